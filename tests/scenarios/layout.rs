@@ -34,7 +34,7 @@ fn crates() -> Vec<String> {
 #[test]
 fn core_is_no_std_and_depends_on_no_runtime() {
     assert!(read("crates/wxpay-proto/src/lib.rs").contains("\n#![no_std]\n"));
-    let named = dependencies("wxpay-proto");
+    let dependencies = dependencies("wxpay-proto");
     for runtime in [
         "tokio",
         "hyper",
@@ -48,24 +48,31 @@ fn core_is_no_std_and_depends_on_no_runtime() {
         "log",
         "tracing",
     ] {
-        assert!(!named.contains(runtime), "{runtime}");
+        assert!(!dependencies.contains(runtime), "{runtime}");
     }
 }
 
 #[test]
 fn crate_dependencies_point_one_way() {
-    let ours = |name: &str| -> BTreeSet<String> {
+    let workspace_dependencies = |name: &str| -> BTreeSet<String> {
         dependencies(name).into_iter().filter(|dependency| dependency.starts_with("wxpay-")).collect()
     };
-    let expect = |name: &str, allowed: &[&str]| {
-        assert_eq!(ours(name), allowed.iter().map(|name| (*name).to_owned()).collect(), "{name}");
+    let assert_dependencies = |name: &str, allowed: &[&str]| {
+        assert_eq!(
+            workspace_dependencies(name),
+            allowed.iter().map(|name| (*name).to_owned()).collect(),
+            "{name}"
+        );
     };
-    expect("wxpay-proto", &[]);
-    expect("wxpay-aws-lc", &["wxpay-proto"]);
-    expect("wxpay-hyper", &["wxpay-proto"]);
-    expect("wxpay-sim", &["wxpay-proto"]);
-    expect("wxpay-server", &["wxpay-hyper", "wxpay-proto"]);
-    expect("wxpay-cli", &["wxpay-aws-lc", "wxpay-hyper", "wxpay-proto", "wxpay-server", "wxpay-sim"]);
+    assert_dependencies("wxpay-proto", &[]);
+    assert_dependencies("wxpay-aws-lc", &["wxpay-proto"]);
+    assert_dependencies("wxpay-hyper", &["wxpay-proto"]);
+    assert_dependencies("wxpay-sim", &["wxpay-proto"]);
+    assert_dependencies("wxpay-server", &["wxpay-hyper", "wxpay-proto"]);
+    assert_dependencies(
+        "wxpay-cli",
+        &["wxpay-aws-lc", "wxpay-hyper", "wxpay-proto", "wxpay-server", "wxpay-sim"],
+    );
 }
 
 /// The simulator must not use the core's signing code: a mistake in shared code would not be found.
@@ -83,10 +90,10 @@ fn simulator_uses_only_plain_values_of_the_core() {
         let text = fs::read_to_string(&file).unwrap();
         for used in text.split("wxpay_proto::").skip(1) {
             let used = used.split([';', '(', '<']).next().unwrap();
-            let rooms = used.split(|sign: char| !sign.is_ascii_alphanumeric());
-            let protocol = rooms
-                .into_iter()
-                .find(|room| ["v1", "v3", "wire", "crypto", "memory", "payment", "exchange"].contains(room));
+            let modules = used.split(|sign: char| !sign.is_ascii_alphanumeric());
+            let protocol = modules.into_iter().find(|module| {
+                ["v1", "v3", "wire", "crypto", "memory", "payment", "exchange"].contains(module)
+            });
             assert_eq!(protocol, None, "{}", file.display());
         }
     }
@@ -103,7 +110,7 @@ fn every_crate_inherits_the_workspace_lints() {
 #[test]
 fn test_vectors_of_one_kind_have_the_same_stages() {
     let kinds =
-        ["v1", "v3"].map(|generation| fs::read_dir(root().join("tests/vectors").join(generation)).unwrap());
+        ["v1", "v3"].map(|api_version| fs::read_dir(root().join("tests/vectors").join(api_version)).unwrap());
     for kind in kinds.into_iter().flatten() {
         let kind = kind.unwrap().path();
         let stages: BTreeSet<Vec<_>> = fs::read_dir(&kind)

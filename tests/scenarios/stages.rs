@@ -15,8 +15,8 @@ pub(crate) struct Case {
 
 impl Case {
     /// Returns all cases of a kind. Panics if there are none.
-    pub(crate) fn all(generation: &str, kind: &str) -> Vec<Self> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors").join(generation).join(kind);
+    pub(crate) fn all(api_version: &str, kind: &str) -> Vec<Self> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors").join(api_version).join(kind);
         let cases: Vec<_> = fs::read_dir(folder)
             .unwrap()
             .map(|entry| {
@@ -45,10 +45,10 @@ impl Case {
 
     /// Compares a result with the file of that name, byte for byte.
     #[track_caller]
-    pub(crate) fn stage(&self, name: &str, ours: impl AsRef<[u8]>) {
-        let theirs = self.file(name);
-        let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        assert_eq!(shown(ours.as_ref()), shown(&theirs), "{} of {}", name, self.folder.display());
-        assert_eq!(ours.as_ref(), theirs);
+    pub(crate) fn stage(&self, name: &str, actual: impl AsRef<[u8]>) {
+        let expected = self.file(name);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert_eq!(text(actual.as_ref()), text(&expected), "{} of {}", name, self.folder.display());
+        assert_eq!(actual.as_ref(), expected);
     }
 }

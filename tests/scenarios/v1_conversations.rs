@@ -35,27 +35,27 @@ pub(crate) fn order(number: OutTradeNo, fen: u64) -> Order {
 }
 
 fn setup() -> (Driver, SimNetwork, Merchant) {
-    let wire = SimNetwork::new(Settings::default(), 7);
-    let me = wire.merchant();
-    (Driver::default(), wire, me)
+    let network = SimNetwork::new(Settings::default(), 7);
+    let me = network.merchant();
+    (Driver::default(), network, me)
 }
 
 /// Pays with the parameters that the app received, so that their signature is verified.
-fn pay(lab: &Driver, wire: &mut SimNetwork, params: &AppParams, payer: &Payer) {
-    let handed_over = serde_json::to_vec(params).unwrap();
-    let bill = PaymentRequest::parse(&mut wire.gateway, &handed_over, lab.now).unwrap();
-    bill.pay(&mut wire.gateway, payer, lab.now).unwrap();
+fn pay(driver: &Driver, network: &mut SimNetwork, params: &AppParams, payer: &Payer) {
+    let json = serde_json::to_vec(params).unwrap();
+    let request = PaymentRequest::parse(&mut network.gateway, &json, driver.now).unwrap();
+    request.pay(&mut network.gateway, payer, driver.now).unwrap();
 }
 
 #[test]
 fn order_is_placed_paid_notified_queried_and_delivered() {
-    let (mut lab, mut wire, me) = setup();
-    let params = lab.run(me.prepay(order(number(1), 1999)), &mut wire).unwrap();
-    pay(&lab, &mut wire, &params, &Payer::default());
+    let (mut driver, mut network, me) = setup();
+    let params = driver.run(me.prepay(order(number(1), 1999)), &mut network).unwrap();
+    pay(&driver, &mut network, &params, &Payer::default());
 
     let mut state = PaymentState::new(number(1), Fen::new(1999));
     let mut payer = None;
-    wire.deliver_due(&me, lab.now, |notification| {
+    network.deliver_due(&me, driver.now, |notification| {
         let before = state.clone();
         state.merge(&notification.evidence().unwrap()).unwrap();
         assert!(matches!(state.transitions_since(&before)[..], [Transition::Paid(_)]));
@@ -66,228 +66,231 @@ fn order_is_placed_paid_notified_queried_and_delivered() {
         panic!("the order must be paid after the notification")
     };
 
-    let queried = lab.run(me.query(number(1)), &mut wire).unwrap();
+    let queried = driver.run(me.query(number(1)), &mut network).unwrap();
     let before = state.clone();
     state.merge(&queried.evidence().unwrap()).unwrap();
     assert_eq!(state, before, "a query must not add to the evidence of the notification");
 
     let delivery = DeliveryReport::succeeded(payer.unwrap(), payment.transaction_id().clone(), number(1));
-    lab.run(me.notify_delivery(delivery), &mut wire).unwrap();
-    let record = wire.gateway.order(&number(1), lab.now).unwrap();
+    driver.run(me.notify_delivery(delivery), &mut network).unwrap();
+    let record = network.gateway.order(&number(1), driver.now).unwrap();
     assert_eq!((record.payments.len(), record.deliveries.len()), (1, 1));
     assert!(
-        wire.gateway.notifications().iter().all(|notification| notification.next_at.is_none()),
+        network.gateway.notifications().iter().all(|notification| notification.next_at.is_none()),
         "`success` must stop the retries"
     );
-    assert_eq!(wire.gateway.warnings().count(), 0);
+    assert_eq!(network.gateway.warnings().count(), 0);
 }
 
 #[test]
 fn hundred_concurrent_orders_share_one_token_fetch() {
-    let (mut lab, mut wire, me) = setup();
+    let (mut driver, mut network, me) = setup();
     let flows = (0..100).map(|serial| me.prepay(order(number(serial), 100)));
-    let results = lab.run_all(flows, &mut wire);
+    let results = driver.run_all(flows, &mut network);
     assert!(results.iter().all(Result::is_ok));
-    assert_eq!((lab.count("v1.token"), lab.count("v1.genprepay")), (1, 100));
+    assert_eq!((driver.count("v1.token"), driver.count("v1.genprepay")), (1, 100));
 }
 
 #[test]
 fn token_fetch_is_taken_over_when_the_lease_ends() {
-    let (mut lab, mut wire, me) = setup();
+    let (mut driver, mut network, me) = setup();
     // This flow holds the lease and never resumes, as if its future was dropped.
-    let abandoned = Step::begin(me.prepay(order(number(1), 100)), lab.world());
+    let abandoned = Step::begin(me.prepay(order(number(1), 100)), driver.world());
     drop(abandoned);
-    let began = lab.now;
-    lab.run(me.prepay(order(number(2), 100)), &mut wire).unwrap();
-    let waited = lab.now.since(began);
+    let start = driver.now;
+    driver.run(me.prepay(order(number(2), 100)), &mut network).unwrap();
+    let waited = driver.now.since(start);
     assert!(waited >= Duration::from_secs(15) && waited < Duration::from_secs(17), "{waited:?}");
 }
 
 #[test]
 fn replaced_token_is_fetched_once_and_the_call_succeeds() {
-    let (mut lab, mut wire, me) = setup();
-    lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap();
-    wire.gateway.replace_tokens(lab.now);
-    lab.run(me.prepay(order(number(2), 100)), &mut wire).unwrap();
-    assert_eq!((lab.count("v1.token"), lab.count("v1.genprepay")), (2, 3));
+    let (mut driver, mut network, me) = setup();
+    driver.run(me.prepay(order(number(1), 100)), &mut network).unwrap();
+    network.gateway.replace_tokens(driver.now);
+    driver.run(me.prepay(order(number(2), 100)), &mut network).unwrap();
+    assert_eq!((driver.count("v1.token"), driver.count("v1.genprepay")), (2, 3));
 }
 
 #[test]
 fn call_is_refused_if_a_new_token_is_rejected_too() {
-    let (mut lab, mut wire, me) = setup();
-    wire.gateway.inject(FaultRule::new(Fault::TokenExpired).for_operation(Operation::Genprepay));
-    let error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
+    let (mut driver, mut network, me) = setup();
+    network.gateway.inject(FaultRule::new(Fault::TokenExpired).for_operation(Operation::Genprepay));
+    let error = driver.run(me.prepay(order(number(1), 100)), &mut network).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::Refused));
     assert_eq!(error.refusal().unwrap().code, Code::ACCESS_TOKEN_EXPIRED);
-    assert_eq!(lab.count("v1.token"), 2);
+    assert_eq!(driver.count("v1.token"), 2);
 }
 
 #[test]
 fn token_is_refreshed_before_it_expires() {
-    let (mut lab, mut wire, me) = setup();
-    lab.run(me.refresh_token(), &mut wire).unwrap();
+    let (mut driver, mut network, me) = setup();
+    driver.run(me.refresh_token(), &mut network).unwrap();
     for round in 1..=4 {
-        lab.now = lab.memory.next_token_refresh(me.appid()).unwrap();
-        lab.run(me.refresh_token(), &mut wire).unwrap();
-        let began = lab.now;
-        lab.run(me.prepay(order(number(round), 100)), &mut wire).unwrap();
-        assert_eq!(lab.now.since(began), wire.latency, "one request only");
+        driver.now = driver.memory.next_token_refresh(me.appid()).unwrap();
+        driver.run(me.refresh_token(), &mut network).unwrap();
+        let start = driver.now;
+        driver.run(me.prepay(order(number(round), 100)), &mut network).unwrap();
+        assert_eq!(driver.now.since(start), network.latency, "one request only");
     }
-    assert_eq!(lab.count("v1.token"), 5, "six hours, five fetches");
+    assert_eq!(driver.count("v1.token"), 5, "six hours, five fetches");
 }
 
 #[test]
 fn token_that_cannot_be_refreshed_is_used_until_it_expires() {
-    let (mut lab, mut wire, me) = setup();
-    lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap();
-    wire.gateway.inject(FaultRule::new(Fault::DropBeforeCommit).for_operation(Operation::Token));
-    lab.wait(Duration::from_secs(5500));
-    lab.run(me.prepay(order(number(2), 100)), &mut wire).unwrap();
-    assert_eq!(lab.count("v1.token"), 2, "one attempt, and none in the 30 seconds after it");
-    lab.run(me.prepay(order(number(3), 100)), &mut wire).unwrap();
-    assert_eq!(lab.count("v1.token"), 2);
+    let (mut driver, mut network, me) = setup();
+    driver.run(me.prepay(order(number(1), 100)), &mut network).unwrap();
+    network.gateway.inject(FaultRule::new(Fault::DropBeforeCommit).for_operation(Operation::Token));
+    driver.wait(Duration::from_secs(5500));
+    driver.run(me.prepay(order(number(2), 100)), &mut network).unwrap();
+    assert_eq!(driver.count("v1.token"), 2, "one attempt, and none in the 30 seconds after it");
+    driver.run(me.prepay(order(number(3), 100)), &mut network).unwrap();
+    assert_eq!(driver.count("v1.token"), 2);
 }
 
 #[test]
 fn exhausted_token_quota_is_not_retried_before_midnight() {
-    let (mut lab, mut wire, me) = setup();
-    wire.gateway.inject(FaultRule::new(Fault::QuotaUsedUp).at_most(1));
-    let error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
+    let (mut driver, mut network, me) = setup();
+    network.gateway.inject(FaultRule::new(Fault::QuotaUsedUp).at_most(1));
+    let error = driver.run(me.prepay(order(number(1), 100)), &mut network).unwrap_err();
     assert_eq!((error.fate(), &error.refusal().unwrap().code), (Fate::NotSent, &Code::DAILY_QUOTA));
-    let error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
+    let error = driver.run(me.prepay(order(number(1), 100)), &mut network).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Exhausted, Fate::NotSent));
-    assert_eq!(lab.count("v1.token"), 1);
+    assert_eq!(driver.count("v1.token"), 1);
     // `TZ=Asia/Shanghai date -d '2014-05-09' +%s`
-    lab.now = UnixTime::from_secs(1_399_564_800);
-    lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap();
+    driver.now = UnixTime::from_secs(1_399_564_800);
+    driver.run(me.prepay(order(number(1), 100)), &mut network).unwrap();
 }
 
 #[test]
 fn wrong_app_secret_is_refused_with_fate_not_sent() {
-    let (mut lab, mut wire, _) = setup();
-    let stranger = wxpay_testkit::keys::merchant();
-    let error = lab.run(stranger.build().prepay(order(number(1), 100)), &mut wire).unwrap_err();
+    let (mut driver, mut network, _) = setup();
+    let other = wxpay_testkit::keys::merchant();
+    let error = driver.run(other.build().prepay(order(number(1), 100)), &mut network).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::NotSent));
-    assert_eq!(lab.count("v1.token"), 1, "a wrong secret must not be retried");
+    assert_eq!(driver.count("v1.token"), 1, "a wrong secret must not be retried");
 }
 
 #[test]
 fn prepay_with_lost_reply_is_retried_under_the_same_number() {
-    let (mut lab, mut wire, me) = setup();
-    wire.gateway
+    let (mut driver, mut network, me) = setup();
+    network
+        .gateway
         .inject(FaultRule::new(Fault::CommitThenDropResponse).for_operation(Operation::Genprepay).at_most(1));
-    lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap();
-    assert_eq!(lab.count("v1.genprepay"), 2);
-    assert_eq!(wire.gateway.orders(lab.now).len(), 1);
+    driver.run(me.prepay(order(number(1), 100)), &mut network).unwrap();
+    assert_eq!(driver.count("v1.genprepay"), 2);
+    assert_eq!(network.gateway.orders(driver.now).len(), 1);
 }
 
 #[test]
 fn prepay_with_all_replies_lost_resolves_to_the_order() {
-    let (mut lab, mut wire, me) = setup();
-    wire.gateway.inject(FaultRule::new(Fault::CommitThenDropResponse).for_operation(Operation::Genprepay));
-    let mut error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
+    let (mut driver, mut network, me) = setup();
+    network.gateway.inject(FaultRule::new(Fault::CommitThenDropResponse).for_operation(Operation::Genprepay));
+    let mut error = driver.run(me.prepay(order(number(1), 100)), &mut network).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Transport, Fate::Unknown));
-    let pending_operation = error.unresolved().unwrap();
-    assert_eq!(pending_operation.out_trade_no(), Some(&number(1)));
+    let unresolved = error.unresolved().unwrap();
+    assert_eq!(unresolved.out_trade_no(), Some(&number(1)));
     assert!(error.unresolved().is_none(), "the unresolved operation can be taken only once");
-    assert_eq!(lab.run(me.resolve(pending_operation), &mut wire).unwrap(), QueryOutcome::Unpaid);
+    assert_eq!(driver.run(me.resolve(unresolved), &mut network).unwrap(), QueryOutcome::Unpaid);
 }
 
 #[test]
 fn order_is_resolved_by_its_number_after_a_crash() {
-    let (mut lab, mut wire, me) = setup();
-    lab.run(me.refresh_token(), &mut wire).unwrap();
-    let step = Step::begin(me.prepay(order(number(1), 100)), lab.world());
+    let (mut driver, mut network, me) = setup();
+    driver.run(me.refresh_token(), &mut network).unwrap();
+    let step = Step::begin(me.prepay(order(number(1), 100)), driver.world());
     let Step::Send(transmit, sent) = step else { panic!("a token is cached, so the order must be sent") };
-    drop((sent, Network::send(&mut wire, transmit, lab.now)));
-    lab.memory = Memory::default();
-    assert_eq!(lab.run(me.resolve_pending(number(1)), &mut wire).unwrap(), QueryOutcome::Unpaid);
+    drop((sent, Network::send(&mut network, transmit, driver.now)));
+    driver.memory = Memory::default();
+    assert_eq!(driver.run(me.resolve_pending(number(1)), &mut network).unwrap(), QueryOutcome::Unpaid);
 }
 
 #[test]
 fn resolve_returns_not_found_only_after_twenty_seconds() {
-    let (mut lab, mut wire, me) = setup();
-    wire.gateway.inject(FaultRule::new(Fault::DropBeforeCommit).for_operation(Operation::Genprepay));
-    let mut error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
-    let began = lab.now;
-    let settled = lab.run(me.resolve(error.unresolved().unwrap()), &mut wire).unwrap();
-    assert_eq!(settled, QueryOutcome::NotFound);
-    assert!(lab.now.since(began) >= Duration::from_secs(20));
-    assert_eq!(lab.count("v1.orderquery"), 5);
+    let (mut driver, mut network, me) = setup();
+    network.gateway.inject(FaultRule::new(Fault::DropBeforeCommit).for_operation(Operation::Genprepay));
+    let mut error = driver.run(me.prepay(order(number(1), 100)), &mut network).unwrap_err();
+    let start = driver.now;
+    let resolved = driver.run(me.resolve(error.unresolved().unwrap()), &mut network).unwrap();
+    assert_eq!(resolved, QueryOutcome::NotFound);
+    assert!(driver.now.since(start) >= Duration::from_secs(20));
+    assert_eq!(driver.count("v1.orderquery"), 5);
 }
 
 #[test]
 fn resolve_without_replies_keeps_the_operation_unresolved() {
-    let (mut lab, mut wire, me) = setup();
-    wire.gateway.inject(FaultRule::new(Fault::CommitThenDropResponse).for_operation(Operation::Genprepay));
-    let mut error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
-    wire.is_down = true;
-    let mut error = lab.run(me.resolve(error.unresolved().unwrap()), &mut wire).unwrap_err();
+    let (mut driver, mut network, me) = setup();
+    network.gateway.inject(FaultRule::new(Fault::CommitThenDropResponse).for_operation(Operation::Genprepay));
+    let mut error = driver.run(me.prepay(order(number(1), 100)), &mut network).unwrap_err();
+    network.is_down = true;
+    let mut error = driver.run(me.resolve(error.unresolved().unwrap()), &mut network).unwrap_err();
     assert_eq!(error.fate(), Fate::Unknown, "the query was not sent, but the order may exist");
     assert_eq!(error.unresolved().unwrap().out_trade_no(), Some(&number(1)));
 }
 
 #[test]
 fn unreachable_gateway_gives_fate_not_sent() {
-    let (mut lab, mut wire, me) = setup();
-    lab.run(me.refresh_token(), &mut wire).unwrap();
-    wire.is_down = true;
-    let mut error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
+    let (mut driver, mut network, me) = setup();
+    driver.run(me.refresh_token(), &mut network).unwrap();
+    network.is_down = true;
+    let mut error = driver.run(me.prepay(order(number(1), 100)), &mut network).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Transport, Fate::NotSent));
     assert!(error.unresolved().is_none());
-    assert_eq!(lab.count("v1.genprepay"), usize::try_from(Policy::default().max_attempts).unwrap());
+    assert_eq!(driver.count("v1.genprepay"), usize::try_from(Policy::default().max_attempts).unwrap());
 }
 
 #[test]
 fn lost_token_reply_gives_fate_not_sent() {
-    let (mut lab, mut wire, me) = setup();
-    wire.gateway.inject(FaultRule::new(Fault::CommitThenDropResponse).for_operation(Operation::Token));
-    let error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
+    let (mut driver, mut network, me) = setup();
+    network.gateway.inject(FaultRule::new(Fault::CommitThenDropResponse).for_operation(Operation::Token));
+    let error = driver.run(me.prepay(order(number(1), 100)), &mut network).unwrap_err();
     assert_eq!(error.fate(), Fate::NotSent);
-    assert_eq!(lab.count("v1.genprepay"), 0);
+    assert_eq!(driver.count("v1.genprepay"), 0);
 }
 
 #[test]
 fn busy_gateway_is_retried_and_leaves_the_fate_unknown() {
-    let (mut lab, mut wire, me) = setup();
-    wire.gateway.inject(
+    let (mut driver, mut network, me) = setup();
+    network.gateway.inject(
         FaultRule::new(Fault::SystemError { commits: true }).for_operation(Operation::Genprepay).at_most(2),
     );
-    lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap();
-    assert_eq!(lab.count("v1.genprepay"), 3);
-    wire.gateway
+    driver.run(me.prepay(order(number(1), 100)), &mut network).unwrap();
+    assert_eq!(driver.count("v1.genprepay"), 3);
+    network
+        .gateway
         .inject(FaultRule::new(Fault::SystemError { commits: true }).for_operation(Operation::Genprepay));
-    let error = lab.run(me.prepay(order(number(2), 100)), &mut wire).unwrap_err();
+    let error = driver.run(me.prepay(order(number(2), 100)), &mut network).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::Unknown));
 }
 
 #[test]
 fn refusal_after_a_lost_reply_leaves_the_fate_unknown() {
-    let (mut lab, mut wire, me) = setup();
-    wire.gateway
+    let (mut driver, mut network, me) = setup();
+    network
+        .gateway
         .inject(FaultRule::new(Fault::CommitThenDropResponse).for_operation(Operation::Genprepay).at_most(1));
-    wire.gateway.inject(FaultRule::new(Fault::TokenExpired).for_operation(Operation::Genprepay));
-    let error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
+    network.gateway.inject(FaultRule::new(Fault::TokenExpired).for_operation(Operation::Genprepay));
+    let error = driver.run(me.prepay(order(number(1), 100)), &mut network).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::Unknown));
 }
 
 #[test]
 fn paid_order_cannot_be_placed_again() {
-    let (mut lab, mut wire, me) = setup();
-    let params = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap();
-    pay(&lab, &mut wire, &params, &Payer::default());
-    let error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
+    let (mut driver, mut network, me) = setup();
+    let params = driver.run(me.prepay(order(number(1), 100)), &mut network).unwrap();
+    pay(&driver, &mut network, &params, &Payer::default());
+    let error = driver.run(me.prepay(order(number(1), 100)), &mut network).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::Refused));
 }
 
 #[test]
 fn query_replaces_a_lost_notification() {
-    let (mut lab, mut wire, me) = setup();
-    let params = lab.run(me.prepay(order(number(1), 1999)), &mut wire).unwrap();
-    wire.gateway.inject(FaultRule::new(Fault::NotificationLost));
-    pay(&lab, &mut wire, &params, &Payer::default().with_discount(Fen::new(50)));
-    wire.deliver_due(&me, lab.now, |_| panic!("the notification was lost"));
-    let queried = lab.run(me.query(number(1)), &mut wire).unwrap();
+    let (mut driver, mut network, me) = setup();
+    let params = driver.run(me.prepay(order(number(1), 1999)), &mut network).unwrap();
+    network.gateway.inject(FaultRule::new(Fault::NotificationLost));
+    pay(&driver, &mut network, &params, &Payer::default().with_discount(Fen::new(50)));
+    network.deliver_due(&me, driver.now, |_| panic!("the notification was lost"));
+    let queried = driver.run(me.query(number(1)), &mut network).unwrap();
     let mut state = PaymentState::new(number(1), Fen::new(1999));
     state.merge(&queried.evidence().unwrap()).unwrap();
     let PaymentStatus::Paid(payment) = state.status() else {
@@ -298,14 +301,14 @@ fn query_replaces_a_lost_notification() {
 
 #[test]
 fn unacknowledged_notification_is_delivered_ten_times() {
-    let (mut lab, mut wire, me) = setup();
-    let params = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap();
-    pay(&lab, &mut wire, &params, &Payer::default());
-    let paid_at = lab.now;
+    let (mut driver, mut network, me) = setup();
+    let params = driver.run(me.prepay(order(number(1), 100)), &mut network).unwrap();
+    pay(&driver, &mut network, &params, &Payer::default());
+    let paid_at = driver.now;
     let mut offsets = Vec::new();
-    while let Some(due) = wire.gateway.next_due() {
-        lab.now = due;
-        wire.deliver_due(&me, due, |_| {
+    while let Some(due) = network.gateway.next_due() {
+        driver.now = due;
+        network.deliver_due(&me, due, |_| {
             offsets.push(due.since(paid_at).as_secs());
             Ack::Fail
         });
@@ -315,21 +318,21 @@ fn unacknowledged_notification_is_delivered_ten_times() {
 
 #[test]
 fn duplicated_reordered_and_forged_notifications_pay_an_order_once() {
-    let (mut lab, mut wire, me) = setup();
-    for trouble in [Fault::NotificationForged, Fault::NotificationDuplicated, Fault::NotificationReordered] {
-        wire.gateway.inject(FaultRule::new(trouble).per_mille(500));
+    let (mut driver, mut network, me) = setup();
+    for fault in [Fault::NotificationForged, Fault::NotificationDuplicated, Fault::NotificationReordered] {
+        network.gateway.inject(FaultRule::new(fault).per_mille(500));
     }
-    let mut known: Vec<_> = (0..20).map(|serial| PaymentState::new(number(serial), Fen::new(100))).collect();
+    let mut states: Vec<_> = (0..20).map(|serial| PaymentState::new(number(serial), Fen::new(100))).collect();
     for serial in 0..20 {
-        let params = lab.run(me.prepay(order(number(serial), 100)), &mut wire).unwrap();
-        pay(&lab, &mut wire, &params, &Payer::default());
+        let params = driver.run(me.prepay(order(number(serial), 100)), &mut network).unwrap();
+        pay(&driver, &mut network, &params, &Payer::default());
     }
     let mut paid = 0;
-    while let Some(due) = wire.gateway.next_due() {
-        lab.now = lab.now.max(due);
-        wire.deliver_due(&me, lab.now, |notification| {
+    while let Some(due) = network.gateway.next_due() {
+        driver.now = driver.now.max(due);
+        network.deliver_due(&me, driver.now, |notification| {
             let state =
-                known.iter_mut().find(|one| one.out_trade_no() == notification.out_trade_no()).unwrap();
+                states.iter_mut().find(|state| state.out_trade_no() == notification.out_trade_no()).unwrap();
             let before = state.clone();
             state.merge(&notification.evidence().unwrap()).unwrap();
             paid += state.transitions_since(&before).len();
@@ -341,28 +344,28 @@ fn duplicated_reordered_and_forged_notifications_pay_an_order_once() {
 
 #[test]
 fn notification_may_arrive_before_the_reply() {
-    let (mut lab, mut wire, me) = setup();
-    wire.gateway.inject(FaultRule::new(Fault::Early).for_operation(Operation::Genprepay));
-    lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap();
-    let mut heard = 0;
-    wire.deliver_due(&me, lab.now, |notification| {
+    let (mut driver, mut network, me) = setup();
+    network.gateway.inject(FaultRule::new(Fault::Early).for_operation(Operation::Genprepay));
+    driver.run(me.prepay(order(number(1), 100)), &mut network).unwrap();
+    let mut received = 0;
+    network.deliver_due(&me, driver.now, |notification| {
         assert_eq!(notification.out_trade_no(), &number(1));
-        heard += 1;
+        received += 1;
         Ack::Success
     });
-    assert_eq!(heard, 1);
+    assert_eq!(received, 1);
 }
 
 #[test]
 fn second_payment_of_an_order_is_an_anomaly() {
-    let (mut lab, mut wire, me) = setup();
-    lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap();
-    wire.gateway.inject(FaultRule::new(Fault::SecondPayment));
+    let (mut driver, mut network, me) = setup();
+    driver.run(me.prepay(order(number(1), 100)), &mut network).unwrap();
+    network.gateway.inject(FaultRule::new(Fault::SecondPayment));
     let mut state = PaymentState::new(number(1), Fen::new(100));
     for _ in 0..2 {
-        wire.gateway.pay(&PrepayRef::OutTradeNo(number(1)), &Payer::default(), lab.now).unwrap();
-        lab.wait(Duration::from_secs(1));
-        wire.deliver_due(&me, lab.now, |notification| {
+        network.gateway.pay(&PrepayRef::OutTradeNo(number(1)), &Payer::default(), driver.now).unwrap();
+        driver.wait(Duration::from_secs(1));
+        network.deliver_due(&me, driver.now, |notification| {
             state.merge(&notification.evidence().unwrap()).unwrap();
             Ack::Success
         });
@@ -373,18 +376,18 @@ fn second_payment_of_an_order_is_an_anomaly() {
 
 #[test]
 fn order_and_notification_in_gbk_are_decoded() {
-    let (mut lab, mut wire, me) = setup();
+    let (mut driver, mut network, me) = setup();
     let url = "https://shop.example/n".parse().unwrap();
     let order = Order::builder(number(1), Fen::new(1), "可乐1杯", url, Ipv4Addr::LOCALHOST)
         .charset(wxpay_proto::wire::charset::Charset::Gbk)
         .attach("测试 a+b&c=d")
         .build()
         .unwrap();
-    let params = lab.run(me.prepay(order), &mut wire).unwrap();
-    assert_eq!(wire.gateway.order(&number(1), lab.now).unwrap().body, "可乐1杯");
-    pay(&lab, &mut wire, &params, &Payer::default());
+    let params = driver.run(me.prepay(order), &mut network).unwrap();
+    assert_eq!(network.gateway.order(&number(1), driver.now).unwrap().body, "可乐1杯");
+    pay(&driver, &mut network, &params, &Payer::default());
     let mut attach = None;
-    wire.deliver_due(&me, lab.now, |notification| {
+    network.deliver_due(&me, driver.now, |notification| {
         attach = notification.attach().map(str::to_owned);
         Ack::Success
     });

@@ -62,10 +62,10 @@ fn replies() -> impl Strategy<Value = FakeResponse> {
 fn network(script: Vec<(FakeResponse, bool, u64)>) -> impl FnMut(Transmit, UnixTime) -> (Reply, Duration) {
     let mut script = script.into_iter().cycle();
     move |_, _| {
-        let (reply, sent, millis) = script.next().unwrap();
+        let (reply, is_sent, millis) = script.next().unwrap();
         let reply = match reply {
             Some((status, body)) => Ok(Response::new(status, body)),
-            None if sent => Err(Failure::Lost("lost".into())),
+            None if is_sent => Err(Failure::Lost("lost".into())),
             None => Err(Failure::NotSent("refused".into())),
         };
         (reply, Duration::from_millis(millis))
@@ -76,62 +76,62 @@ proptest! {
     #[test]
     fn every_flow_ends_and_prints_no_secret(
         script in prop::collection::vec((replies(), any::<bool>(), 0_u64..12_000), 1..12),
-        crowd in 1_u32..4,
+        count in 1_u32..4,
     ) {
         let secrets = [APP_SECRET, PAY_SIGN_KEY, PARTNER_KEY, "planted-token"];
-        let (mut lab, me) = (Driver::default().watch_for(&secrets), merchant().build());
+        let (mut driver, me) = (Driver::default().watch_for(&secrets), merchant().build());
         let mut network = network(script);
-        let mut owed = Vec::new();
-        for result in lab.run_all((0..crowd).map(|serial| me.prepay(order(number(serial), 100))), &mut network) {
+        let mut unresolved = Vec::new();
+        for result in driver.run_all((0..count).map(|serial| me.prepay(order(number(serial), 100))), &mut network) {
             if let Err(mut error) = result {
                 let unknown = error.fate() == Fate::Unknown;
-                let pending_operation = error.unresolved();
-                prop_assert_eq!(pending_operation.is_some(), unknown, "there is an unresolved operation exactly if the fate is unknown");
-                owed.extend(pending_operation);
+                let operation = error.unresolved();
+                prop_assert_eq!(operation.is_some(), unknown, "there is an unresolved operation exactly if the fate is unknown");
+                unresolved.extend(operation);
             }
         }
-        let asked = lab.run_all(owed.into_iter().map(|pending_operation| me.resolve(pending_operation)), &mut network);
-        for mut error in asked.into_iter().filter_map(Result::err) {
+        let resolved = driver.run_all(unresolved.into_iter().map(|operation| me.resolve(operation)), &mut network);
+        for mut error in resolved.into_iter().filter_map(Result::err) {
             prop_assert_eq!(error.fate(), Fate::Unknown);
             prop_assert!(error.unresolved().is_some(), "a failed resolve must keep the operation unresolved");
         }
         let payer: OpenId = "oX99MDgNcgwnz3zFN3DNmo8uwa-w".parse().unwrap();
         let delivery = DeliveryReport::succeeded(payer, "1900000001201405083141592653".parse().unwrap(), number(1));
-        drop(lab.run(me.notify_delivery(delivery), &mut network));
-        drop(lab.run(me.query(number(1)), &mut network));
-        drop(lab.run(me.refresh_token(), &mut network));
+        drop(driver.run(me.notify_delivery(delivery), &mut network));
+        drop(driver.run(me.query(number(1)), &mut network));
+        drop(driver.run(me.refresh_token(), &mut network));
     }
 
     #[test]
     fn fate_is_unknown_if_the_gateway_has_the_order_of_a_failed_call(
         seed: u64,
-        troubles in prop::collection::vec((0_usize..14, 100_u32..700, 1_u32..6), 0..5),
+        faults in prop::collection::vec((0_usize..14, 100_u32..700, 1_u32..6), 0..5),
         down in prop::collection::vec(any::<bool>(), 12),
     ) {
-        let mut wire = SimNetwork::new(Settings::default(), seed);
-        let me = wire.merchant();
-        for (kind, per_mille, times) in troubles {
-            wire.gateway.inject(FaultRule::new(FAULTS[kind]).per_mille(per_mille).at_most(times));
+        let mut network = SimNetwork::new(Settings::default(), seed);
+        let me = network.merchant();
+        for (kind, per_mille, times) in faults {
+            network.gateway.inject(FaultRule::new(FAULTS[kind]).per_mille(per_mille).at_most(times));
         }
-        let mut lab = Driver::default();
-        let mut hops = down.into_iter().cycle();
+        let mut driver = Driver::default();
+        let mut down = down.into_iter().cycle();
         let mut flaky = |transmit: Transmit, now: UnixTime| {
-            wire.is_down = hops.next().unwrap();
-            wxpay_testkit::drive::Network::send(&mut wire, transmit, now)
+            network.is_down = down.next().unwrap();
+            wxpay_testkit::drive::Network::send(&mut network, transmit, now)
         };
-        let results = lab.run_all((0..4).map(|serial| me.prepay(order(number(serial), 100))), &mut flaky);
-        wire.is_down = false;
-        wire.gateway.clear_faults();
+        let results = driver.run_all((0..4).map(|serial| me.prepay(order(number(serial), 100))), &mut flaky);
+        network.is_down = false;
+        network.gateway.clear_faults();
         for (serial, result) in results.into_iter().enumerate() {
             let number = number(u32::try_from(serial).unwrap());
-            let held = wire.gateway.order(&number, lab.now);
+            let recorded = network.gateway.order(&number, driver.now);
             match result {
                 Ok(params) => {
-                    let record = held.expect("the gateway must have an order that it accepted");
+                    let record = recorded.expect("the gateway must have an order that it accepted");
                     prop_assert!(record.prepays.iter().any(|prepay| prepay.prepayid == params.prepayid));
                 }
                 Err(error) => {
-                    prop_assert!(held.is_none() || error.fate() == Fate::Unknown, "{error:?}, but the gateway has the order");
+                    prop_assert!(recorded.is_none() || error.fate() == Fate::Unknown, "{error:?}, but the gateway has the order");
                 }
             }
         }
@@ -140,52 +140,52 @@ proptest! {
     #[test]
     fn payment_states_equal_the_gateways_ledger_after_faults(
         seed: u64,
-        troubles in prop::collection::vec((0_usize..14, 100_u32..700, 1_u32..6), 0..5),
-        pays in prop::collection::vec((any::<bool>(), 0_u64..50), 4),
+        faults in prop::collection::vec((0_usize..14, 100_u32..700, 1_u32..6), 0..5),
+        payments in prop::collection::vec((any::<bool>(), 0_u64..50), 4),
     ) {
-        let mut wire = SimNetwork::new(Settings::default(), seed);
-        let me = wire.merchant();
-        let mut lab = Driver::default();
-        for (kind, per_mille, times) in troubles {
-            wire.gateway.inject(FaultRule::new(FAULTS[kind]).per_mille(per_mille).at_most(times));
+        let mut network = SimNetwork::new(Settings::default(), seed);
+        let me = network.merchant();
+        let mut driver = Driver::default();
+        for (kind, per_mille, times) in faults {
+            network.gateway.inject(FaultRule::new(FAULTS[kind]).per_mille(per_mille).at_most(times));
         }
-        let mut known: Vec<_> = (0..4)
+        let mut states: Vec<_> = (0..4)
             .map(|serial| wxpay_proto::payment::PaymentState::new(number(serial), wxpay_proto::Fen::new(100)))
             .collect();
-        for (serial, (pays, discount)) in pays.iter().enumerate() {
+        for (serial, (is_paid, discount)) in payments.iter().enumerate() {
             let number = number(u32::try_from(serial).unwrap());
-            drop(lab.run(me.prepay(order(number.clone(), 100)), &mut wire));
-            if *pays {
+            drop(driver.run(me.prepay(order(number.clone(), 100)), &mut network));
+            if *is_paid {
                 let payer = Payer::default().with_discount(wxpay_proto::Fen::new(*discount));
-                drop(wire.gateway.pay(&PrepayRef::OutTradeNo(number), &payer, lab.now));
+                drop(network.gateway.pay(&PrepayRef::OutTradeNo(number), &payer, driver.now));
             }
         }
-        let mut effects = 0;
-        while let Some(due) = wire.gateway.next_due() {
-            lab.now = lab.now.max(due);
-            wire.deliver_due(&me, lab.now, |notification| {
-                let state = known.iter_mut().find(|one| one.out_trade_no() == notification.out_trade_no()).unwrap();
+        let mut transitions = 0;
+        while let Some(due) = network.gateway.next_due() {
+            driver.now = driver.now.max(due);
+            network.deliver_due(&me, driver.now, |notification| {
+                let state = states.iter_mut().find(|state| state.out_trade_no() == notification.out_trade_no()).unwrap();
                 let before = state.clone();
                 state.merge(&notification.evidence().unwrap()).unwrap();
-                effects += state.transitions_since(&before).len();
+                transitions += state.transitions_since(&before).len();
                 wxpay_proto::v1::Ack::Success
             });
         }
-        wire.gateway.clear_faults();
-        for state in &mut known {
+        network.gateway.clear_faults();
+        for state in &mut states {
             let before = state.clone();
-            let queried = lab.run(me.query(state.out_trade_no().clone()), &mut wire);
+            let queried = driver.run(me.query(state.out_trade_no().clone()), &mut network);
             if let Some(evidence) = queried.as_ref().ok().and_then(QueryOutcome::evidence) {
                 state.merge(&evidence).unwrap();
             }
-            effects += state.transitions_since(&before).len();
-            let held = wire.gateway.order(state.out_trade_no(), lab.now);
-            let paid = held.is_some_and(|record| !record.payments.is_empty());
-            let knows = matches!(state.status(), wxpay_proto::payment::PaymentStatus::Paid(_));
-            prop_assert_eq!(paid, knows);
+            transitions += state.transitions_since(&before).len();
+            let recorded = network.gateway.order(state.out_trade_no(), driver.now);
+            let has_payment = recorded.is_some_and(|record| !record.payments.is_empty());
+            let is_paid = matches!(state.status(), wxpay_proto::payment::PaymentStatus::Paid(_));
+            prop_assert_eq!(is_paid, has_payment);
         }
-        let paid = known.iter().filter(|one| one.payments().next().is_some()).count();
-        prop_assert_eq!(effects, paid, "each payment must have one effect");
+        let paid = states.iter().filter(|state| state.payments().next().is_some()).count();
+        prop_assert_eq!(transitions, paid, "each payment must have one transition");
     }
 }
 

@@ -25,23 +25,23 @@ impl Case {
 
     fn order(&self) -> Order {
         let field = |name: &str| self.context["order"][name].as_str();
-        let needed = |name: &str| field(name).unwrap();
-        let moment = |text: &str| time::parse_compact(text.as_bytes()).unwrap();
-        let address: Ipv4Addr = needed("spbill_create_ip").parse().unwrap();
+        let required = |name: &str| field(name).unwrap();
+        let time_of = |text: &str| time::parse_compact(text.as_bytes()).unwrap();
+        let address: Ipv4Addr = required("spbill_create_ip").parse().unwrap();
         let mut order = Order::builder(
-            needed("out_trade_no").parse().unwrap(),
-            needed("total_fee").parse().unwrap(),
-            needed("body"),
-            needed("notify_url").parse().unwrap(),
+            required("out_trade_no").parse().unwrap(),
+            required("total_fee").parse().unwrap(),
+            required("body"),
+            required("notify_url").parse().unwrap(),
             address,
         )
         .charset(Charset::from_name(self.text("charset").as_bytes()).unwrap())
         .traceid(self.text("traceid"));
         order = field("attach").into_iter().fold(order, order::Builder::attach);
         order = field("goods_tag").into_iter().fold(order, order::Builder::goods_tag);
-        order = field("time_start").into_iter().fold(order, |order, start| order.time_start(moment(start)));
+        order = field("time_start").into_iter().fold(order, |order, start| order.time_start(time_of(start)));
         order =
-            field("time_expire").into_iter().fold(order, |order, expire| order.time_expire(moment(expire)));
+            field("time_expire").into_iter().fold(order, |order, expire| order.time_expire(time_of(expire)));
         if let (Some(transport), Some(product)) = (field("transport_fee"), field("product_fee")) {
             order = order.fees(transport.parse().unwrap(), product.parse().unwrap());
         }
@@ -65,7 +65,7 @@ fn prepay_signs_the_package_and_the_request() {
 
 #[test]
 fn app_params_have_seven_signed_parameters() {
-    for case in Case::all("v1", "phone") {
+    for case in Case::all("v1", "app_params") {
         let me = case.merchant();
         let params = AppParams::sign(
             &me,
@@ -114,25 +114,28 @@ fn delivery_is_signed_for_success_and_failure() {
 
 #[test]
 fn notification_signatures_are_verified_and_fields_parsed() {
-    for case in Case::all("v1", "notice") {
+    for case in Case::all("v1", "notification") {
         let me = case.merchant();
         let [query, body] = ["query.txt", "body.xml"].map(|name| case.file(name));
-        let received = RawNotification::new("POST", &query, &body);
-        let [of_query, of_body] = notification::strings_to_sign(&me, &received).unwrap();
-        case.stage("query-string-to-sign.bin", of_query.expose());
-        case.stage("body-string-to-sign.txt", of_body.expose());
-        let heard = me.verify_notification(&received).unwrap();
-        let told = |name: &str| case.context["told"][name].as_str().filter(|value| !value.is_empty());
-        assert_eq!(Some(heard.out_trade_no().as_str()), told("out_trade_no"));
-        assert_eq!(Some(heard.transaction_id().as_str()), told("transaction_id"));
-        assert_eq!(Some(heard.total_fee().to_string().as_str()), told("total_fee"));
-        assert_eq!(Some(heard.discount().to_string().as_str()), told("discount"));
-        assert_eq!(Some(time::format_compact(heard.time_end()).as_str()), told("time_end"));
-        assert_eq!(Some(heard.notify_id().as_str()), told("notify_id"));
-        assert_eq!(Some(heard.bank_type()), told("bank_type"));
-        assert_eq!(heard.bank_billno(), told("bank_billno"));
-        assert_eq!(heard.attach(), told("attach"));
-        assert_eq!((heard.openid().as_str(), heard.sent_at()), (case.text("openid"), case.at()));
-        assert!(heard.is_paid() && !heard.is_subscribe());
+        let raw = RawNotification::new("POST", &query, &body);
+        let [query_string, body_string] = notification::strings_to_sign(&me, &raw).unwrap();
+        case.stage("query-string-to-sign.bin", query_string.expose());
+        case.stage("body-string-to-sign.txt", body_string.expose());
+        let notification = me.verify_notification(&raw).unwrap();
+        let field = |name: &str| case.context["fields"][name].as_str().filter(|value| !value.is_empty());
+        assert_eq!(Some(notification.out_trade_no().as_str()), field("out_trade_no"));
+        assert_eq!(Some(notification.transaction_id().as_str()), field("transaction_id"));
+        assert_eq!(Some(notification.total_fee().to_string().as_str()), field("total_fee"));
+        assert_eq!(Some(notification.discount().to_string().as_str()), field("discount"));
+        assert_eq!(Some(time::format_compact(notification.time_end()).as_str()), field("time_end"));
+        assert_eq!(Some(notification.notify_id().as_str()), field("notify_id"));
+        assert_eq!(Some(notification.bank_type()), field("bank_type"));
+        assert_eq!(notification.bank_billno(), field("bank_billno"));
+        assert_eq!(notification.attach(), field("attach"));
+        assert_eq!(
+            (notification.openid().as_str(), notification.sent_at()),
+            (case.text("openid"), case.at())
+        );
+        assert!(notification.is_paid() && !notification.is_subscribe());
     }
 }

@@ -56,24 +56,24 @@ impl<'a> Case<'a> {
 
     /// Computes the string to sign, decoded, and the signature or the package.
     fn compute(&self) -> (String, String) {
-        let readable =
+        let decode =
             |string: signature::StringToSign| self.charset().decode(string.expose()).unwrap().into_owned();
         match self.text("kind") {
             "md5" | "md5-negative" => {
                 let (sign, string) =
                     signature::sign_md5(&self.fields(), self.charset(), &self.partner_key()).unwrap();
-                (readable(string), sign.to_string())
+                (decode(string), sign.to_string())
             }
             "package_string" => {
                 let package =
                     Package::from_fields(&self.fields(), self.charset(), &self.partner_key()).unwrap();
                 let (_, string) =
                     signature::sign_md5(&self.fields(), self.charset(), &self.partner_key()).unwrap();
-                (readable(string), package.as_str().to_owned())
+                (decode(string), package.as_str().to_owned())
             }
             "sha1" => {
                 let (sign, string) = signature::sign_sha1(&self.fields(), &self.pay_sign_key());
-                (readable(string), sign.to_string())
+                (decode(string), sign.to_string())
             }
             other => panic!("unknown kind: {other}"),
         }
@@ -93,7 +93,7 @@ fn with_upper_escapes(package: &str) -> String {
 #[test]
 fn published_values_are_reproduced_exactly_if_they_are_valid() {
     let Some(file) = file() else { return };
-    let (mut reproduced, mut refuted, mut withheld, mut elsewhere) = (0, 0, 0, 0);
+    let (mut reproduced, mut rejected, mut withheld, mut out_of_scope) = (0, 0, 0, 0);
     for case in file["vectors"].as_array().unwrap().iter().map(Case) {
         let name = case.text("name");
         if !case.0["inputs"].is_object() {
@@ -103,7 +103,7 @@ fn published_values_are_reproduced_exactly_if_they_are_valid() {
         }
         if case.text("kind") == "md5-fixed-order" {
             // A bill of the older gateway, which is out of scope.
-            elsewhere += 1;
+            out_of_scope += 1;
             continue;
         }
         let (string, result) = case.compute();
@@ -118,12 +118,12 @@ fn published_values_are_reproduced_exactly_if_they_are_valid() {
             }
             Some(false) => {
                 assert_ne!(result, case.text("expected"), "{name}");
-                refuted += 1;
+                rejected += 1;
             }
             None => panic!("{name}: `verified` is required for a value with inputs"),
         }
     }
-    assert_eq!((reproduced, refuted, withheld, elsewhere), (45, 12, 11, 1));
+    assert_eq!((reproduced, rejected, withheld, out_of_scope), (45, 12, 11, 1));
 }
 
 #[test]
@@ -131,14 +131,14 @@ fn package_signature_depends_on_the_charset() {
     let Some(file) = file() else { return };
     let find =
         |name: &str| file["vectors"].as_array().unwrap().iter().find(|case| case["name"] == name).unwrap();
-    let right = Case(find("package-md5-gbk-official-java-demo"));
-    let wrong = Case(find("package-md5-gbk-official-java-demo-WRONG-as-utf8"));
-    assert_eq!(right.fields(), wrong.fields());
-    assert_ne!(right.compute().1, wrong.compute().1);
+    let as_gbk = Case(find("package-md5-gbk-official-java-demo"));
+    let as_utf8 = Case(find("package-md5-gbk-official-java-demo-WRONG-as-utf8"));
+    assert_eq!(as_gbk.fields(), as_utf8.fields());
+    assert_ne!(as_gbk.compute().1, as_utf8.compute().1);
 }
 
 /// Returns the demo merchant of the documents, and the file with its keys.
-fn demo() -> Option<(Merchant, Value)> {
+fn demo_merchant() -> Option<(Merchant, Value)> {
     let file = file()?;
     let key = |name: &str| file["keys"][name].as_str().unwrap().to_owned();
     let merchant = Merchant::builder(
@@ -167,7 +167,7 @@ const NONCE: &str = "e7d161ac8d8a76529d39d9f5b4249ccb";
 
 #[test]
 fn typed_messages_have_the_published_signatures() {
-    let Some((me, file)) = demo() else { return };
+    let Some((me, file)) = demo_merchant() else { return };
     let (number, at) = (NUMBER.parse().unwrap(), UnixTime::from_secs);
 
     let url = "http://weixin.qq.com".parse().unwrap();
@@ -190,8 +190,8 @@ fn typed_messages_have_the_published_signatures() {
 
     let payer = "oX99MDgNcgwnz3zFN3DNmo8uwa-w".parse().unwrap();
     let delivery = DeliveryReport::succeeded(payer, "1900000109201405083141592653".parse().unwrap(), number);
-    let made = SignedDelivery::sign(&me, &delivery, at(1_399_518_576));
-    assert_eq!(made.app_signature().as_str(), expected(&file, "derived-delivernotify-app_signature"));
+    let succeeded = SignedDelivery::sign(&me, &delivery, at(1_399_518_576));
+    assert_eq!(succeeded.app_signature().as_str(), expected(&file, "derived-delivernotify-app_signature"));
     let failed = SignedDelivery::sign(&me, &delivery.failed("该商品已退款").unwrap(), at(1_399_518_576));
     assert_eq!(
         failed.app_signature().as_str(),
@@ -201,7 +201,7 @@ fn typed_messages_have_the_published_signatures() {
 
 #[test]
 fn published_notifications_verify_and_changed_bytes_are_rejected() {
-    let Some((me, file)) = demo() else { return };
+    let Some((me, file)) = demo_merchant() else { return };
     let body = input(&file, "derived-notify-xml", "xml");
     assert_eq!(body.len(), 352);
     for (name, attach) in [
@@ -220,22 +220,22 @@ fn published_notifications_verify_and_changed_bytes_are_rejected() {
         );
         let form = Form::parse(query.as_bytes()).unwrap();
         assert_eq!(form.value("sign").unwrap(), expected(&file, name).as_bytes(), "{name}");
-        let [of_query, _] = notification::strings_to_sign(
+        let [query_string, _] = notification::strings_to_sign(
             &me,
             &RawNotification::new("POST", query.as_bytes(), body.as_bytes()),
         )
         .unwrap();
-        assert!(of_query.to_string().ends_with("&key=[secret]"));
+        assert!(query_string.to_string().ends_with("&key=[secret]"));
 
         for at in 0..query.len() {
             let mut bytes = query.as_bytes().to_vec();
             bytes[at] ^= 1;
-            if let Ok(believed) =
+            if let Ok(accepted) =
                 me.verify_notification(&RawNotification::new("POST", &bytes, body.as_bytes()))
             {
                 // The case of letters in a signature and in a percent-encoded byte has no meaning.
                 assert!(
-                    bytes.eq_ignore_ascii_case(query.as_bytes()) && believed == notification,
+                    bytes.eq_ignore_ascii_case(query.as_bytes()) && accepted == notification,
                     "{name} at {at}"
                 );
             }

@@ -17,8 +17,8 @@ use wxpay_testkit::{
 
 /// Returns a builder with these keys, one attempt per call, and no trusted keys yet.
 pub(crate) fn merchant(private_key: &str, api_v3_key: &str) -> Builder {
-    let mut once = Policy::default();
-    once.max_attempts = 1;
+    let mut retry = Policy::default();
+    retry.max_attempts = 1;
     Merchant::builder(
         Arc::new(AwsLc),
         MCHID.parse().unwrap(),
@@ -26,7 +26,7 @@ pub(crate) fn merchant(private_key: &str, api_v3_key: &str) -> Builder {
         v3::private_key(private_key),
         &ApiV3Key::new(api_v3_key.into()).unwrap(),
     )
-    .retry(once)
+    .retry(retry)
 }
 
 /// Builds a merchant that trusts a platform certificate and a WeChat Pay public key, so that nothing is fetched.
@@ -66,12 +66,12 @@ impl Signed {
     }
 
     pub(crate) fn header(&self, name: &str) -> &str {
-        let found = self.headers.iter().find(|(given, _)| *given == name);
+        let found = self.headers.iter().find(|(header, _)| *header == name);
         &found.unwrap_or_else(|| panic!("{name}")).1
     }
 
     pub(crate) fn without(mut self, name: &str) -> Self {
-        self.headers.retain(|(given, _)| *given != name);
+        self.headers.retain(|(header, _)| *header != name);
         self
     }
 
@@ -91,17 +91,17 @@ impl Signed {
     }
 
     pub(crate) fn raw_notification(&self) -> RawNotification {
-        self.headers.iter().fold(RawNotification::new(self.body.clone()), |received, (name, value)| {
-            received.header(name, value.as_bytes())
+        self.headers.iter().fold(RawNotification::new(self.body.clone()), |raw, (name, value)| {
+            raw.header(name, value.as_bytes())
         })
     }
 }
 
 /// Returns a test driver whose clock starts at this time.
 pub(crate) fn driver_at(at: UnixTime) -> Driver {
-    let mut lab = Driver::default();
-    lab.now = at;
-    lab
+    let mut driver = Driver::default();
+    driver.now = at;
+    driver
 }
 
 /// Runs a flow that gets one reply, without delay.
@@ -119,9 +119,9 @@ pub(crate) fn run_with_reply<F: Flow<Output: Debug>>(
 
 /// Runs a flow that needs no network.
 pub(crate) fn run_without_network<F: Flow<Output: Debug>>(flow: F, at: UnixTime) -> Result<F::Output, Error> {
-    let nobody =
+    let network =
         |_: Transmit, _: UnixTime| -> (Reply, Duration) { panic!("the flow must not send a request") };
-    driver_at(at).run(flow, &mut { nobody })
+    driver_at(at).run(flow, &mut { network })
 }
 
 /// Returns the text of an error's source.

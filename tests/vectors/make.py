@@ -56,12 +56,12 @@ def genprepay(case, charset, order, noncestr, timestamp, traceid):
              "body.json": json.dumps(body, ensure_ascii=False, separators=(",", ":"))})
 
 
-def phone(case, prepayid, noncestr, timestamp):
+def app_params(case, prepayid, noncestr, timestamp):
     string, sign = sha1({"appid": APPID, "noncestr": noncestr, "package": "Sign=WXPay", "partnerid": PARTNER,
                          "prepayid": prepayid, "timestamp": str(timestamp)})
     params = {"appid": APPID, "noncestr": noncestr, "package": "Sign=WXPay", "partnerid": PARTNER,
               "prepayid": prepayid, "sign": sign, "timestamp": str(timestamp)}
-    write(f"phone/{case}", {"prepayid": prepayid, "noncestr": noncestr, "timestamp": timestamp},
+    write(f"app_params/{case}", {"prepayid": prepayid, "noncestr": noncestr, "timestamp": timestamp},
           **{"string-to-sign.txt": string, "sign.txt": sign,
              "params.json": json.dumps(params, separators=(",", ":"))})
 
@@ -88,17 +88,17 @@ def delivernotify(case, openid, transid, number, timestamp, failure):
              "body.json": json.dumps(body, ensure_ascii=False, separators=(",", ":"))})
 
 
-def notice(case, charset, told, payer, timestamp, noncestr):
-    string, sign, _ = package(told, charset)
-    pairs = sorted({**told, "sign": sign}.items())
+def notification(case, charset, fields, openid, timestamp, noncestr):
+    string, sign, _ = package(fields, charset)
+    pairs = sorted({**fields, "sign": sign}.items())
     query = "&".join(f"{name}={urllib.parse.quote(value.encode(charset), safe='-._~')}" for name, value in pairs)
-    body_string, signature = sha1({"appid": APPID, "issubscribe": "0", "noncestr": noncestr, "openid": payer,
+    body_string, signature = sha1({"appid": APPID, "issubscribe": "0", "noncestr": noncestr, "openid": openid,
                                    "timestamp": str(timestamp)})
-    body = (f"<xml><OpenId><![CDATA[{payer}]]></OpenId>\n<AppId><![CDATA[{APPID}]]></AppId>\n"
+    body = (f"<xml><OpenId><![CDATA[{openid}]]></OpenId>\n<AppId><![CDATA[{APPID}]]></AppId>\n"
             f"<IsSubscribe>0</IsSubscribe>\n<TimeStamp>{timestamp}</TimeStamp>\n"
             f"<NonceStr><![CDATA[{noncestr}]]></NonceStr>\n<AppSignature><![CDATA[{signature}]]></AppSignature>\n"
             "<SignMethod><![CDATA[sha1]]></SignMethod>\n</xml>")
-    write(f"notice/{case}", {"told": told, "openid": payer, "timestamp": timestamp},
+    write(f"notification/{case}", {"fields": fields, "openid": openid, "timestamp": timestamp},
           **{"query-string-to-sign.bin": string, "query.txt": query, "body-string-to-sign.txt": body_string,
              "body.xml": body})
 
@@ -112,17 +112,18 @@ genprepay("every-field", "UTF-8",
           {**ORDER, "attach": "a+b/c?d#e%41~", "goods_tag": "tag-1", "time_start": "20260101080000",
            "time_expire": "20260101100000", "transport_fee": "99", "product_fee": "1900"},
           NONCE, 1767225600, "用户一")
-phone("plain", "1101000000260101ffffeeeeddddcccc", NONCE, 1767225601)
+app_params("plain", "1101000000260101ffffeeeeddddcccc", NONCE, 1767225601)
 orderquery("plain", "20260101A1", 1767225700)
 OPENID, TRANSID = "oAAAABBBBCCCCDDDDEEEEFFFFGGGG", "1900000001202601010000000042"
-delivernotify("made", OPENID, TRANSID, "20260101A1", 1767225800, None)
+delivernotify("succeeded", OPENID, TRANSID, "20260101A1", 1767225800, None)
 delivernotify("failed", OPENID, TRANSID, "20260101A1", 1767225800, "缺货")
-TOLD = {"bank_billno": "260101000000001", "bank_type": "CMB_FP", "discount": "0", "fee_type": "1",
+PAID = {"bank_billno": "260101000000001", "bank_type": "CMB_FP", "discount": "0", "fee_type": "1",
         "input_charset": "UTF-8", "notify_id": "N" * 48 + "_-" * 24, "out_trade_no": "20260101A1", "partner": PARTNER,
         "product_fee": "1999", "sign_type": "MD5", "time_end": "20260101080100", "total_fee": "1999",
         "trade_mode": "1", "trade_state": "0", "transaction_id": TRANSID, "transport_fee": "0"}
-notice("utf8", "UTF-8", {**TOLD, "attach": "甲 & 乙=丙+"}, OPENID, 1767225661, "abcdefghijklmnop")
-notice("gbk", "GBK", {**TOLD, "input_charset": "GBK", "attach": "甲 & 乙=丙+"}, OPENID, 1767225661, "abcdefghijklmnop")
-notice("discount-from-balance", "UTF-8",
-       {name: value for name, value in {**TOLD, "total_fee": "1949", "discount": "50", "bank_type": "0"}.items()
-        if name != "bank_billno"} | {"attach": ""}, OPENID, 1767225661, "abcdefghijklmnop")
+notification("utf8", "UTF-8", {**PAID, "attach": "甲 & 乙=丙+"}, OPENID, 1767225661, "abcdefghijklmnop")
+notification("gbk", "GBK", {**PAID, "input_charset": "GBK", "attach": "甲 & 乙=丙+"}, OPENID, 1767225661,
+             "abcdefghijklmnop")
+notification("discount-from-balance", "UTF-8",
+             {name: value for name, value in {**PAID, "total_fee": "1949", "discount": "50", "bank_type": "0"}.items()
+              if name != "bank_billno"} | {"attach": ""}, OPENID, 1767225661, "abcdefghijklmnop")

@@ -46,7 +46,10 @@ def lines(*texts):
 
 
 def gcm(key_text, nonce, associated, plain):
-    """Encrypts with AES-256-GCM (NIST SP 800-38D) on OpenSSL's block cipher: the `openssl enc` command has no GCM mode."""
+    """Encrypts with AES-256-GCM (NIST SP 800-38D), using OpenSSL's block cipher.
+
+    The `openssl enc` command has no GCM mode.
+    """
     key_hex = key_text.encode().hex()
 
     def block(data):
@@ -150,18 +153,18 @@ def reply(case, signer, status, timestamp, body):
 
 def encrypted(plain, nonce, associated, original_type=None, with_data=True):
     resource = {"original_type": original_type, "algorithm": "AEAD_AES_256_GCM",
-           "ciphertext": gcm(API_V3_KEY, nonce, associated, plain), "associated_data": associated, "nonce": nonce}
+                "ciphertext": gcm(API_V3_KEY, nonce, associated, plain), "associated_data": associated, "nonce": nonce}
     absent = [name for name in resource if resource[name] is None or name == "associated_data" and not with_data]
     return {name: value for name, value in resource.items() if name not in absent}
 
 
-def notice(case, signer, timestamp, event_type, original_type, associated, told, with_data=True):
-    plain = compact(told).encode()
+def notification(case, signer, timestamp, event_type, original_type, associated, content, with_data=True):
+    plain = compact(content).encode()
     resource = encrypted(plain, "fdasflkja484", associated, original_type, with_data)
     body = {"id": f"EV-{case}", "create_time": "2026-11-24T10:34:56+08:00", "resource_type": "encrypt-resource",
             "event_type": event_type, "summary": "支付成功", "resource": resource}
     context, stages = incoming(signer, timestamp, compact(body).encode())
-    write(f"notice/{case}", {"event_type": event_type, "original_type": original_type, **context},
+    write(f"notification/{case}", {"event_type": event_type, "original_type": original_type, **context},
           plaintext__json=plain, ciphertext__txt=resource["ciphertext"], **stages)
 
 
@@ -173,7 +176,7 @@ def certificates(case, signer, timestamp, names):
         entries.append({"serial_no": SIGNERS[name], "effective_time": "2026-11-24T10:34:56+08:00",
                         "expire_time": "2126-10-31T10:34:56+08:00", "encrypt_certificate": certificate})
     context, stages = incoming(signer, timestamp, compact({"data": entries}).encode())
-    write(f"certificates/{case}", {"brings": [SIGNERS[name] for name in names], **context},
+    write(f"certificates/{case}", {"serials": [SIGNERS[name] for name in names], **context},
           ciphertext__txt="\n".join(entry["encrypt_certificate"]["ciphertext"] for entry in entries), **stages)
 
 
@@ -186,15 +189,18 @@ def bill(case, rows):
 
 
 def sealed(case, plain):
-    """Writes a field encrypted for the merchant. The ciphertext is random, so an existing one is kept if it decrypts."""
+    """Writes a field encrypted for the merchant.
+
+    OAEP is randomized, so an existing ciphertext is kept if it decrypts.
+    """
     path = HERE / "v3" / "sealed" / case / "sealed.txt"
     if path.exists():
         text = path.read_text()
     else:
         text = b64(openssl("pkeyutl", "-encrypt", "-certin", "-inkey", KEYS / "merchant_certificate.pem", *OAEP,
                            data=plain.encode()))
-    opened = openssl("pkeyutl", "-decrypt", "-inkey", key("merchant"), *OAEP, data=base64.b64decode(text))
-    assert opened == plain.encode(), case
+    decrypted = openssl("pkeyutl", "-decrypt", "-inkey", key("merchant"), *OAEP, data=base64.b64decode(text))
+    assert decrypted == plain.encode(), case
     write(f"sealed/{case}", {}, plain__txt=plain, sealed__txt=text)
 
 
@@ -205,12 +211,12 @@ ORDER = {"appid": APPID, "mchid": MCHID, "description": "一双筷子", "out_tra
 request("get", "GET", "/v3/certificates", AT)
 request("get-with-query", "GET", f"/v3/pay/transactions/out-trade-no/A%2A1?mchid={MCHID}&x=%E7%94%B2%20%2B", AT)
 request("post", "POST", "/v3/pay/transactions/jsapi", AT, compact(ORDER).encode())
-request("post-with-blanks", "POST", "/v3/pay/transactions/native", AT,
+request("post-with-whitespace", "POST", "/v3/pay/transactions/native", AT,
         json.dumps(ORDER, ensure_ascii=True, indent=2).encode() + b"\n")
-request("post-nothing", "POST", "/v3/fund-app/mch-transfer/transfer-bills/out-bill-no/plfk2020042013/cancel", AT)
+request("post-without-body", "POST", "/v3/fund-app/mch-transfer/transfer-bills/out-bill-no/plfk2020042013/cancel", AT)
 request("patch", "PATCH", "/v3/marketing/busifavor/stocks/1/budget", AT, b'{"a":1}')
-upload("picture", "licence.png", "image/png", bytes(range(256)), AT)
-upload("name-in-chinese", "营业执照.jpg", "image/jpeg", b"\r\n--not a boundary\r\n\r\n", AT)
+upload("image", "licence.png", "image/png", bytes(range(256)), AT)
+upload("chinese-filename", "营业执照.jpg", "image/jpeg", b"\r\n--not a boundary\r\n\r\n", AT)
 jsapi("plain", "wx201410272009395522657a690389285100", AT)
 app("plain", MCHID, "wx201410272009395522657a690389285100", AT)
 app("for-a-sub-merchant", SUB_MCHID, "WX1217752501201407033233368018", AT)
@@ -219,7 +225,7 @@ CODE_URL = '{"code_url":"weixin://wxpay/bizpayurl?pr=JyC91EIz1"}'
 reply("by-certificate", "platform_one", 200, AT, CODE_URL)
 reply("by-public-key", "public_key_mode", 200, AT, CODE_URL)
 reply("no-content", "public_key_mode", 204, AT, "")
-reply("blanks-and-line-feeds", "platform_one", 200, AT, '{ "code_url" :\n"甲"\n}\n\n')
+reply("whitespace-and-line-feeds", "platform_one", 200, AT, '{ "code_url" :\n"甲"\n}\n\n')
 reply("refused", "public_key_mode", 403, AT, '{"code":"OUT_TRADE_NO_USED","message":"商户订单号重复"}')
 
 TRANSACTION = {"mchid": MCHID, "appid": APPID, "out_trade_no": "20261125A1",
@@ -228,14 +234,17 @@ TRANSACTION = {"mchid": MCHID, "appid": APPID, "out_trade_no": "20261125A1",
                "success_time": "2026-11-25T10:34:56+08:00", "payer": {"openid": "oAAAABBBBCCCCDDDDEEEEFFFFGGGG"},
                "amount": {"total": 1999, "payer_total": 1949, "currency": "CNY", "payer_currency": "CNY"}}
 ECHO = {"mchid": MCHID, "echo_message": "你好", "echo_time": "2026-11-25T10:34:56+08:00"}
-notice("transaction-by-certificate", "platform_one", AT, "TRANSACTION.SUCCESS", "transaction", "transaction", TRANSACTION)
-notice("transaction-by-public-key", "public_key_mode", AT, "TRANSACTION.SUCCESS", "transaction", "transaction", TRANSACTION)
-notice("no-associated-data", "public_key_mode", AT, "SECURITY_ECHO.SUCCESS", "security", "", ECHO, with_data=False)
-notice("empty-associated-data", "public_key_mode", AT, "SECURITY_ECHO.SUCCESS", "security", "", ECHO)
+notification("transaction-by-certificate", "platform_one", AT, "TRANSACTION.SUCCESS", "transaction", "transaction",
+             TRANSACTION)
+notification("transaction-by-public-key", "public_key_mode", AT, "TRANSACTION.SUCCESS", "transaction", "transaction",
+             TRANSACTION)
+notification("no-associated-data", "public_key_mode", AT, "SECURITY_ECHO.SUCCESS", "security", "", ECHO,
+             with_data=False)
+notification("empty-associated-data", "public_key_mode", AT, "SECURITY_ECHO.SUCCESS", "security", "", ECHO)
 certificates("one", "platform_one", AT, ["platform_one"])
 certificates("rotation", "platform_two", AT, ["platform_one", "platform_two"])
-certificates("vouched-for-by-public-key", "public_key_mode", AT, ["platform_one"])
+certificates("signed-with-public-key", "public_key_mode", AT, ["platform_one"])
 bill("trade", 100)
-bill("nothing", 0)
+bill("empty", 0)
 sealed("name", "张三")
 sealed("longest", "x" * 214)

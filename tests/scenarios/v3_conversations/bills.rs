@@ -2,7 +2,7 @@
 
 use super::{
     number,
-    shop::{Shop, unzipped},
+    shop::{Shop, unzip},
 };
 use std::collections::BTreeMap;
 use wxpay_proto::{
@@ -31,14 +31,14 @@ use wxpay_testkit::drive::Network as _;
 /// and a refund. Returns the day, at noon of the next one.
 fn shop_with_trades() -> (Shop, BillDate) {
     let mut shop = Shop::open();
-    let day = BillDate::of(shop.lab.now);
+    let day = BillDate::of(shop.driver.now);
     let party = shop.partner();
-    let mut paid = Vec::new();
+    let mut transaction_ids = Vec::new();
     for (serial, fen, party) in [(1, 1999, Party::Direct), (2, 10_000, party.clone()), (3, 50, party.clone())]
     {
         let order = shop.order(&number(serial), fen).party(party).attach("a,`b").profit_sharing(serial == 2);
         shop.call(NativeOrder::new(order.build().unwrap()));
-        paid.push(shop.pay(&number(serial)));
+        transaction_ids.push(shop.pay(&number(serial)));
     }
     let supplier = Account::Merchant("1900000109".parse().unwrap());
     let add =
@@ -46,34 +46,34 @@ fn shop_with_trades() -> (Shop, BillDate) {
     shop.call(add.name(super::shop::sensitive("某某")));
     shop.wait(60);
     let out_order_no: OutOrderNo = "P1".parse().unwrap();
-    let portions = vec![ReceiverAmount::new(supplier, Fen::new(1500), "货款")];
-    let rest = Remainder::KeepFrozen;
-    let share = CreateProfitSharing::new(
+    let receivers = vec![ReceiverAmount::new(supplier, Fen::new(1500), "货款")];
+    let remainder = Remainder::KeepFrozen;
+    let create = CreateProfitSharing::new(
         shop.appid(),
         party.clone(),
-        paid[1].clone(),
+        transaction_ids[1].clone(),
         out_order_no.clone(),
-        portions,
-        rest,
+        receivers,
+        remainder,
     )
     .unwrap();
-    shop.call(share);
+    shop.call(create);
     shop.wait(10);
     let to = "1900000109".parse().unwrap();
-    let back =
+    let create_return =
         ReturnProfitSharing::new(party, out_order_no, "R1".parse().unwrap(), to, Fen::new(250), "退货")
             .unwrap();
-    shop.call(back);
+    shop.call(create_return);
     let create =
         refund::CreateRefund::builder(number(1), "F1".parse().unwrap(), Fen::new(1000), Fen::new(1999));
     shop.call(create.build().unwrap());
-    shop.heard();
+    shop.receive_notifications();
     shop.wait_for_bills();
     (shop, day)
 }
 
-fn ready<S>(outcome: BillReply<S>) -> S {
-    match outcome {
+fn ready<S>(reply: BillReply<S>) -> S {
+    match reply {
         BillReply::Ready(bill) => bill,
         BillReply::Generating | BillReply::NoData => panic!("the bill must be ready"),
     }
@@ -109,8 +109,8 @@ fn read(text: &str, name: &str, amount: &str) -> (Vec<(String, SignedAmount)>, B
 pub(super) fn conversation() -> Shop {
     let (mut shop, day) = shop_with_trades();
     let download = |shop: &mut Shop, plain: BillFile, zipped: BillFile| {
-        let text = shop.prepare_download(&plain).unwrap();
-        assert_eq!(shop.prepare_download(&zipped).unwrap(), text);
+        let text = shop.download(&plain).unwrap();
+        assert_eq!(shop.download(&zipped).unwrap(), text);
         text
     };
 
@@ -118,14 +118,14 @@ pub(super) fn conversation() -> Shop {
     let zipped = ready(shop.call(TradeBill::of(day).bill_type(BillType::Success).gzip()));
     let text = download(&mut shop, plain, zipped);
     let (rows, sums) = read(&text, "商户订单号", "订单金额");
-    let held: Vec<_> = shop
-        .wire
+    let recorded: Vec<_> = shop
+        .network
         .gateway
-        .transactions(shop.lab.now)
+        .transactions(shop.driver.now)
         .iter()
         .map(|record| (record.out_trade_no.to_string(), SignedAmount::Positive(record.total)))
         .collect();
-    assert_eq!(rows, held);
+    assert_eq!(rows, recorded);
     assert_eq!(sums["订单总金额"], "120.49");
 
     let sub_mchid = shop.sub_mchid();
@@ -137,7 +137,7 @@ pub(super) fn conversation() -> Shop {
         [(number(2).to_string(), yuan(10_000)), (number(3).to_string(), yuan(50))]
     );
     let plain = ready(shop.call(TradeBill::of(day).bill_type(BillType::Refund)));
-    let text = shop.prepare_download(&plain).unwrap();
+    let text = shop.download(&plain).unwrap();
     assert_eq!(read(&text, "商户退款单号", "退款金额").0, [("F1".into(), yuan(1000))]);
 
     let plain = ready(shop.call(FundFlowBill::of(day)));
@@ -156,9 +156,9 @@ pub(super) fn conversation() -> Shop {
     assert_eq!(rows, [("P1".into(), yuan(1500)), ("R1".into(), yuan(250))]);
 
     for is_gzip in [false, true] {
-        let ask = SubMerchantFundFlowBill::new(sub_mchid.clone(), day, AccountType::Basic);
-        let parts = ready(shop.call(if is_gzip { ask.gzip() } else { ask }));
-        let text: Vec<u8> = parts.iter().flat_map(|part| opened(&mut shop, part).unwrap()).collect();
+        let request = SubMerchantFundFlowBill::new(sub_mchid.clone(), day, AccountType::Basic);
+        let parts = ready(shop.call(if is_gzip { request.gzip() } else { request }));
+        let text: Vec<u8> = parts.iter().flat_map(|part| open_part(&mut shop, part).unwrap()).collect();
         let (rows, _) = read(std::str::from_utf8(&text).unwrap(), "业务类型", "收支金额(元)");
         let expected = [
             ("交易", 10_000),
@@ -173,23 +173,23 @@ pub(super) fn conversation() -> Shop {
     shop
 }
 
-fn opened(shop: &mut Shop, part: &SealedPart) -> Result<Vec<u8>, Error> {
-    let opened = shop.run(shop.me.open_bill_part(part))?;
-    Ok(unzipped(&opened.bytes, opened.is_gzip))
+fn open_part(shop: &mut Shop, part: &SealedPart) -> Result<Vec<u8>, Error> {
+    let part = shop.run(shop.me.open_bill_part(part))?;
+    Ok(unzip(&part.bytes, part.is_gzip))
 }
 
 #[test]
 fn bills_list_the_trades_of_the_day() {
     let shop = conversation();
-    assert_eq!(shop.lab.count("v3.bill.profitsharing"), 2);
+    assert_eq!(shop.driver.count("v3.bill.profitsharing"), 2);
 }
 
 #[test]
 fn bill_download_rejects_modified_truncated_and_extended_files() {
     let (mut shop, day) = shop_with_trades();
     for gzip in [false, true] {
-        let ask = if gzip { ProfitSharingBill::of(day).gzip() } else { ProfitSharingBill::of(day) };
-        let changes: [fn(Vec<u8>) -> Vec<u8>; 3] = [
+        let request = if gzip { ProfitSharingBill::of(day).gzip() } else { ProfitSharingBill::of(day) };
+        let modifications: [fn(Vec<u8>) -> Vec<u8>; 3] = [
             |mut bytes| {
                 let at = bytes.windows(5).position(|window| window == b"15.00").unwrap();
                 bytes[at] = b'9';
@@ -204,13 +204,13 @@ fn bill_download_rejects_modified_truncated_and_extended_files() {
                 bytes
             },
         ];
-        for change in changes {
-            let statement = ready(shop.call(ask.clone()));
-            let error = shop.download_changed(&statement, change).unwrap_err();
+        for modify in modifications {
+            let bill_file = ready(shop.call(request.clone()));
+            let error = shop.download_modified(&bill_file, modify).unwrap_err();
             assert_eq!((error.kind(), error.fate()), (ErrorKind::Signature, Fate::NotSent));
         }
-        let statement = ready(shop.call(ask));
-        assert!(shop.prepare_download(&statement).is_ok());
+        let bill_file = ready(shop.call(request));
+        assert!(shop.download(&bill_file).is_ok());
     }
 }
 
@@ -218,29 +218,29 @@ fn bill_download_rejects_modified_truncated_and_extended_files() {
 fn open_bill_rejects_a_modified_part() {
     let (mut shop, day) = shop_with_trades();
     let parts = ready(shop.call(SubMerchantFundFlowBill::new(shop.sub_mchid(), day, AccountType::Basic)));
-    let (me, wire) = (shop.me.clone(), &mut shop.wire);
-    let mut changed = |transmit: Transmit, now| -> (Reply, _) {
-        let (reply, took) = wire.send(transmit, now);
+    let (me, network) = (shop.me.clone(), &mut shop.network);
+    let mut tampering = |transmit: Transmit, now| -> (Reply, _) {
+        let (reply, elapsed) = network.send(transmit, now);
         let reply = reply.map(|reply| {
             let mut body = reply.body().to_vec();
             body[10] ^= 1;
             Response::new(reply.status(), body)
         });
-        (reply, took)
+        (reply, elapsed)
     };
-    let error = shop.lab.run(me.open_bill_part(&parts[0]), &mut changed).unwrap_err();
+    let error = shop.driver.run(me.open_bill_part(&parts[0]), &mut tampering).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Signature, Fate::NotSent));
 }
 
 #[test]
 fn bill_is_generated_by_ten_and_has_no_data_without_trades() {
     let mut shop = Shop::open();
-    let day = BillDate::of(shop.lab.now);
+    let day = BillDate::of(shop.driver.now);
     shop.call(NativeOrder::new(shop.order(&number(1), 100).build().unwrap()));
     shop.pay(&number(1));
     let error = shop.call_err(TradeBill::of(day));
     assert_eq!(error.fate(), Fate::Refused, "there must be no bill for today");
-    while BillDate::of(shop.lab.now) == day {
+    while BillDate::of(shop.driver.now) == day {
         shop.wait(3600);
     }
     assert_eq!(shop.call(TradeBill::of(day)), BillReply::Generating);
@@ -253,19 +253,20 @@ fn bill_is_generated_by_ten_and_has_no_data_without_trades() {
 #[test]
 fn bill_download_url_expires_and_is_bound_to_the_merchant() {
     let (mut shop, day) = shop_with_trades();
-    let statement = ready(shop.call(TradeBill::of(day)));
-    let other = shop.wire.gateway.new_merchant();
-    let theirs = wxpay_testkit::network::v3::public_key_builder(&shop.wire.gateway, &other).build();
-    let mine = std::mem::replace(&mut shop.me, theirs);
-    let error = shop.prepare_download(&statement).unwrap_err();
+    let bill_file = ready(shop.call(TradeBill::of(day)));
+    let other = shop.network.gateway.new_merchant();
+    let other_merchant =
+        wxpay_testkit::network::v3::public_key_builder(&shop.network.gateway, &other).build();
+    let merchant = std::mem::replace(&mut shop.me, other_merchant);
+    let error = shop.download(&bill_file).unwrap_err();
     assert_eq!(
         (error.kind(), error.fate()),
         (ErrorKind::Refused, Fate::NotSent),
         "a download URL must not be valid for another merchant"
     );
-    shop.me = mine;
+    shop.me = merchant;
     shop.wait(301);
-    let error = shop.prepare_download(&statement).unwrap_err();
+    let error = shop.download(&bill_file).unwrap_err();
     assert_eq!(
         (error.kind(), error.fate()),
         (ErrorKind::Refused, Fate::NotSent),

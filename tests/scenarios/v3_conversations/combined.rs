@@ -23,9 +23,10 @@ use wxpay_proto::{
 };
 
 /// Returns two sub-orders: one of the shop itself and one of a sub-merchant.
-fn two(shop: &Shop, serial: u32) -> Vec<SubOrder> {
-    let order =
-        |serial, fen, what| SubOrder::new(shop.me.mchid().clone(), number(serial), Fen::new(fen), what, "甲");
+fn two_sub_orders(shop: &Shop, serial: u32) -> Vec<SubOrder> {
+    let order = |serial, fen, description| {
+        SubOrder::new(shop.me.mchid().clone(), number(serial), Fen::new(fen), description, "甲")
+    };
     vec![order(serial + 1, 300, "米"), order(serial + 2, 200, "面").party(&shop.partner())]
 }
 
@@ -37,69 +38,69 @@ fn combined_order(shop: &Shop, serial: u32, orders: Vec<SubOrder>) -> Builder {
 
 fn query(shop: &mut Shop, query: QueryOrder) -> Transaction {
     match shop.call(query) {
-        OrderLookup::Found(whole) => *whole,
+        OrderLookup::Found(order) => *order,
         OrderLookup::NotFound => panic!("the order must be found"),
     }
 }
 
 /// Checks that both sub-orders are paid, and that the notification equals the queries by both numbers.
-fn is_paid(shop: &mut Shop, serial: u32) {
-    let notifications = shop.heard();
+fn assert_paid(shop: &mut Shop, serial: u32) {
+    let notifications = shop.receive_notifications();
     let [notification] = &notifications[..] else {
         panic!("expected one notification for the combined order, not {}", notifications.len())
     };
-    let Event::Combine(told) = notification.event().unwrap() else {
+    let Event::Combine(notified) = notification.event().unwrap() else {
         panic!("expected a combined payment event")
     };
-    let asked = query(shop, QueryOrder::combine_out_trade_no(number(serial)));
-    assert_eq!(told.combine_out_trade_no, number(serial));
-    assert!(told.sub_orders.iter().all(|order| order.trade_state == Some(TradeState::Success)));
-    assert_eq!((told.sub_orders.len(), told.evidence().count()), (2, 2));
-    for (told, asked) in told.sub_orders.iter().zip(&asked.sub_orders) {
-        assert_eq!((&told.transaction_id, &told.amount), (&asked.transaction_id, &asked.amount));
+    let queried = query(shop, QueryOrder::combine_out_trade_no(number(serial)));
+    assert_eq!(notified.combine_out_trade_no, number(serial));
+    assert!(notified.sub_orders.iter().all(|order| order.trade_state == Some(TradeState::Success)));
+    assert_eq!((notified.sub_orders.len(), notified.evidence().count()), (2, 2));
+    for (notified, queried) in notified.sub_orders.iter().zip(&queried.sub_orders) {
+        assert_eq!((&notified.transaction_id, &notified.amount), (&queried.transaction_id, &queried.amount));
     }
     let by_id =
-        query(shop, QueryOrder::combine_transaction_id(asked.combine_transaction_id.clone().unwrap()));
-    assert_eq!(by_id, asked);
+        query(shop, QueryOrder::combine_transaction_id(queried.combine_transaction_id.clone().unwrap()));
+    assert_eq!(by_id, queried);
 }
 
 /// Places combined orders by every payment method, pays them, and closes an unpaid one.
 pub(super) fn conversation() -> Shop {
     let mut shop = Shop::open();
     let openid = shop.openid();
-    let order = combined_order(&shop, 10, two(&shop, 10)).openid(openid.clone());
+    let order = combined_order(&shop, 10, two_sub_orders(&shop, 10)).openid(openid.clone());
     let params = shop.call(JsapiOrder::new(order.build().unwrap()).unwrap());
     shop.pay_with_params(&json!(params));
-    is_paid(&mut shop, 10);
+    assert_paid(&mut shop, 10);
 
-    let order = combined_order(&shop, 20, two(&shop, 20));
+    let order = combined_order(&shop, 20, two_sub_orders(&shop, 20));
     let params = shop.call(AppOrder::new(order.build().unwrap()).unwrap());
     shop.pay_with_params(&json!(params));
-    is_paid(&mut shop, 20);
+    assert_paid(&mut shop, 20);
 
-    let order = combined_order(&shop, 30, two(&shop, 30));
+    let order = combined_order(&shop, 30, two_sub_orders(&shop, 30));
     let url = shop.call(H5Order::new(order.build().unwrap(), H5Info::wap()).unwrap());
     assert!(url.starts_with("https://wx.tenpay.com/"), "{url}");
     shop.pay(&number(30));
-    is_paid(&mut shop, 30);
+    assert_paid(&mut shop, 30);
 
-    let order = combined_order(&shop, 40, two(&shop, 40));
+    let order = combined_order(&shop, 40, two_sub_orders(&shop, 40));
     let code = shop.call(NativeOrder::new(order.build().unwrap()).unwrap());
     assert!(code.starts_with("weixin://wxpay/bizpayurl"), "{code}");
     shop.pay(&number(40));
-    is_paid(&mut shop, 40);
+    assert_paid(&mut shop, 40);
 
-    let mut people = two(&shop, 50);
-    people[1] = SubOrder::new(shop.me.mchid().clone(), number(52), Fen::new(200), "面", "甲");
-    for (auth_id, order) in ["1", "2"].into_iter().zip(&mut people) {
+    let mut sub_orders = two_sub_orders(&shop, 50);
+    sub_orders[1] = SubOrder::new(shop.me.mchid().clone(), number(52), Fen::new(200), "面", "甲");
+    for (auth_id, order) in ["1", "2"].into_iter().zip(&mut sub_orders) {
         order.individual = Some(Individual::new(auth_id));
     }
-    let order = combined_order(&shop, 50, people).openid(openid).trade_scenario("RECOMMERCE");
+    let order = combined_order(&shop, 50, sub_orders).openid(openid).trade_scenario("RECOMMERCE");
     let params = shop.call(MiniProgramOrder::new(order.build().unwrap()).unwrap());
     shop.pay_with_params(&json!(params));
-    is_paid(&mut shop, 50);
+    assert_paid(&mut shop, 50);
 
-    let order = combined_order(&shop, 60, two(&shop, 60)).build().unwrap();
+    let order = combined_order(&shop, 60, two_sub_orders(&shop, 60)).build().unwrap();
     shop.call(NativeOrder::new(order.clone()).unwrap());
     shop.call(CloseOrder::of_order(&order));
     let closed = query(&mut shop, QueryOrder::combine_out_trade_no(number(60)));
@@ -111,7 +112,7 @@ pub(super) fn conversation() -> Shop {
 fn combined_orders_of_every_payment_method_are_paid_and_queried() {
     let mut shop = conversation();
     assert_eq!(shop.call(QueryOrder::combine_out_trade_no(number(99))), OrderLookup::NotFound);
-    let paid = combined_order(&shop, 10, two(&shop, 10)).openid(shop.openid()).build().unwrap();
+    let paid = combined_order(&shop, 10, two_sub_orders(&shop, 10)).openid(shop.openid()).build().unwrap();
     let error = shop.call_err(CloseOrder::of_order(&paid));
     assert_eq!(error.fate(), Fate::Refused, "a paid order must not be closed");
 }
@@ -119,10 +120,10 @@ fn combined_orders_of_every_payment_method_are_paid_and_queried() {
 #[test]
 fn sub_orders_are_refunded_separately() {
     let mut shop = Shop::open();
-    let order = combined_order(&shop, 10, two(&shop, 10)).build().unwrap();
+    let order = combined_order(&shop, 10, two_sub_orders(&shop, 10)).build().unwrap();
     shop.call(NativeOrder::new(order).unwrap());
     shop.pay(&number(10));
-    is_paid(&mut shop, 10);
+    assert_paid(&mut shop, 10);
     let refund =
         refund::CreateRefund::builder(number(12), "F1".parse().unwrap(), Fen::new(50), Fen::new(200));
     shop.call(refund.party(shop.partner()).build().unwrap());
@@ -135,11 +136,11 @@ fn sub_orders_are_refunded_separately() {
 fn combined_order_with_lost_replies_is_resolved_by_query() {
     let mut shop = Shop::open();
     shop.lose_replies("v3.combine.native");
-    let order = combined_order(&shop, 10, two(&shop, 10)).build().unwrap();
-    let pending_operation = shop.call_err(NativeOrder::new(order).unwrap()).unresolved().unwrap();
-    let Ok(Resolved::Combine(settled)) = shop.run(shop.me.resolve(pending_operation)) else {
+    let order = combined_order(&shop, 10, two_sub_orders(&shop, 10)).build().unwrap();
+    let unresolved = shop.call_err(NativeOrder::new(order).unwrap()).unresolved().unwrap();
+    let Ok(Resolved::Combine(resolved)) = shop.run(shop.me.resolve(unresolved)) else {
         panic!("must resolve to the combined order")
     };
-    assert_eq!(settled.combine_out_trade_no, number(10));
-    assert!(settled.sub_orders.iter().all(|order| order.trade_state == Some(TradeState::NotPay)));
+    assert_eq!(resolved.combine_out_trade_no, number(10));
+    assert!(resolved.sub_orders.iter().all(|order| order.trade_state == Some(TradeState::NotPay)));
 }

@@ -1,6 +1,6 @@
 //! Coverage: the simulator serves every typed operation, and the conversations use every served one.
 
-use super::{bills, codes, combined, files, orders, partner, refunds, sharing, shop::Shop, transfers};
+use super::{bills, codes, combined, files, orders, partner, profit_sharing, refunds, shop::Shop, transfers};
 use crate::v3_operations::typed_operations;
 use std::collections::BTreeSet;
 use wxpay_sim::Gateway;
@@ -17,9 +17,9 @@ fn simulator_serves_exactly_the_typed_operations() {
     let Some(typed) = typed_operations() else { return };
     let (typed, served) = (BTreeSet::from_iter(typed), served());
     let missing: Vec<_> = typed.difference(&served).collect();
-    let more: Vec<_> = served.difference(&typed).collect();
+    let untyped: Vec<_> = served.difference(&typed).collect();
     assert!(missing.is_empty(), "not served: {missing:?}");
-    assert_eq!(more, [UNTYPED], "not typed");
+    assert_eq!(untyped, [UNTYPED], "not typed");
 }
 
 #[test]
@@ -35,20 +35,22 @@ fn conversations_use_every_operation() {
         transfers::conversation,
     ];
     let shops = conversations.into_iter().map(|conversation| conversation());
-    let answered: BTreeSet<(&str, String)> =
-        shops.chain(sharing::conversations()).flat_map(|shop| succeeded(&shop)).collect();
-    let silent: Vec<_> = Gateway::operations()
+    let succeeded: BTreeSet<(&str, String)> =
+        shops.chain(profit_sharing::conversations()).flat_map(|shop| succeeded(&shop)).collect();
+    let unused: Vec<_> = Gateway::operations()
         .filter(|served| {
             // Paths of one operation share its label, and each path must have been requested.
-            !answered.iter().any(|(method, path)| *method == served.method && is_at(path, served.path))
+            !succeeded
+                .iter()
+                .any(|(method, path)| *method == served.method && path_matches(path, served.path))
         })
         .collect();
-    assert!(silent.is_empty(), "{silent:?}");
+    assert!(unused.is_empty(), "{unused:?}");
 }
 
 /// Returns method and path of the requests that succeeded in a conversation.
 fn succeeded(shop: &Shop) -> Vec<(&'static str, String)> {
-    let requests = shop.wire.gateway.requests().filter(|request| matches!(request.status, 200 | 204));
+    let requests = shop.network.gateway.requests().filter(|request| matches!(request.status, 200 | 204));
     requests
         .map(|request| {
             let path = request.target.split('?').next().unwrap_or_default();
@@ -58,7 +60,7 @@ fn succeeded(shop: &Shop) -> Vec<(&'static str, String)> {
 }
 
 /// Returns whether a path matches a template, whose parts in braces are parameters.
-fn is_at(path: &str, template: &str) -> bool {
+fn path_matches(path: &str, template: &str) -> bool {
     let (parts, documented): (Vec<_>, Vec<_>) = (path.split('/').collect(), template.split('/').collect());
     parts.len() == documented.len()
         && parts

@@ -14,30 +14,30 @@ use wxpay_proto::v3::{
 /// Places orders by every payment method, pays them, queries them by both numbers, and closes an unpaid one.
 pub(super) fn conversation() -> Shop {
     let mut shop = Shop::open();
-    let ordered = |shop: &Shop, serial| {
+    let order = |shop: &Shop, serial| {
         let order = shop.order(&number(serial), 100);
         order.payer_client_ip(Ipv4Addr::new(203, 0, 113, 7).into()).build().unwrap()
     };
     let payer = Payer::new(shop.openid());
-    let params = shop.call(JsapiOrder::new(ordered(&shop, 1), payer.clone()).unwrap());
+    let params = shop.call(JsapiOrder::new(order(&shop, 1), payer.clone()).unwrap());
     shop.pay_with_params(&json!(params));
-    let params = shop.call(JsapiOrder::mini_program(ordered(&shop, 2), payer).unwrap());
+    let params = shop.call(JsapiOrder::mini_program(order(&shop, 2), payer).unwrap());
     shop.pay_with_params(&json!(params));
-    let params = shop.call(AppOrder::new(ordered(&shop, 3)));
+    let params = shop.call(AppOrder::new(order(&shop, 3)));
     shop.pay_with_params(&json!(params));
-    shop.call(NativeOrder::new(ordered(&shop, 4)));
+    shop.call(NativeOrder::new(order(&shop, 4)));
     shop.pay(&number(4));
-    shop.call(H5Order::new(ordered(&shop, 5), H5Info::wap()).unwrap());
+    shop.call(H5Order::new(order(&shop, 5), H5Info::wap()).unwrap());
     shop.pay(&number(5));
-    assert_eq!(shop.heard().len(), 5);
+    assert_eq!(shop.receive_notifications().len(), 5);
     for serial in 1..=5 {
-        let asked = shop.call(QueryOrder::out_trade_no(number(serial), Party::Direct));
-        let OrderLookup::Found(paid) = &asked else { panic!("the order must be found") };
+        let queried = shop.call(QueryOrder::out_trade_no(number(serial), Party::Direct));
+        let OrderLookup::Found(paid) = &queried else { panic!("the order must be found") };
         assert_eq!(paid.trade_state, TradeState::Success);
         let id = paid.transaction_id.clone().unwrap();
-        assert_eq!(shop.call(QueryOrder::transaction_id(id, Party::Direct)), asked);
+        assert_eq!(shop.call(QueryOrder::transaction_id(id, Party::Direct)), queried);
     }
-    shop.call(NativeOrder::new(ordered(&shop, 6)));
+    shop.call(NativeOrder::new(order(&shop, 6)));
     shop.call(CloseOrder::new(number(6), Party::Direct));
     shop
 }
@@ -45,6 +45,6 @@ pub(super) fn conversation() -> Shop {
 #[test]
 fn orders_of_every_payment_method_are_paid_with_their_parameters() {
     let shop = conversation();
-    let records = shop.wire.gateway.transactions(shop.lab.now);
+    let records = shop.network.gateway.transactions(shop.driver.now);
     assert_eq!(records.iter().filter(|record| record.payments.len() == 1).count(), 5);
 }

@@ -25,20 +25,22 @@ fn query(shop: &mut Shop, number: &OutTradeNo, party: &Party) -> Transaction {
 }
 
 /// Checks that the order is paid, and that the notification and the queries name both merchants.
-fn is_paid(shop: &mut Shop, number: &OutTradeNo, party: &Party) {
-    let notifications = shop.heard();
+fn assert_paid(shop: &mut Shop, number: &OutTradeNo, party: &Party) {
+    let notifications = shop.receive_notifications();
     let [notification] = &notifications[..] else { panic!("expected one notification") };
-    let Event::Transaction(told) = notification.event().unwrap() else { panic!("expected a payment event") };
-    let asked = query(shop, number, party);
-    assert_eq!(told.transaction_id, asked.transaction_id);
-    for transaction in [&*told, &asked] {
+    let Event::Transaction(notified) = notification.event().unwrap() else {
+        panic!("expected a payment event")
+    };
+    let queried = query(shop, number, party);
+    assert_eq!(notified.transaction_id, queried.transaction_id);
+    for transaction in [&*notified, &queried] {
         assert_eq!(transaction.trade_state, TradeState::Success);
         assert_eq!(&transaction.mchid, shop.me.mchid());
         assert_eq!(transaction.sub_mchid.as_ref(), party.sub_mchid());
         assert_eq!(transaction.sub_appid.as_ref(), party.sub_appid());
     }
-    let by_id = QueryOrder::transaction_id(asked.transaction_id.clone().unwrap(), party.clone());
-    assert_eq!(shop.call(by_id), OrderLookup::Found(Box::new(asked)));
+    let by_id = QueryOrder::transaction_id(queried.transaction_id.clone().unwrap(), party.clone());
+    assert_eq!(shop.call(by_id), OrderLookup::Found(Box::new(queried)));
 }
 
 /// Places orders by every payment method and pays them; closes one and refunds one.
@@ -46,59 +48,59 @@ pub(super) fn conversation() -> Shop {
     let mut shop = Shop::open();
     let party = shop.partner();
     let address = Ipv4Addr::new(203, 0, 113, 7);
-    let ordered = |shop: &Shop, serial| {
+    let order = |shop: &Shop, serial| {
         let order = shop.order(&number(serial), 100).party(party.clone());
         order.payer_client_ip(address.into()).build().unwrap()
     };
     let (payer, openid) = (Payer::under_sub_appid(shop.openid()), shop.openid());
 
-    let params = shop.call(JsapiOrder::new(ordered(&shop, 1), payer.clone()).unwrap());
+    let params = shop.call(JsapiOrder::new(order(&shop, 1), payer.clone()).unwrap());
     assert_eq!(
         Some(&params.app_id),
         party.sub_appid(),
         "the payment parameters must name the sub-merchant's app"
     );
     assert_eq!(shop.pay_with_params(&json!(params)).payments[0].sub_openid, Some(openid));
-    is_paid(&mut shop, &number(1), &party);
+    assert_paid(&mut shop, &number(1), &party);
 
-    let params = shop.call(JsapiOrder::mini_program(ordered(&shop, 2), payer.clone()).unwrap());
+    let params = shop.call(JsapiOrder::mini_program(order(&shop, 2), payer.clone()).unwrap());
     shop.pay_with_params(&json!(params));
-    is_paid(&mut shop, &number(2), &party);
+    assert_paid(&mut shop, &number(2), &party);
 
-    let params = shop.call(AppOrder::new(ordered(&shop, 3)));
+    let params = shop.call(AppOrder::new(order(&shop, 3)));
     shop.pay_with_params(&json!(params));
-    is_paid(&mut shop, &number(3), &party);
+    assert_paid(&mut shop, &number(3), &party);
 
-    let code = shop.call(NativeOrder::new(ordered(&shop, 4)));
-    assert!(code.starts_with("weixin://wxpay/bizpayurl"), "{code}");
+    let code_url = shop.call(NativeOrder::new(order(&shop, 4)));
+    assert!(code_url.starts_with("weixin://wxpay/bizpayurl"), "{code_url}");
     shop.pay(&number(4));
-    is_paid(&mut shop, &number(4), &party);
+    assert_paid(&mut shop, &number(4), &party);
 
-    let url = shop.call(H5Order::new(ordered(&shop, 5), H5Info::wap()).unwrap());
-    assert!(url.starts_with("https://wx.tenpay.com/"), "{url}");
+    let h5_url = shop.call(H5Order::new(order(&shop, 5), H5Info::wap()).unwrap());
+    assert!(h5_url.starts_with("https://wx.tenpay.com/"), "{h5_url}");
     shop.pay(&number(5));
-    is_paid(&mut shop, &number(5), &party);
+    assert_paid(&mut shop, &number(5), &party);
 
-    let till = ScannedPosOrder::new(ordered(&shop, 6), payer, StoreId::OutId("shop-1".into())).unwrap();
-    let prepay_id = shop.call(till);
+    let pos_order = ScannedPosOrder::new(order(&shop, 6), payer, StoreId::OutId("shop-1".into())).unwrap();
+    let prepay_id = shop.call(pos_order);
     let appid = party.sub_appid().unwrap().clone();
-    let params = JsapiParams::sign(&shop.me, appid, &prepay_id, shop.lab.now, "nonce".into()).unwrap();
+    let params = JsapiParams::sign(&shop.me, appid, &prepay_id, shop.driver.now, "nonce".into()).unwrap();
     shop.pay_with_params(&json!(params));
-    is_paid(&mut shop, &number(6), &party);
+    assert_paid(&mut shop, &number(6), &party);
 
-    shop.call(NativeOrder::new(ordered(&shop, 7)));
+    shop.call(NativeOrder::new(order(&shop, 7)));
     shop.call(CloseOrder::new(number(7), party.clone()));
     assert_eq!(query(&mut shop, &number(7), &party).trade_state, TradeState::Closed);
 
     let create = refund::CreateRefund::builder(number(1), "F1".parse().unwrap(), Fen::new(30), Fen::new(100));
     let create = create.party(party.clone()).notify_url(super::shop::notify_url()).build().unwrap();
     assert_eq!(shop.call(create).status, RefundStatus::Processing);
-    let notifications = shop.heard();
+    let notifications = shop.receive_notifications();
     let [notification] = &notifications[..] else { panic!("expected one notification") };
-    let Event::Refund(told) = notification.event().unwrap() else { panic!("expected a refund event") };
-    assert_eq!((told.refund_status, told.sub_mchid.as_ref()), (RefundStatus::Success, party.sub_mchid()));
-    let asked = shop.call(refund::QueryRefund::new("F1".parse().unwrap(), party));
-    let refund::RefundLookup::Found(refund) = asked else { panic!("the refund must be found") };
+    let Event::Refund(event) = notification.event().unwrap() else { panic!("expected a refund event") };
+    assert_eq!((event.refund_status, event.sub_mchid.as_ref()), (RefundStatus::Success, party.sub_mchid()));
+    let queried = shop.call(refund::QueryRefund::new("F1".parse().unwrap(), party));
+    let refund::RefundLookup::Found(refund) = queried else { panic!("the refund must be found") };
     assert_eq!((refund.status, refund.amount.refund), (RefundStatus::Success, Fen::new(30)));
     shop
 }
@@ -107,9 +109,9 @@ pub(super) fn conversation() -> Shop {
 fn partner_places_queries_closes_and_refunds_orders_of_a_sub_merchant() {
     let mut shop = conversation();
     let party = shop.partner();
-    let asked = shop.call(QueryOrder::out_trade_no(number(99), party));
-    assert_eq!(asked, OrderLookup::NotFound);
-    let record = shop.wire.gateway.transaction(&OrderRef::OutTradeNo(number(1)), shop.lab.now).unwrap();
+    let queried = shop.call(QueryOrder::out_trade_no(number(99), party));
+    assert_eq!(queried, OrderLookup::NotFound);
+    let record = shop.network.gateway.transaction(&OrderRef::OutTradeNo(number(1)), shop.driver.now).unwrap();
     assert_eq!(record.sub_mchid, Some(shop.sub_mchid()));
 }
 
@@ -124,6 +126,6 @@ fn order_of_a_sub_merchant_belongs_to_no_other_party() {
         let error = shop.call_err(create.party(party).build().unwrap());
         assert_eq!(error.fate(), Fate::Refused);
     }
-    let record = shop.wire.gateway.transaction(&OrderRef::OutTradeNo(number(2)), shop.lab.now).unwrap();
+    let record = shop.network.gateway.transaction(&OrderRef::OutTradeNo(number(2)), shop.driver.now).unwrap();
     assert_eq!(record.refunds, []);
 }

@@ -12,31 +12,32 @@ use wxpay_proto::{
         refund::{self, ApplyAbnormalRefund, CreateRefund, Refund, RefundStatus},
     },
 };
-use wxpay_sim::ledger::v3::RefundStatus as Becomes;
+use wxpay_sim::ledger::v3::RefundStatus as RecordedStatus;
 
 /// Creates a refund that becomes abnormal, and receives the notification.
-fn abnormal(shop: &mut Shop, serial: u32, refund_no: &str) -> Refund {
+fn create_abnormal(shop: &mut Shop, serial: u32, refund_no: &str) -> Refund {
     shop.call(NativeOrder::new(shop.order(&number(serial), 100).build().unwrap()));
     shop.pay(&number(serial));
     let create =
         CreateRefund::builder(number(serial), refund_no.parse().unwrap(), Fen::new(100), Fen::new(100));
     let refund = shop.call(create.notify_url(notify_url()).build().unwrap());
-    let (mchid, now) = (shop.me.mchid().clone(), shop.lab.now);
-    let becomes = shop.wire.gateway.set_refund_outcome(&mchid, &refund.out_refund_no, Becomes::Abnormal, now);
-    assert!(becomes.is_some());
+    let (mchid, now) = (shop.me.mchid().clone(), shop.driver.now);
+    let updated =
+        shop.network.gateway.set_refund_outcome(&mchid, &refund.out_refund_no, RecordedStatus::Abnormal, now);
+    assert!(updated.is_some());
     assert_eq!(notified_status(shop), RefundStatus::Abnormal);
     refund
 }
 
 /// Returns the status in the only refund notification within a minute.
 fn notified_status(shop: &mut Shop) -> RefundStatus {
-    let notifications = shop.heard();
-    let mut told = notifications.iter().filter_map(|notification| match notification.event().unwrap() {
-        Event::Refund(told) => Some(told.refund_status),
+    let notifications = shop.receive_notifications();
+    let mut statuses = notifications.iter().filter_map(|notification| match notification.event().unwrap() {
+        Event::Refund(event) => Some(event.refund_status),
         _ => None,
     });
-    let status = told.next().unwrap();
-    assert_eq!(told.next(), None);
+    let status = statuses.next().unwrap();
+    assert_eq!(statuses.next(), None);
     status
 }
 
@@ -50,7 +51,7 @@ fn query(shop: &mut Shop, refund: &Refund) -> RefundStatus {
 /// Redirects abnormal refunds to a bank card of the payer, and to the merchant's own.
 pub(super) fn conversation() -> Shop {
     let mut shop = Shop::open();
-    let refund = abnormal(&mut shop, 1, "F1");
+    let refund = create_abnormal(&mut shop, 1, "F1");
     let (id, number) = (refund.refund_id.clone(), refund.out_refund_no.clone());
     let (card, name) = (sensitive("6226000000000000"), sensitive("张三"));
     let to_user = ApplyAbnormalRefund::to_user(id, number, Party::Direct, "CMB_DEBIT", card, name).unwrap();
@@ -58,7 +59,7 @@ pub(super) fn conversation() -> Shop {
     assert_eq!(notified_status(&mut shop), RefundStatus::Success);
     assert_eq!(query(&mut shop, &refund), RefundStatus::Success);
 
-    let refund = abnormal(&mut shop, 2, "F2");
+    let refund = create_abnormal(&mut shop, 2, "F2");
     assert_eq!(query(&mut shop, &refund), RefundStatus::Abnormal);
     let (id, number) = (refund.refund_id.clone(), refund.out_refund_no.clone());
     shop.call(ApplyAbnormalRefund::to_merchant(id.clone(), number.clone(), Party::Direct));
@@ -71,5 +72,5 @@ pub(super) fn conversation() -> Shop {
 #[test]
 fn abnormal_refund_is_redirected_to_a_bank_card() {
     let shop = conversation();
-    assert_eq!(shop.lab.count("v3.refund.create"), 2);
+    assert_eq!(shop.driver.count("v3.refund.create"), 2);
 }

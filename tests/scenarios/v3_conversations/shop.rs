@@ -1,6 +1,6 @@
-//! The shop that all conversations use: it calls operations, is paid, and receives notifications.
+//! The shop of all conversations: it calls operations, is paid, and receives notifications.
 
-use super::{DAY, public_key_merchant, receive_notifications, setting};
+use super::{DAY, public_key_merchant, receive_notifications, setup};
 use std::{io::Read as _, time::Duration};
 use wxpay_proto::{
     Error, Fen,
@@ -20,20 +20,20 @@ use wxpay_testkit::{
 };
 
 pub(super) struct Shop {
-    pub(super) lab: Driver,
-    pub(super) wire: SimNetwork,
+    pub(super) driver: Driver,
+    pub(super) network: SimNetwork,
     pub(super) me: Merchant,
 }
 
 impl Shop {
     pub(super) fn open() -> Self {
-        let (lab, wire) = setting();
-        let me = public_key_merchant(&wire);
-        Self { lab, wire, me }
+        let (driver, network) = setup();
+        let me = public_key_merchant(&network);
+        Self { driver, network, me }
     }
 
     pub(super) fn run<F: Flow<Output: core::fmt::Debug>>(&mut self, flow: F) -> Result<F::Output, Error> {
-        self.lab.run(flow, &mut self.wire)
+        self.driver.run(flow, &mut self.network)
     }
 
     /// Calls an operation that must succeed.
@@ -47,32 +47,32 @@ impl Shop {
     }
 
     pub(super) fn wait(&mut self, seconds: u64) {
-        self.lab.wait(Duration::from_secs(seconds));
+        self.driver.wait(Duration::from_secs(seconds));
     }
 
     /// Waits for one and a half days, when today's bills are available.
     pub(super) fn wait_for_bills(&mut self) {
-        self.lab.wait(DAY + DAY / 2);
+        self.driver.wait(DAY + DAY / 2);
     }
 
     /// Receives the notifications of the next minute.
-    pub(super) fn heard(&mut self) -> Vec<Notification> {
-        receive_notifications(&mut self.lab, &mut self.wire, &self.me)
+    pub(super) fn receive_notifications(&mut self) -> Vec<Notification> {
+        receive_notifications(&mut self.driver, &mut self.network, &self.me)
     }
 
     /// Injects a fault: the operation is carried out, and every reply to it is lost.
     pub(super) fn lose_replies(&mut self, label: &str) {
         let operation = Operation::from_name(label).unwrap();
-        self.wire.gateway.inject(FaultRule::new(Fault::CommitThenDropResponse).for_operation(operation));
+        self.network.gateway.inject(FaultRule::new(Fault::CommitThenDropResponse).for_operation(operation));
     }
 
     pub(super) fn appid(&self) -> AppId {
-        self.wire.gateway.merchant().appids()[0].clone()
+        self.network.gateway.merchant().appids()[0].clone()
     }
 
     /// Returns the partner's sub-merchant, which has an app of its own.
     pub(super) fn partner(&self) -> Party {
-        let (sub_mchid, appids) = self.wire.gateway.merchant().sub_merchants().first_key_value().unwrap();
+        let (sub_mchid, appids) = self.network.gateway.merchant().sub_merchants().first_key_value().unwrap();
         Party::Partner { sub_mchid: sub_mchid.clone(), sub_appid: appids.first().cloned() }
     }
 
@@ -81,7 +81,7 @@ impl Shop {
     }
 
     pub(super) fn openid(&self) -> OpenId {
-        self.wire.gateway.payer().clone()
+        self.network.gateway.payer().clone()
     }
 
     pub(super) fn order(&self, number: &OutTradeNo, fen: u64) -> order::Builder {
@@ -90,51 +90,50 @@ impl Shop {
 
     /// Pays an order.
     pub(super) fn pay(&mut self, number: &OutTradeNo) -> TransactionId {
-        let named = OrderRef::OutTradeNo(number.clone());
-        let paid = self.wire.gateway.pay_transaction(&named, &Payer::default(), self.lab.now).unwrap();
+        let order = OrderRef::OutTradeNo(number.clone());
+        let paid = self.network.gateway.pay_transaction(&order, &Payer::default(), self.driver.now).unwrap();
         paid.transaction.payments[0].transaction_id.clone()
     }
 
     /// Pays with payment parameters, whose signature the payer's client verifies.
     pub(super) fn pay_with_params(&mut self, parameters: &serde_json::Value) -> TransactionRecord {
         let parameters = serde_json::to_vec(parameters).unwrap();
-        let bill = PaymentRequest::parse(&self.wire.gateway, &parameters, self.lab.now).unwrap();
-        bill.pay(&mut self.wire.gateway, &Payer::default(), self.lab.now).unwrap().1.transaction
+        let request = PaymentRequest::parse(&self.network.gateway, &parameters, self.driver.now).unwrap();
+        request.pay(&mut self.network.gateway, &Payer::default(), self.driver.now).unwrap().1.transaction
     }
 
     /// Downloads a file and checks its digest.
-    pub(super) fn prepare_download(&mut self, statement: &BillFile) -> Result<String, Error> {
-        self.download_changed(statement, |bytes| bytes)
+    pub(super) fn download(&mut self, bill_file: &BillFile) -> Result<String, Error> {
+        self.download_modified(bill_file, |bytes| bytes)
     }
 
-    /// Downloads a file through a network that changes it, and checks its digest.
-    pub(super) fn download_changed(
+    /// Downloads a file through a network that modifies it, and checks its digest.
+    pub(super) fn download_modified(
         &mut self,
-        statement: &BillFile,
-        change: impl FnOnce(Vec<u8>) -> Vec<u8>,
+        bill_file: &BillFile,
+        modify: impl FnOnce(Vec<u8>) -> Vec<u8>,
     ) -> Result<String, Error> {
-        let Download { transmit, digest_check: mut check, is_gzip, .. } =
-            self.run(self.me.prepare_download(statement))?;
-        let (reply, took) = self.wire.send(transmit, self.lab.now);
-        self.lab.wait(took);
+        let Download { transmit, mut digest_check, is_gzip, .. } =
+            self.run(self.me.prepare_download(bill_file))?;
+        let (reply, elapsed) = self.network.send(transmit, self.driver.now);
+        self.driver.wait(elapsed);
         let reply = reply.map_err(Download::transport_error)?;
         if reply.status() != 200 {
             return Err(Download::reply_error(&reply));
         }
-        let bytes = change(unzipped(reply.body(), is_gzip));
-        check.update(&bytes);
-        check.finish().map_err(Download::digest_error)?;
+        let bytes = modify(unzip(reply.body(), is_gzip));
+        digest_check.update(&bytes);
+        digest_check.finish().map_err(Download::digest_error)?;
         Ok(String::from_utf8(bytes).unwrap())
     }
 }
 
-pub(super) fn unzipped(bytes: &[u8], is_gzip: bool) -> Vec<u8> {
-    let mut unzipped = Vec::new();
-    if is_gzip {
-        flate2::read::GzDecoder::new(bytes).read_to_end(&mut unzipped).unwrap();
-    } else {
-        unzipped.extend_from_slice(bytes);
+pub(super) fn unzip(bytes: &[u8], is_gzip: bool) -> Vec<u8> {
+    if !is_gzip {
+        return bytes.to_vec();
     }
+    let mut unzipped = Vec::new();
+    flate2::read::GzDecoder::new(bytes).read_to_end(&mut unzipped).unwrap();
     unzipped
 }
 

@@ -14,7 +14,7 @@ use wxpay_proto::{
         transfer::{
             CancelTransfer, CreateAuthorizedTransfer, CreatePreTransfer, CreateTransfer, QueryTransfer,
             Transfer, TransferBill, TransferLookup, TransferState, UserRecvStyle, authorization,
-            authorization::{ApplyAuthorization, Authorization, CloseReason, State},
+            authorization::{ApplyAuthorization, Authorization, AuthorizationState, CloseReason},
             bill, elecsign, qq_wallet,
         },
     },
@@ -41,13 +41,13 @@ fn bill(shop: &Shop, number: &str) -> TransferBill {
 }
 
 /// Builds a transfer with the payee's name.
-fn named(shop: &Shop, number: &str) -> TransferBill {
+fn bill_with_name(shop: &Shop, number: &str) -> TransferBill {
     draft(shop, number, "1000").user_name(sensitive("张三")).build().unwrap()
 }
 
 fn confirm(shop: &mut Shop, number: &str) {
     let mchid = shop.me.mchid().clone();
-    assert!(shop.wire.gateway.confirm_transfer(&mchid, &bill_no(number), shop.lab.now), "{number}");
+    assert!(shop.network.gateway.confirm_transfer(&mchid, &bill_no(number), shop.driver.now), "{number}");
 }
 
 fn found(queried: TransferLookup) -> Transfer {
@@ -74,75 +74,79 @@ fn query_authorization(shop: &mut Shop, number: &str) -> Authorization {
 
 /// Returns number and state of each transfer and authorization in the notifications of the next minute.
 fn notified(shop: &mut Shop) -> Vec<(String, String)> {
-    let told = shop.heard();
-    told.iter()
+    let notifications = shop.receive_notifications();
+    notifications
+        .iter()
         .map(|notification| match notification.event().unwrap() {
-            Event::Transfer(told) => (told.out_bill_no.to_string(), told.state.to_string()),
-            Event::QqTransfer(told) => (format!("QQ {}", told.out_bill_no), told.state.to_string()),
-            Event::Authorization(told) => (told.out_authorization_no.to_string(), told.state.to_string()),
+            Event::Transfer(event) => (event.out_bill_no.to_string(), event.state.to_string()),
+            Event::QqTransfer(event) => (format!("QQ {}", event.out_bill_no), event.state.to_string()),
+            Event::Authorization(event) => (event.out_authorization_no.to_string(), event.state.to_string()),
             other => panic!("{other:?}"),
         })
         .collect()
 }
 
-fn event(number: &str, state: &str) -> (String, String) {
+fn status(number: &str, state: &str) -> (String, String) {
     (number.into(), state.into())
 }
 
 /// Makes a transfer with the payee's name that is confirmed, notified and queried; and cancels another.
-fn confirmed(shop: &mut Shop) {
+fn run_confirmed(shop: &mut Shop) {
     let openid = shop.openid();
-    let create =
-        CreateTransfer::new(named(shop, "T1"), openid.clone()).user_recv_style(UserRecvStyle::ConfirmPage);
-    let made = shop.call(create.clone());
-    assert_eq!(made.state, TransferState::WaitUserConfirm);
-    assert_eq!(shop.call(create), made, "with the name encrypted again, it must be the same transfer");
+    let create = CreateTransfer::new(bill_with_name(shop, "T1"), openid.clone())
+        .user_recv_style(UserRecvStyle::ConfirmPage);
+    let created = shop.call(create.clone());
+    assert_eq!(created.state, TransferState::WaitUserConfirm);
+    assert_eq!(shop.call(create), created, "with the name encrypted again, it must be the same transfer");
     confirm(shop, "T1");
-    assert_eq!(notified(shop), [event("T1", "SUCCESS")]);
+    assert_eq!(notified(shop), [status("T1", "SUCCESS")]);
     let paid = query(shop, "T1");
     assert!(paid.is_paid() && paid.package_info.is_none());
     assert_eq!((paid.openid.as_ref(), paid.transfer_amount), (Some(&openid), Some(Fen::new(2000))));
-    assert_eq!((paid.mchid.as_ref(), paid.create_time), (Some(shop.me.mchid()), made.create_time));
+    assert_eq!((paid.mchid.as_ref(), paid.create_time), (Some(shop.me.mchid()), created.create_time));
     assert_eq!(shop.me.open(paid.user_name.as_ref().unwrap().as_str()).unwrap().expose(), "张三");
-    let again = found(shop.call(QueryTransfer::transfer_bill_no(made.transfer_bill_no.clone())));
-    assert_eq!((&again.out_bill_no, &again.state), (&made.out_bill_no, &TransferState::Success));
+    let again = found(shop.call(QueryTransfer::transfer_bill_no(created.transfer_bill_no.clone())));
+    assert_eq!((&again.out_bill_no, &again.state), (&created.out_bill_no, &TransferState::Success));
 
     shop.call(CreateTransfer::new(bill(shop, "T2"), openid));
     assert_eq!(shop.call(CancelTransfer::new(bill_no("T2"))).state, TransferState::Canceling);
-    assert_eq!(notified(shop), [event("T2", "CANCELLED")]);
+    assert_eq!(notified(shop), [status("T2", "CANCELLED")]);
     assert_eq!(shop.call(CancelTransfer::new(bill_no("T2"))).state, TransferState::Cancelled);
 }
 
 /// Applies for a receipt by either number, waits for it, and downloads it.
-fn receipts(shop: &mut Shop) {
+fn run_receipts(shop: &mut Shop) {
     let transfer = query(shop, "T1");
     let by_number = elecsign::QueryReceipt::out_bill_no(bill_no("T1"));
     let by_id = elecsign::QueryReceipt::transfer_bill_no(transfer.transfer_bill_no.clone());
     assert_eq!(shop.call(by_number.clone()), elecsign::ReceiptLookup::NotFound);
-    let asked = shop.call(elecsign::ApplyReceipt::out_bill_no(bill_no("T1")));
-    assert_eq!((&asked.state, &asked.file), (&elecsign::State::Generating, &None));
+    let applied = shop.call(elecsign::ApplyReceipt::out_bill_no(bill_no("T1")));
+    assert_eq!((&applied.state, &applied.file), (&elecsign::ReceiptState::Generating, &None));
     shop.wait(10);
     let again = shop.call(elecsign::ApplyReceipt::transfer_bill_no(transfer.transfer_bill_no));
-    assert_eq!((again.state, again.create_time), (elecsign::State::Finished, asked.create_time));
+    assert_eq!((again.state, again.create_time), (elecsign::ReceiptState::Finished, applied.create_time));
     for query in [by_number, by_id] {
         let elecsign::ReceiptLookup::Found(receipt) = shop.call(query) else {
             panic!("the receipt must be found")
         };
-        assert_eq!((&receipt.state, receipt.create_time), (&elecsign::State::Finished, asked.create_time));
-        let statement = receipt.file.unwrap();
-        assert_eq!(statement.hash_type, HashType::Sha256);
-        let file = shop.prepare_download(&statement).unwrap();
+        assert_eq!(
+            (&receipt.state, receipt.create_time),
+            (&elecsign::ReceiptState::Finished, applied.create_time)
+        );
+        let bill_file = receipt.file.unwrap();
+        assert_eq!(bill_file.hash_type, HashType::Sha256);
+        let file = shop.download(&bill_file).unwrap();
         assert!(file.starts_with("%PDF-1.4\n") && file.ends_with("%%EOF\n"), "{file}");
-        let forged = shop.download_changed(&statement, |mut file| {
+        let result = shop.download_modified(&bill_file, |mut file| {
             file[100] ^= 1;
             file
         });
-        assert_eq!(forged.unwrap_err().kind(), ErrorKind::Signature);
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::Signature);
     }
 }
 
 /// Applies for an authorization, transfers with it by either number, and lets the payee close it.
-fn authorization(shop: &mut Shop) {
+fn run_authorization(shop: &mut Shop) {
     let apply = ApplyAuthorization::builder(
         authorization_no("A1"),
         shop.appid(),
@@ -153,25 +157,32 @@ fn authorization(shop: &mut Shop) {
     );
     let apply = apply.user_recv_perception("现金奖励").client_ip("14.23.150.211".parse().unwrap());
     let apply = apply.device_type(authorization::DeviceType::Android).build().unwrap();
-    let asked = shop.call(apply.clone());
-    assert_eq!((&asked.state, asked.package_info.is_some()), (&State::WaitUserConfirm, true));
-    assert_eq!(shop.call(apply), asked);
+    let applied = shop.call(apply.clone());
+    assert_eq!(
+        (&applied.state, applied.package_info.is_some()),
+        (&AuthorizationState::WaitUserConfirm, true)
+    );
+    assert_eq!(shop.call(apply), applied);
     let waiting =
         shop.call(authorization::QueryAuthorization::new(authorization_no("A1")).display_authorization());
     let authorization::AuthorizationLookup::Found(waiting) = waiting else {
         panic!("the authorization must be found")
     };
-    assert_eq!(waiting.package_info, asked.package_info);
+    assert_eq!(waiting.package_info, applied.package_info);
 
     let mchid = shop.me.mchid().clone();
-    assert!(shop.wire.gateway.confirm_authorization(&mchid, &authorization_no("A1"), shop.lab.now));
-    assert_eq!(notified(shop), [event("A1", "TAKING_EFFECT")]);
-    let in_force = query_authorization(shop, "A1");
-    assert_eq!((&in_force.state, in_force.authorize_time.is_some()), (&State::TakingEffect, true));
-    assert_eq!((in_force.package_info, in_force.openid), (None, Some(shop.openid())));
-    let id = in_force.authorization_id.unwrap();
+    assert!(shop.network.gateway.confirm_authorization(&mchid, &authorization_no("A1"), shop.driver.now));
+    assert_eq!(notified(shop), [status("A1", "TAKING_EFFECT")]);
+    let effective = query_authorization(shop, "A1");
+    assert_eq!(
+        (&effective.state, effective.authorize_time.is_some()),
+        (&AuthorizationState::TakingEffect, true)
+    );
+    assert_eq!((effective.package_info, effective.openid), (None, Some(shop.openid())));
+    let id = effective.authorization_id.unwrap();
 
-    let by_number = CreateAuthorizedTransfer::out_authorization_no(named(shop, "T3"), authorization_no("A1"));
+    let by_number =
+        CreateAuthorizedTransfer::out_authorization_no(bill_with_name(shop, "T3"), authorization_no("A1"));
     let paid = shop.call(by_number.clone());
     assert!(paid.is_paid());
     assert_eq!(shop.call(by_number).transfer_bill_no, paid.transfer_bill_no);
@@ -179,66 +190,77 @@ fn authorization(shop: &mut Shop) {
     let sponsor = shop.sub_mchid();
     let by_id = CreateAuthorizedTransfer::authorization_id(bill(shop, "T4"), id).sponsor_mchid(sponsor);
     assert!(shop.call(by_id.clone()).is_paid());
-    assert_eq!(notified(shop), [event("T3", "SUCCESS"), event("T4", "SUCCESS")]);
+    assert_eq!(notified(shop), [status("T3", "SUCCESS"), status("T4", "SUCCESS")]);
 
     let reason = v3::CloseReason::UserClose;
-    assert!(shop.wire.gateway.close_authorization(&mchid, &authorization_no("A1"), reason, shop.lab.now));
-    assert_eq!(notified(shop), [event("A1", "CLOSED")]);
+    assert!(shop.network.gateway.close_authorization(
+        &mchid,
+        &authorization_no("A1"),
+        reason,
+        shop.driver.now
+    ));
+    assert_eq!(notified(shop), [status("A1", "CLOSED")]);
     assert_eq!(query_authorization(shop, "A1").close_info.unwrap().close_reason, CloseReason::UserClose);
     assert!(shop.call(by_id).is_paid(), "a transfer from before must be returned again");
-    let late = CreateAuthorizedTransfer::out_authorization_no(bill(shop, "T5"), authorization_no("A1"));
-    assert_eq!(shop.call_err(late).fate(), Fate::Refused);
+    let transfer = CreateAuthorizedTransfer::out_authorization_no(bill(shop, "T5"), authorization_no("A1"));
+    assert_eq!(shop.call_err(transfer).fate(), Fate::Refused);
     assert_eq!(shop.call(QueryTransfer::out_bill_no(bill_no("T5"))), TransferLookup::NotFound);
 }
 
 /// Makes a transfer whose confirmation also authorizes later ones, and closes the authorization.
-fn pre_transfer(shop: &mut Shop) {
-    let pre = CreatePreTransfer::new(named(shop, "T6"), shop.openid());
-    let pre = pre.authorization_info(authorization_no("A2"), "wx_123456", notify_url()).unwrap();
-    let made = shop.call(pre.clone());
-    assert_eq!(made.out_authorization_no, Some(authorization_no("A2")));
-    assert_eq!((shop.call(pre), made.user_display_name.as_deref()), (made.clone(), Some("wx_123456")));
-    assert_eq!(query_authorization(shop, "A2").state, State::WaitUserConfirm);
+fn run_pre_transfer(shop: &mut Shop) {
+    let create = CreatePreTransfer::new(bill_with_name(shop, "T6"), shop.openid());
+    let create = create.authorization_info(authorization_no("A2"), "wx_123456", notify_url()).unwrap();
+    let created = shop.call(create.clone());
+    assert_eq!(created.out_authorization_no, Some(authorization_no("A2")));
+    assert_eq!(
+        (shop.call(create), created.user_display_name.as_deref()),
+        (created.clone(), Some("wx_123456"))
+    );
+    assert_eq!(query_authorization(shop, "A2").state, AuthorizationState::WaitUserConfirm);
     confirm(shop, "T6");
-    assert_eq!(notified(shop), [event("T6", "SUCCESS"), event("A2", "TAKING_EFFECT")]);
+    assert_eq!(notified(shop), [status("T6", "SUCCESS"), status("A2", "TAKING_EFFECT")]);
     assert!(
         shop.call(CreateAuthorizedTransfer::out_authorization_no(bill(shop, "T7"), authorization_no("A2")))
             .is_paid()
     );
-    assert_eq!(notified(shop), [event("T7", "SUCCESS")]);
+    assert_eq!(notified(shop), [status("T7", "SUCCESS")]);
 
     let closed = shop.call(authorization::CloseAuthorization::new(authorization_no("A2")));
     assert_eq!(closed.close_info.as_ref().unwrap().close_reason, CloseReason::CloseViaMchApi);
     assert_eq!(shop.call(authorization::CloseAuthorization::new(authorization_no("A2"))), closed);
     assert_eq!(query_authorization(shop, "A2"), closed);
-    assert_eq!(notified(shop), [event("A2", "CLOSED")]);
+    assert_eq!(notified(shop), [status("A2", "CLOSED")]);
 }
 
 /// Makes three transfers to QQ wallets: one succeeds, one fails, one is cancelled.
-fn qq_wallets(shop: &mut Shop) {
+fn run_qq_wallets(shop: &mut Shop) {
     let create = |shop: &Shop, number: &str| {
         let bill = draft(shop, number, "1401").user_name(sensitive("张三")).build().unwrap();
         qq_wallet::CreateQqTransfer::new(bill, shop.openid()).unwrap().user_qq("490379403").unwrap()
     };
-    let asked = create(shop, "Q1");
-    let made = shop.call(asked.clone());
-    assert_eq!((&made.state, made.user_qq.as_deref()), (&TransferState::WaitUserConfirm, Some("490379403")));
+    let applied = create(shop, "Q1");
+    let created = shop.call(applied.clone());
     assert_eq!(
-        (shop.call(asked).transfer_bill_no, &made.mchid),
-        (made.transfer_bill_no, &Some(shop.me.mchid().clone()))
+        (&created.state, created.user_qq.as_deref()),
+        (&TransferState::WaitUserConfirm, Some("490379403"))
+    );
+    assert_eq!(
+        (shop.call(applied).transfer_bill_no, &created.mchid),
+        (created.transfer_bill_no, &Some(shop.me.mchid().clone()))
     );
     confirm(shop, "Q1");
     let mchid = shop.me.mchid().clone();
     for number in ["Q2", "Q3"] {
-        let asked = create(shop, number);
-        shop.call(asked);
+        let applied = create(shop, number);
+        shop.call(applied);
     }
     let reason = "PAYEE_ACCOUNT_ABNORMAL";
-    assert!(shop.wire.gateway.fail_transfer(&mchid, &bill_no("Q2"), reason, shop.lab.now));
+    assert!(shop.network.gateway.fail_transfer(&mchid, &bill_no("Q2"), reason, shop.driver.now));
     assert_eq!(shop.call(qq_wallet::CancelQqTransfer::new(bill_no("Q3"))).state, TransferState::Canceling);
     assert_eq!(
         notified(shop),
-        [event("QQ Q1", "SUCCESS"), event("QQ Q2", "FAIL"), event("QQ Q3", "CANCELLED")]
+        [status("QQ Q1", "SUCCESS"), status("QQ Q2", "FAIL"), status("QQ Q3", "CANCELLED")]
     );
     assert!(query_qq(shop, "Q1").is_paid());
     let failed = query_qq(shop, "Q2");
@@ -251,25 +273,25 @@ fn qq_wallets(shop: &mut Shop) {
 /// Runs all conversations in sequence.
 pub(super) fn conversation() -> Shop {
     let mut shop = Shop::open();
-    confirmed(&mut shop);
-    receipts(&mut shop);
-    authorization(&mut shop);
-    pre_transfer(&mut shop);
-    qq_wallets(&mut shop);
+    run_confirmed(&mut shop);
+    run_receipts(&mut shop);
+    run_authorization(&mut shop);
+    run_pre_transfer(&mut shop);
+    run_qq_wallets(&mut shop);
     shop
 }
 
 #[test]
 fn transfers_of_every_kind_succeed_and_have_receipts() {
     let mut shop = conversation();
-    let records = shop.wire.gateway.transfers(shop.lab.now);
+    let records = shop.network.gateway.transfers(shop.driver.now);
     let amounts: u64 = records
         .iter()
         .filter(|record| record.state == v3::TransferState::Success)
         .map(|record| record.transfer_amount.get())
         .sum();
     assert_eq!((records.len(), amounts), (9, 12_000), "no transfer must be paid twice");
-    assert_eq!(shop.wire.gateway.authorizations(shop.lab.now).len(), 2);
+    assert_eq!(shop.network.gateway.authorizations(shop.driver.now).len(), 2);
 }
 
 #[test]
@@ -285,33 +307,33 @@ fn transfer_with_lost_reply_is_resolved_by_its_number() {
     }
     let openid = shop.openid();
     let error = shop.call_err(CreateTransfer::new(bill(&shop, "T1"), openid.clone()));
-    let settled = resolve(&mut shop, error, &PendingOperation::Transfer { out_bill_no: bill_no("T1") });
-    let Resolved::Transfer(transfer) = settled else { panic!("must resolve to the transfer") };
+    let resolved = resolve(&mut shop, error, &PendingOperation::Transfer { out_bill_no: bill_no("T1") });
+    let Resolved::Transfer(transfer) = resolved else { panic!("must resolve to the transfer") };
     assert_eq!((transfer.state, transfer.package_info), (TransferState::WaitUserConfirm, None));
 
-    let pre = CreatePreTransfer::new(bill(&shop, "T2"), openid.clone());
-    let pre = pre.authorization_info(authorization_no("A2"), "wx_123456", notify_url()).unwrap();
-    let error = shop.call_err(pre);
-    let settled = resolve(&mut shop, error, &PendingOperation::Transfer { out_bill_no: bill_no("T2") });
+    let create = CreatePreTransfer::new(bill(&shop, "T2"), openid.clone());
+    let create = create.authorization_info(authorization_no("A2"), "wx_123456", notify_url()).unwrap();
+    let error = shop.call_err(create);
+    let resolved = resolve(&mut shop, error, &PendingOperation::Transfer { out_bill_no: bill_no("T2") });
     assert!(
-        matches!(settled, Resolved::Transfer(transfer) if transfer.state == TransferState::WaitUserConfirm)
+        matches!(resolved, Resolved::Transfer(transfer) if transfer.state == TransferState::WaitUserConfirm)
     );
     confirm(&mut shop, "T2");
 
     let error = shop
         .call_err(CreateAuthorizedTransfer::out_authorization_no(bill(&shop, "T3"), authorization_no("A2")));
-    let settled = resolve(&mut shop, error, &PendingOperation::Transfer { out_bill_no: bill_no("T3") });
-    assert!(matches!(settled, Resolved::Transfer(transfer) if transfer.is_paid()));
+    let resolved = resolve(&mut shop, error, &PendingOperation::Transfer { out_bill_no: bill_no("T3") });
+    assert!(matches!(resolved, Resolved::Transfer(transfer) if transfer.is_paid()));
 
-    let asked =
+    let applied =
         qq_wallet::CreateQqTransfer::new(draft(&shop, "Q1", "1401").build().unwrap(), openid).unwrap();
-    let error = shop.call_err(asked);
-    let settled =
+    let error = shop.call_err(applied);
+    let resolved =
         resolve(&mut shop, error, &PendingOperation::QqWalletTransfer { out_bill_no: bill_no("Q1") });
     assert!(
-        matches!(settled, Resolved::Transfer(transfer) if transfer.state == TransferState::WaitUserConfirm)
+        matches!(resolved, Resolved::Transfer(transfer) if transfer.state == TransferState::WaitUserConfirm)
     );
-    assert_eq!(shop.wire.gateway.transfers(shop.lab.now).len(), 4, "no transfer must be made twice");
+    assert_eq!(shop.network.gateway.transfers(shop.driver.now).len(), 4, "no transfer must be created twice");
 }
 
 #[test]
@@ -321,7 +343,7 @@ fn authorization_with_lost_reply_is_resolved_by_its_number() {
         shop.lose_replies(label);
     }
     let number = authorization_no("A1");
-    let owed = PendingOperation::Authorization { out_authorization_no: number.clone() };
+    let operation = PendingOperation::Authorization { out_authorization_no: number.clone() };
     let apply = ApplyAuthorization::builder(
         number.clone(),
         shop.appid(),
@@ -331,14 +353,18 @@ fn authorization_with_lost_reply_is_resolved_by_its_number() {
         notify_url(),
     );
     let error = shop.call_err(apply.build().unwrap());
-    let settled = resolve(&mut shop, error, &owed);
-    assert!(matches!(settled, Resolved::Authorization(asked) if asked.state == State::WaitUserConfirm));
+    let resolved = resolve(&mut shop, error, &operation);
+    assert!(
+        matches!(resolved, Resolved::Authorization(applied) if applied.state == AuthorizationState::WaitUserConfirm)
+    );
     let mchid = shop.me.mchid().clone();
-    assert!(shop.wire.gateway.confirm_authorization(&mchid, &number, shop.lab.now));
+    assert!(shop.network.gateway.confirm_authorization(&mchid, &number, shop.driver.now));
     let error = shop.call_err(authorization::CloseAuthorization::new(number));
-    let settled = resolve(&mut shop, error, &owed);
-    assert!(matches!(settled, Resolved::Authorization(ended) if ended.state == State::Closed));
-    assert_eq!(notified(&mut shop), [event("A1", "TAKING_EFFECT"), event("A1", "CLOSED")]);
+    let resolved = resolve(&mut shop, error, &operation);
+    assert!(
+        matches!(resolved, Resolved::Authorization(closed) if closed.state == AuthorizationState::Closed)
+    );
+    assert_eq!(notified(&mut shop), [status("A1", "TAKING_EFFECT"), status("A1", "CLOSED")]);
 }
 
 #[test]
@@ -362,23 +388,23 @@ fn unconfirmed_transfer_and_authorization_expire_after_a_day() {
         ApplyAuthorization::builder(authorization_no("A1"), shop.appid(), openid, "1000", "名", notify_url());
     let apply = apply.build().unwrap();
     shop.call(apply.clone());
-    shop.lab.wait(DAY);
-    assert_eq!(notified(&mut shop), [event("T1", "FAIL")]);
+    shop.driver.wait(DAY);
+    assert_eq!(notified(&mut shop), [status("T1", "FAIL")]);
     assert_eq!(query(&mut shop, "T1").fail_reason.as_deref(), Some("OVERDUE_CLOSE"));
-    let ended = query_authorization(&mut shop, "A1");
-    assert_eq!(ended.close_info.unwrap().close_reason, CloseReason::UserOverdueUnconfirmed);
+    let closed = query_authorization(&mut shop, "A1");
+    assert_eq!(closed.close_info.unwrap().close_reason, CloseReason::UserOverdueUnconfirmed);
     let refused = shop.call_err(apply);
     assert_eq!((refused.kind(), refused.fate()), (ErrorKind::Refused, Fate::Refused));
-    shop.lab.wait(DAY * 30);
-    let forgotten = shop.call(authorization::QueryAuthorization::new(authorization_no("A1")));
-    assert_eq!(forgotten, authorization::AuthorizationLookup::NotFound);
+    shop.driver.wait(DAY * 30);
+    let lookup = shop.call(authorization::QueryAuthorization::new(authorization_no("A1")));
+    assert_eq!(lookup, authorization::AuthorizationLookup::NotFound);
 }
 
 /// Resolves the unresolved operation of an error, which must be the given one.
-fn resolve(shop: &mut Shop, error: wxpay_proto::Error, owed: &PendingOperation) -> Resolved {
+fn resolve(shop: &mut Shop, error: wxpay_proto::Error, operation: &PendingOperation) -> Resolved {
     let mut error = error;
     assert_eq!(error.fate(), Fate::Unknown);
     let unresolved = error.unresolved().unwrap();
-    assert_eq!(unresolved.pending_operation(), owed);
+    assert_eq!(unresolved.pending_operation(), operation);
     shop.run(shop.me.resolve(unresolved)).unwrap()
 }

@@ -1,5 +1,5 @@
 //! Every typed operation against `operations.json`: method, path, and the names and JSON types of all fields of requests and
-//! replies. [`differences`] lists the deviations and their reasons.
+//! replies. [`deviations`] lists the deviations and their reasons.
 //!
 //! The file is read from `../shared/protocol` next to the checkout, with the list of operations that must have a type:
 //! tiers T1 and T2 of `v3-endpoints.md`. Without it these tests check nothing, or fail if `WXPAY_VECTORS_REQUIRED` is set.
@@ -9,13 +9,13 @@
 //! out whether a field is read, it is set to a value that no type accepts: if the reply still parses, the field is not read.
 //! The same is done with names that are not documented for the reply.
 
-mod differences;
+mod deviations;
 mod replies;
 mod requests;
 mod sample;
 mod spec;
 
-use differences::{Deviation, Differences};
+use deviations::{Deviation, Deviations};
 use sample::Sample;
 use spec::{Kind, Spec};
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,7 +44,7 @@ fn every_operation_of_tiers_1_and_2_has_a_type_and_no_other() {
         assert!(samples.contains_key(operation.as_str()), "{operation}");
     }
     for operation in samples.keys() {
-        assert!(spec.tiers.iter().any(|tiered| tiered == operation), "{operation}");
+        assert!(spec.tiers.iter().any(|listed| listed == operation), "{operation}");
     }
 }
 
@@ -66,7 +66,7 @@ fn core_and_simulator_have_the_same_label_for_each_operation() {
 #[test]
 fn requests_contain_the_documented_fields_only() {
     let Some(spec) = Spec::read() else { return };
-    let mut differences = Differences::new(&spec.tiers, Deviation::is_of_requests);
+    let mut deviations = Deviations::new(&spec.tiers, Deviation::is_of_requests);
     for (name, samples) in by_operation() {
         let operation = spec.operation(name);
         let mut unsent = operation.request.clone();
@@ -75,9 +75,9 @@ fn requests_contain_the_documented_fields_only() {
             for (path, kind) in &sent {
                 unsent.remove(path);
                 match operation.request.get(path) {
-                    None => differences.expect(name, Deviation::Undocumented, path),
+                    None => deviations.expect(name, Deviation::Undocumented, path),
                     Some(field) if field.kind == *kind => {}
-                    Some(field) => differences.complain(format!(
+                    Some(field) => deviations.report(format!(
                         "{name}: {path} is sent as {kind:?}, documented as {:?}",
                         field.kind
                     )),
@@ -85,52 +85,52 @@ fn requests_contain_the_documented_fields_only() {
             }
             for (path, field) in &operation.request {
                 let parent = path.rsplit_once(['.', '[']).map(|(parent, _)| parent.trim_end_matches("[]"));
-                let is_due = parent.is_none_or(|parent| sent.contains_key(parent));
-                if field.required && is_due && !sent.contains_key(path) {
-                    differences.expect(name, Deviation::Optional, path);
+                let is_expected = parent.is_none_or(|parent| sent.contains_key(parent));
+                if field.required && is_expected && !sent.contains_key(path) {
+                    deviations.expect(name, Deviation::Omittable, path);
                 }
             }
-            for (path, word) in sample.texts() {
-                let documented = operation.request.get(&path).map(|field| field.words.as_slice());
-                if documented.is_some_and(|words| !words.is_empty() && !words.contains(&word)) {
-                    differences.complain(format!("{name}: {path} has the undocumented value {word}"));
+            for (path, text) in sample.texts() {
+                let documented = operation.request.get(&path).map(|field| field.values.as_slice());
+                if documented.is_some_and(|values| !values.is_empty() && !values.contains(&text)) {
+                    deviations.report(format!("{name}: {path} has the undocumented value {text}"));
                 }
             }
         }
         for path in unsent.keys() {
-            differences.expect(name, Deviation::Unsent, path);
+            deviations.expect(name, Deviation::Unsent, path);
         }
     }
-    differences.finish();
+    deviations.assert_explained();
 }
 
 #[test]
 fn replies_are_parsed_as_documented() {
     let Some(spec) = Spec::read() else { return };
-    let mut differences = Differences::new(&spec.tiers, Deviation::is_of_replies);
+    let mut deviations = Deviations::new(&spec.tiers, Deviation::is_of_replies);
     let names = spec.names();
     for (name, samples) in by_operation() {
         let operation = spec.operation(name);
         let mut fields = operation.response.clone();
-        for path in differences::paths(name, Deviation::Lacking) {
-            let field = spec::Field { kind: Kind::Integer, required: true, words: Vec::new() };
+        for path in deviations::paths(name, Deviation::RequiredUndocumented) {
+            let field = spec::Field { kind: Kind::Integer, required: true, values: Vec::new() };
             assert!(fields.insert(path.to_owned(), field).is_none(), "{name}: {path} is documented");
         }
         for sample in &samples {
             let Some(read) = &sample.read else { continue };
             let full = sample.with_echoed_texts(replies::full(&fields));
             if let Err(error) = read(&full) {
-                differences.complain(format!("{name}: the full reply does not parse: {error:?}\n{full}"));
+                deviations.report(format!("{name}: the full reply does not parse: {error:?}\n{full}"));
                 continue;
             }
             if read(&sample.with_echoed_texts(replies::required(&fields))).is_err() {
                 let mut fields = fields.clone();
-                for path in differences::paths(name, Deviation::Needed) {
-                    differences.expect(name, Deviation::Needed, path);
+                for path in deviations::paths(name, Deviation::RequiredOptional) {
+                    deviations.expect(name, Deviation::RequiredOptional, path);
                     fields.get_mut(path).unwrap_or_else(|| panic!("{name}: {path}")).required = true;
                 }
                 if let Err(error) = read(&sample.with_echoed_texts(replies::required(&fields))) {
-                    differences.complain(format!(
+                    deviations.report(format!(
                         "{name}: the reply with the required fields does not parse: {error:?}"
                     ));
                 }
@@ -139,14 +139,14 @@ fn replies_are_parsed_as_documented() {
                 let is_read = read(&replies::with_unparsable(&full, path)).is_err();
                 match (is_read, operation.response.contains_key(path)) {
                     (true, true) => {}
-                    (true, false) => differences.expect(name, Deviation::Lacking, path),
-                    (false, _) => differences.expect(name, Deviation::Unread, path),
+                    (true, false) => deviations.expect(name, Deviation::RequiredUndocumented, path),
+                    (false, _) => deviations.expect(name, Deviation::Unread, path),
                 }
             }
             for path in replies::undocumented_reads(&full, &names, &**read) {
-                differences.expect(name, Deviation::ReadUndocumented, &path);
+                deviations.expect(name, Deviation::ReadUndocumented, &path);
             }
         }
     }
-    differences.finish();
+    deviations.assert_explained();
 }

@@ -30,20 +30,20 @@ pub(super) fn required(fields: &BTreeMap<String, Field>) -> Value {
     reply
 }
 
-fn object(fields: &BTreeMap<String, Field>, parent: &str, is_told: &dyn Fn(&Field) -> bool) -> Value {
+fn object(fields: &BTreeMap<String, Field>, parent: &str, is_included: &dyn Fn(&Field) -> bool) -> Value {
     let mut members = Map::new();
-    for (path, field) in fields.iter().filter(|(_, field)| is_told(field)) {
+    for (path, field) in fields.iter().filter(|(_, field)| is_included(field)) {
         let name = match path.strip_prefix(parent) {
             Some(name) if !name.is_empty() && !name.contains('.') => name,
             _ => continue,
         };
         let value = match &field.kind {
-            Kind::Object => object(fields, &format!("{path}."), is_told),
+            Kind::Object => object(fields, &format!("{path}."), is_included),
             Kind::Array(items) if **items == Kind::Object => {
-                json!([object(fields, &format!("{path}[]."), is_told)])
+                json!([object(fields, &format!("{path}[]."), is_included)])
             }
-            Kind::Array(items) => json!([value(path, name, items, &field.words)]),
-            kind => value(path, name, kind, &field.words),
+            Kind::Array(items) => json!([value(path, name, items, &field.values)]),
+            kind => value(path, name, kind, &field.values),
         };
         members.insert(name.to_owned(), value);
     }
@@ -51,20 +51,20 @@ fn object(fields: &BTreeMap<String, Field>, parent: &str, is_told: &dyn Fn(&Fiel
 }
 
 /// Returns a valid value for a field of this name.
-fn value(path: &str, name: &str, kind: &Kind, words: &[String]) -> Value {
+fn value(path: &str, name: &str, kind: &Kind, values: &[String]) -> Value {
     match kind {
         Kind::Bool => return true.into(),
         Kind::Integer => return 1.into(),
         Kind::String => {}
         Kind::Object | Kind::Array(_) => panic!("{path}"),
     }
-    let known = match name {
+    let text = match name {
         "mchid" | "mch_id" | "sp_mchid" | "combine_mchid" => MCHID,
         "sub_mchid" | "return_mchid" => requests::SUB_MCHID,
         "appid" | "sp_appid" | "combine_appid" => requests::APPID,
         "sub_appid" => requests::SUB_APPID,
         "trade_state" => "SUCCESS",
-        "hash_type" if words.is_empty() => "SHA1",
+        "hash_type" if values.is_empty() => "SHA1",
         "hash_value" => "0beec7b5ea3f0fdbc95d0dd47f3c5bc275da8a33",
         "download_url" => "https://api.mch.weixin.qq.com/v3/billdownload/file?token=t",
         "serial_no" => PLATFORM[0].serial_no,
@@ -84,9 +84,9 @@ fn value(path: &str, name: &str, kind: &Kind, words: &[String]) -> Value {
         "out_authorization_no" => requests::OUT_AUTHORIZATION_NO,
         "out_order_no" => requests::OUT_ORDER_NO,
         "out_return_no" => requests::OUT_RETURN_NO,
-        _ => words.first().map_or("text", String::as_str),
+        _ => values.first().map_or("text", String::as_str),
     };
-    known.into()
+    text.into()
 }
 
 const NONCE: &str = "0123456789ab";
@@ -143,10 +143,10 @@ pub(super) fn undocumented_reads(
     let mut found = Vec::new();
     for object in objects {
         let mut members = reply.clone();
-        let Value::Object(known) = at(&mut members, &object) else { continue };
-        let strange: Vec<&str> =
-            names.iter().map(String::as_str).filter(|name| !known.contains_key(*name)).collect();
-        let mut search = vec![strange];
+        let Value::Object(documented) = at(&mut members, &object) else { continue };
+        let undocumented: Vec<&str> =
+            names.iter().map(String::as_str).filter(|name| !documented.contains_key(*name)).collect();
+        let mut search = vec![undocumented];
         while let Some(names) = search.pop() {
             let mut reply = reply.clone();
             for name in &names {
@@ -158,8 +158,8 @@ pub(super) fn undocumented_reads(
                 [name] if object.is_empty() => found.push((*name).to_owned()),
                 [name] => found.push(format!("{object}.{name}")),
                 names => {
-                    let (one, other) = names.split_at(names.len() / 2);
-                    search.extend([one.to_vec(), other.to_vec()]);
+                    let (first, second) = names.split_at(names.len() / 2);
+                    search.extend([first.to_vec(), second.to_vec()]);
                 }
             }
         }

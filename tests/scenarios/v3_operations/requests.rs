@@ -4,9 +4,9 @@ mod bills;
 mod combined;
 mod media;
 mod pay;
+mod profit_sharing;
 mod refunds;
 mod security;
-mod sharing;
 mod transfers;
 
 use super::sample::Sample;
@@ -31,7 +31,7 @@ const NOTIFY_URL: &str = "https://shop.example/notify";
 pub(super) fn all() -> Vec<Sample> {
     let mut samples = pay::samples();
     samples.extend(combined::samples());
-    samples.extend(sharing::samples());
+    samples.extend(profit_sharing::samples());
     samples.extend(media::samples());
     samples.extend(refunds::samples());
     samples.extend(bills::samples());

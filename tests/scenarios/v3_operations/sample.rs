@@ -35,8 +35,8 @@ pub(super) struct Sample {
 
 /// Returns a merchant with null cryptography, and one attempt per call.
 pub(super) fn me() -> Merchant {
-    let mut once = Policy::default();
-    once.max_attempts = 1;
+    let mut retry = Policy::default();
+    retry.max_attempts = 1;
     Merchant::builder(
         Arc::new(NullProvider),
         MCHID.parse().unwrap(),
@@ -46,7 +46,7 @@ pub(super) fn me() -> Merchant {
     )
     .public_key(PUBLIC_KEY_ID.parse().unwrap(), NullProvider.public_key(&public_key("wechatpay")).unwrap())
     .platform_certificates()
-    .retry(once)
+    .retry(retry)
     .build()
 }
 
@@ -107,16 +107,16 @@ impl Sample {
         let target = self.request.url().strip_prefix("https://api.mch.weixin.qq.com").unwrap();
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let mut sent = BTreeMap::new();
-        let (steps, template): (Vec<_>, Vec<_>) =
+        let (segments, template): (Vec<_>, Vec<_>) =
             (path.split('/').collect(), operation.path.split('/').collect());
-        assert_eq!(steps.len(), template.len(), "{}: {path}", self.operation);
-        for (step, documented) in steps.into_iter().zip(template) {
+        assert_eq!(segments.len(), template.len(), "{}: {path}", self.operation);
+        for (segment, documented) in segments.into_iter().zip(template) {
             match documented.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
                 Some(name) => {
-                    assert!(!step.is_empty());
+                    assert!(!segment.is_empty());
                     sent.insert(format!("/{name}"), Kind::String);
                 }
-                None => assert_eq!(step, documented, "{}", self.operation),
+                None => assert_eq!(segment, documented, "{}", self.operation),
             }
         }
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -143,27 +143,27 @@ impl Sample {
 
     /// Returns the texts in the request, by path.
     pub(super) fn texts(&self) -> Vec<(String, String)> {
-        let mut words = Vec::new();
-        let mut take = |path: &str, value: &Value| {
-            let texts = value.as_array().into_iter().flatten().chain([value]).filter_map(Value::as_str);
-            words.extend(texts.map(|text| (path.to_owned(), text.to_owned())));
+        let mut texts = Vec::new();
+        let mut collect = |path: &str, value: &Value| {
+            let found = value.as_array().into_iter().flatten().chain([value]).filter_map(Value::as_str);
+            texts.extend(found.map(|text| (path.to_owned(), text.to_owned())));
         };
         if let Some(body) = self.body() {
-            flatten(&body, "", &mut take);
+            flatten(&body, "", &mut collect);
         }
-        words
+        texts
     }
 
     /// Copies the texts of the request into the reply, where the reply repeats them. Encrypted fields are not copied: the
     /// reply is encrypted for another key.
     pub(super) fn with_echoed_texts(&self, mut reply: Value) -> Value {
-        let (Some(Value::Object(sent)), Value::Object(told)) = (self.body(), &mut reply) else {
+        let (Some(Value::Object(sent)), Value::Object(fields)) = (self.body(), &mut reply) else {
             return reply;
         };
         let is_repeated = |name: &str, value: &Value| value.is_string() && !name.starts_with("encrypted_");
         for (name, value) in sent.into_iter().filter(|(name, value)| is_repeated(name, value)) {
-            if let Some(told) = told.get_mut(&name) {
-                *told = value;
+            if let Some(field) = fields.get_mut(&name) {
+                *field = value;
             }
         }
         reply
@@ -187,18 +187,18 @@ impl Sample {
 }
 
 /// Visits every member with its path.
-pub(super) fn flatten(value: &Value, path: &str, tell: &mut dyn FnMut(&str, &Value)) {
+pub(super) fn flatten(value: &Value, path: &str, visit: &mut dyn FnMut(&str, &Value)) {
     let Value::Object(members) = value else { return };
     for (name, member) in members {
         let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-        tell(&path, member);
+        visit(&path, member);
         match member {
             Value::Array(items) => {
                 for item in items {
-                    flatten(item, &format!("{path}[]"), tell);
+                    flatten(item, &format!("{path}[]"), visit);
                 }
             }
-            other => flatten(other, &path, tell),
+            other => flatten(other, &path, visit),
         }
     }
 }

@@ -16,7 +16,7 @@ pub(super) struct Spec {
 }
 
 /// One operation. Fields are named by their path: `amount.total`, `receivers[].account`. Fields outside the body have a
-/// prefix for their place: `?mchid`, `:Wechatpay-Serial`, `/out_trade_no`, `&file`.
+/// prefix for their location: `?mchid`, `:Wechatpay-Serial`, `/out_trade_no`, `&file`.
 #[derive(Clone, Default)]
 pub(super) struct Operation {
     pub(super) path: String,
@@ -30,7 +30,7 @@ pub(super) struct Field {
     pub(super) kind: Kind,
     pub(super) required: bool,
     /// The documented values; empty for an open set.
-    pub(super) words: Vec<String>,
+    pub(super) values: Vec<String>,
 }
 
 /// A JSON type.
@@ -45,14 +45,14 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    fn named(name: &str, items: Option<&str>) -> Self {
+    fn from_name(name: &str, items: Option<&str>) -> Self {
         match name {
             "string" => Self::String,
             // No documented number has a fraction.
             "integer" | "number" => Self::Integer,
             "boolean" => Self::Bool,
             "object" => Self::Object,
-            "array" => Self::Array(Box::new(Self::named(items.unwrap(), None))),
+            "array" => Self::Array(Box::new(Self::from_name(items.unwrap(), None))),
             other => panic!("unknown type: {other}"),
         }
     }
@@ -86,7 +86,7 @@ impl Spec {
             }
         };
         let documented: Vec<Value> = serde_json::from_slice(&json).unwrap();
-        let tiers = first_tiers(&tiers);
+        let tiers = parse_tiers(&tiers);
         let operations = documented.iter().filter_map(|operation| {
             let [method, path] = ["method", "path"].map(|name| operation[name].as_str().unwrap());
             let name = format!("{method} {path}");
@@ -109,7 +109,7 @@ impl Spec {
 }
 
 /// Parses the tables under `## T1` and `## T2`: number, method, path in backticks.
-fn first_tiers(text: &str) -> Vec<String> {
+fn parse_tiers(text: &str) -> Vec<String> {
     let of_tier = |tier: &str| {
         let (_, rest) = text.split_once(&format!("\n## {tier} ")).unwrap();
         rest.split("\n## ").next().unwrap()
@@ -124,15 +124,15 @@ impl Operation {
     fn read(path: &str, operation: &Value) -> Self {
         let mut request = fields(&operation["body"]);
         for param in operation["params"].as_array().into_iter().flatten() {
-            let place = match param["in"].as_str().unwrap() {
+            let prefix = match param["in"].as_str().unwrap() {
                 "query" => "?",
                 "header" => ":",
                 "path" => "/",
                 "formData" => "&",
-                other => panic!("unknown place: {other}"),
+                other => panic!("unknown location: {other}"),
             };
             let field = Field { kind: Kind::String, ..Field::read(param) };
-            request.insert(format!("{place}{}", param["name"].as_str().unwrap()), field);
+            request.insert(format!("{prefix}{}", param["name"].as_str().unwrap()), field);
         }
         Self { path: path.to_owned(), request, response: fields(&operation["response"]) }
     }
@@ -147,10 +147,11 @@ impl Field {
     fn read(field: &Value) -> Self {
         let kind = match field["type"].as_str() {
             Some("file") | None => Kind::String,
-            Some(name) => Kind::named(name, field["items"].as_str()),
+            Some(name) => Kind::from_name(name, field["items"].as_str()),
         };
-        let words = [&field["enum"], &field["items_enum"]].into_iter().filter_map(|words| words.as_array());
-        let words = words.flatten().filter_map(|word| word.as_str().map(str::to_owned)).collect();
-        Self { kind, required: field["required"] == true, words }
+        let values =
+            [&field["enum"], &field["items_enum"]].into_iter().filter_map(|values| values.as_array());
+        let values = values.flatten().filter_map(|value| value.as_str().map(str::to_owned)).collect();
+        Self { kind, required: field["required"] == true, values }
     }
 }

@@ -6,10 +6,10 @@
 
 mod network;
 mod notifications;
-mod sharing;
+mod profit_sharing;
 
 use network::{FailingNetwork, NetworkFailure};
-use sharing::Shared;
+use profit_sharing::Shared;
 use std::time::Duration;
 use wxpay_proto::{
     Error, Fate, Fen, UnixTime,
@@ -20,7 +20,7 @@ use wxpay_proto::{
         Ack, Event, Merchant, Party, Resolved,
         pay::{
             AppOrder, CloseOrder, H5Info, H5Order, JsapiOrder, NativeOrder, Order, OrderLookup,
-            Payer as WillPay, QueryOrder,
+            Payer as OrderPayer, QueryOrder,
         },
         refund,
     },
@@ -69,8 +69,8 @@ impl Rng {
 #[allow(clippy::print_stdout, reason = "prints a summary of the run")]
 #[test]
 fn network_failures_lose_no_order_and_charge_no_payer_twice() {
-    let wanted: usize = std::env::var("WXPAY_ORDERS").map_or(2_000, |orders| orders.parse().unwrap());
-    let batches = wanted.div_ceil(BATCH);
+    let orders: usize = std::env::var("WXPAY_ORDERS").map_or(2_000, |orders| orders.parse().unwrap());
+    let batches = orders.div_ceil(BATCH);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let totals: Vec<Total> = std::thread::scope(|scope| {
         let running: Vec<_> = (0..threads)
@@ -98,7 +98,7 @@ fn network_failures_lose_no_order_and_charge_no_payer_twice() {
         sum(|total| total.resolved),
         sum(|total| total.rejected),
     );
-    for (what, count) in [
+    for (outcome, count) in [
         ("paid", sum(|total| total.paid)),
         ("resolved", sum(|total| total.resolved)),
         ("rejected", sum(|total| total.rejected)),
@@ -106,7 +106,7 @@ fn network_failures_lose_no_order_and_charge_no_payer_twice() {
         ("refunded", sum(|total| total.refunded)),
         ("shared", sum(|total| total.shared)),
     ] {
-        assert!(count > 0, "a run in which nothing is {what} proves nothing");
+        assert!(count > 0, "nothing was {outcome}, so this run does not test that case");
     }
 }
 
@@ -124,19 +124,19 @@ struct Total {
 
 /// One shop and its gateway.
 struct Shop {
-    lab: Driver,
-    storm: FailingNetwork,
+    driver: Driver,
+    network: FailingNetwork,
     me: Merchant,
     appid: AppId,
-    chance: Rng,
-    books: Vec<OrderRecord>,
+    rng: Rng,
+    records: Vec<OrderRecord>,
 }
 
 /// The shop's record of one order.
 struct OrderRecord {
     number: OutTradeNo,
     state: PaymentState,
-    effects: Vec<Transition>,
+    transitions: Vec<Transition>,
     shared: Option<Shared>,
 }
 
@@ -144,7 +144,7 @@ impl OrderRecord {
     fn merge(&mut self, evidence: &Evidence) {
         let before = self.state.clone();
         self.state.merge(evidence).unwrap();
-        self.effects.extend(self.state.transitions_since(&before));
+        self.transitions.extend(self.state.transitions_since(&before));
     }
 }
 
@@ -157,7 +157,7 @@ fn run_batch(batch: u64, total: &mut Total) {
     shop.receive_notifications(total);
     for index in 0..BATCH {
         shop.query_until_failures_are_used_up(index);
-        match shop.chance.below(4) {
+        match shop.rng.below(4) {
             0 => shop.refund(index, total),
             1 => shop.close(index, total),
             2 => shop.share(index, total),
@@ -171,39 +171,39 @@ fn run_batch(batch: u64, total: &mut Total) {
 impl Shop {
     fn open(batch: u64) -> Self {
         let mut settings = Settings::default();
-        settings.v3.key_source = KeySource::Quick;
+        settings.v3.key_source = KeySource::Fake;
         settings.v3.probes_per_mille = 20;
-        let wire = SimNetwork::new(settings, batch);
-        let known = wire.gateway.merchant().clone();
-        let me = v3::public_key_builder(&wire.gateway, &known).build();
-        let mut lab = Driver::default();
-        lab.now = UnixTime::from_secs(1_795_500_000);
-        let appid = known.appids()[0].clone();
-        Self { lab, storm: FailingNetwork::over(wire), me, appid, chance: Rng(batch), books: Vec::new() }
+        let sim = SimNetwork::new(settings, batch);
+        let merchant = sim.gateway.merchant().clone();
+        let me = v3::public_key_builder(&sim.gateway, &merchant).build();
+        let mut driver = Driver::default();
+        driver.now = UnixTime::from_secs(1_795_500_000);
+        let appid = merchant.appids()[0].clone();
+        Self { driver, network: FailingNetwork::new(sim), me, appid, rng: Rng(batch), records: Vec::new() }
     }
 
     fn order(&mut self, serial: usize, total: &mut Total) {
         let number: OutTradeNo = format!("STORM{serial:08}").parse().unwrap();
-        let price = Fen::new(100 + self.chance.below(10_000));
-        let script = self.chance.failures(1, 5);
-        self.storm.await_for(number.as_str(), script);
+        let price = Fen::new(100 + self.rng.below(10_000));
+        let failures = self.rng.failures(1, 5);
+        self.network.add_failures(number.as_str(), failures);
         self.add_notification_faults(&number);
 
-        let placed = self.place(&number, price);
-        let held = self.recorded(&number);
-        self.books.push(OrderRecord {
+        let result = self.place(&number, price);
+        let recorded = self.recorded(&number);
+        self.records.push(OrderRecord {
             number: number.clone(),
             state: PaymentState::new(number.clone(), price),
-            effects: Vec::new(),
+            transitions: Vec::new(),
             shared: None,
         });
-        let exists = held.is_some();
+        let exists = recorded.is_some();
         let pending_operation = PendingOperation::Order { out_trade_no: number.clone(), sub_mchid: None };
-        self.check_result(placed, &pending_operation, exists, total);
-        if exists && !self.chance.one_in(4) {
+        self.check_result(result, &pending_operation, exists, total);
+        if exists && !self.rng.one_in(4) {
             self.pay(&number, price, total);
         }
-        self.lab.wait(Duration::from_millis(self.chance.below(4_000)));
+        self.driver.wait(Duration::from_millis(self.rng.below(4_000)));
         total.orders += 1;
     }
 
@@ -216,15 +216,15 @@ impl Shop {
             .payer_client_ip([203, 0, 113, 7].into())
             .build()
             .unwrap();
-        let (lab, storm, me) = (&mut self.lab, &mut self.storm, &self.me);
-        match self.chance.below(4) {
+        let (driver, network, me) = (&mut self.driver, &mut self.network, &self.me);
+        match self.rng.below(4) {
             0 => {
-                let payer = WillPay::new(storm.wire.gateway.payer().clone());
-                lab.run(me.call(JsapiOrder::new(order, payer).unwrap()), storm).map(drop)
+                let payer = OrderPayer::new(network.sim.gateway.payer().clone());
+                driver.run(me.call(JsapiOrder::new(order, payer).unwrap()), network).map(drop)
             }
-            1 => lab.run(me.call(AppOrder::new(order)), storm).map(drop),
-            2 => lab.run(me.call(NativeOrder::new(order)), storm).map(drop),
-            _ => lab.run(me.call(H5Order::new(order, H5Info::wap()).unwrap()), storm).map(drop),
+            1 => driver.run(me.call(AppOrder::new(order)), network).map(drop),
+            2 => driver.run(me.call(NativeOrder::new(order)), network).map(drop),
+            _ => driver.run(me.call(H5Order::new(order, H5Info::wap()).unwrap()), network).map(drop),
         }
     }
 
@@ -232,77 +232,76 @@ impl Shop {
     fn check_result(
         &mut self,
         result: Result<(), Error>,
-        owed: &PendingOperation,
-        held: bool,
+        operation: &PendingOperation,
+        recorded: bool,
         total: &mut Total,
     ) {
         let mut error = match result {
-            Ok(()) => return assert!(held, "{owed:?} succeeded, but the gateway does not have it"),
+            Ok(()) => return assert!(recorded, "{operation:?} succeeded, but the gateway does not have it"),
             Err(error) => error,
         };
-        let pending_operation = error.unresolved();
+        let unresolved = error.unresolved();
         match error.fate() {
             Fate::NotSent | Fate::Refused => {
-                assert!(!held, "{owed:?}: {error:?}, but the gateway has it");
-                return assert!(pending_operation.is_none());
+                assert!(!recorded, "{operation:?}: {error:?}, but the gateway has it");
+                return assert!(unresolved.is_none());
             }
             Fate::Unknown => {}
         }
-        let mut pending_operation =
-            pending_operation.expect("an unknown outcome must have an unresolved operation");
-        assert_eq!(pending_operation.pending_operation(), owed);
+        let mut unresolved = unresolved.expect("an unknown outcome must have an unresolved operation");
+        assert_eq!(unresolved.pending_operation(), operation);
         // The failures may outlast one resolve; then the operation stays unresolved.
         for _ in 0..5 {
-            match self.lab.run(self.me.resolve(pending_operation), &mut self.storm) {
-                Ok(settled) => {
+            match self.driver.run(self.me.resolve(unresolved), &mut self.network) {
+                Ok(resolved) => {
                     total.resolved += 1;
-                    let known = !matches!(settled, Resolved::NotFound);
-                    return assert_eq!(known, held, "{owed:?}: resolved wrongly");
+                    let exists = !matches!(resolved, Resolved::NotFound);
+                    return assert_eq!(exists, recorded, "{operation:?}: resolved wrongly");
                 }
                 Err(mut error) => {
                     assert_eq!(error.fate(), Fate::Unknown);
-                    pending_operation =
+                    unresolved =
                         error.unresolved().expect("a failed resolve must keep the operation unresolved");
                 }
             }
         }
-        panic!("{owed:?}: not resolved after five attempts");
+        panic!("{operation:?}: not resolved after five attempts");
     }
 
     /// Refunds part of a paid order.
     fn refund(&mut self, index: usize, total: &mut Total) {
-        let book = &self.books[index];
-        let (order, ordered) = (book.number.clone(), book.state.ordered());
-        if !matches!(book.state.status(), PaymentStatus::Paid(_)) {
+        let record = &self.records[index];
+        let (order, ordered) = (record.number.clone(), record.state.ordered());
+        if !matches!(record.state.status(), PaymentStatus::Paid(_)) {
             return;
         }
-        let number: OutRefundNo = format!("BACK{order}").parse().unwrap();
-        let script = self.chance.failures(1, 4);
-        self.storm.await_for(number.as_str(), script);
-        let part = Fen::new(1 + self.chance.below(ordered.get()));
+        let number: OutRefundNo = format!("REFUND{order}").parse().unwrap();
+        let failures = self.rng.failures(1, 4);
+        self.network.add_failures(number.as_str(), failures);
+        let amount = Fen::new(1 + self.rng.below(ordered.get()));
         let create =
-            refund::CreateRefund::builder(order.clone(), number.clone(), part, ordered).build().unwrap();
-        let result = self.lab.run(self.me.call(create), &mut self.storm).map(drop);
-        let back: Vec<_> = self.recorded(&order).unwrap().refunds;
-        assert!(back.len() <= 1, "{order} was refunded twice");
-        let held = back.iter().any(|record| record.out_refund_no == number && record.refund == part);
-        total.refunded += usize::from(held);
+            refund::CreateRefund::builder(order.clone(), number.clone(), amount, ordered).build().unwrap();
+        let result = self.driver.run(self.me.call(create), &mut self.network).map(drop);
+        let refunds: Vec<_> = self.recorded(&order).unwrap().refunds;
+        assert!(refunds.len() <= 1, "{order} was refunded twice");
+        let recorded = refunds.iter().any(|record| record.out_refund_no == number && record.refund == amount);
+        total.refunded += usize::from(recorded);
         self.check_result(
             result,
             &PendingOperation::Refund { out_refund_no: number, sub_mchid: None },
-            held,
+            recorded,
             total,
         );
     }
 
     /// Closes an order; a paid order must stay paid.
     fn close(&mut self, index: usize, total: &mut Total) {
-        let number = self.books[index].number.clone();
+        let number = self.records[index].number.clone();
         let Some(before) = self.recorded(&number) else { return };
-        let script = self.chance.failures(1, 4);
-        self.storm.await_for(number.as_str(), script);
+        let failures = self.rng.failures(1, 4);
+        self.network.add_failures(number.as_str(), failures);
         let result =
-            self.lab.run(self.me.call(CloseOrder::new(number.clone(), Party::Direct)), &mut self.storm);
+            self.driver.run(self.me.call(CloseOrder::new(number.clone(), Party::Direct)), &mut self.network);
         let after = self.recorded(&number).unwrap().trade_state;
         let paid = before.trade_state == TradeState::Success;
         match &result {
@@ -317,72 +316,74 @@ impl Shop {
             && error.fate() == Fate::Unknown
         {
             // Closed or not, the order exists, so it must be found.
-            let owed = PendingOperation::Order { out_trade_no: number, sub_mchid: None };
-            self.check_result(Err(error), &owed, true, total);
+            let operation = PendingOperation::Order { out_trade_no: number, sub_mchid: None };
+            self.check_result(Err(error), &operation, true, total);
         }
     }
 
     fn pay(&mut self, number: &OutTradeNo, price: Fen, total: &mut Total) {
-        let gateway = &mut self.storm.wire.gateway;
-        let discount =
-            if self.chance.one_in(3) { Fen::new(self.chance.below(price.get())) } else { Fen::ZERO };
+        let gateway = &mut self.network.sim.gateway;
+        let discount = if self.rng.one_in(3) { Fen::new(self.rng.below(price.get())) } else { Fen::ZERO };
         let payer = Payer::default().with_discount(discount);
-        let named = OrderRef::OutTradeNo(number.clone());
-        gateway.pay_transaction(&named, &payer, self.lab.now).unwrap();
+        let order = OrderRef::OutTradeNo(number.clone());
+        gateway.pay_transaction(&order, &payer, self.driver.now).unwrap();
         total.paid += 1;
-        if self.chance.one_in(20) {
+        if self.rng.one_in(20) {
             gateway.inject(
                 FaultRule::new(Fault::SecondPayment)
                     .for_operation(Operation::Pay)
                     .for_order(number.clone())
                     .at_most(1),
             );
-            gateway.pay_transaction(&named, &Payer::default(), self.lab.now).unwrap();
+            gateway.pay_transaction(&order, &Payer::default(), self.driver.now).unwrap();
             total.paid_twice += 1;
         }
     }
 
     /// Adds random notification faults for an order.
     fn add_notification_faults(&mut self, number: &OutTradeNo) {
-        const TROUBLES: [Fault; 4] = [
+        const FAULTS: [Fault; 4] = [
             Fault::NotificationLost,
             Fault::NotificationDuplicated,
             Fault::NotificationReordered,
             Fault::NotificationForged,
         ];
-        for trouble in TROUBLES {
-            if self.chance.one_in(3) {
-                let rule = FaultRule::new(trouble)
+        for fault in FAULTS {
+            if self.rng.one_in(3) {
+                let rule = FaultRule::new(fault)
                     .for_operation(Operation::Notification)
                     .for_order(number.clone())
                     .at_most(1);
-                self.storm.wire.gateway.inject(rule);
+                self.network.sim.gateway.inject(rule);
             }
         }
     }
 
-    /// Receives all notifications. Some are tampered with first, and some get no response.
+    /// Receives all notifications. Some are tampered with before they arrive, and some get no response.
     fn receive_notifications(&mut self, total: &mut Total) {
-        while let Some(due) = self.storm.wire.gateway.next_due() {
-            self.lab.now = self.lab.now.max(due);
-            for delivery in self.storm.wire.gateway.due_deliveries(self.lab.now) {
-                let tampered = self.chance.one_in(10);
-                let received = if tampered {
+        while let Some(due) = self.network.sim.gateway.next_due() {
+            self.driver.now = self.driver.now.max(due);
+            for delivery in self.network.sim.gateway.due_deliveries(self.driver.now) {
+                let is_tampered = self.rng.one_in(10);
+                let raw = if is_tampered {
                     let mut body = delivery.body().to_vec();
                     let at = body.len() / 2;
                     body[at] ^= 1;
                     delivery
                         .headers()
                         .iter()
-                        .fold(wxpay_proto::v3::RawNotification::new(body), |received, (name, value)| {
-                            received.header(name, value.as_bytes())
+                        .fold(wxpay_proto::v3::RawNotification::new(body), |raw, (name, value)| {
+                            raw.header(name, value.as_bytes())
                         })
                 } else {
-                    v3::received(&delivery)
+                    v3::raw_notification(&delivery)
                 };
-                let ack = match self.lab.run(self.me.verify_notification(received), &mut self.storm) {
+                let ack = match self.driver.run(self.me.verify_notification(raw), &mut self.network) {
                     Ok(notification) => {
-                        assert!(!tampered && !delivery.is_forged(), "a tampered notification was accepted");
+                        assert!(
+                            !is_tampered && !delivery.is_forged(),
+                            "a tampered notification was accepted"
+                        );
                         self.apply_event(notification.event().unwrap())
                     }
                     Err(error) => {
@@ -391,12 +392,12 @@ impl Shop {
                     }
                 };
                 let reply = ack.response();
-                let result = if self.chance.one_in(10) {
+                let result = if self.rng.one_in(10) {
                     DeliveryResult::NoResponse
                 } else {
                     DeliveryResult::Response { status: reply.status(), body: reply.body().to_vec() }
                 };
-                self.storm.wire.gateway.record_delivery(delivery.id(), &result, self.lab.now);
+                self.network.sim.gateway.record_delivery(delivery.id(), &result, self.driver.now);
             }
         }
     }
@@ -404,81 +405,82 @@ impl Shop {
     fn apply_event(&mut self, event: Event) -> Ack {
         let transaction = match event {
             Event::Transaction(transaction) => transaction,
-            Event::Refund(told) => {
-                let held = self.recorded(&told.out_trade_no).unwrap();
-                assert!(held.refunds.iter().any(|record| record.out_refund_no == told.out_refund_no));
+            Event::Refund(refund) => {
+                let recorded = self.recorded(&refund.out_trade_no).unwrap();
+                assert!(recorded.refunds.iter().any(|record| record.out_refund_no == refund.out_refund_no));
                 return Ack::Success;
             }
-            Event::ProfitSharing(told) => {
-                self.check_profit_sharing_notification(&told);
+            Event::ProfitSharing(event) => {
+                self.check_profit_sharing_notification(&event);
                 return Ack::Success;
             }
             other => panic!("unexpected event: {other:?}"),
         };
         let evidence =
             transaction.evidence().expect("a notification of success must be evidence of a payment");
-        let book = self.books.iter_mut().find(|book| book.number == *evidence.out_trade_no()).unwrap();
-        book.merge(&evidence);
-        if self.chance.one_in(8) { Ack::Fail } else { Ack::Success }
+        let record =
+            self.records.iter_mut().find(|record| record.number == *evidence.out_trade_no()).unwrap();
+        record.merge(&evidence);
+        if self.rng.one_in(8) { Ack::Fail } else { Ack::Success }
     }
 
     /// Queries until all failures of the order have occurred, at least three.
     fn query_until_failures_are_used_up(&mut self, index: usize) {
-        let number = self.books[index].number.clone();
-        let struck = self.storm.struck.get(number.as_str()).copied().unwrap_or_default();
-        let missing = 3_usize.saturating_sub(struck + self.storm.coming(number.as_str()));
+        let number = self.records[index].number.clone();
+        let injected = self.network.injected.get(number.as_str()).copied().unwrap_or_default();
+        let missing = 3_usize.saturating_sub(injected + self.network.remaining(number.as_str()));
         let missing = u64::try_from(missing).unwrap();
-        let script = self.chance.failures(missing, missing + 1);
-        self.storm.await_for(number.as_str(), script);
-        while self.storm.coming(number.as_str()) > 0 {
+        let failures = self.rng.failures(missing, missing + 1);
+        self.network.add_failures(number.as_str(), failures);
+        while self.network.remaining(number.as_str()) > 0 {
             self.query(index).ok();
         }
     }
 
     fn query(&mut self, index: usize) -> Result<(), Error> {
-        let number = self.books[index].number.clone();
+        let number = self.records[index].number.clone();
         let queried = self
-            .lab
-            .run(self.me.call(QueryOrder::out_trade_no(number.clone(), Party::Direct)), &mut self.storm)?;
-        let held = self.recorded(&number);
-        assert_eq!(matches!(queried, OrderLookup::Found(_)), held.is_some(), "{number}");
+            .driver
+            .run(self.me.call(QueryOrder::out_trade_no(number.clone(), Party::Direct)), &mut self.network)?;
+        let recorded = self.recorded(&number);
+        assert_eq!(matches!(queried, OrderLookup::Found(_)), recorded.is_some(), "{number}");
         if let Some(evidence) = queried.evidence() {
-            self.books[index].merge(&evidence);
+            self.records[index].merge(&evidence);
         }
         Ok(())
     }
 
     fn recorded(&self, number: &OutTradeNo) -> Option<TransactionRecord> {
-        self.storm.wire.gateway.transaction(&OrderRef::OutTradeNo(number.clone()), self.lab.now)
+        self.network.sim.gateway.transaction(&OrderRef::OutTradeNo(number.clone()), self.driver.now)
     }
 
     /// Stops all failures, queries once more, and compares the shop's records with the gateway's ledger.
     fn stop_failures_and_compare(&mut self, total: &mut Total) {
-        self.storm.calm();
-        self.storm.wire.gateway.settings_mut().v3.probes_per_mille = 0;
-        for index in 0..self.books.len() {
+        self.network.clear();
+        self.network.sim.gateway.settings_mut().v3.probes_per_mille = 0;
+        for index in 0..self.records.len() {
             self.query(index).unwrap();
             self.compare_profit_sharing(index);
-            let book = &self.books[index];
-            let struck = self.storm.struck.get(book.number.as_str()).copied().unwrap_or_default();
-            assert!(struck >= 3, "{}: only {struck} failures", book.number);
-            total.failures += struck;
-            let Some(held) = self.recorded(&book.number) else {
+            let record = &self.records[index];
+            let injected = self.network.injected.get(record.number.as_str()).copied().unwrap_or_default();
+            assert!(injected >= 3, "{}: only {injected} failures", record.number);
+            total.failures += injected;
+            let Some(recorded) = self.recorded(&record.number) else {
                 assert!(
-                    book.state.payments().next().is_none(),
+                    record.state.payments().next().is_none(),
                     "{}: paid, but the gateway has no such order",
-                    book.number
+                    record.number
                 );
                 continue;
             };
-            let known: Vec<_> = book
+            let in_shop: Vec<_> = record
                 .state
                 .payments()
                 .map(|paid| {
                     (paid.transaction_id().clone(), paid.total_fee(), paid.discount(), paid.time_end())
                 })
                 .collect();
-            let mut charged: Vec<_> = held
+            let mut at_gateway: Vec<_> = recorded
                 .payments
                 .iter()
                 .map(|paid| {
@@ -486,26 +488,30 @@ impl Shop {
                     (paid.transaction_id.clone(), paid.payer_total, paid.discount, time)
                 })
                 .collect();
-            charged.sort_by(|one, other| (one.3, &one.0).cmp(&(other.3, &other.0)));
+            at_gateway.sort_by(|one, other| (one.3, &one.0).cmp(&(other.3, &other.0)));
             assert_eq!(
-                known, charged,
+                in_shop, at_gateway,
                 "{}: the shop's records differ from the gateway's ledger",
-                book.number
+                record.number
             );
-            let paid = matches!(held.trade_state, TradeState::Success | TradeState::Refund);
-            assert_eq!(matches!(book.state.status(), PaymentStatus::Paid(_)), paid, "{}", book.number);
-            let told = book.effects.iter().filter(|effect| matches!(effect, Transition::Paid(_))).count();
+            let paid = matches!(recorded.trade_state, TradeState::Success | TradeState::Refund);
+            assert_eq!(matches!(record.state.status(), PaymentStatus::Paid(_)), paid, "{}", record.number);
+            let paid_transitions = record
+                .transitions
+                .iter()
+                .filter(|transition| matches!(transition, Transition::Paid(_)))
+                .count();
             assert_eq!(
-                told,
+                paid_transitions,
                 usize::from(paid),
-                "{}: the payment had {told} transitions to paid",
-                book.number
+                "{}: the payment had {paid_transitions} transitions to paid",
+                record.number
             );
             assert_eq!(
-                book.effects.len(),
-                charged.len(),
-                "{}: each payment must have one effect",
-                book.number
+                record.transitions.len(),
+                at_gateway.len(),
+                "{}: each payment must have one transition",
+                record.number
             );
         }
     }

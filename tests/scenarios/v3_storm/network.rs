@@ -1,4 +1,4 @@
-//! A network that fails by a script: a sequence of failures per order, injected outside the gateway.
+//! A network with a script of failures per order, injected outside the gateway.
 
 use std::{collections::BTreeMap, time::Duration};
 use wxpay_proto::{
@@ -20,13 +20,13 @@ pub(crate) enum NetworkFailure {
     /// The request is carried out, and the reply arrives after the timeout.
     TooLate,
     /// The request arrives twice, and the merchant gets the second reply.
-    Doubled,
+    Duplicated,
     /// The reply is a 502; the request is carried out if `effect` is true.
     BadGateway { effect: bool },
     /// The reply is an unsigned refusal, although the request was carried out.
-    FalseRefusal,
+    UnsignedRefusal,
     /// The reply is an unsigned rate limit error, although the request was carried out.
-    FalseBusy,
+    UnsignedRateLimit,
     /// The body of the reply is modified.
     Tampered,
     /// The reply is genuine, but its timestamp is too old.
@@ -38,7 +38,7 @@ pub(crate) enum NetworkFailure {
     /// The reply is a signature probe: WeChat Pay's deliberately invalid signature.
     Probe,
     /// The reply has two signature headers.
-    DoubledHeader,
+    DuplicateHeader,
 }
 
 impl NetworkFailure {
@@ -47,107 +47,107 @@ impl NetworkFailure {
         Self::LostBefore,
         Self::LostAfter,
         Self::TooLate,
-        Self::Doubled,
+        Self::Duplicated,
         Self::BadGateway { effect: true },
         Self::BadGateway { effect: false },
-        Self::FalseRefusal,
-        Self::FalseBusy,
+        Self::UnsignedRefusal,
+        Self::UnsignedRateLimit,
         Self::Tampered,
         Self::Stale,
         Self::UnknownKey,
         Self::Unsigned,
         Self::Probe,
-        Self::DoubledHeader,
+        Self::DuplicateHeader,
     ];
 }
 
-/// The network, with the failures to inject, by the merchant's number in a request.
+/// A network that injects failures into requests, by the merchant's number in each request.
 pub(crate) struct FailingNetwork {
-    pub(crate) wire: SimNetwork,
+    pub(crate) sim: SimNetwork,
     scripts: BTreeMap<String, Vec<NetworkFailure>>,
     /// The number of injected failures by merchant's number.
-    pub(crate) struck: BTreeMap<String, usize>,
+    pub(crate) injected: BTreeMap<String, usize>,
 }
 
 impl FailingNetwork {
-    pub(crate) fn over(wire: SimNetwork) -> Self {
-        Self { wire, scripts: BTreeMap::new(), struck: BTreeMap::new() }
+    pub(crate) fn new(sim: SimNetwork) -> Self {
+        Self { sim, scripts: BTreeMap::new(), injected: BTreeMap::new() }
     }
 
     /// Adds failures for the next requests with this number, one per request; the last one is injected first.
-    pub(crate) fn await_for(&mut self, number: &str, script: Vec<NetworkFailure>) {
-        self.scripts.entry(number.into()).or_default().extend(script);
+    pub(crate) fn add_failures(&mut self, number: &str, failures: Vec<NetworkFailure>) {
+        self.scripts.entry(number.into()).or_default().extend(failures);
     }
 
     /// Returns how many failures are left for this number.
-    pub(crate) fn coming(&self, number: &str) -> usize {
+    pub(crate) fn remaining(&self, number: &str) -> usize {
         self.scripts.get(number).map_or(0, Vec::len)
     }
 
     /// Removes all failures and faults.
-    pub(crate) fn calm(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.scripts.clear();
-        self.wire.gateway.clear_faults();
+        self.sim.gateway.clear_faults();
     }
 
     fn next(&mut self, number: &str) -> Option<NetworkFailure> {
-        let failing = self.scripts.get_mut(number)?.pop()?;
-        *self.struck.entry(number.into()).or_default() += 1;
-        Some(failing)
+        let failure = self.scripts.get_mut(number)?.pop()?;
+        *self.injected.entry(number.into()).or_default() += 1;
+        Some(failure)
     }
 }
 
 /// Returns the merchant's number in a request, from its body or its path.
 fn number_of(transmit: &Transmit) -> String {
     let body: serde_json::Value = serde_json::from_slice(transmit.request.body()).unwrap_or_default();
-    let told =
+    let in_body =
         ["out_order_no", "out_refund_no", "out_trade_no"].iter().find_map(|name| body.get(name)?.as_str());
     let path = transmit.request.url().split('?').next().unwrap();
-    let named =
+    let in_path =
         path.split('/').skip_while(|part| !matches!(*part, "out-trade-no" | "refunds" | "orders")).nth(1);
-    told.or(named).unwrap_or_default().into()
+    in_body.or(in_path).unwrap_or_default().into()
 }
 
 impl Network for FailingNetwork {
     fn send(&mut self, transmit: Transmit, now: UnixTime) -> (Reply, Duration) {
-        let Some(failing) = self.next(&number_of(&transmit)) else { return self.wire.send(transmit, now) };
+        let Some(failure) = self.next(&number_of(&transmit)) else { return self.sim.send(transmit, now) };
         let lost = || Err(Failure::Lost("lost".into()));
         let timeout = transmit.timeout;
-        let mut carried = || self.wire.send(transmit.clone(), now);
-        match failing {
+        let mut deliver = || self.sim.send(transmit.clone(), now);
+        match failure {
             NetworkFailure::NotSent => (Err(Failure::NotSent("refused".into())), Duration::from_millis(1)),
             NetworkFailure::LostBefore => (lost(), timeout),
             NetworkFailure::LostAfter => {
-                carried().0.unwrap();
+                deliver().0.unwrap();
                 (lost(), Duration::from_millis(80))
             }
             NetworkFailure::TooLate => {
-                carried().0.unwrap();
+                deliver().0.unwrap();
                 (lost(), timeout)
             }
-            NetworkFailure::Doubled => {
-                carried().0.unwrap();
-                carried()
+            NetworkFailure::Duplicated => {
+                deliver().0.unwrap();
+                deliver()
             }
             NetworkFailure::BadGateway { effect } => {
                 if effect {
-                    carried().0.unwrap();
+                    deliver().0.unwrap();
                 }
                 (Ok(Response::new(502, b"<html>502 Bad Gateway</html>".to_vec())), Duration::from_millis(80))
             }
-            NetworkFailure::FalseRefusal => {
-                carried().0.unwrap();
+            NetworkFailure::UnsignedRefusal => {
+                deliver().0.unwrap();
                 let body = br#"{"code":"NO_AUTH","message":"no"}"#.to_vec();
                 (Ok(Response::new(403, body)), Duration::from_millis(80))
             }
-            NetworkFailure::FalseBusy => {
-                carried().0.unwrap();
+            NetworkFailure::UnsignedRateLimit => {
+                deliver().0.unwrap();
                 let body = br#"{"code":"FREQUENCY_LIMITED","message":"no"}"#.to_vec();
                 (Ok(Response::new(429, body)), Duration::from_millis(80))
             }
-            NetworkFailure::Tampered => changed(carried(), |name, value| Some((name, value)), true),
+            NetworkFailure::Tampered => changed(deliver(), |name, value| Some((name, value)), true),
             NetworkFailure::Stale => {
-                let (reply, _) = carried();
+                let (reply, _) = deliver();
                 // The reply is 301 seconds old. No client waits that long, but a proxy may have stored it.
                 let shifted = (now.as_secs() - 301).to_string();
                 changed(
@@ -160,7 +160,7 @@ impl Network for FailingNetwork {
                 )
             }
             NetworkFailure::UnknownKey => changed(
-                carried(),
+                deliver(),
                 |name, value| match name.as_str() {
                     "wechatpay-serial" => Some((name, b"PUB_KEY_ID_0".to_vec())),
                     _ => Some((name, value)),
@@ -168,12 +168,12 @@ impl Network for FailingNetwork {
                 false,
             ),
             NetworkFailure::Unsigned => changed(
-                carried(),
+                deliver(),
                 |name, value| (name != "wechatpay-signature").then_some((name, value)),
                 false,
             ),
             NetworkFailure::Probe => changed(
-                carried(),
+                deliver(),
                 |name, value| match name.as_str() {
                     "wechatpay-signature" => {
                         let rest = value.get(20..).unwrap_or_default();
@@ -183,13 +183,13 @@ impl Network for FailingNetwork {
                 },
                 false,
             ),
-            NetworkFailure::DoubledHeader => {
-                let (reply, took) = carried();
+            NetworkFailure::DuplicateHeader => {
+                let (reply, elapsed) = deliver();
                 let reply = reply.map(|reply| {
                     let signature = reply.header("wechatpay-signature").unwrap_or_default().to_vec();
                     reply.with_header("Wechatpay-Signature", &signature)
                 });
-                (reply, took)
+                (reply, elapsed)
             }
         }
     }
@@ -197,7 +197,7 @@ impl Network for FailingNetwork {
 
 /// Changes the headers of a reply, and its body if `tamper` is true.
 fn changed(
-    (reply, took): (Reply, Duration),
+    (reply, elapsed): (Reply, Duration),
     header: impl Fn(String, Vec<u8>) -> Option<(String, Vec<u8>)>,
     tamper: bool,
 ) -> (Reply, Duration) {
@@ -213,7 +213,9 @@ fn changed(
             .headers()
             .iter()
             .filter_map(|(name, value)| header(name.clone(), value.clone()))
-            .fold(Response::new(reply.status(), body), |made, (name, value)| made.with_header(&name, &value))
+            .fold(Response::new(reply.status(), body), |reply, (name, value)| {
+                reply.with_header(&name, &value)
+            })
     });
-    (reply, took)
+    (reply, elapsed)
 }

@@ -54,9 +54,14 @@ fn five_thousand_notifications_are_delivered_in_order_until_acknowledged() {
     assert!(
         records.iter().all(|record| record.state == NotificationState::Accepted && record.next_at.is_none())
     );
-    let transaction = network.gateway.transaction(&OrderRef::OutTradeNo("MANY00000003".parse().unwrap()), last).unwrap();
+    let transaction =
+        network.gateway.transaction(&OrderRef::OutTradeNo("MANY00000003".parse().unwrap()), last).unwrap();
     assert_eq!(
-        transaction.notifications.iter().map(|notification| notification.deliveries.len()).collect::<Vec<_>>(),
+        transaction
+            .notifications
+            .iter()
+            .map(|notification| notification.deliveries.len())
+            .collect::<Vec<_>>(),
         [DELIVERIES]
     );
 }

@@ -33,13 +33,13 @@ pub(super) fn samples() -> Vec<Sample> {
 
 /// Returns the request that downloads a gzipped bill.
 fn prepare_download(day: BillDate) -> Request {
-    let told = serde_json::json!({
+    let reply = serde_json::json!({
         "hash_type": "SHA1",
         "hash_value": "0beec7b5ea3f0fdbc95d0dd47f3c5bc275da8a33",
         "download_url": "https://api.mch.weixin.qq.com/v3/billdownload/file?token=t&tartype=gzip",
     });
-    let Ok(BillReply::Ready(statement)) = run_with_reply(me().call(TradeBill::of(day).gzip()), &told) else {
+    let Ok(BillReply::Ready(bill_file)) = run_with_reply(me().call(TradeBill::of(day).gzip()), &reply) else {
         panic!("the bill must be ready")
     };
-    run_with_reply(me().prepare_download(&statement), &told).unwrap().transmit.request
+    run_with_reply(me().prepare_download(&bill_file), &reply).unwrap().transmit.request
 }

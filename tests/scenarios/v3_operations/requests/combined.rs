@@ -1,7 +1,7 @@
 //! Samples: combined orders.
 
 use super::{
-    APPID, COMBINE_TRANSACTION_ID, NOTIFY_URL, OPENID, OUT_TRADE_NO, partner, pay::browser, sensitive,
+    APPID, COMBINE_TRANSACTION_ID, NOTIFY_URL, OPENID, OUT_TRADE_NO, partner, pay::h5_info, sensitive,
 };
 use crate::v3_operations::sample::Sample;
 use core::net::Ipv4Addr;
@@ -21,34 +21,37 @@ use wxpay_testkit::keys::v3::MCHID;
 
 pub(super) fn samples() -> Vec<Sample> {
     let number = || OUT_TRADE_NO.parse().unwrap();
-    let app = with_interest(whole(vec![described(between_people(full()))])).trade_scenario("RECOMMERCE");
+    let app = with_subsidy(full_order(vec![with_detail(with_individual(full_sub_order()))]))
+        .trade_scenario("RECOMMERCE");
     let [openid, sub_openid] = [OPENID, OPENID];
-    let page = || with_interest(whole(vec![described(full())]));
-    let program =
-        bare(vec![between_people(short())]).openid(openid.parse().unwrap()).trade_scenario("RECOMMERCE");
-    let mut to_close = CloseSubOrder::from(&between_people(full()));
+    let jsapi = || with_subsidy(full_order(vec![with_detail(full_sub_order())]));
+    let mini_program = minimal_order(vec![with_individual(minimal_sub_order())])
+        .openid(openid.parse().unwrap())
+        .trade_scenario("RECOMMERCE");
+    let mut to_close = CloseSubOrder::from(&with_individual(full_sub_order()));
     to_close.individual_auth_id = Some("1".into());
     vec![
         Sample::of("POST /v3/combine-transactions/app", AppOrder::new(app.build().unwrap()).unwrap()),
         Sample::of(
             "POST /v3/combine-transactions/jsapi",
-            JsapiOrder::new(page().openid(openid.parse().unwrap()).build().unwrap()).unwrap(),
+            JsapiOrder::new(jsapi().openid(openid.parse().unwrap()).build().unwrap()).unwrap(),
         ),
         Sample::of(
             "POST /v3/combine-transactions/jsapi",
-            JsapiOrder::new(page().sub_openid(sub_openid.parse().unwrap()).build().unwrap()).unwrap(),
+            JsapiOrder::new(jsapi().sub_openid(sub_openid.parse().unwrap()).build().unwrap()).unwrap(),
         ),
         Sample::of(
             "POST /v3/combine-transactions/h5",
-            H5Order::new(known(whole(vec![full()])).build().unwrap(), browser()).unwrap(),
+            H5Order::new(with_openids(full_order(vec![full_sub_order()])).build().unwrap(), h5_info())
+                .unwrap(),
         ),
         Sample::of(
             "POST /v3/combine-transactions/native",
-            NativeOrder::new(known(whole(vec![full()])).build().unwrap()).unwrap(),
+            NativeOrder::new(with_openids(full_order(vec![full_sub_order()])).build().unwrap()).unwrap(),
         ),
         Sample::of(
             "POST /v3/combine-transactions/miniprogram",
-            MiniProgramOrder::new(program.build().unwrap()).unwrap(),
+            MiniProgramOrder::new(mini_program.build().unwrap()).unwrap(),
         ),
         Sample::of(
             "GET /v3/combine-transactions/out-trade-no/{combine_out_trade_no}",
@@ -65,24 +68,24 @@ pub(super) fn samples() -> Vec<Sample> {
     ]
 }
 
-fn short() -> SubOrder {
+fn minimal_sub_order() -> SubOrder {
     SubOrder::new(MCHID.parse().unwrap(), OUT_TRADE_NO.parse().unwrap(), Fen::new(200), "一双筷子", "甲")
 }
 
-fn full() -> SubOrder {
-    let mut order = short().party(&partner());
+fn full_sub_order() -> SubOrder {
+    let mut order = minimal_sub_order().party(&partner());
     order.goods_tag = Some("tag-1".into());
     order.profit_sharing = Some(true);
     order.subsidy_amount = Some(Fen::new(1));
     order
 }
 
-fn described(mut order: SubOrder) -> SubOrder {
+fn with_detail(mut order: SubOrder) -> SubOrder {
     order.detail = Some("{}".into());
     order
 }
 
-fn between_people(mut order: SubOrder) -> SubOrder {
+fn with_individual(mut order: SubOrder) -> SubOrder {
     let mut individual = Individual::new("1");
     individual.name = Some("张三".into());
     order.individual = Some(individual);
@@ -90,7 +93,7 @@ fn between_people(mut order: SubOrder) -> SubOrder {
 }
 
 /// Returns an order with the fields that every payment method has.
-fn bare(sub_orders: Vec<SubOrder>) -> order::Builder {
+fn minimal_order(sub_orders: Vec<SubOrder>) -> order::Builder {
     let [appid, number, url] = [APPID, OUT_TRADE_NO, NOTIFY_URL];
     Order::builder(appid.parse().unwrap(), number.parse().unwrap(), url.parse().unwrap(), sub_orders)
         .payer_client_ip(Ipv4Addr::new(203, 0, 113, 7).into())
@@ -98,17 +101,17 @@ fn bare(sub_orders: Vec<SubOrder>) -> order::Builder {
         .time_expire(UnixTime::from_secs(1_795_603_600))
 }
 
-fn whole(sub_orders: Vec<SubOrder>) -> order::Builder {
-    bare(sub_orders)
+fn full_order(sub_orders: Vec<SubOrder>) -> order::Builder {
+    minimal_order(sub_orders)
         .time_start(UnixTime::from_secs(1_795_600_000))
         .limit_pay(vec![LimitPay::NoDebit])
         .identity(IdentityKind::Idcard, sensitive("110101199003070038"), sensitive("张三"))
 }
 
-fn known(order: order::Builder) -> order::Builder {
+fn with_openids(order: order::Builder) -> order::Builder {
     order.openid(OPENID.parse().unwrap()).sub_openid(OPENID.parse().unwrap())
 }
 
-fn with_interest(order: order::Builder) -> order::Builder {
+fn with_subsidy(order: order::Builder) -> order::Builder {
     order.subsidy_detail(vec![Subsidy::new(SubsidyPeriod::Daily, vec![SubsidyPlan::new(3, 100)])])
 }

@@ -21,8 +21,8 @@ pub(super) fn samples() -> Vec<Sample> {
     let mut samples = Vec::new();
     samples.extend(orders());
     samples.extend(codes());
-    for (own, party) in [(true, Party::Direct), (false, partner())] {
-        let name = |own_name, partner_name| if own { own_name } else { partner_name };
+    for (is_direct, party) in [(true, Party::Direct), (false, partner())] {
+        let name = |direct_name, partner_name| if is_direct { direct_name } else { partner_name };
         let number = || OUT_TRADE_NO.parse().unwrap();
         samples.push(Sample::of(
             name(
@@ -57,48 +57,50 @@ pub(super) fn samples() -> Vec<Sample> {
 }
 
 fn orders() -> Vec<Sample> {
-    let own = || full(Party::Direct).build().unwrap();
-    let for_sub_merchant = || full(partner()).build().unwrap();
-    let payer = || identified(Payer::new(OPENID.parse().unwrap()));
-    let sub_payer = || identified(Payer::under_sub_appid(OPENID.parse().unwrap()));
-    let program = || short(partner()).store(Store::new("1")).build().unwrap();
-    let [a, b] = [Payer::new(OPENID.parse().unwrap()), Payer::under_sub_appid(OPENID.parse().unwrap())];
-    let shop = || StoreId::OutId("shop-1".into());
-    let till = |payer, shop| ScannedPosOrder::new(short(partner()).build().unwrap(), payer, shop).unwrap();
+    let direct_order = || full_order(Party::Direct).build().unwrap();
+    let partner_order = || full_order(partner()).build().unwrap();
+    let payer = || with_identity(Payer::new(OPENID.parse().unwrap()));
+    let sub_payer = || with_identity(Payer::under_sub_appid(OPENID.parse().unwrap()));
+    let mini_program = || minimal_order(partner()).store(Store::new("1")).build().unwrap();
+    let [payer_of_partner, payer_of_sub_merchant] =
+        [Payer::new(OPENID.parse().unwrap()), Payer::under_sub_appid(OPENID.parse().unwrap())];
+    let store = || StoreId::OutId("shop-1".into());
+    let scanned =
+        |payer, store| ScannedPosOrder::new(minimal_order(partner()).build().unwrap(), payer, store).unwrap();
     vec![
-        Sample::of("POST /v3/pay/transactions/jsapi", JsapiOrder::new(own(), payer()).unwrap()),
+        Sample::of("POST /v3/pay/transactions/jsapi", JsapiOrder::new(direct_order(), payer()).unwrap()),
         Sample::of(
             "POST /v3/pay/partner/transactions/jsapi",
-            JsapiOrder::new(for_sub_merchant(), payer()).unwrap(),
+            JsapiOrder::new(partner_order(), payer()).unwrap(),
         ),
         Sample::of(
             "POST /v3/pay/partner/transactions/jsapi",
-            JsapiOrder::new(for_sub_merchant(), sub_payer()).unwrap(),
+            JsapiOrder::new(partner_order(), sub_payer()).unwrap(),
         ),
         Sample::of(
             "POST /v3/pay/partner/transactions/miniprogram",
-            JsapiOrder::mini_program(program(), a.clone()).unwrap(),
+            JsapiOrder::mini_program(mini_program(), payer_of_partner.clone()).unwrap(),
         ),
         Sample::of(
             "POST /v3/pay/partner/transactions/miniprogram",
-            JsapiOrder::mini_program(program(), b.clone()).unwrap(),
+            JsapiOrder::mini_program(mini_program(), payer_of_sub_merchant.clone()).unwrap(),
         ),
-        Sample::of("POST /v3/pay/transactions/app", AppOrder::new(own())),
-        Sample::of("POST /v3/pay/partner/transactions/app", AppOrder::new(for_sub_merchant())),
-        Sample::of("POST /v3/pay/transactions/native", NativeOrder::new(own())),
-        Sample::of("POST /v3/pay/partner/transactions/native", NativeOrder::new(for_sub_merchant())),
-        Sample::of("POST /v3/pay/transactions/h5", H5Order::new(own(), browser()).unwrap()),
+        Sample::of("POST /v3/pay/transactions/app", AppOrder::new(direct_order())),
+        Sample::of("POST /v3/pay/partner/transactions/app", AppOrder::new(partner_order())),
+        Sample::of("POST /v3/pay/transactions/native", NativeOrder::new(direct_order())),
+        Sample::of("POST /v3/pay/partner/transactions/native", NativeOrder::new(partner_order())),
+        Sample::of("POST /v3/pay/transactions/h5", H5Order::new(direct_order(), h5_info()).unwrap()),
+        Sample::of("POST /v3/pay/partner/transactions/h5", H5Order::new(partner_order(), h5_info()).unwrap()),
+        Sample::of("POST /v3/pay/partner/transactions/scannedpos", scanned(payer_of_partner, store())),
         Sample::of(
-            "POST /v3/pay/partner/transactions/h5",
-            H5Order::new(for_sub_merchant(), browser()).unwrap(),
+            "POST /v3/pay/partner/transactions/scannedpos",
+            scanned(payer_of_sub_merchant, StoreId::Id("1".into())),
         ),
-        Sample::of("POST /v3/pay/partner/transactions/scannedpos", till(a, shop())),
-        Sample::of("POST /v3/pay/partner/transactions/scannedpos", till(b, StoreId::Id("1".into()))),
     ]
 }
 
 /// Returns an order with the fields that every payment method has.
-fn short(party: Party) -> order::Builder {
+fn minimal_order(party: Party) -> order::Builder {
     let mut goods = Goods::new("g-1", 2, Fen::new(100));
     goods.wechatpay_goods_id = Some("1001".into());
     goods.goods_name = Some("筷子".into());
@@ -123,32 +125,34 @@ fn short(party: Party) -> order::Builder {
     .profit_sharing(true)
 }
 
-fn full(party: Party) -> order::Builder {
+fn full_order(party: Party) -> order::Builder {
     let mut store = Store::new("1");
     store.name = Some("腾讯大厦分店".into());
     store.area_code = Some("440305".into());
     store.address = Some("深南大道10000号".into());
-    short(party).limit_pay(vec![LimitPay::NoCredit]).store(store)
+    minimal_order(party).limit_pay(vec![LimitPay::NoCredit]).store(store)
 }
 
 /// WeChat Pay refuses a request with an unknown field, so undocumented fields must not be sent.
 #[test]
 fn mini_program_order_of_a_sub_merchant_rejects_undocumented_fields() {
     let payer = || Payer::new(OPENID.parse().unwrap());
-    let refused = |order, payer| JsapiOrder::mini_program(order, payer).unwrap_err().field();
-    assert_eq!(refused(full(partner()).build().unwrap(), payer()), "limit_pay");
+    let rejected_field = |order, payer| JsapiOrder::mini_program(order, payer).unwrap_err().field();
+    assert_eq!(rejected_field(full_order(partner()).build().unwrap(), payer()), "limit_pay");
     let mut store = Store::new("1");
     store.address = Some("深南大道10000号".into());
-    assert_eq!(refused(short(partner()).store(store).build().unwrap(), payer()), "store_info");
-    assert_eq!(refused(short(partner()).build().unwrap(), identified(payer())), "identity");
-    assert!(JsapiOrder::mini_program(full(Party::Direct).build().unwrap(), identified(payer())).is_ok());
+    assert_eq!(rejected_field(minimal_order(partner()).store(store).build().unwrap(), payer()), "store_info");
+    assert_eq!(rejected_field(minimal_order(partner()).build().unwrap(), with_identity(payer())), "identity");
+    assert!(
+        JsapiOrder::mini_program(full_order(Party::Direct).build().unwrap(), with_identity(payer())).is_ok()
+    );
 }
 
-fn identified(payer: Payer) -> Payer {
+fn with_identity(payer: Payer) -> Payer {
     payer.with_identity(IdentityKind::Idcard, sensitive("110101199003070038"), sensitive("张三"))
 }
 
-pub(super) fn browser() -> H5Info {
+pub(super) fn h5_info() -> H5Info {
     let mut info = H5Info::wap();
     info.app_name = Some("商店".into());
     info.app_url = Some("https://shop.example".into());
@@ -169,7 +173,7 @@ fn codes() -> Vec<Sample> {
     ]
 }
 
-fn code(party: Party, shop: StoreId) -> CodePayment {
+fn code(party: Party, store: StoreId) -> CodePayment {
     let mut goods = Goods::new("g-1", 2, Fen::new(100));
     goods.wechatpay_goods_id = Some("1001".into());
     goods.goods_name = Some("筷子".into());
@@ -182,7 +186,7 @@ fn code(party: Party, shop: StoreId) -> CodePayment {
         Fen::new(200),
         "一双筷子",
         "130000000000000000".parse().unwrap(),
-        shop,
+        store,
     );
     pay.party(party)
         .attach("甲")

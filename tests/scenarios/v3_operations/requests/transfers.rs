@@ -17,11 +17,11 @@ use wxpay_proto::{
 
 pub(super) fn samples() -> Vec<Sample> {
     let openid = || OPENID.parse().unwrap();
-    let number = || OUT_BILL_NO.parse().unwrap();
-    let their_number = || TRANSFER_BILL_NO.parse().unwrap();
+    let out_bill_no = || OUT_BILL_NO.parse().unwrap();
+    let transfer_bill_no = || TRANSFER_BILL_NO.parse().unwrap();
     let full = || bill("1000").user_recv_perception("现金奖励").build().unwrap();
     let sponsor = || SUB_MCHID.parse().unwrap();
-    let [allowed, url] = [OUT_AUTHORIZATION_NO, NOTIFY_URL];
+    let [authorization_no, url] = [OUT_AUTHORIZATION_NO, NOTIFY_URL];
     vec![
         Sample::of(
             "POST /v3/fund-app/mch-transfer/transfer-bills",
@@ -30,13 +30,13 @@ pub(super) fn samples() -> Vec<Sample> {
         Sample::of(
             "POST /v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization",
             CreatePreTransfer::new(full(), openid())
-                .authorization_info(allowed.parse().unwrap(), "张三", url.parse().unwrap())
+                .authorization_info(authorization_no.parse().unwrap(), "张三", url.parse().unwrap())
                 .unwrap()
                 .sponsor_mchid(sponsor()),
         ),
         Sample::of(
             "POST /v3/fund-app/mch-transfer/transfer-bills/transfer",
-            CreateAuthorizedTransfer::out_authorization_no(full(), allowed.parse().unwrap())
+            CreateAuthorizedTransfer::out_authorization_no(full(), authorization_no.parse().unwrap())
                 .sponsor_mchid(sponsor()),
         ),
         Sample::of(
@@ -45,15 +45,15 @@ pub(super) fn samples() -> Vec<Sample> {
         ),
         Sample::of(
             "GET /v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}",
-            QueryTransfer::out_bill_no(number()),
+            QueryTransfer::out_bill_no(out_bill_no()),
         ),
         Sample::of(
             "GET /v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}",
-            QueryTransfer::transfer_bill_no(their_number()),
+            QueryTransfer::transfer_bill_no(transfer_bill_no()),
         ),
         Sample::of(
             "POST /v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel",
-            CancelTransfer::new(number()),
+            CancelTransfer::new(out_bill_no()),
         ),
         Sample::of(
             "POST /v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills",
@@ -64,46 +64,52 @@ pub(super) fn samples() -> Vec<Sample> {
         ),
         Sample::of(
             "GET /v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}",
-            qq_wallet::QueryQqTransfer::new(number()),
+            qq_wallet::QueryQqTransfer::new(out_bill_no()),
         ),
         Sample::of(
             "POST /v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}/cancel",
-            qq_wallet::CancelQqTransfer::new(number()),
+            qq_wallet::CancelQqTransfer::new(out_bill_no()),
         ),
         Sample::of(
             "POST /v3/fund-app/mch-transfer/elecsign/out-bill-no",
-            elecsign::ApplyReceipt::out_bill_no(number()),
+            elecsign::ApplyReceipt::out_bill_no(out_bill_no()),
         ),
         Sample::of(
             "POST /v3/fund-app/mch-transfer/elecsign/transfer-bill-no",
-            elecsign::ApplyReceipt::transfer_bill_no(their_number()),
+            elecsign::ApplyReceipt::transfer_bill_no(transfer_bill_no()),
         ),
         Sample::of(
             "GET /v3/fund-app/mch-transfer/elecsign/out-bill-no/{out_bill_no}",
-            elecsign::QueryReceipt::out_bill_no(number()),
+            elecsign::QueryReceipt::out_bill_no(out_bill_no()),
         ),
         Sample::of(
             "GET /v3/fund-app/mch-transfer/elecsign/transfer-bill-no/{transfer_bill_no}",
-            elecsign::QueryReceipt::transfer_bill_no(their_number()),
+            elecsign::QueryReceipt::transfer_bill_no(transfer_bill_no()),
         ),
         Sample::of("POST /v3/fund-app/mch-transfer/user-confirm-authorization", apply()),
         Sample::of(
             "GET /v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}",
-            authorization::QueryAuthorization::new(allowed.parse().unwrap()).display_authorization(),
+            authorization::QueryAuthorization::new(authorization_no.parse().unwrap()).display_authorization(),
         ),
         Sample::of(
             "POST /v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}/close",
-            authorization::CloseAuthorization::new(allowed.parse().unwrap()),
+            authorization::CloseAuthorization::new(authorization_no.parse().unwrap()),
         ),
     ]
 }
 
 fn bill(scene: &str) -> bill::Builder {
-    let [appid, number] = [APPID, OUT_BILL_NO];
-    TransferBill::builder(appid.parse().unwrap(), number.parse().unwrap(), Fen::new(400_000), "报销", scene)
-        .report("活动名称", "新会员有礼")
-        .user_name(sensitive("张三"))
-        .notify_url(NOTIFY_URL.parse().unwrap())
+    let [appid, out_bill_no] = [APPID, OUT_BILL_NO];
+    TransferBill::builder(
+        appid.parse().unwrap(),
+        out_bill_no.parse().unwrap(),
+        Fen::new(400_000),
+        "报销",
+        scene,
+    )
+    .report("活动名称", "新会员有礼")
+    .user_name(sensitive("张三"))
+    .notify_url(NOTIFY_URL.parse().unwrap())
 }
 
 fn apply() -> authorization::ApplyAuthorization {

@@ -13,15 +13,16 @@ use wxpay_proto::{
 
 pub(super) fn samples() -> Vec<Sample> {
     let appid = || APPID.parse().unwrap();
-    let paid = || TRANSACTION_ID.parse().unwrap();
-    let number = || OUT_ORDER_NO.parse().unwrap();
+    let transaction_id = || TRANSACTION_ID.parse().unwrap();
+    let out_order_no = || OUT_ORDER_NO.parse().unwrap();
     let sub_mchid = || SUB_MCHID.parse().unwrap();
     let merchant = || Account::Merchant(sub_mchid());
     let person = || Account::PersonalSubOpenid(OPENID.parse().unwrap());
-    let portion = ReceiverAmount::new(person(), Fen::new(1), "佣金").name(sensitive("张三"));
-    let give_back = || {
-        let to = OUT_RETURN_NO.parse().unwrap();
-        ReturnProfitSharing::new(partner(), number(), to, sub_mchid(), Fen::new(1), "退货").unwrap()
+    let receiver_amount = ReceiverAmount::new(person(), Fen::new(1), "佣金").name(sensitive("张三"));
+    let create_return = || {
+        let out_return_no = OUT_RETURN_NO.parse().unwrap();
+        ReturnProfitSharing::new(partner(), out_order_no(), out_return_no, sub_mchid(), Fen::new(1), "退货")
+            .unwrap()
     };
     let custom = AddReceiver::with_custom_relation(appid(), partner(), person(), "网红").unwrap();
     let store = AddReceiver::new(appid(), partner(), merchant(), RelationType::Store).unwrap();
@@ -31,29 +32,29 @@ pub(super) fn samples() -> Vec<Sample> {
             CreateProfitSharing::new(
                 appid(),
                 partner(),
-                paid(),
-                number(),
-                vec![portion],
+                transaction_id(),
+                out_order_no(),
+                vec![receiver_amount],
                 Remainder::KeepFrozen,
             )
             .unwrap(),
         ),
         Sample::of(
             "POST /v3/profitsharing/orders/unfreeze",
-            UnfreezeRemainder::new(partner(), paid(), number(), "完结").unwrap(),
+            UnfreezeRemainder::new(partner(), transaction_id(), out_order_no(), "完结").unwrap(),
         ),
         Sample::of(
             "GET /v3/profitsharing/orders/{out_order_no}",
-            QueryProfitSharing::new(partner(), paid(), number()),
+            QueryProfitSharing::new(partner(), transaction_id(), out_order_no()),
         ),
-        Sample::of("POST /v3/profitsharing/return-orders", give_back()),
+        Sample::of("POST /v3/profitsharing/return-orders", create_return()),
         Sample::of(
             "POST /v3/profitsharing/return-orders",
-            give_back().order_id("3008450740201411110007820472").unwrap(),
+            create_return().order_id("3008450740201411110007820472").unwrap(),
         ),
         Sample::of(
             "GET /v3/profitsharing/return-orders/{out_return_no}",
-            QueryProfitSharingReturn::new(partner(), number(), OUT_RETURN_NO.parse().unwrap()),
+            QueryProfitSharingReturn::new(partner(), out_order_no(), OUT_RETURN_NO.parse().unwrap()),
         ),
         Sample::of("POST /v3/profitsharing/receivers/add", custom.name(sensitive("张三"))),
         Sample::of("POST /v3/profitsharing/receivers/add", store.name(sensitive("示例商户"))),
@@ -63,7 +64,7 @@ pub(super) fn samples() -> Vec<Sample> {
         ),
         Sample::of(
             "GET /v3/profitsharing/transactions/{transaction_id}/amounts",
-            QueryUnsplitAmount::of(paid()),
+            QueryUnsplitAmount::of(transaction_id()),
         ),
         Sample::of("GET /v3/profitsharing/merchant-configs/{sub_mchid}", QueryMaxRatio::of(sub_mchid())),
     ]

@@ -10,22 +10,24 @@ pub(super) enum Deviation {
     /// An undocumented field of requests that a builder can send.
     Undocumented,
     /// A required field of requests that a builder can omit.
-    Optional,
+    Omittable,
     /// A documented field of replies that the type does not have.
     Unread,
     /// An undocumented field of replies that the type reads.
     ReadUndocumented,
     /// An optional field of replies that the type requires.
-    Needed,
+    RequiredOptional,
     /// An undocumented field of replies that the type requires.
-    Lacking,
+    RequiredUndocumented,
 }
 
-use Deviation::{Lacking, Needed, Optional, ReadUndocumented, Undocumented, Unread, Unsent};
+use Deviation::{
+    Omittable, ReadUndocumented, RequiredOptional, RequiredUndocumented, Undocumented, Unread, Unsent,
+};
 
 impl Deviation {
     pub(super) fn is_of_requests(self) -> bool {
-        matches!(self, Unsent | Undocumented | Optional)
+        matches!(self, Unsent | Undocumented | Omittable)
     }
 
     pub(super) fn is_of_replies(self) -> bool {
@@ -37,11 +39,11 @@ impl Deviation {
 type Row = (&'static str, Deviation, &'static [&'static str], &'static str);
 
 const TABLE: &[Row] = &[
-    ("POST /v3/pay/*/app", Unsent, &["payer", "subsidy_info"], LATER),
-    ("POST /v3/pay/*/jsapi", Unsent, &["subsidy_info"], LATER),
-    ("POST /v3/pay/*/h5", Unsent, &["payer"], LATER),
-    ("POST /v3/pay/*/native", Unsent, &["payer"], LATER),
-    ("POST /v3/pay/partner/transactions/*", Unsent, &["settle_info.subsidy_amount"], LATER),
+    ("POST /v3/pay/*/app", Unsent, &["payer", "subsidy_info"], NO_TYPE),
+    ("POST /v3/pay/*/jsapi", Unsent, &["subsidy_info"], NO_TYPE),
+    ("POST /v3/pay/*/h5", Unsent, &["payer"], NO_TYPE),
+    ("POST /v3/pay/*/native", Unsent, &["payer"], NO_TYPE),
+    ("POST /v3/pay/partner/transactions/*", Unsent, &["settle_info.subsidy_amount"], NO_TYPE),
     (
         "POST /v3/pay/*/h5",
         Undocumented,
@@ -50,7 +52,7 @@ const TABLE: &[Row] = &[
     ),
     (
         "POST /v3/pay/partner/transactions/jsapi",
-        Optional,
+        Omittable,
         &["payer.sp_openid"],
         "v3-endpoints.md: one of sp_openid and sub_openid",
     ),
@@ -60,14 +62,19 @@ const TABLE: &[Row] = &[
         &["scene_info.store_info.out_id"],
         "the store of an order is identified by WeChat Pay's number",
     ),
-    ("GET /v3/pay/*", Unread, ORDERED, "these fields repeat the order; a query is for its status"),
-    ("GET /v3/pay/*", Unread, &["settle_info", "installment_info"], LATER),
-    ("GET /v3/pay/*/out-trade-no/{out_trade_no}", Lacking, &["amount.total"], PRICE),
-    ("GET /v3/pay/partner/transactions/id/{transaction_id}", Lacking, &["amount.total"], PRICE),
-    ("GET /v3/pay/*", Needed, &["trade_state"], "a reply without the status is useless"),
+    ("GET /v3/pay/*", Unread, ORDER_FIELDS, "these fields repeat the order; a query is for its status"),
+    ("GET /v3/pay/*", Unread, &["settle_info", "installment_info"], NO_TYPE),
+    ("GET /v3/pay/*/out-trade-no/{out_trade_no}", RequiredUndocumented, &["amount.total"], HAS_AMOUNT),
+    (
+        "GET /v3/pay/partner/transactions/id/{transaction_id}",
+        RequiredUndocumented,
+        &["amount.total"],
+        HAS_AMOUNT,
+    ),
+    ("GET /v3/pay/*", RequiredOptional, &["trade_state"], "a reply without the status is useless"),
     (
         "GET /v3/pay/*/id/{transaction_id}",
-        Needed,
+        RequiredOptional,
         &["transaction_id"],
         "the reply must be about the queried number; an order with this number is paid",
     ),
@@ -94,8 +101,8 @@ const TABLE: &[Row] = &[
         &["appid", "mchid", "sp_appid", "sp_mchid", "sub_appid", "sub_mchid"],
         "these fields repeat the request",
     ),
-    ("POST /v3/combine-transactions/app", Unsent, &["contract_info"], LATER),
-    ("POST /v3/combine-transactions/app", Unread, &["contract_result"], LATER),
+    ("POST /v3/combine-transactions/app", Unsent, &["contract_info"], NO_TYPE),
+    ("POST /v3/combine-transactions/app", Unread, &["contract_result"], NO_TYPE),
     ("POST /v3/combine-transactions/app", Unsent, &["prepay_id"], "the reply contains it, not the request"),
     (
         "POST /v3/combine-transactions/*",
@@ -135,7 +142,7 @@ const TABLE: &[Row] = &[
     ),
     (
         "GET /v3/certificates",
-        Needed,
+        RequiredOptional,
         &[
             "data[].serial_no",
             "data[].encrypt_certificate",
@@ -148,13 +155,13 @@ const TABLE: &[Row] = &[
     ),
     (
         "POST /v3/security/echo",
-        Needed,
+        RequiredOptional,
         &["encrypted_echo_message"],
         "an encrypted message must be returned encrypted",
     ),
     (
         "GET /v3/bill/sub-merchant-fundflowbill",
-        Needed,
+        RequiredOptional,
         &["download_bill_list"],
         "the number of parts must match the count",
     ),
@@ -211,12 +218,12 @@ const TABLE: &[Row] = &[
     ),
 ];
 
-const LATER: &str = "requires a permission of its own, or belongs to a product without types; use Raw";
-const PRICE: &str =
+const NO_TYPE: &str = "requires a permission of its own, or belongs to a product without types; use Raw";
+const HAS_AMOUNT: &str =
     "v3-endpoints.md and the notifications have it; a payment without an amount is not evidence";
 
 /// The fields of an order that a query repeats.
-const ORDERED: &[&str] = &[
+const ORDER_FIELDS: &[&str] = &[
     "description",
     "detail",
     "goods_tag",
@@ -229,54 +236,55 @@ const ORDERED: &[&str] = &[
 ];
 
 /// The deviations found so far, and the entries of the table that explain them.
-pub(super) struct Differences<'a> {
+pub(super) struct Deviations<'a> {
     operations: &'a [String],
-    kind: fn(Deviation) -> bool,
-    met: BTreeSet<(usize, usize)>,
-    missing: BTreeSet<String>,
+    is_relevant: fn(Deviation) -> bool,
+    used: BTreeSet<(usize, usize)>,
+    unexplained: BTreeSet<String>,
 }
 
-impl<'a> Differences<'a> {
-    pub(super) fn new(operations: &'a [String], kind: fn(Deviation) -> bool) -> Self {
-        Self { operations, kind, met: BTreeSet::new(), missing: BTreeSet::new() }
+impl<'a> Deviations<'a> {
+    pub(super) fn new(operations: &'a [String], is_relevant: fn(Deviation) -> bool) -> Self {
+        Self { operations, is_relevant, used: BTreeSet::new(), unexplained: BTreeSet::new() }
     }
 
     /// Records a deviation, which must be in the table.
-    pub(super) fn expect(&mut self, operation: &str, how: Deviation, path: &str) {
-        let mut known = false;
-        let fits = |listed: &str| {
+    pub(super) fn expect(&mut self, operation: &str, deviation: Deviation, path: &str) {
+        let mut is_explained = false;
+        let covers = |listed: &str| {
             path.strip_prefix(listed).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         };
         let rows = TABLE.iter().enumerate();
-        for (row, (_, _, paths, _)) in rows.filter(|(_, row)| row.1 == how && matches(row.0, operation)) {
-            let fitting = (0..paths.len()).filter(|at| fits(paths[*at]));
-            self.met.extend(fitting.map(|at| (row, at)));
-            known |= paths.iter().any(|listed| fits(listed));
+        for (row, (_, _, paths, _)) in rows.filter(|(_, row)| row.1 == deviation && matches(row.0, operation))
+        {
+            let covering = (0..paths.len()).filter(|at| covers(paths[*at]));
+            self.used.extend(covering.map(|at| (row, at)));
+            is_explained |= paths.iter().any(|listed| covers(listed));
         }
-        if !known {
-            self.missing.insert(format!("{operation}: {how:?} {path}"));
+        if !is_explained {
+            self.unexplained.insert(format!("{operation}: {deviation:?} {path}"));
         }
     }
 
     /// Records a deviation that the table cannot explain.
-    pub(super) fn complain(&mut self, complaint: String) {
-        self.missing.insert(complaint);
+    pub(super) fn report(&mut self, deviation: String) {
+        self.unexplained.insert(deviation);
     }
 
     /// Asserts that the table explains every deviation, and that every entry of the table is a deviation.
-    pub(super) fn finish(self) {
-        assert!(self.missing.is_empty(), "deviations that are not in the table: {:#?}", self.missing);
-        for (row, (pattern, how, paths, why)) in TABLE.iter().enumerate() {
-            assert!(!why.is_empty());
+    pub(super) fn assert_explained(self) {
+        assert!(self.unexplained.is_empty(), "deviations that are not in the table: {:#?}", self.unexplained);
+        for (row, (pattern, deviation, paths, reason)) in TABLE.iter().enumerate() {
+            assert!(!reason.is_empty());
             assert!(
                 self.operations.iter().any(|operation| matches(pattern, operation)),
                 "{pattern} matches no operation"
             );
             for (at, path) in paths.iter().enumerate() {
-                let is_met = self.met.contains(&(row, at));
+                let is_used = self.used.contains(&(row, at));
                 assert!(
-                    is_met || !(self.kind)(*how),
-                    "{pattern}: {how:?} {path} is no longer a deviation; remove it from the table"
+                    is_used || !(self.is_relevant)(*deviation),
+                    "{pattern}: {deviation:?} {path} is no longer a deviation; remove it from the table"
                 );
             }
         }
@@ -284,8 +292,9 @@ impl<'a> Differences<'a> {
 }
 
 /// Returns the fields in the table for an operation.
-pub(super) fn paths(operation: &str, how: Deviation) -> Vec<&'static str> {
-    let rows = TABLE.iter().filter(|(pattern, listed, ..)| *listed == how && matches(pattern, operation));
+pub(super) fn paths(operation: &str, deviation: Deviation) -> Vec<&'static str> {
+    let rows =
+        TABLE.iter().filter(|(pattern, listed, ..)| *listed == deviation && matches(pattern, operation));
     rows.flat_map(|(_, _, paths, _)| paths.iter().copied()).collect()
 }
 
