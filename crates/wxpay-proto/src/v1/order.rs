@@ -233,7 +233,7 @@ impl Builder {
         let plain = |text: &str| text.as_bytes().to_vec();
         let amount = |amount: Fen| amount.to_string().into_bytes();
         let moment = |moment: UnixTime| time::format_compact(moment).into_bytes();
-        let optional = [
+        let fields = [
             ("attach", self.attach.as_deref().map(|attach| text(attach, 127, ATTACH)).transpose()?),
             ("bank_type", Some(plain("WX"))),
             ("body", Some(text(&self.body, 128, BODY)?)),
@@ -249,7 +249,7 @@ impl Builder {
             ("total_fee", Some(amount(self.total_fee))),
             ("transport_fee", self.fees.map(|(transport_fee, _)| amount(transport_fee))),
         ];
-        let present = optional.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        let present = fields.into_iter().filter_map(|(name, value)| Some((name, value?)));
         Ok(present.filter(|(_, value)| !value.is_empty()).collect())
     }
 }

@@ -205,6 +205,7 @@ impl Endpoint for ReturnProfitSharing {
         let body = Body {
             sub_mchid: self.party.sub_mchid(),
             order_id: self.order_id.as_deref(),
+            // WeChat Pay takes one of the two numbers. The merchant's is still needed for queries.
             out_order_no: Some(&self.out_order_no).filter(|_| self.order_id.is_none()),
             out_return_no: &self.out_return_no,
             return_mchid: &self.return_mchid,
