@@ -86,7 +86,7 @@ proptest! {
             if let Err(mut error) = result {
                 let unknown = error.fate() == Fate::Unknown;
                 let operation = error.unresolved();
-                prop_assert_eq!(operation.is_some(), unknown, "there is an unresolved operation exactly if the fate is unknown");
+                prop_assert_eq!(operation.is_some(), unknown, "unresolved exactly if the fate is unknown");
                 unresolved.extend(operation);
             }
         }
@@ -131,7 +131,7 @@ proptest! {
                     prop_assert!(record.prepays.iter().any(|prepay| prepay.prepayid == params.prepayid));
                 }
                 Err(error) => {
-                    prop_assert!(recorded.is_none() || error.fate() == Fate::Unknown, "{error:?}, but the gateway has the order");
+                    prop_assert!(recorded.is_none() || error.fate() == Fate::Unknown, "{error:?}: the gateway has the order");
                 }
             }
         }

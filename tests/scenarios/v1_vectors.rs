@@ -1,7 +1,8 @@
-//! APIv1 against the published values, recomputed stage by stage: the string to sign, then the signature, then the message.
+//! APIv1 against the published values, recomputed stage by stage: the string to sign, then the signature, then the
+//! message.
 //!
-//! The values are read from `../shared/vectors/v1.json` next to the checkout. Without this file the tests check nothing, or
-//! fail if `WXPAY_VECTORS_REQUIRED` is set.
+//! The values are read from `../shared/vectors/v1.json` next to the checkout. Without this file the tests check
+//! nothing, or fail if `WXPAY_VECTORS_REQUIRED` is set.
 
 use core::net::Ipv4Addr;
 use serde_json::Value;

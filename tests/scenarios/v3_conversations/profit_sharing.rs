@@ -41,7 +41,8 @@ fn return_no(text: &str) -> OutReturnNo {
     text.parse().unwrap()
 }
 
-/// Places an order of 100.00 yuan with profit sharing, paid two minutes ago, and adds a merchant and a person as receivers.
+/// Places an order of 100.00 yuan with profit sharing, adds a merchant and a person as receivers, and waits two minutes
+/// after the payment.
 fn paid_order(shop: &mut Shop, party: &Party) -> TransactionId {
     let order = shop.order(&number(1), 10_000).party(party.clone()).profit_sharing(true);
     shop.call(NativeOrder::new(order.build().unwrap()));

@@ -93,7 +93,7 @@ const TABLE: &[Row] = &[
             "promotion_detail",
             "scene_info",
         ],
-        "one type for both modes, queries, code payment and notifications (v3-endpoints.md); each field is documented for some",
+        "one type for both modes, queries, code payments and notifications; each field is documented for some",
     ),
     (
         "POST /v3/pay/*/reverse",

@@ -1,13 +1,14 @@
-//! Every typed operation against `operations.json`: method, path, and the names and JSON types of all fields of requests and
-//! replies. [`deviations`] lists the deviations and their reasons.
+//! Every typed operation against `operations.json`: method, path, and the names and JSON types of all fields of
+//! requests and replies. [`deviations`] lists the deviations and their reasons.
 //!
 //! The file is read from `../shared/protocol` next to the checkout, with the list of operations that must have a type:
-//! tiers T1 and T2 of `v3-endpoints.md`. Without it these tests check nothing, or fail if `WXPAY_VECTORS_REQUIRED` is set.
+//! tiers T1 and T2 of `v3-endpoints.md`. Without it these tests check nothing, or fail if `WXPAY_VECTORS_REQUIRED` is
+//! set.
 //!
-//! Requests are compared as sent: the samples of an operation together send all documented fields, and no others. Replies
-//! are generated from the documentation, once with all fields and once with the required ones, and must be parsed. To find
-//! out whether a field is read, it is set to a value that no type accepts: if the reply still parses, the field is not read.
-//! The same is done with names that are not documented for the reply.
+//! Requests are compared as sent: the samples of an operation together send all documented fields, and no others.
+//! Replies are generated from the documentation, once with all fields and once with the required ones, and must be
+//! parsed. To find out whether a field is read, it is set to a value that no type accepts: if the reply still parses,
+//! the field is not read. The same is done with names that are not documented for the reply.
 
 mod deviations;
 mod replies;

@@ -154,8 +154,8 @@ impl Sample {
         texts
     }
 
-    /// Copies the texts of the request into the reply, where the reply repeats them. Encrypted fields are not copied: the
-    /// reply is encrypted for another key.
+    /// Copies the texts of the request into the reply, where the reply repeats them. Encrypted fields are not copied:
+    /// the reply is encrypted for another key.
     pub(super) fn with_echoed_texts(&self, mut reply: Value) -> Value {
         let (Some(Value::Object(sent)), Value::Object(fields)) = (self.body(), &mut reply) else {
             return reply;

@@ -1,7 +1,11 @@
 //! Many orders with at least three network failures each, in virtual time.
 //!
-//! Whatever the network does: every flow ends; no error has the fate `NotSent` or `Refused` if the gateway has the order
-//! or the refund; unverified data changes nothing; and in the end the merged evidence equals the gateway's ledger.
+//! These rules hold for every failure of the network:
+//! * every flow ends;
+//! * no error has the fate `NotSent` or `Refused` if the gateway has the order or the refund;
+//! * unverified data changes nothing;
+//! * in the end, the merged evidence equals the gateway's ledger.
+//!
 //! `WXPAY_ORDERS` sets the number of orders; CI uses 100 000.
 
 mod network;

@@ -1,4 +1,4 @@
-//! Profit sharing under network failures: each order is shared once, with the requested amount, whatever replies are lost.
+//! Profit sharing under network failures: each order is shared once, with the requested amount.
 
 use super::{Shop, Total};
 use wxpay_proto::{
