@@ -16,36 +16,36 @@ fn main() {
 
 #[divan::bench(args = [Charset::Utf8, Charset::Gbk])]
 fn three_signatures(bencher: Bencher<'_, '_>, charset: Charset) {
-    let signing = SignBench::new(charset);
-    bencher.with_inputs(|| signing.input()).bench_local_values(|given| signing.sign(given));
+    let bench = SignBench::new(charset);
+    bencher.with_inputs(|| bench.input()).bench_local_values(|input| bench.sign(input));
 }
 
 #[divan::bench(args = [Charset::Utf8, Charset::Gbk])]
 fn three_signatures_bare(bencher: Bencher<'_, '_>, charset: Charset) {
-    let signing = SignBench::new(charset);
-    bencher.bench_local(|| signing.hash());
+    let bench = SignBench::new(charset);
+    bencher.bench_local(|| bench.hash());
 }
 
 #[divan::bench]
 fn notification(bencher: Bencher<'_, '_>) {
-    let hearing = VerifyBench::plain();
-    bencher.bench_local(|| hearing.verify_notification());
+    let bench = VerifyBench::plain();
+    bencher.bench_local(|| bench.verify_notification());
 }
 
 #[divan::bench]
 fn notification_bare(bencher: Bencher<'_, '_>) {
-    let hearing = VerifyBench::plain();
-    bencher.bench_local(|| hearing.hash());
+    let bench = VerifyBench::plain();
+    bencher.bench_local(|| bench.hash());
 }
 
 #[divan::bench]
 fn notification_in_gbk(bencher: Bencher<'_, '_>) {
-    let hearing = VerifyBench::gbk();
-    bencher.bench_local(|| hearing.verify_notification());
+    let bench = VerifyBench::gbk();
+    bencher.bench_local(|| bench.verify_notification());
 }
 
 #[divan::bench]
 fn notification_in_gbk_bare(bencher: Bencher<'_, '_>) {
-    let hearing = VerifyBench::gbk();
-    bencher.bench_local(|| hearing.hash());
+    let bench = VerifyBench::gbk();
+    bencher.bench_local(|| bench.hash());
 }

@@ -45,16 +45,16 @@ impl UnixTime {
         self.0
     }
 
-    /// Returns `self + pause`, saturating at the latest time.
+    /// Returns `self + duration`, saturating at the latest time.
     #[must_use]
-    pub fn after(self, pause: Duration) -> Self {
-        Self(self.0.saturating_add(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)))
+    pub fn after(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
     }
 
-    /// Returns `self - pause`, saturating at the epoch.
+    /// Returns `self - duration`, saturating at the epoch.
     #[must_use]
-    pub fn before(self, pause: Duration) -> Self {
-        Self(self.0.saturating_sub(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)))
+    pub fn before(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
     }
 
     /// Returns the duration from `earlier` to `self`, or zero if `self` is not later.

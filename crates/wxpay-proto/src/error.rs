@@ -42,7 +42,7 @@ pub enum ErrorKind {
     Refused,
     /// The merchant's private key is not available, so nothing was signed.
     Unavailable,
-    /// The daily quota is used up, or the deadline of the whole call passed before it could be sent.
+    /// The daily quota is used up, or the deadline of the call passed before the request could be sent.
     Exhausted,
 }
 
@@ -60,8 +60,8 @@ pub enum Fate {
 
 /// An operation whose outcome is unknown. It must be resolved by a query.
 ///
-/// It is not `Clone`, and resolving is all that can be done with it. A retry under a *new* number, which could pay
-/// twice, is therefore a deliberate act.
+/// The type is not `Clone`, and can only be resolved. A retry under a *new* number, which could pay twice, is therefore
+/// a deliberate act.
 #[must_use = "an operation of unknown fate must be resolved by a query"]
 #[derive(Debug, PartialEq, Eq)]
 pub struct Unresolved(PendingOperation);
@@ -107,7 +107,7 @@ pub enum PendingOperation {
         /// The sub-merchant, if a partner shares its profit.
         sub_mchid: Option<MchId>,
     },
-    /// A return of shared profit by its receiver.
+    /// A return of a shared amount by its receiver.
     ProfitSharingReturn {
         /// The merchant's number of the profit sharing.
         out_order_no: OutOrderNo,
@@ -214,8 +214,8 @@ impl Error {
         self.0.refusal.as_ref()
     }
 
-    /// Takes the unresolved operation out of the error, to resolve it. It is present if the fate is [`Fate::Unknown`] and
-    /// the request has a number to query by.
+    /// Takes the unresolved operation out of the error, to resolve it. It is present if the fate is [`Fate::Unknown`]
+    /// and the request has a number to query by.
     #[must_use]
     pub fn unresolved(&mut self) -> Option<Unresolved> {
         self.0.unresolved.take()
@@ -229,7 +229,7 @@ impl fmt::Debug for Error {
             .field("kind", kind)
             .field("fate", fate)
             .field("refusal", refusal)
-            .field("unsettled", unresolved)
+            .field("unresolved", unresolved)
             .field("source", source)
             .finish()
     }
@@ -237,7 +237,7 @@ impl fmt::Debug for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words = match (self.0.kind, &self.0.refusal) {
+        let message = match (self.0.kind, &self.0.refusal) {
             (ErrorKind::Refused | ErrorKind::Exhausted, Some(refusal)) => {
                 return write!(f, "WeChat Pay refused the request: {refusal}");
             }
@@ -249,7 +249,7 @@ impl fmt::Display for Error {
             (ErrorKind::Signature, _) => "signature verification failed",
             (ErrorKind::Malformed, _) => "the reply is malformed",
         };
-        f.write_str(words)
+        f.write_str(message)
     }
 }
 

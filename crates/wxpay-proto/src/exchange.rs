@@ -36,11 +36,11 @@ pub enum Step<F: Flow> {
 
 /// An operation with WeChat Pay that has not started yet.
 ///
-/// The two associated states are all there are: a flow awaits either a reply or a time, and can be resumed only with
-/// the one it awaits.
+/// A flow that has started is in one of two states: it awaits a reply, or it waits for a time. It can be resumed only
+/// with the event it awaits.
 ///
-/// Drivers call the methods through [`Step::begin`], [`AwaitingReply::resume`] and [`Waiting::resume`]. The trait is sealed:
-/// a driver may name it in a signature, but only this crate implements it.
+/// Drivers call the methods through [`Step::begin`], [`AwaitingReply::resume`] and [`Waiting::resume`]. The trait is
+/// sealed: a driver may name it in a signature, but only this crate implements it.
 pub trait Flow: Sized + Send + sealed::Sealed {
     /// The state while the flow awaits a reply.
     type AwaitingReply: fmt::Debug + Send;
@@ -82,14 +82,14 @@ pub struct Transmit {
 /// The result of sending a request: WeChat Pay's response, or the reason why there is none.
 pub type Reply = Result<Response, Failure>;
 
-/// The reason why there is no reply: the one judgement an adapter makes. When in doubt, use [`Failure::Lost`].
+/// The reason why there is no reply: the one decision an adapter makes. When in doubt, use [`Failure::Lost`].
 #[derive(Debug)]
 #[allow(clippy::exhaustive_enums, reason = "adapters must choose one of the two")]
 pub enum Failure {
     /// The request certainly did not reach WeChat Pay: name resolution, connecting or the TLS handshake failed.
     NotSent(Box<dyn error::Error + Send + Sync>),
-    /// The request may have been received and carried out: any failure after the first byte may have left. The reply was
-    /// lost, late, truncated or too long.
+    /// The request may have been received and carried out: any failure after the first byte may have left. The reply
+    /// was lost, late, truncated or too long.
     Lost(Box<dyn error::Error + Send + Sync>),
 }
 

@@ -167,8 +167,8 @@ impl FromStr for AppId {
             "appid",
             "must be wx or ww and 16 letters or digits, or a QQ appid (1 to 32 digits)",
         );
-        if let Ok(of_qq) = validate(text, 1..=32, |byte| byte.is_ascii_digit(), RULE) {
-            return Ok(Self(of_qq.into()));
+        if let Ok(qq_appid) = validate(text, 1..=32, |byte| byte.is_ascii_digit(), RULE) {
+            return Ok(Self(qq_appid.into()));
         }
         let id = validate(text, 18..=18, |byte| byte.is_ascii_alphanumeric(), RULE)?;
         if id.starts_with("wx") || id.starts_with("ww") { Ok(Self(id.into())) } else { Err(RULE.at(0)) }
@@ -183,8 +183,8 @@ text! {
 text! {
     /// The merchant's number of an order: 1 to 32 of `0-9 A-Z a-z _ - | * @`, unique per merchant.
     ///
-    /// APIv3 documents 6 to 32 of `0-9 A-Z a-z _ - *`, APIv1 letters and digits only. The order type of each API version
-    /// validates its own rule.
+    /// APIv3 documents 6 to 32 of `0-9 A-Z a-z _ - *`, APIv1 letters and digits only. The order type of each API
+    /// version validates its own rule.
     OutTradeNo = "out_trade_no", "must be 1 to 32 of 0-9 A-Z a-z _ - | * @", 1..=32,
     |byte| byte.is_ascii_alphanumeric() || b"_-|*@".contains(&byte)
 }
@@ -206,8 +206,8 @@ text! {
 }
 
 text! {
-    /// The id of a payer under one appid. Opaque: 1 to 128 visible ASCII characters. Personal data: `Debug` shows only the
-    /// last two characters; [`as_str`](Self::as_str) returns the whole id.
+    /// The id of a payer under one appid. Opaque: 1 to 128 visible ASCII characters. Personal data: `Debug` shows only
+    /// the last two characters; [`as_str`](Self::as_str) returns the whole id.
     OpenId = "openid", "must be 1 to 128 visible ASCII characters", 1..=128, visible
 }
 
@@ -245,7 +245,7 @@ text! {
 }
 
 text! {
-    /// The merchant's number of a return of shared profit: 1 to 64 of `0-9 A-Z a-z _ - | * @`.
+    /// The merchant's number of a profit-sharing return: 1 to 64 of `0-9 A-Z a-z _ - | * @`.
     OutReturnNo = "out_return_no", "must be 1 to 64 of 0-9 A-Z a-z _ - | * @", 1..=64,
     |byte| byte.is_ascii_alphanumeric() || b"_-|*@".contains(&byte)
 }
@@ -257,7 +257,7 @@ text! {
 }
 
 text! {
-    /// WeChat Pay's number of such an authorization. Opaque: 1 to 64 visible ASCII characters.
+    /// WeChat Pay's number of a payee's authorization. Opaque: 1 to 64 visible ASCII characters.
     AuthorizationId = "authorization_id", "must be 1 to 64 visible ASCII characters", 1..=64, visible
 }
 
@@ -315,7 +315,7 @@ impl FromStr for SerialNo {
     }
 }
 
-/// The id of a key of WeChat Pay, as `Wechatpay-Serial` names it: a platform certificate or a WeChat Pay public key.
+/// The id of a key of WeChat Pay, as in `Wechatpay-Serial`: of a platform certificate, or of a WeChat Pay public key.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "the header names one of the two")]
 pub enum KeyId {
@@ -338,7 +338,7 @@ impl KeyId {
 
 /// # Errors
 ///
-/// Returns [`InvalidField`] if the text is neither.
+/// Returns [`InvalidField`] if the text is neither a serial number nor the id of a public key.
 impl FromStr for KeyId {
     type Err = InvalidField;
     fn from_str(text: &str) -> Result<Self, InvalidField> {
@@ -431,7 +431,8 @@ impl FromStr for NotifyUrl {
     }
 }
 
-/// Validates an `http` or `https` URL with a host, of at most 255 bytes of visible ASCII, without user, query or fragment.
+/// Validates an `http` or `https` URL with a host, of at most 255 bytes of visible ASCII, without user, query or
+/// fragment.
 pub(crate) fn absolute_url(text: &str, rule: InvalidField) -> Result<&str, InvalidField> {
     let allowed = |byte| visible(byte) && !b"?#\"<>\\^`{|}@".contains(&byte);
     let url = validate(text, 1..=255, allowed, rule.clone())?;
@@ -475,8 +476,8 @@ mod tests {
     }
 
     #[test]
-    fn a_notification_goes_to_an_absolute_url_without_query() {
-        for good in ["http://weixin.qq.com", "https://shop.example:8443/pay/notice", "http://[::1]:80/n"] {
+    fn notify_url_must_be_absolute_and_without_query() {
+        for good in ["http://weixin.qq.com", "https://shop.example:8443/pay/notify", "http://[::1]:80/n"] {
             assert_eq!(good.parse::<NotifyUrl>().unwrap().as_str(), good);
         }
         for bad in [
@@ -498,7 +499,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_names_field_rule_and_position_but_not_the_text() {
+    fn invalid_field_names_field_rule_and_position_but_not_the_text() {
         let error = "19000001O9".parse::<PartnerId>().unwrap_err();
         assert_eq!(error.to_string(), "partner must be 10 digits (invalid at byte 8)");
     }

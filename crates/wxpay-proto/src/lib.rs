@@ -1,11 +1,20 @@
-//! The WeChat Pay protocol without I/O: signing, verification, retries and key refresh, in the right order.
+//! The WeChat Pay protocol without I/O.
 //!
-//! The crate implements APIv3 (JSON, RSA signatures) in [`v3`]. For old accounts it also implements APIv1 in [`v1`]: the
-//! 2013–2014 app payment, closed to new merchants; not the XML API, which is APIv2.
+//! This crate signs requests, verifies and parses replies and notifications, decides when to retry, and refreshes keys.
+//! It opens no connection and reads no clock: your code sends the requests with any HTTP client. `wxpay-hyper` is a
+//! ready client on hyper and tokio.
 //!
-//! Every operation is a [flow](exchange::Flow). A flow never touches a socket, a clock or a source of randomness. It
-//! returns the next [`Step`](exchange::Step): send a request, wait, or done. Your code carries out the step with any
-//! HTTP client and resumes the flow with the result. Ten lines drive every flow:
+//! Two APIs are implemented:
+//!
+//! * [`v3`]: APIv3, the current API (JSON, RSA signatures). Start at [`v3::Merchant`].
+//! * [`v1`]: APIv1, the 2013–2014 app payment, closed to new merchants; not the XML API, which is APIv2. Start at
+//!   [`v1::Merchant`].
+//!
+//! # Flows and drivers
+//!
+//! Every operation is a [flow](exchange::Flow): a state machine that returns its next [`Step`](exchange::Step), which
+//! is to send a request, to wait, or done. A *driver* carries out each step and resumes the flow with the result. This
+//! one runs every flow of the crate:
 //!
 //! ```
 //! use wxpay_proto::{Error, UnixTime, entropy::Entropy, memory::Memory, world::World};
@@ -37,40 +46,38 @@
 //! }
 //! ```
 //!
-//! `wxpay-hyper` is such a driver, built on hyper and tokio.
+//! [`manual::driving`] is the guide for authors of a driver.
 //!
 //! # Terms
 //!
 //! * **Fate** of a request: whether WeChat Pay may have carried it out. Every [`Error`] states it as a [`Fate`]:
 //!   not sent, refused, or unknown. An operation of unknown fate must be resolved by a query.
 //! * **Evidence**: a verified fact about a payment or a refund, from a notification, a reply or a query. Evidence is
-//!   merged into a payment state, and neither order nor duplicates change the result. See [`payment`].
+//!   merged into a payment state; neither order nor duplicates change the result. See [`payment`].
 //! * **Lease**: the right of one caller to fetch a shared value, as a fencing number. A late caller cannot overwrite
 //!   the value of its successor. See [`memory`].
 //! * **Seal** and **open**: to encrypt and decrypt one value with AES-GCM or RSA-OAEP, as HPKE uses the words. Whole
 //!   notifications are *decrypted*. See [`crypto`].
 //!
-//! # In scope
+//! # Scope
 //!
-//! Requests and their signatures, the order of requests, retries, and the fetching of tokens and platform keys;
-//! verification of replies and notifications, and the consequence of an error for the money.
+//! The crate covers requests and their signatures, the order of requests, retries, the fetching of tokens and platform
+//! keys, the verification of replies and notifications, and the fate that follows from an error.
 //!
-//! # Out of scope
-//!
-//! Connections, threads, storage and logs. Your application decides whether an order exists in its shop; [`payment`]
-//! describes how to use the evidence.
+//! It does not cover connections, threads, storage and logs. Your application decides whether an order exists in its
+//! shop, and stores the evidence; see [`payment`].
 //!
 //! # Modules
 //!
-//! * [`v3`]: APIv3. Start at [`Merchant`](v3::Merchant).
-//! * [`crypto`]: traits for the cryptography of APIv3; the implementation is passed in.
+//! * [`v3`], [`v1`]: the operations of each API.
+//! * [`crypto`]: traits for the cryptography of APIv3. The implementation is passed in; `wxpay-aws-lc` is one.
 //! * [`exchange`], [`world`], [`clock`], [`entropy`], [`memory`]: the interface between a flow and its driver.
-//! * [`error`], [`refusal`], [`retry`]: errors, the fate of a request, and the retry policy.
+//! * [`error`], [`refusal`], [`retry`]: errors, WeChat Pay's refusals, and the retry policy.
 //! * [`payment`]: the state of a payment and its refunds, merged from evidence.
-//! * [`id`], [`money`], [`secret`]: validated identifiers, whole fen, and values that are never printed.
-//! * [`wire`], [`http`]: parsing and serialisation.
-//! * [`v1`]: APIv1. Start at [`Merchant`](v1::Merchant).
-//! * [`manual`]: guides: writing a driver, guarantees about money, security, and deviations of the gateway.
+//! * [`id`], [`money`], [`secret`]: validated identifiers, amounts in fen, and values that are never printed.
+//! * [`wire`], [`http`]: parsing and serialisation, requests and responses.
+//! * [`manual`]: guides to drivers, money, security, the architecture, and deviations of the gateway from its
+//!   documents.
 //!
 //! # Features
 //!

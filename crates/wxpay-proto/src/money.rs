@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn from_yuan_rejects_what_is_not_an_amount() {
+    fn from_yuan_rejects_texts_that_are_not_amounts() {
         for text in ["", ".", "1.", ".5", "-1", "+1", " 1", "1 ", "1e2", "1.234", "1,5", "１", "1.2.3", "NaN"]
         {
             assert_eq!(Fen::from_yuan(text), Err(InvalidAmount), "{text:?}");

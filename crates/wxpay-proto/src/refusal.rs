@@ -85,7 +85,7 @@ impl Code {
     }
 
     fn normalized(&self) -> impl Iterator<Item = char> + '_ {
-        self.0.chars().filter(|sign| !matches!(sign, '_' | ' '))
+        self.0.chars().filter(|character| !matches!(character, '_' | ' '))
     }
 }
 
@@ -106,7 +106,7 @@ impl From<String> for Code {
 /// Prints the code as spelled, without control characters.
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        printable(&self.0).try_for_each(|sign| fmt::Write::write_char(f, sign))
+        printable(&self.0).try_for_each(|character| fmt::Write::write_char(f, character))
     }
 }
 
@@ -118,18 +118,19 @@ pub struct Refusal {
     pub status: u16,
     /// The code: `code` in APIv3, `errcode` in APIv1; at most 64 characters.
     pub code: Code,
-    /// The message: `message` in APIv3, `errmsg` in APIv1; at most 256 characters, without control characters. For people:
-    /// never compare it, the texts vary.
+    /// The message: `message` in APIv3, `errmsg` in APIv1; at most 256 characters, without control characters. For
+    /// people: never compare it, the texts vary.
     pub message: String,
-    /// The `Request-ID` header of APIv3, which WeChat Pay's support asks for.
+    /// The `Request-ID` header of APIv3. Quote it to WeChat Pay's support.
     pub request_id: Option<String>,
     /// The `detail` of an APIv3 error.
     pub detail: Option<Detail>,
 }
 
-/// The `detail` of an APIv3 error: the field at fault. The offending value is not kept, because it may be personal data.
+/// The `detail` of an APIv3 error: the field at fault. The offending value is not kept, because it may be personal
+/// data.
 ///
-/// `Debug` shows only the length of the string that WeChat Pay signed: the beginning of a body may name people.
+/// `Debug` shows only the length of the signed string: the beginning of a body may contain personal data.
 #[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Detail {
@@ -139,8 +140,8 @@ pub struct Detail {
     pub issue: Option<String>,
     /// The part of the request: `body`, `query`, `path`, or `authorization`.
     pub location: Option<String>,
-    /// For a signature mismatch: the string that WeChat Pay built, with line feeds as `\n` and the body truncated. It holds
-    /// no key; compare it with the string that was signed.
+    /// For a signature mismatch: the string that WeChat Pay built, with line feeds as `\n` and the body truncated. It
+    /// holds no key; compare it with the string that was signed.
     pub truncated_sign_message: Option<String>,
     /// For a signature mismatch: the length of WeChat Pay's string, in bytes.
     pub sign_message_length: Option<u64>,
@@ -172,12 +173,14 @@ impl Refusal {
     }
 
     pub(crate) fn with_detail(mut self, detail: Option<Detail>) -> Self {
-        let kept = |text: Option<String>| text.map(|text| printable(&text).take(MAX_TEXT_CHARS).collect());
+        let bounded = |text: Option<String>| text.map(|text| printable(&text).take(MAX_TEXT_CHARS).collect());
         self.detail = detail.map(|detail| Detail {
-            field: kept(detail.field),
-            issue: kept(detail.issue),
-            location: kept(detail.location),
-            truncated_sign_message: kept(detail.truncated_sign_message.map(|text| text.replace('\n', "\\n"))),
+            field: bounded(detail.field),
+            issue: bounded(detail.issue),
+            location: bounded(detail.location),
+            truncated_sign_message: bounded(
+                detail.truncated_sign_message.map(|text| text.replace('\n', "\\n")),
+            ),
             sign_message_length: detail.sign_message_length,
         });
         self
@@ -202,7 +205,7 @@ impl fmt::Display for Refusal {
 
 /// Removes control characters. Texts from WeChat Pay go into logs, where a line break would forge a line.
 fn printable(text: &str) -> impl Iterator<Item = char> + '_ {
-    text.chars().filter(|sign| !sign.is_control())
+    text.chars().filter(|character| !character.is_control())
 }
 
 #[cfg(test)]
@@ -227,12 +230,12 @@ mod tests {
 
     #[test]
     fn detail_keeps_the_signed_string_and_debug_omits_it() {
-        let said = "POST\n/v3/x\n1\n2\n{\"payer\":\"planted\"";
-        let detail = Detail { truncated_sign_message: Some(said.into()), ..Detail::default() };
+        let string = "POST\n/v3/x\n1\n2\n{\"payer\":\"planted\"";
+        let detail = Detail { truncated_sign_message: Some(string.into()), ..Detail::default() };
         let refusal = Refusal::new(401, Code::SIGN_ERROR, "").with_detail(Some(detail));
         assert!(!alloc::format!("{refusal:?}").contains("planted"));
-        let kept = refusal.detail.unwrap().truncated_sign_message.unwrap();
-        assert!(kept.starts_with("POST\\n/v3/x\\n") && kept.ends_with("planted\""), "{kept}");
+        let stored = refusal.detail.unwrap().truncated_sign_message.unwrap();
+        assert!(stored.starts_with("POST\\n/v3/x\\n") && stored.ends_with("planted\""), "{stored}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 /// The number of attempts, the backoff between them, and the deadline of one call.
 ///
-/// The backoff doubles from `initial_backoff` to `max_backoff`. Each is shortened by up to half at random, so that many
+/// The backoff doubles from `initial_backoff` to `max_backoff`. Each is shortened by up to half at random, so that
 /// callers that failed together do not retry together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -16,7 +16,7 @@ pub struct Policy {
     pub initial_backoff: Duration,
     /// The maximum backoff.
     pub max_backoff: Duration,
-    /// The deadline of the whole call: no attempt starts later than this after the first.
+    /// The deadline of the whole call, from its start: no attempt starts later.
     pub deadline: Duration,
     /// The timeout of one request.
     pub timeout: Duration,
@@ -47,8 +47,8 @@ impl Attempts {
     /// The minimum timeout of a request.
     const MIN_TIMEOUT: Duration = Duration::from_millis(100);
 
-    pub(crate) fn new(policy: Policy, began: UnixTime) -> Self {
-        Self { policy, attempts: 1, started_at: began }
+    pub(crate) fn new(policy: Policy, started_at: UnixTime) -> Self {
+        Self { policy, attempts: 1, started_at }
     }
 
     /// Returns the time of the next attempt, or `None` if the policy permits no more.
@@ -68,14 +68,14 @@ impl Attempts {
     }
 
     /// Returns whether an attempt may still start at this time.
-    pub(crate) fn is_within_deadline(&self, then: UnixTime) -> bool {
-        then <= self.started_at.after(self.policy.deadline)
+    pub(crate) fn is_within_deadline(&self, time: UnixTime) -> bool {
+        time <= self.started_at.after(self.policy.deadline)
     }
 }
 
-/// Returns the backoff after `made` attempts: doubled, capped, then shortened by up to half.
-fn backoff(policy: &Policy, made: u32, entropy: &mut Entropy) -> Duration {
-    let doubled = 2_u32.saturating_pow(made.saturating_sub(1).min(20));
+/// Returns the backoff after this number of attempts: doubled, capped, then shortened by up to half.
+fn backoff(policy: &Policy, attempts: u32, entropy: &mut Entropy) -> Duration {
+    let doubled = 2_u32.saturating_pow(attempts.saturating_sub(1).min(20));
     let full = policy.initial_backoff.saturating_mul(doubled).min(policy.max_backoff);
     let half = full.checked_div(2).unwrap_or_default();
     let millis = u32::try_from(half.as_millis()).unwrap_or(u32::MAX);
@@ -93,14 +93,14 @@ mod tests {
         let (policy, mut entropy) = (Policy::default(), Entropy::new([3; 32]));
         let mut attempts = Attempts::new(policy, UnixTime::EPOCH);
         let mut now = UnixTime::EPOCH;
-        let mut pauses = 0;
+        let mut backoffs = 0;
         while let Some(until) = attempts.next_attempt(now, &mut entropy) {
             let length = until.since(now);
             assert!(length >= policy.initial_backoff / 2 && length <= policy.max_backoff, "{length:?}");
             now = until;
-            pauses += 1;
+            backoffs += 1;
         }
-        assert_eq!(pauses, policy.max_attempts - 1);
+        assert_eq!(backoffs, policy.max_attempts - 1);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 /// A secret. It is never printed, never serialised, never compared by `==`, and wiped when dropped.
 ///
-/// It is not `Clone`: share it through an `Arc`, so that copies do not multiply.
+/// The type is not `Clone`: share it through an `Arc`, so that copies do not multiply.
 ///
 /// ```
 /// use wxpay_proto::secret::Secret;
@@ -24,7 +24,7 @@ impl<T: Zeroize> Secret<T> {
         Self(Zeroizing::new(value))
     }
 
-    /// Returns the secret. Reviews search for this name.
+    /// Returns the secret. Reviews can search for this name.
     pub fn expose(&self) -> &T {
         &self.0
     }
@@ -44,7 +44,7 @@ impl<T: Zeroize> fmt::Debug for Secret<T> {
 /// use wxpay_proto::secret::PersonalData;
 ///
 /// let card = PersonalData::from(String::from("招商银行信用卡0403"));
-/// assert_eq!(format!("{card:?}"), "Personal(…03)");
+/// assert_eq!(format!("{card:?}"), "PersonalData(…03)");
 /// assert_eq!(card.as_str().chars().count(), 11);
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
@@ -67,11 +67,11 @@ impl From<String> for PersonalData {
 
 impl fmt::Debug for PersonalData {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Personal(…{})", last_two_chars(&self.0))
+        write!(f, "PersonalData(…{})", last_two_chars(&self.0))
     }
 }
 
-/// Returns the last two characters of a text, or nothing of a shorter one.
+/// Returns the last two characters of a text, or an empty text if it has fewer.
 pub(crate) fn last_two_chars(text: &str) -> &str {
     let at = text.char_indices().rev().nth(1).map(|(at, _)| at);
     at.and_then(|at| text.get(at..)).unwrap_or_default()

@@ -25,7 +25,7 @@ pub(crate) struct SignBench {
     order: Order,
     now: UnixTime,
     prepayid: PrepayId,
-    /// The inputs of the MD5 and of both SHA-1.
+    /// The strings under the MD5 and both SHA-1 hashes.
     preimages: [Vec<u8>; 3],
 }
 
@@ -44,10 +44,13 @@ impl SignBench {
         let now = UnixTime::from_secs(1_399_514_976);
         let prepayid: PrepayId = "1101000000140429eb40476f8896f4c9".parse().unwrap();
         let prepay = SignedPrepay::sign(&me, &order, now, NONCE.into());
-        let phone = AppParams::sign(&me, prepayid.clone(), now, NONCE.into());
-        let preimages =
-            [Package::string_to_sign(&order, &me), prepay.string_to_sign(&me), phone.string_to_sign(&me)]
-                .map(|string| string.expose().to_vec());
+        let app_params = AppParams::sign(&me, prepayid.clone(), now, NONCE.into());
+        let preimages = [
+            Package::string_to_sign(&order, &me),
+            prepay.string_to_sign(&me),
+            app_params.string_to_sign(&me),
+        ]
+        .map(|string| string.expose().to_vec());
         Self { me, order, now, prepayid, preimages }
     }
 
@@ -67,8 +70,8 @@ impl SignBench {
 
     /// Computes only the hashes of the same bytes.
     pub(crate) fn hash(&self) -> ([u8; 16], [u8; 20], [u8; 20]) {
-        let [package, call, phone] = black_box(&self.preimages);
-        (Md5::digest(package).into(), Sha1::digest(call).into(), Sha1::digest(phone).into())
+        let [package, call, app_params] = black_box(&self.preimages);
+        (Md5::digest(package).into(), Sha1::digest(call).into(), Sha1::digest(app_params).into())
     }
 }
 
@@ -77,7 +80,7 @@ pub(crate) struct VerifyBench {
     me: Merchant,
     query: Vec<u8>,
     body: Vec<u8>,
-    /// The inputs of the MD5 and of the SHA-1.
+    /// The strings under the MD5 and the SHA-1 hash.
     preimages: [Vec<u8>; 2],
 }
 
@@ -95,16 +98,16 @@ impl VerifyBench {
         )
     }
 
-    fn new(more: &[(&str, &str)], charset: Charset) -> Self {
+    fn new(extra: &[(&str, &str)], charset: Charset) -> Self {
         let me = merchant();
-        let query = query(more, charset);
+        let query = query(extra, charset);
         let body = body();
         let preimages = strings_to_sign(&me, &RawNotification::new("POST", &query, &body))
             .unwrap()
             .map(|string| string.expose().to_vec());
-        let hearing = Self { me, query, body, preimages };
-        assert!(hearing.verify_notification());
-        hearing
+        let bench = Self { me, query, body, preimages };
+        assert!(bench.verify_notification());
+        bench
     }
 
     /// Verifies both signatures and parses all fields.
@@ -135,7 +138,7 @@ fn pay_sign_key() -> PaySignKey {
     PaySignKey::new("0123456789abcdef".repeat(8)).unwrap()
 }
 
-fn query(more: &[(&str, &str)], charset: Charset) -> Vec<u8> {
+fn query(extra: &[(&str, &str)], charset: Charset) -> Vec<u8> {
     let notify_id = "Zx81pQ-_".repeat(12);
     let mut fields = vec![
         ("bank_billno", "201405089314159"),
@@ -153,7 +156,7 @@ fn query(more: &[(&str, &str)], charset: Charset) -> Vec<u8> {
         ("transaction_id", "1900000109201405083141592653"),
         ("transport_fee", "0"),
     ];
-    fields.extend_from_slice(more);
+    fields.extend_from_slice(extra);
     let (sign, _) = sign_md5(&fields, charset, &PartnerKey::new(PARTNER_KEY.into()).unwrap()).unwrap();
     fields.push(("sign", sign.as_str()));
     fields.sort_unstable();

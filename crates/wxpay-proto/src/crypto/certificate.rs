@@ -30,16 +30,16 @@ impl Certificate {
     ///
     /// Returns [`InvalidCertificate`] if it is not a certificate, bytes follow it, or its serial number is negative.
     pub fn parse(der: &[u8]) -> Result<Self, InvalidCertificate> {
-        let whole =
+        let certificate =
             x509_cert::Certificate::from_der(der).map_err(|_| InvalidCertificate(Reason::Unreadable))?;
-        let facts = whole.tbs_certificate();
-        let Validity { not_before, not_after, .. } = facts.validity();
-        let name = facts.subject().common_name().map_err(|_| InvalidCertificate(Reason::Unreadable))?;
+        let tbs = certificate.tbs_certificate();
+        let Validity { not_before, not_after, .. } = tbs.validity();
+        let name = tbs.subject().common_name().map_err(|_| InvalidCertificate(Reason::Unreadable))?;
         Ok(Self {
-            serial: serial_hex(facts.serial_number()).ok_or(InvalidCertificate(Reason::Negative))?,
+            serial: serial_hex(tbs.serial_number()).ok_or(InvalidCertificate(Reason::Negative))?,
             not_before: unix_time(*not_before),
             not_after: unix_time(*not_after),
-            spki: facts
+            spki: tbs
                 .subject_public_key_info()
                 .to_der()
                 .map_err(|_| InvalidCertificate(Reason::Unreadable))?,
@@ -53,14 +53,15 @@ impl Certificate {
     ///
     /// Returns [`InvalidCertificate`] in the cases of [`pem::certificate`] and [`parse`](Self::parse).
     pub fn parse_pem(pem: &[u8]) -> Result<Self, InvalidCertificate> {
-        let der = pem::certificate(pem).map_err(|bad| InvalidCertificate(Reason::Pem(bad)))?;
+        let der = pem::certificate(pem).map_err(|error| InvalidCertificate(Reason::Pem(error)))?;
         Self::parse(&der)
     }
 
-    /// Returns the serial number as the protocol writes it: its bytes in upper-case hex, two digits each, at most 42 digits.
+    /// Returns the serial number as the protocol writes it: its bytes in upper-case hex, two digits each, at most 42
+    /// digits.
     ///
-    /// A first byte below `10` keeps its leading `0`, which printing as a number would lose. The zero byte that DER puts
-    /// before a high bit, to keep the number positive, is dropped.
+    /// A first byte below `10` keeps its leading `0`, which printing as a number would lose. The zero byte that DER
+    /// puts before a high bit, to keep the number positive, is dropped.
     #[must_use]
     pub fn serial(&self) -> &str {
         &self.serial
@@ -98,7 +99,7 @@ impl Certificate {
     }
 }
 
-/// Shows everything but the key, which is long; the serial number identifies it.
+/// Omits the key, which is long; the serial number identifies it.
 impl fmt::Debug for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Certificate")
@@ -124,7 +125,7 @@ enum Reason {
 impl fmt::Display for InvalidCertificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Reason::Pem(bad) => bad.fmt(f),
+            Reason::Pem(error) => error.fmt(f),
             Reason::Unreadable => f.write_str("not a DER-encoded X.509 certificate"),
             Reason::Negative => f.write_str("the serial number of the certificate must not be negative"),
         }
@@ -133,9 +134,9 @@ impl fmt::Display for InvalidCertificate {
 
 impl error::Error for InvalidCertificate {}
 
-/// Returns the digits of a serial number, or `None` if it is negative. DER encodes an integer in the fewest bytes that
-/// show its sign.
+/// Returns the hexadecimal digits of a serial number, or `None` if it is negative.
 fn serial_hex(serial: &SerialNumber) -> Option<String> {
+    // DER encodes an integer in the fewest bytes that show its sign, so a leading zero byte is only a sign byte.
     match serial.as_bytes() {
         [0, rest @ ..] if !rest.is_empty() => Some(hex::encode_upper(rest)),
         [0x80..=0xff, ..] => None,
@@ -152,8 +153,8 @@ pub(super) mod tests {
     use super::*;
     use alloc::string::ToString as _;
 
-    /// A merchant's certificate: `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout key.pem
-    /// -days 36500 -set_serial 0x0A00F0 -utf8 -subj '/C=CN/O=微信商户系统/CN=1900000001'`
+    /// A merchant's certificate: `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout
+    /// key.pem -days 36500 -set_serial 0x0A00F0 -utf8 -subj '/C=CN/O=微信商户系统/CN=1900000001'`
     pub(in super::super) const MERCHANT: &str = "\
 -----BEGIN CERTIFICATE-----
 MIIBxTCCAWqgAwIBAgIDCgDwMAoGCCqGSM49BAMCMD8xCzAJBgNVBAYTAkNOMRsw
@@ -244,7 +245,7 @@ Ff5I7/SdAiBh1PjDJCkUcK2r3DsT2epVqyTcKrlI/7SUAF6x0At1BA==
     }
 
     #[test]
-    fn parse_rejects_what_is_no_certificate() {
+    fn parse_rejects_bytes_that_are_not_a_certificate() {
         let der = pem::certificate(MERCHANT.as_bytes()).unwrap();
         let unreadable = Err(InvalidCertificate(Reason::Unreadable));
         for length in 0..der.len() {
@@ -252,7 +253,7 @@ Ff5I7/SdAiBh1PjDJCkUcK2r3DsT2epVqyTcKrlI/7SUAF6x0At1BA==
         }
         assert_eq!(Certificate::parse(&[&der[..], &[0]].concat()), unreadable);
         assert_eq!(Certificate::parse(&pem::public_key(MERCHANT_KEY.as_bytes()).unwrap()), unreadable);
-        let bad = Certificate::parse_pem(MERCHANT_KEY.as_bytes()).unwrap_err();
-        assert_eq!(bad.to_string(), "expected a certificate in PEM: found a public key");
+        let error = Certificate::parse_pem(MERCHANT_KEY.as_bytes()).unwrap_err();
+        assert_eq!(error.to_string(), "expected a certificate in PEM: found a public key");
     }
 }

@@ -1,5 +1,5 @@
-//! Fake cryptography for the tests of this crate. It binds key, message and ciphertext as the real one does, but anybody
-//! could break it.
+//! Fake cryptography for the tests of this crate. It binds key, message and ciphertext as the real one does, but is not
+//! secure.
 //!
 //! The two halves of a key pair are one value here: the bytes of the public key suffice to sign.
 
@@ -22,11 +22,11 @@ struct FakeAead([u8; 32]);
 
 impl CryptoProvider for FakeProvider {
     fn private_key(&self, der: &Secret<Vec<u8>>) -> Result<Arc<dyn PrivateKey>, InvalidKey> {
-        Ok(Arc::new(FakeRsaKey::of(der.expose())?))
+        Ok(Arc::new(FakeRsaKey::from_bytes(der.expose())?))
     }
 
     fn public_key(&self, spki: &[u8]) -> Result<Arc<dyn PublicKey>, InvalidKey> {
-        Ok(Arc::new(FakeRsaKey::of(spki)?))
+        Ok(Arc::new(FakeRsaKey::from_bytes(spki)?))
     }
 
     fn symmetric_key(&self, key: &Secret<[u8; 32]>) -> Arc<dyn SymmetricKey> {
@@ -35,7 +35,7 @@ impl CryptoProvider for FakeProvider {
 }
 
 impl FakeRsaKey {
-    fn of(bytes: &[u8]) -> Result<Self, InvalidKey> {
+    fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidKey> {
         if bytes.is_empty() { Err(InvalidKey) } else { Ok(Self(digest(&[bytes]))) }
     }
 
@@ -67,8 +67,8 @@ impl PublicKey for FakeRsaKey {
 
 impl FakeAead {
     fn tag(&self, nonce: &[u8; 12], associated_data: &[u8], ciphertext: &[u8]) -> [u8; 16] {
-        let whole = digest(&[b"tag", &self.0, nonce, &digest(&[associated_data]), ciphertext]);
-        *whole.first_chunk().unwrap()
+        let hash = digest(&[b"tag", &self.0, nonce, &digest(&[associated_data]), ciphertext]);
+        *hash.first_chunk().unwrap()
     }
 
     /// Flips one bit of each byte, so that a ciphertext differs from its plaintext.
@@ -101,13 +101,13 @@ impl SymmetricKey for FakeAead {
 
 impl fmt::Debug for FakeRsaKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Key(..)")
+        f.write_str("FakeRsaKey(..)")
     }
 }
 
 impl fmt::Debug for FakeAead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Boxes(..)")
+        f.write_str("FakeAead(..)")
     }
 }
 
@@ -115,28 +115,28 @@ fn digest(parts: &[&[u8]]) -> [u8; 32] {
     parts.iter().fold(Sha256::new(), Sha256::chain_update).finalize().into()
 }
 
-/// Returns a certificate in PEM with the serial number `0A00` followed by the given byte, a key of its own, and the given
-/// validity, written `yyMMddHHmmss` and `yyyyMMddHHmmss`. The signature is not valid.
+/// Returns a certificate in PEM with the serial number `0A00` followed by the given byte, a key of its own, and the
+/// given validity, written `yyMMddHHmmss` and `yyyyMMddHHmmss`. The signature is not valid.
 pub(crate) fn certificate(number: u8, not_before: &str, not_after: &str) -> String {
     let mut der = pem::certificate(MERCHANT.as_bytes()).unwrap();
-    let mut put = |old: &[u8], new: &[u8]| {
+    let mut replace = |old: &[u8], new: &[u8]| {
         assert_eq!(old.len(), new.len());
-        let places: Vec<usize> = der
+        let offsets: Vec<usize> = der
             .windows(old.len())
             .enumerate()
             .filter(|(_, window)| *window == old)
             .map(|(at, _)| at)
             .collect();
-        assert!(!places.is_empty());
-        for at in places {
+        assert!(!offsets.is_empty());
+        for at in offsets {
             der[at..][..new.len()].copy_from_slice(new);
         }
     };
-    put(&[2, 3, 0x0a, 0x00, 0xf0], &[2, 3, 0x0a, 0x00, number]);
-    put(b"261124150452Z", format!("{not_before}Z").as_bytes());
-    put(b"21261031150452Z", format!("{not_after}Z").as_bytes());
+    replace(&[2, 3, 0x0a, 0x00, 0xf0], &[2, 3, 0x0a, 0x00, number]);
+    replace(b"261124150452Z", format!("{not_before}Z").as_bytes());
+    replace(b"21261031150452Z", format!("{not_after}Z").as_bytes());
     // The first bytes of the public key.
-    put(&[0x04, 0xb0, 0x40, 0x18], &[0x04, 0xb0, 0x40, number]);
+    replace(&[0x04, 0xb0, 0x40, 0x18], &[0x04, 0xb0, 0x40, number]);
     format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", base64::encode(&der))
 }
 
@@ -146,7 +146,7 @@ mod tests {
     use crate::crypto::Certificate;
 
     #[test]
-    fn each_certificate_has_its_own_number_time_and_key() {
+    fn fake_certificate_has_the_given_serial_and_validity_and_its_own_key() {
         let [one, other] = [1, 2].map(|number| {
             let pem = certificate(number, "270101000000", "20320101000000");
             Certificate::parse_pem(pem.as_bytes()).unwrap()

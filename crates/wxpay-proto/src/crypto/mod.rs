@@ -1,8 +1,8 @@
 //! The cryptography of APIv3, behind traits: RSA and AES-256-GCM.
 //!
-//! The core decides what is signed, verified, sealed and opened; a [`CryptoProvider`] computes it. A provider is passed in as
-//! a value, never chosen by a feature or a global, and one process may use several. `wxpay-aws-lc` is a provider.
-//! Authors of another one run [`proof`] against it.
+//! The core decides which bytes are signed, verified, sealed and opened; a [`CryptoProvider`] computes the result. A
+//! provider is passed in as a value, never chosen by a feature or a global. One process may use several. `wxpay-aws-lc`
+//! is a provider; authors of another one test it with [`proof`].
 
 pub mod certificate;
 #[cfg(test)]
@@ -101,7 +101,7 @@ pub trait SymmetricKey: fmt::Debug + Send + Sync {
 
 /// Defines a small opaque error: a type and its message.
 macro_rules! opaque_error {
-    ($(#[$doc:meta])* $name:ident = $words:literal) => {
+    ($(#[$doc:meta])* $name:ident = $message:literal) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[allow(clippy::exhaustive_structs, reason = "opaque on purpose, and providers construct it")]
@@ -109,7 +109,7 @@ macro_rules! opaque_error {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str($words)
+                f.write_str($message)
             }
         }
 

@@ -9,11 +9,12 @@ use core::{error, fmt};
 use rustls_pki_types::pem::{Error, PemObject as _, SectionKind};
 use zeroize::Zeroizing;
 
-/// Returns the DER of a private key: `PRIVATE KEY` (PKCS#8, as the platform's tool writes) or `RSA PRIVATE KEY` (PKCS#1).
+/// Returns the DER of a private key: `PRIVATE KEY` (PKCS#8, as the platform's tool writes) or `RSA PRIVATE KEY`
+/// (PKCS#1).
 ///
 /// # Errors
 ///
-/// Returns [`InvalidPem`] if there is none, it is encrypted, or the text is malformed.
+/// Returns [`InvalidPem`] if there is no such section, the key is encrypted, or the text is malformed.
 pub fn private_key(pem: &[u8]) -> Result<Secret<Vec<u8>>, InvalidPem> {
     let mut der = find(pem, "a private key", &[SectionKind::PrivateKey, SectionKind::RsaPrivateKey])?;
     Ok(Secret::new(core::mem::take(&mut *der)))
@@ -23,7 +24,7 @@ pub fn private_key(pem: &[u8]) -> Result<Secret<Vec<u8>>, InvalidPem> {
 ///
 /// # Errors
 ///
-/// Returns [`InvalidPem`] if there is none, or the text is malformed.
+/// Returns [`InvalidPem`] if there is no such section, or the text is malformed.
 pub fn public_key(pem: &[u8]) -> Result<Vec<u8>, InvalidPem> {
     find(pem, "a public key", &[SectionKind::PublicKey]).map(|mut der| core::mem::take(&mut *der))
 }
@@ -32,12 +33,12 @@ pub fn public_key(pem: &[u8]) -> Result<Vec<u8>, InvalidPem> {
 ///
 /// # Errors
 ///
-/// Returns [`InvalidPem`] if there is none, or the text is malformed.
+/// Returns [`InvalidPem`] if there is no such section, or the text is malformed.
 pub fn certificate(pem: &[u8]) -> Result<Vec<u8>, InvalidPem> {
     find(pem, "a certificate", &[SectionKind::Certificate]).map(|mut der| core::mem::take(&mut *der))
 }
 
-/// The error for a text without the expected PEM section: the expected kind and the reason. Never the text itself.
+/// The error for a text without the expected PEM section. It names the expected kind and the problem, never the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidPem {
     expected: &'static str,
@@ -53,21 +54,21 @@ impl fmt::Display for InvalidPem {
 impl error::Error for InvalidPem {}
 
 /// Finds the first section of the given kinds.
-// Sections that are skipped may be keys, too: each is wiped unless it is returned.
-fn find(pem: &[u8], wanted: &'static str, kinds: &[SectionKind]) -> Result<Zeroizing<Vec<u8>>, InvalidPem> {
-    let bad = |why| InvalidPem { expected: wanted, problem: why };
+// Skipped sections may be keys, too: each is wiped.
+fn find(pem: &[u8], expected: &'static str, kinds: &[SectionKind]) -> Result<Zeroizing<Vec<u8>>, InvalidPem> {
+    let invalid = |problem| InvalidPem { expected, problem };
     // Some editors write a byte order mark.
     let pem = pem.strip_prefix("\u{feff}".as_bytes()).unwrap_or(pem);
     let mut other = None;
     for found in <(SectionKind, Vec<u8>)>::pem_slice_iter(pem) {
-        let (kind, der) = found.map_err(|error| bad(malformed(pem, &error)))?;
+        let (kind, der) = found.map_err(|error| invalid(malformed(pem, &error)))?;
         let der = Zeroizing::new(der);
         if kinds.contains(&kind) {
             return Ok(der);
         }
         other.get_or_insert(kind);
     }
-    Err(bad(match other {
+    Err(invalid(match other {
         _ if is_encrypted(pem) => ENCRYPTED,
         Some(SectionKind::Certificate) => "found a certificate",
         Some(SectionKind::PublicKey) => "found a public key",
@@ -96,7 +97,7 @@ fn malformed(pem: &[u8], error: &Error) -> &'static str {
 fn is_encrypted(pem: &[u8]) -> bool {
     ["-----BEGIN ENCRYPTED PRIVATE KEY-----", "Proc-Type: 4,ENCRYPTED"]
         .iter()
-        .any(|sign| pem.windows(sign.len()).any(|window| window == sign.as_bytes()))
+        .any(|marker| pem.windows(marker.len()).any(|window| window == marker.as_bytes()))
 }
 
 #[cfg(test)]
@@ -115,8 +116,8 @@ mod tests {
         format!("-----BEGIN {label}-----\nbm90IGEga2V5\n-----END {label}-----\n")
     }
 
-    fn why<T>(read: Result<T, InvalidPem>) -> &'static str {
-        read.err().map_or("", |bad| bad.problem)
+    fn problem<T>(result: Result<T, InvalidPem>) -> &'static str {
+        result.err().map_or("", |error| error.problem)
     }
 
     #[test]
@@ -160,10 +161,10 @@ mod tests {
             (key.replace("bm90", "bm9*"), "invalid Base64"),
         ];
         for (text, expected) in cases {
-            let bad = private_key(text.as_bytes());
-            assert_eq!(why(bad), expected, "{text}");
+            let result = private_key(text.as_bytes());
+            assert_eq!(problem(result), expected, "{text}");
         }
-        let bad = certificate(key.as_bytes()).unwrap_err();
-        assert_eq!(bad.to_string(), "expected a certificate in PEM: found a private key");
+        let error = certificate(key.as_bytes()).unwrap_err();
+        assert_eq!(error.to_string(), "expected a certificate in PEM: found a private key");
     }
 }

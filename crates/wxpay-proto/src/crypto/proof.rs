@@ -5,13 +5,13 @@
 //! ```
 //! use wxpay_proto::crypto::{CryptoProvider, proof};
 //!
-//! fn a_provider_keeps_every_rule(provider: &dyn CryptoProvider) -> Result<(), proof::ProofError> {
+//! fn provider_satisfies_every_rule(provider: &dyn CryptoProvider) -> Result<(), proof::ProofError> {
 //!     proof::check(provider)
 //! }
 //! ```
 //!
-//! A provider that passes signs, seals and opens as WeChat Pay does, and accepts nothing that was made otherwise. A key
-//! in a KMS or HSM does not go through [`CryptoProvider::private_key`], so the rules do not cover it.
+//! A provider that passes is compatible with WeChat Pay, and rejects invalid signatures and ciphertexts. The rules do
+//! not cover a key in a KMS or HSM, which is not created by [`CryptoProvider::private_key`].
 
 mod material;
 mod rules;
@@ -27,9 +27,9 @@ use rules::RULES;
 ///
 /// Returns all violated rules, if there are any.
 pub fn check(provider: &dyn CryptoProvider) -> Result<(), ProofError> {
-    let broken: Vec<&'static str> =
+    let violated: Vec<&'static str> =
         RULES.iter().filter(|(_, holds)| !holds(provider)).map(|(rule, _)| *rule).collect();
-    if broken.is_empty() { Ok(()) } else { Err(ProofError(broken)) }
+    if violated.is_empty() { Ok(()) } else { Err(ProofError(violated)) }
 }
 
 /// Returns the texts of the rules, in the order in which they are checked.

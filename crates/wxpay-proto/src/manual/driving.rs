@@ -2,54 +2,57 @@
 //!
 //! # The three steps
 //!
-//! [`Step::Send`](crate::exchange::Step::Send) carries a [`Transmit`](crate::exchange::Transmit): a complete, signed request, the
-//! timeout of its reply, and the maximum length of the body. Send it unchanged: the signature covers its bytes. Pass the
-//! whole reply to [`AwaitingReply::resume`](crate::exchange::AwaitingReply::resume), whatever its status.
+//! [`Step::Send`](crate::exchange::Step::Send) contains a [`Transmit`](crate::exchange::Transmit): a complete, signed
+//! request, the timeout of its reply, and the maximum length of the body. Send it unchanged: the signature covers its
+//! bytes. Pass the whole reply to [`AwaitingReply::resume`](crate::exchange::AwaitingReply::resume), whatever its
+//! status.
 //!
-//! [`Step::Wait`](crate::exchange::Step::Wait) names a time. Sleep until then, or put the flow into a queue sorted by it.
-//! Resuming early is harmless. Limit long sleeps: a clock that is set back must not block a payment.
+//! [`Step::Wait`](crate::exchange::Step::Wait) names a time. Sleep until then, or put the flow into a queue sorted by
+//! it. Resuming early is harmless. Limit the length of a sleep: a clock that is set back must not block a payment.
 //!
 //! [`Step::Done`](crate::exchange::Step::Done) is the end.
 //!
-//! # The one judgement of an adapter
+//! # Classifying a failure
 //!
 //! If there is no reply, the adapter classifies the failure. [`Failure::NotSent`](crate::exchange::Failure::NotSent)
-//! claims that not one byte can have reached WeChat Pay: name resolution, connecting or the TLS handshake failed.
-//! Everything else is [`Failure::Lost`](crate::exchange::Failure::Lost): a timeout, a reset, a truncated reply, one that
-//! is too long. When in doubt, use `Lost`. A wrong `NotSent` can charge a payer twice; a wrong `Lost` costs one query.
+//! states that no byte can have reached WeChat Pay: name resolution, connecting or the TLS handshake failed. Everything
+//! else is [`Failure::Lost`](crate::exchange::Failure::Lost): a timeout, a reset, a truncated reply, a reply that is
+//! too long. When in doubt, use `Lost`. A wrong `NotSent` can charge a payer twice; a wrong `Lost` costs one query.
 //!
 //! # The world
 //!
-//! Each step takes a [`World`](crate::world::World) by value: the time, thirty-two fresh bytes from the operating system,
-//! and the [`Memory`](crate::memory::Memory) that all flows share. Lock the memory around the step, never while sending:
-//! steps take microseconds.
+//! Each step takes a [`World`](crate::world::World) by value: the time, thirty-two fresh bytes from the operating
+//! system, and the [`Memory`](crate::memory::Memory) that all flows share. Lock the memory around the step, never while
+//! sending: steps take microseconds.
 //!
 //! # Dropping a flow
 //!
-//! Dropping a flow does not undo a request that was sent. So do not tie a payment to the connection of a visitor who may
-//! leave. Store the number before the call; after a crash, [`resolve_pending`](crate::v3::Merchant::resolve_pending) queries the outcome
-//! by it.
+//! Dropping a flow does not undo a request that was sent. Run a payment in a task of its own, not in the handler of a
+//! connection that the visitor may close. Store the number before the call; after a crash,
+//! [`resolve_pending`](crate::v3::Merchant::resolve_pending) queries the outcome by this number.
 //!
 //! # Replies, keys and notifications of APIv3
 //!
 //! Besides the requests of an operation, a flow may request the platform certificates. A flow that needs an unknown key
-//! [fetches it](crate::v3::certificates) on the way, and other flows wait for that one fetch by
-//! [`Step::Wait`](crate::exchange::Step::Wait). So share one [`Memory`](crate::memory::Memory), or each flow fetches for
-//! itself. A merchant that verifies by a WeChat Pay public key fetches nothing.
+//! [fetches it](crate::v3::certificates) first; other flows wait for that fetch by
+//! [`Step::Wait`](crate::exchange::Step::Wait). Share one [`Memory`](crate::memory::Memory) among all flows: otherwise
+//! each flow fetches for itself. A merchant that verifies by a WeChat Pay public key fetches nothing.
 //!
 //! * Pass all headers of a reply to the flow: the signature is in them. Pass the body byte for byte, after removing the
 //!   transfer encoding and before any other processing.
-//! * [`Merchant::verify_notification`](crate::v3::Merchant::verify_notification) is a flow, too: without a request if the key is known, with one if it
-//!   is not. It ends within four seconds, because WeChat Pay waits five for the response.
+//! * [`Merchant::verify_notification`](crate::v3::Merchant::verify_notification) is a flow, too. It sends a request
+//!   only if the signing key must be fetched. It ends within four seconds, because WeChat Pay waits five for the
+//!   response.
 //! * Run [`Merchant::refresh_platform_keys`](crate::v3::Merchant::refresh_platform_keys) in the background, at
-//!   [`Memory::next_platform_key_refresh`](crate::memory::Memory::next_platform_key_refresh), so that no request waits for a key. A start of
-//!   the program need not wait for it.
+//!   [`Memory::next_platform_key_refresh`](crate::memory::Memory::next_platform_key_refresh), so that no request waits
+//!   for a key. Startup need not wait for it.
 //! * A flow that is resumed late sends nothing after its deadline.
-//! * A [download](crate::v3::Merchant::prepare_download) ends with your stream. The file is genuine only if the
-//!   [check](crate::v3::download::DigestCheck::finish) succeeds.
+//! * [`Merchant::prepare_download`](crate::v3::Merchant::prepare_download) returns a signed request; your code sends it
+//!   and streams the file. The file is authentic only if
+//!   [`DigestCheck::finish`](crate::v3::download::DigestCheck::finish) succeeds.
 //!
 //! # Legacy: APIv1
 //!
 //! APIv1 is the 2013–2014 app payment, closed to new merchants; not the XML API, which is APIv2. The same driver runs
-//! its flows. They fetch access tokens instead of keys, and [`resolve_pending`](crate::v1::Merchant::resolve_pending) resolves an order
-//! after a crash.
+//! its flows. They fetch access tokens instead of keys, and [`resolve_pending`](crate::v1::Merchant::resolve_pending)
+//! resolves an order after a crash.

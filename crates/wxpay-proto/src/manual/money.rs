@@ -2,22 +2,23 @@
 //!
 //! * Amounts are whole fen. There are no floats, and nothing is rounded.
 //! * Every [`Error`](crate::Error) states the [`Fate`](crate::Fate) of the request: not sent, refused, or unknown. The
-//!   fate covers all attempts: one attempt whose reply was lost leaves the whole call in doubt, even if the next was
+//!   fate covers all attempts: one attempt whose reply was lost leaves the whole call in doubt, even if the next one is
 //!   refused.
-//! * An operation of unknown fate is a value: [`Error::unresolved`](crate::Error::unresolved). The only thing to do with it
-//!   is to [resolve](crate::v3::Merchant::resolve) it, which queries until the outcome is certain.
-//! * A call is retried only under the same number (`out_trade_no`, `out_refund_no` and so on), and the same number means
-//!   the same operation.
+//! * An operation of unknown fate is a value: [`Error::unresolved`](crate::Error::unresolved).
+//!   [Resolve](crate::v3::Merchant::resolve) it: the flow queries until the outcome is known.
+//! * A call is retried only under the same number (`out_trade_no`, `out_refund_no` and so on), and the same number
+//!   means the same operation.
 //! * Notifications and queries yield [`Evidence`](crate::payment::Evidence); only verified messages create it. Evidence
 //!   merges: in any order, any number of times, the same evidence gives the same
 //!   [`PaymentState`](crate::payment::PaymentState). A paid order stays paid.
-//! * Effects are derived from the transition between two states, so each occurs once. Write state and effects in one
-//!   transaction of your database.
-//! * Anomalies must never happen and are values: [`Anomaly`](crate::payment::Anomaly). Examples are a second payment,
-//!   another amount, two contradicting versions of one payment. An anomaly needs manual review, and never pays an order.
+//! * Act on the [`Transition`](crate::payment::Transition)s between two states: each occurs once. Write the state and
+//!   the resulting actions in one transaction of your database.
+//! * Contradictory evidence is an [`Anomaly`](crate::payment::Anomaly): a second payment, another amount, two versions
+//!   of one payment. An anomaly needs manual review, and never pays an order.
 //! * The result that the payer's client reports (such as `errCode` 0) proves nothing. Query the order.
-//! * Acknowledge a notification with [`Success`](crate::v3::Ack::Success) after your transaction has been committed, not
-//!   before: the acknowledgement stops further deliveries. Delivery is not guaranteed, so query orders that stay open.
+//! * Acknowledge a notification with [`Success`](crate::v3::Ack::Success) after your transaction has been committed,
+//!   not before: the acknowledgement stops further deliveries. Delivery is not guaranteed, so query orders that stay
+//!   open.
 //!
 //! # The fate of a call
 //!
@@ -40,11 +41,11 @@
 //!
 //! # Pending operations
 //!
-//! A [`PendingOperation`](crate::error::PendingOperation) identifies an operation of unknown fate by the merchant's number: an order, a refund, a
-//! transfer, and so on. Store it, and [resolve](crate::v3::Merchant::resolve_pending) it after a crash. **Never repeat a transfer
-//! whose reply was lost under another number**: it could be paid twice. [Resolving](crate::v3::Merchant::resolve) returns
-//! the existing operation, or [`NotFound`](crate::v3::Resolved::NotFound) after signed replies to queries over
-//! twenty seconds.
+//! A [`PendingOperation`](crate::error::PendingOperation) identifies an operation of unknown fate by the merchant's
+//! number: an order, a refund, a transfer, and so on. Store it, and [resolve](crate::v3::Merchant::resolve_pending) it
+//! after a crash. **Never repeat a transfer whose reply was lost under another number**: it could be paid twice.
+//! [Resolving](crate::v3::Merchant::resolve) returns the existing operation, or
+//! [`NotFound`](crate::v3::Resolved::NotFound) if signed replies still report "not found" after twenty seconds.
 //!
 //! # Legacy: APIv1
 //!
@@ -58,5 +59,5 @@
 //! | no | the reply was lost, is malformed, is not HTTP 200, or means *busy* | `Unknown` |
 //! | yes | anything but a success | `Unknown` |
 //!
-//! [`resolve`](crate::v1::Merchant::resolve) resolves an order, and [`Ack::Success`](crate::v1::Ack::Success) acknowledges
-//! a notification.
+//! [`resolve`](crate::v1::Merchant::resolve) resolves an order, and [`Ack::Success`](crate::v1::Ack::Success)
+//! acknowledges a notification.

@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | The status of a transfer in progress is spelled `TRANSFERING` | D | The same spelling is used |
 //! | Codes have two spellings: `SYSTEMERROR`, `SYSTEM_ERROR` | D | They compare without `_` |
-//! | A deliberately wrong signature is sent now and then | D | It fails like any other |
+//! | WeChat Pay occasionally sends a deliberately wrong signature | D | It fails like any other invalid signature |
 //! | Official clients verify only successes; whether refusals are signed is not documented | S, I | A refusal without a valid signature leaves the fate unknown |
 //! | The limit of the time window is ambiguous: 300 seconds, 301, or five whole minutes | S | 300 seconds are accepted, 301 are not |
 //! | The list of certificates is signed by a key that it contains itself | D | It is opened, then verified with its own certificates, then trusted |
@@ -21,11 +21,11 @@
 //! | `SECURITY_ECHO.SUCCESS` spells the sealed field `encrypt_echo_message`, the reply `encrypted_echo_message` | C | Both are parsed |
 //! | `Wechatpay-Serial` is required for transfers even if nothing is sealed | D | It is always sent |
 //! | The query of a transfer does not return its `package_info` | D, I | Sending the same request again returns it |
-//! | A transfer can be queried for thirty days (I), an authorization that nobody confirmed for thirty days after its end (D) | D, I | Query in time: later, "not found" proves nothing |
-//! | The digest of a zipped bill is that of the unzipped file | D | It is computed after unzipping |
+//! | A transfer can be queried for thirty days (I), an unconfirmed authorization for thirty days after it expired (D) | D, I | Query in time: later, "not found" proves nothing |
+//! | The digest of a compressed bill is that of the uncompressed file | D | It is computed after decompression |
 //! | The URL of a bill is valid for 30 seconds, or for five minutes | D | The bill is downloaded at once |
 //! | A day without transactions: 400 `NO_STATEMENT_EXIST` | D | It is not an error |
-//! | Serial numbers of certificates begin with a zero now and then | S | Zeros are kept |
+//! | Some serial numbers of certificates begin with a zero | S | Zeros are kept |
 //!
 //! # Legacy: APIv1
 //!

@@ -2,49 +2,53 @@
 //!
 //! **Replies.** Each reply is verified before a field is parsed. All signature headers must be present once, the scheme
 //! known, and the time within 300 seconds of the local clock. The key is chosen by `Wechatpay-Serial` alone. The few
-//! replies that WeChat Pay does not sign are in a closed table, marked by [`How::TlsOnly`](crate::v3::VerifiedBy::TlsOnly). A
-//! refusal without a valid signature is shown, and does not change the fate. Size, nesting and time are limited by
-//! [`Transmit`](crate::exchange::Transmit) and by the parsers in [`wire`](crate::wire).
+//! replies that WeChat Pay does not sign are in a closed table, marked by
+//! [`VerifiedBy::TlsOnly`](crate::v3::VerifiedBy::TlsOnly). A refusal without a valid signature is shown, and does not
+//! change the fate. Size, nesting and time are limited by [`Transmit`](crate::exchange::Transmit) and by the parsers in
+//! [`wire`](crate::wire).
 //!
 //! **Notifications.** Anybody can send one. Each is verified in the same way, then decrypted with the APIv3 key, then
-//! required to belong to the merchant that received it. Within the window of 300 seconds a notification may be replayed.
-//! Act by the business number, and use [`Deduplicator`](crate::memory::Deduplicator) to skip duplicates.
+//! required to belong to the merchant that received it. Within the window of 300 seconds a notification may be
+//! replayed. Act by the business number, and use [`Deduplicator`](crate::memory::Deduplicator) to skip duplicates.
 //!
 //! **Probes.** WeChat Pay sends wrong signatures on purpose, beginning with `WECHATPAY/SIGNTEST/`. They fail like any
-//! other; there is no code that recognises them.
+//! other invalid signature; no code recognises them.
 //!
 //! **Platform keys.** A certificate is trusted if it was sealed with the APIv3 key *and* is in a list signed by one of
 //! the list's own keys, or by a configured WeChat Pay public key. A list with one invalid entry is rejected as a whole.
 //! Anybody can invent an unknown serial number, so there is at most one fetch a minute.
 //!
-//! **Merchant keys.** The private key is used through [`PrivateKey`](crate::crypto::PrivateKey), and may live in a KMS or
-//! HSM. The APIv3 key is never sent. Neither is printed. A previous APIv3 key opens data that is still in transit, until
-//! it is removed from the configuration.
+//! **Merchant keys.** The private key is used through [`PrivateKey`](crate::crypto::PrivateKey), and may live in a KMS
+//! or HSM. The APIv3 key is never sent. Neither is printed. A previous APIv3 key opens data that is still in transit,
+//! until it is removed from the configuration.
 //!
 //! **Sensitive fields.** A [`Sensitive`](crate::v3::Sensitive) value enters a request only sealed, under a key that the
-//! request names. It is not printed, and wiped when dropped. Payers and payees are printed by their last two characters.
+//! request names. It is not printed, and wiped when dropped. Payers and payees are printed by their last two
+//! characters.
 //!
-//! **Downloads.** A file is downloaded only from the merchant's own gateway or a host of WeChat Pay, whatever the reply
-//! says. It is trusted only as a whole, by the digest in the signed reply.
+//! **Downloads.** A file is downloaded only from the merchant's own gateway or a host of WeChat Pay, whatever URL the
+//! reply contains. It is trusted only as a whole, by the digest in the signed reply.
 //!
-//! **Texts of others.** Codes and messages of WeChat Pay lose their control characters, so that they cannot forge a log
+//! **Untrusted texts.** Codes and messages of WeChat Pay lose their control characters, so that they cannot forge a log
 //! line. Errors of the parsers give the position, never the text.
 //!
 //! # Legacy: APIv1
 //!
 //! APIv1 is the 2013–2014 app payment, closed to new merchants; not the XML API, which is APIv2.
 //!
-//! **Replies.** APIv1 does not sign them. Only TLS authenticates the gateway, so the driver must verify its certificate.
+//! **Replies.** APIv1 does not sign them. Only TLS authenticates the gateway, so the driver must verify its
+//! certificate.
 //!
-//! **Notifications.** [`Merchant::verify_notification`](crate::v1::Merchant::verify_notification) verifies both signatures before it uses a field,
-//! compares in constant time, rejects duplicate names, and accepts no document type, no entities and no nesting. The two
-//! halves of a notification are not bound to each other, so only the signed query of the URL is evidence of the
-//! payment, never the body. There is no time window: a notification may be replayed, and carries nothing new then.
+//! **Notifications.** [`Merchant::verify_notification`](crate::v1::Merchant::verify_notification) verifies both
+//! signatures before it uses a field, compares in constant time, rejects duplicate names, and accepts no document type,
+//! no entities and no nesting. The two halves of a notification are not bound to each other, so only the signed query
+//! of the URL is evidence of the payment, never the body. There is no time window: a notification may be replayed, but
+//! a replay proves nothing new.
 //!
-//! **Hashes.** APIv1 has only MD5 and SHA-1 over a text with a secret in it. Known collisions do not forge such a
+//! **Hashes.** APIv1 has only MD5 and SHA-1 over a text that contains a secret. Known collisions do not forge such a
 //! signature, because the attacker does not know the secret; but do not build a new system on them.
 //!
 //! **Keys.** The three secrets are three types. They are not printed, not compared by `==`, not cloned, and wiped when
 //! dropped. `appsecret` is in the URL of the token request and the access token in the URL of every call: keep URLs out
-//! of logs. [`Request`](crate::http::Request), [`Transmit`](crate::exchange::Transmit) and every state of a flow print neither URL
-//! nor body.
+//! of logs. [`Request`](crate::http::Request), [`Transmit`](crate::exchange::Transmit) and every state of a flow print
+//! neither URL nor body.

@@ -10,9 +10,9 @@ use core::time::Duration;
 /// The notifications received recently, so that a duplicate is not handled while the first is still being handled.
 ///
 /// The number is bounded: beyond [`CAPACITY`](Self::CAPACITY) the oldest are dropped. Dropping is harmless, because the
-/// handler of a notification must be idempotent anyway: a duplicate may arrive in another process or after a restart.
-/// A new notification is never taken for a duplicate, which would lose a payment: the key is the digest of its whole
-/// content.
+/// handler of a notification must be idempotent anyway: a duplicate may arrive in another process or after a restart. A
+/// new notification must never be taken for a duplicate, which would lose a payment. So the key is a digest of the
+/// whole content.
 #[derive(Debug, Default)]
 pub struct Deduplicator {
     entries: BTreeMap<String, Entry>,
@@ -27,14 +27,14 @@ struct Entry {
     in_progress_until: Option<UnixTime>,
 }
 
-/// The right to handle a notification, and the duty to report the result.
+/// The permission to handle a notification. Report the result to [`Deduplicator::complete`] or [`Deduplicator::fail`].
 #[derive(Debug, PartialEq, Eq)]
 pub struct Processing {
     key: String,
     number: u64,
 }
 
-/// The state of a received notification, and so the action to take.
+/// The state of a received notification. It determines the action of the caller.
 #[derive(Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "there is no fourth case")]
 pub enum Delivery {
@@ -54,7 +54,7 @@ impl Deduplicator {
     /// The interval after which a waiting caller checks again.
     pub const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-    /// Registers a received notification, by the digest of its whole content.
+    /// Registers a received notification. `key` is the digest of its whole content.
     pub fn begin(&mut self, key: &str, now: UnixTime) -> Delivery {
         match self.entries.get(key).map(|entry| entry.in_progress_until) {
             Some(None) => return Delivery::Duplicate,
@@ -100,48 +100,53 @@ mod tests {
         UnixTime::from_secs(secs)
     }
 
-    fn first(seen: &mut Deduplicator, key: &str, now: UnixTime) -> Processing {
-        let Delivery::New(processing) = seen.begin(key, now) else { panic!("expected a new notification") };
+    fn first(deduplicator: &mut Deduplicator, key: &str, now: UnixTime) -> Processing {
+        let Delivery::New(processing) = deduplicator.begin(key, now) else {
+            panic!("expected a new notification")
+        };
         processing
     }
 
     #[test]
     fn a_duplicate_waits_for_the_first_and_is_not_processed() {
-        let mut seen = Deduplicator::default();
-        let processing = first(&mut seen, "a", at(0));
-        assert!(matches!(seen.begin("a", at(1)), Delivery::InProgress(_)));
-        seen.complete(&processing);
-        assert_eq!(seen.begin("a", at(2)), Delivery::Duplicate);
+        let mut deduplicator = Deduplicator::default();
+        let processing = first(&mut deduplicator, "a", at(0));
+        assert!(matches!(deduplicator.begin("a", at(1)), Delivery::InProgress(_)));
+        deduplicator.complete(&processing);
+        assert_eq!(deduplicator.begin("a", at(2)), Delivery::Duplicate);
     }
 
     #[test]
-    fn when_the_first_fails_the_duplicate_takes_over() {
-        let mut seen = Deduplicator::default();
-        let processing = first(&mut seen, "a", at(0));
-        seen.fail(&processing);
-        assert!(matches!(seen.begin("a", at(1)), Delivery::New(_)));
+    fn a_duplicate_is_handled_after_the_first_handler_failed() {
+        let mut deduplicator = Deduplicator::default();
+        let processing = first(&mut deduplicator, "a", at(0));
+        deduplicator.fail(&processing);
+        assert!(matches!(deduplicator.begin("a", at(1)), Delivery::New(_)));
     }
 
     #[test]
     fn a_handler_that_never_returns_is_replaced_and_its_late_failure_changes_nothing() {
-        let mut seen = Deduplicator::default();
-        let lost = first(&mut seen, "a", at(0));
-        let taken_over = first(&mut seen, "a", at(30));
-        seen.fail(&lost);
-        assert!(matches!(seen.begin("a", at(31)), Delivery::InProgress(_)));
-        seen.complete(&taken_over);
-        assert_eq!(seen.begin("a", at(32)), Delivery::Duplicate);
+        let mut deduplicator = Deduplicator::default();
+        let lost = first(&mut deduplicator, "a", at(0));
+        let taken_over = first(&mut deduplicator, "a", at(30));
+        deduplicator.fail(&lost);
+        assert!(matches!(deduplicator.begin("a", at(31)), Delivery::InProgress(_)));
+        deduplicator.complete(&taken_over);
+        assert_eq!(deduplicator.begin("a", at(32)), Delivery::Duplicate);
     }
 
     #[test]
-    fn the_oldest_are_forgotten_first_and_the_number_stays_bounded() {
-        let mut seen = Deduplicator::default();
+    fn the_oldest_entries_are_dropped_beyond_the_capacity() {
+        let mut deduplicator = Deduplicator::default();
         for number in 0..=Deduplicator::CAPACITY {
-            let processing = first(&mut seen, &format!("{number}"), at(0));
-            seen.complete(&processing);
+            let processing = first(&mut deduplicator, &format!("{number}"), at(0));
+            deduplicator.complete(&processing);
         }
-        assert!(matches!(seen.begin("0", at(1)), Delivery::New(_)), "the oldest must be dropped");
-        assert_eq!(seen.begin("4096", at(1)), Delivery::Duplicate);
-        assert!(seen.entries.len() <= Deduplicator::CAPACITY && seen.order.len() == seen.entries.len());
+        assert!(matches!(deduplicator.begin("0", at(1)), Delivery::New(_)), "the oldest must be dropped");
+        assert_eq!(deduplicator.begin("4096", at(1)), Delivery::Duplicate);
+        assert!(
+            deduplicator.entries.len() <= Deduplicator::CAPACITY
+                && deduplicator.order.len() == deduplicator.entries.len()
+        );
     }
 }

@@ -1,10 +1,11 @@
-//! Cached access tokens, platform keys and notification ids. Losing them is harmless: it costs a fetch, never a payment.
+//! Cached access tokens, platform keys and notification ids. Losing them is harmless: it costs a fetch, never a
+//! payment.
 //!
 //! [`Memory`] is a plain value. An adapter keeps it in a `Mutex`, a test on the stack, and a cluster shares its tokens
 //! through a store of its own.
 //!
-//! A shared value is fetched by the caller that holds the **lease**: a fencing number, not a lock. A caller that vanishes
-//! is replaced when its lease ends, and a late caller cannot overwrite the value of its successor.
+//! A shared value is fetched by the caller that holds the [`Lease`], which is a fencing number and not a lock. The
+//! lease of a caller that vanishes ends, and the next caller fetches.
 
 mod deduplicator;
 mod platform_keys;
@@ -33,14 +34,14 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Returns an app's token and its expiry, if there is a valid one. To share it with other processes, save it whenever it
-    /// changes.
+    /// Returns an app's token and its expiry, if there is a valid one. To share it with other processes, store it
+    /// whenever it changes.
     #[must_use]
     pub fn token(&self, app: &AppId, now: UnixTime) -> Option<(&AccessToken, UnixTime)> {
         self.tokens.get(app)?.peek(now)
     }
 
-    /// Stores a token that another process fetched. It is refreshed after three quarters of its remaining life.
+    /// Stores a token that another process fetched. It is refreshed after three quarters of its remaining lifetime.
     pub fn put_token(&mut self, app: &AppId, token: AccessToken, now: UnixTime, expires_at: UnixTime) {
         self.tokens_of(app).put(token, now, expires_at);
     }
@@ -51,8 +52,8 @@ impl Memory {
         self.tokens.get(app)?.refresh_at()
     }
 
-    /// Returns the time to fetch a merchant's platform certificates again, so that no request waits for them. `None` while
-    /// none were fetched.
+    /// Returns the time to fetch a merchant's platform certificates again, so that no request waits for them. `None`
+    /// while none were fetched.
     #[must_use]
     pub fn next_platform_key_refresh(&self, merchant: &MchId) -> Option<UnixTime> {
         self.platform_keys.get(merchant)?.refresh_at()

@@ -29,8 +29,8 @@ impl PlatformKey {
         Ok((serial, Self { key, not_before, not_after }))
     }
 
-    /// Returns whether the key may verify. A certificate that is not valid yet verifies, too, because clocks differ.
-    fn is_good(&self, now: UnixTime) -> bool {
+    /// Returns whether the key may verify. A certificate that is not valid yet may, too, because clocks differ.
+    fn is_usable(&self, now: UnixTime) -> bool {
         now < self.not_after
     }
 }
@@ -38,7 +38,7 @@ impl PlatformKey {
 /// The platform certificates of one merchant. Each serial number keeps its key until the certificate expires, even if
 /// later lists omit it: a reply signed before a rotation may arrive after it.
 ///
-/// There is at most one fetch a [minute](Self::MIN_FETCH_INTERVAL), whatever strangers send: anybody can invent an unknown serial
+/// There is at most one fetch a [minute](Self::MIN_FETCH_INTERVAL), because anybody can invent an unknown serial
 /// number.
 #[derive(Debug, Default)]
 pub(crate) struct PlatformKeys {
@@ -50,7 +50,7 @@ pub(crate) struct PlatformKeys {
     leases: u64,
 }
 
-/// The result of a claim: the key, or the way to it.
+/// The result of a claim: the key, or the next action of the caller.
 #[derive(Debug)]
 pub(crate) enum KeyClaim<T> {
     Use(T),
@@ -71,7 +71,7 @@ impl PlatformKeys {
     /// Claims the key with this serial number.
     pub(crate) fn claim(&mut self, serial: &SerialNo, now: UnixTime) -> KeyClaim<Arc<dyn PublicKey>> {
         match self.keys.get(serial) {
-            Some(held) if held.is_good(now) => KeyClaim::Use(held.key.clone()),
+            Some(entry) if entry.is_usable(now) => KeyClaim::Use(entry.key.clone()),
             _ => self.claim_fetch(now),
         }
     }
@@ -79,14 +79,14 @@ impl PlatformKeys {
     /// Claims the key to seal with: the newest one that is valid.
     pub(crate) fn claim_for_sealing(&mut self, now: UnixTime) -> KeyClaim<(SerialNo, Arc<dyn PublicKey>)> {
         match self.newest(now) {
-            Some((serial, held)) => KeyClaim::Use((serial.clone(), held.key.clone())),
+            Some((serial, entry)) => KeyClaim::Use((serial.clone(), entry.key.clone())),
             None => self.claim_fetch(now),
         }
     }
 
     fn newest(&self, now: UnixTime) -> Option<(&SerialNo, &PlatformKey)> {
-        let in_force = self.keys.iter().filter(|(_, held)| held.is_good(now) && held.not_before <= now);
-        in_force.max_by_key(|(_, held)| held.not_before)
+        let valid = self.keys.iter().filter(|(_, entry)| entry.is_usable(now) && entry.not_before <= now);
+        valid.max_by_key(|(_, entry)| entry.not_before)
     }
 
     /// Claims a refresh of the list. Returns `None` if it is not due.
@@ -121,7 +121,7 @@ impl PlatformKeys {
             return;
         }
         self.fetched_at = Some(now);
-        self.keys.retain(|_, held| held.is_good(now));
+        self.keys.retain(|_, entry| entry.is_usable(now));
         self.keys.extend(keys);
     }
 
@@ -206,7 +206,10 @@ mod tests {
         assert!(matches!(keys.claim(&serial("AA"), at(15)), KeyClaim::Unknown));
         let next = lease(keys.claim(&serial("AA"), at(60)));
         keys.fill(&vanished, Vec::from([key("BB", 0, 9000)]), at(61));
-        assert!(matches!(keys.claim(&serial("BB"), at(61)), KeyClaim::Wait(_)), "its lease no longer counts");
+        assert!(
+            matches!(keys.claim(&serial("BB"), at(61)), KeyClaim::Wait(_)),
+            "the late list must not be stored"
+        );
         keys.fill(&next, Vec::from([key("AA", 0, 9000)]), at(62));
         assert!(matches!(keys.claim(&serial("AA"), at(62)), KeyClaim::Use(_)));
     }

@@ -6,8 +6,7 @@ use core::time::Duration;
 /// A cached value from WeChat Pay that must be refreshed from time to time.
 ///
 /// Between `refresh_at` and `expires_at` the value is stale but valid: one caller fetches, all others keep using it. A
-/// fetcher that vanishes loses its lease, and the next caller takes over. If the first one returns late, its lease no
-/// longer counts.
+/// fetcher that vanishes loses its lease, and the next caller fetches. A late fetcher cannot overwrite the newer value.
 ///
 /// ```text
 ///          fill                    refresh_at            expires_at
@@ -43,9 +42,9 @@ impl Lease {
     }
 }
 
-/// The result of a claim: the value, or the way to it.
+/// The result of a claim: the value, or the next action of the caller.
 #[derive(Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums, reason = "there is nothing else one could do")]
+#[allow(clippy::exhaustive_enums, reason = "there is no fourth action")]
 pub enum Claim<T> {
     /// Use this value.
     Use(T),
@@ -73,8 +72,8 @@ impl<T: Clone + PartialEq> Refreshable<T> {
     pub fn claim(&mut self, now: UnixTime) -> Claim<T> {
         let leased = self.leased_until.is_some_and(|until| now < until);
         match &self.current {
-            Some(held) if now < held.expires_at && (leased || now < held.refresh_at) => {
-                Claim::Use(held.value.clone())
+            Some(entry) if now < entry.expires_at && (leased || now < entry.refresh_at) => {
+                Claim::Use(entry.value.clone())
             }
             _ if leased => Claim::Wait(now.after(Self::POLL_INTERVAL)),
             _ => {
@@ -85,7 +84,7 @@ impl<T: Clone + PartialEq> Refreshable<T> {
         }
     }
 
-    /// Stores a fetched value, unless another caller has taken over meanwhile.
+    /// Stores a fetched value, unless another caller has taken over the lease.
     pub fn fill(&mut self, Lease(number): Lease, value: T, refresh_at: UnixTime, expires_at: UnixTime) {
         if number == self.last_lease {
             self.put(value, refresh_at, expires_at);
@@ -100,36 +99,39 @@ impl<T: Clone + PartialEq> Refreshable<T> {
         self.last_lease = self.last_lease.wrapping_add(1);
     }
 
-    /// Ends the lease without a value. An old value that is still valid is used a while longer; otherwise the next caller
-    /// fetches.
+    /// Ends the lease without a value. An old value that is still valid stays in use, and is fetched again after
+    /// [`RETRY_DELAY`](Self::RETRY_DELAY). If there is none, the next caller fetches.
     pub fn release(&mut self, Lease(number): Lease, now: UnixTime) {
         if number != self.last_lease {
             return;
         }
         self.leased_until = None;
-        if let Some(held) = &mut self.current {
-            held.refresh_at = now.after(Self::RETRY_DELAY);
+        if let Some(entry) = &mut self.current {
+            entry.refresh_at = now.after(Self::RETRY_DELAY);
         }
     }
 
     /// Removes a value that WeChat Pay rejected, unless a newer one is already stored.
-    pub fn invalidate(&mut self, bad: &T) {
-        if self.current.as_ref().is_some_and(|held| held.value == *bad) {
+    pub fn invalidate(&mut self, rejected: &T) {
+        if self.current.as_ref().is_some_and(|entry| entry.value == *rejected) {
             self.current = None;
         }
     }
 
     /// Returns the value and its expiry, if it is valid. Never starts a fetch.
     pub fn peek(&self, now: UnixTime) -> Option<(&T, UnixTime)> {
-        self.current.as_ref().filter(|held| now < held.expires_at).map(|held| (&held.value, held.expires_at))
+        self.current
+            .as_ref()
+            .filter(|entry| now < entry.expires_at)
+            .map(|entry| (&entry.value, entry.expires_at))
     }
 
     /// Returns the time of the next claim, so that the value is refreshed before it is needed. `None` while there is no
     /// value.
     #[must_use]
     pub fn refresh_at(&self) -> Option<UnixTime> {
-        let held = self.current.as_ref()?;
-        Some(self.leased_until.map_or(held.refresh_at, |until| until.max(held.refresh_at)))
+        let entry = self.current.as_ref()?;
+        Some(self.leased_until.map_or(entry.refresh_at, |until| until.max(entry.refresh_at)))
     }
 }
 
@@ -141,75 +143,78 @@ mod tests {
         UnixTime::from_secs(secs)
     }
 
-    fn lease(held: &mut Refreshable<u32>, now: UnixTime) -> Lease {
-        let Claim::Fetch(lease) = held.claim(now) else { panic!("expected a lease") };
+    fn lease(cache: &mut Refreshable<u32>, now: UnixTime) -> Lease {
+        let Claim::Fetch(lease) = cache.claim(now) else { panic!("expected a lease") };
         lease
     }
 
     #[test]
     fn one_of_many_callers_fetches_and_the_others_wait() {
-        let mut held = Refreshable::default();
-        let first = lease(&mut held, at(0));
+        let mut cache = Refreshable::default();
+        let first = lease(&mut cache, at(0));
         for _ in 0..100 {
-            assert_eq!(held.claim(at(1)), Claim::Wait(at(1).after(Duration::from_millis(50))));
+            assert_eq!(cache.claim(at(1)), Claim::Wait(at(1).after(Duration::from_millis(50))));
         }
-        held.fill(first, 7, at(5400), at(7200));
-        assert_eq!(held.claim(at(2)), Claim::Use(7));
+        cache.fill(first, 7, at(5400), at(7200));
+        assert_eq!(cache.claim(at(2)), Claim::Use(7));
     }
 
     #[test]
     fn a_stale_value_is_used_while_one_caller_refreshes_it() {
-        let mut held = Refreshable::default();
-        let first = lease(&mut held, at(0));
-        held.fill(first, 7, at(5400), at(7200));
-        let second = lease(&mut held, at(5400));
-        assert_eq!(held.claim(at(5401)), Claim::Use(7));
-        held.fill(second, 8, at(10800), at(12600));
-        assert_eq!(held.claim(at(5402)), Claim::Use(8));
+        let mut cache = Refreshable::default();
+        let first = lease(&mut cache, at(0));
+        cache.fill(first, 7, at(5400), at(7200));
+        let second = lease(&mut cache, at(5400));
+        assert_eq!(cache.claim(at(5401)), Claim::Use(7));
+        cache.fill(second, 8, at(10800), at(12600));
+        assert_eq!(cache.claim(at(5402)), Claim::Use(8));
     }
 
     #[test]
     fn a_late_fetcher_does_not_overwrite_its_successor() {
-        let mut held = Refreshable::default();
-        let slow = lease(&mut held, at(0));
-        let quick = lease(&mut held, at(15));
-        held.fill(quick, 2, at(100), at(200));
-        held.fill(slow, 1, at(100), at(200));
-        assert_eq!(held.claim(at(16)), Claim::Use(2));
+        let mut cache = Refreshable::default();
+        let slow = lease(&mut cache, at(0));
+        let quick = lease(&mut cache, at(15));
+        cache.fill(quick, 2, at(100), at(200));
+        cache.fill(slow, 1, at(100), at(200));
+        assert_eq!(cache.claim(at(16)), Claim::Use(2));
     }
 
     #[test]
     fn invalidate_of_an_old_value_keeps_the_new_one() {
-        let mut held = Refreshable::default();
-        let first = lease(&mut held, at(0));
-        held.fill(first, 2, at(100), at(200));
-        held.invalidate(&1);
-        assert_eq!(held.claim(at(1)), Claim::Use(2));
-        held.invalidate(&2);
-        assert!(matches!(held.claim(at(1)), Claim::Fetch(_)));
+        let mut cache = Refreshable::default();
+        let first = lease(&mut cache, at(0));
+        cache.fill(first, 2, at(100), at(200));
+        cache.invalidate(&1);
+        assert_eq!(cache.claim(at(1)), Claim::Use(2));
+        cache.invalidate(&2);
+        assert!(matches!(cache.claim(at(1)), Claim::Fetch(_)));
     }
 
     #[test]
     fn a_failed_refresh_leaves_the_good_value_in_use_until_it_expires() {
-        let mut held = Refreshable::default();
-        let first = lease(&mut held, at(0));
-        held.fill(first, 7, at(100), at(200));
-        let second = lease(&mut held, at(150));
-        held.release(second, at(151));
-        assert_eq!(held.claim(at(152)), Claim::Use(7));
-        let third = lease(&mut held, at(181));
-        held.release(third, at(199));
-        assert!(matches!(held.claim(at(200)), Claim::Fetch(_)), "the retry delay must not extend the expiry");
+        let mut cache = Refreshable::default();
+        let first = lease(&mut cache, at(0));
+        cache.fill(first, 7, at(100), at(200));
+        let second = lease(&mut cache, at(150));
+        cache.release(second, at(151));
+        assert_eq!(cache.claim(at(152)), Claim::Use(7));
+        let third = lease(&mut cache, at(181));
+        cache.release(third, at(199));
+        assert!(
+            matches!(cache.claim(at(200)), Claim::Fetch(_)),
+            "the retry delay must not extend the expiry"
+        );
     }
 
     #[test]
-    fn a_value_put_in_from_elsewhere_outlives_an_older_fetch() {
-        let mut held = Refreshable::default();
-        let slow = lease(&mut held, at(0));
-        held.put(2, at(100), at(200));
-        held.fill(slow, 1, at(100), at(200));
-        assert_eq!(held.peek(at(1)), Some((&2, at(200))));
-        assert_eq!(held.refresh_at(), Some(at(100)));
-        assert_eq!(held.peek(at(200)), None);
+    fn a_value_from_another_source_is_not_overwritten_by_an_older_fetch() {
+        let mut cache = Refreshable::default();
+        let slow = lease(&mut cache, at(0));
+        cache.put(2, at(100), at(200));
+        cache.fill(slow, 1, at(100), at(200));
+        assert_eq!(cache.peek(at(1)), Some((&2, at(200))));
+        assert_eq!(cache.refresh_at(), Some(at(100)));
+        assert_eq!(cache.peek(at(200)), None);
     }
 }

@@ -21,9 +21,9 @@ impl AccessToken {
     /// Wraps a token of 1 to 512 visible ASCII characters. Returns `None` for anything else.
     #[must_use]
     pub fn new(text: String) -> Option<Self> {
-        let good =
+        let is_valid =
             (1..=Self::MAX_LEN).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-        good.then(|| Self(Arc::new(Secret::new(text))))
+        is_valid.then(|| Self(Arc::new(Secret::new(text))))
     }
 
     /// Returns the token.
@@ -55,7 +55,7 @@ pub(crate) struct Tokens {
     quota_resets_at: Option<UnixTime>,
 }
 
-/// The result of a claim: the token, or the way to it.
+/// The result of a claim: the token, or the next action of the caller.
 #[derive(Debug)]
 pub(crate) enum TokenClaim {
     Use(AccessToken),
@@ -66,7 +66,7 @@ pub(crate) enum TokenClaim {
 
 impl Tokens {
     pub(crate) fn claim(&mut self, now: UnixTime) -> TokenClaim {
-        if self.quota_resets_at.is_some_and(|renewed| now < renewed) {
+        if self.quota_resets_at.is_some_and(|reset| now < reset) {
             return match self.token.peek(now) {
                 Some((token, _)) => TokenClaim::Use(token.clone()),
                 None => TokenClaim::QuotaExceeded,
@@ -93,13 +93,13 @@ impl Tokens {
         self.token.release(lease, now);
     }
 
-    pub(crate) fn quota_exceeded(&mut self, lease: Lease, now: UnixTime, renewed_at: UnixTime) {
-        self.quota_resets_at = Some(renewed_at);
+    pub(crate) fn quota_exceeded(&mut self, lease: Lease, now: UnixTime, resets_at: UnixTime) {
+        self.quota_resets_at = Some(resets_at);
         self.token.release(lease, now);
     }
 
-    pub(crate) fn invalidate(&mut self, bad: &AccessToken) {
-        self.token.invalidate(bad);
+    pub(crate) fn invalidate(&mut self, rejected: &AccessToken) {
+        self.token.invalidate(rejected);
     }
 
     pub(crate) fn peek(&self, now: UnixTime) -> Option<(&AccessToken, UnixTime)> {
@@ -108,14 +108,14 @@ impl Tokens {
 
     pub(crate) fn refresh_at(&self) -> Option<UnixTime> {
         let due = self.token.refresh_at()?;
-        Some(self.quota_resets_at.map_or(due, |renewed| renewed.max(due)))
+        Some(self.quota_resets_at.map_or(due, |reset| reset.max(due)))
     }
 }
 
-/// Returns the time after three quarters of a token's life: 5400 of 7200 seconds, about sixteen fetches a day.
+/// Returns the time after three quarters of a token's lifetime: 5400 of 7200 seconds, so sixteen fetches a day.
 fn refresh_at(now: UnixTime, expires_at: UnixTime) -> UnixTime {
-    let life = expires_at.since(now);
-    expires_at.before(life.checked_div(4).unwrap_or_default())
+    let lifetime = expires_at.since(now);
+    expires_at.before(lifetime.checked_div(4).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_not_printed_and_keeps_to_its_bounds() {
+    fn access_token_is_validated_and_not_printed() {
         let token = AccessToken::new(String::from("planted")).unwrap();
         assert!(!format!("{token:?}").contains("planted"));
         assert!(AccessToken::new(String::new()).is_none());

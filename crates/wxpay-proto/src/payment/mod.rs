@@ -1,9 +1,9 @@
 //! The state of one payment and its refunds, merged from evidence.
 //!
-//! A merchant learns of a payment from several sources (notification, query, its own record): late, twice, out of order,
-//! or never. **Evidence** is a verified fact about a payment or a refund. [`PaymentState`] is a join semilattice over it:
-//! [`merge`](PaymentState::merge) is commutative, associative and idempotent. Effects follow from the *transition* between
-//! two states, so that each happens once.
+//! A merchant learns of a payment from several sources (notification, query, its own record): late, twice, out of
+//! order, or never. **Evidence** is a verified fact about a payment or a refund. [`PaymentState`] is a join semilattice
+//! over it: [`merge`](PaymentState::merge) is commutative, associative and idempotent. Act on the [`Transition`]s
+//! between two states: each occurs once.
 //!
 //! ```
 //! use wxpay_proto::{Fen, UnixTime, payment::{Transition, Evidence, PaymentState, Payment, PaymentStatus}};
@@ -78,7 +78,7 @@ impl Payment {
         self.time_end
     }
 
-    /// Returns the amount that counts towards the order: `total_fee + discount`. `None` on overflow.
+    /// Returns the amount that is compared with the order: `total_fee + discount`. `None` on overflow.
     #[must_use]
     pub fn amount(&self) -> Option<Fen> {
         self.total_fee.checked_add(self.discount)
@@ -138,7 +138,7 @@ pub enum PaymentStatus {
     Anomalous,
 }
 
-/// An anomaly: something that must never happen. Each needs manual review.
+/// An anomaly: evidence that contradicts other evidence, or the order. Each needs manual review.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Anomaly {
@@ -154,7 +154,7 @@ pub enum Anomaly {
     ConflictingRefund(SucceededRefund),
 }
 
-/// An effect of new evidence. Each occurs once, even if evidence arrives repeatedly or out of order.
+/// A transition caused by new evidence. Each occurs once, even if evidence arrives repeatedly or out of order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Transition {
@@ -253,7 +253,7 @@ impl PaymentState {
     /// Returns all anomalies.
     #[must_use]
     pub fn anomalies(&self) -> Vec<Anomaly> {
-        let settling = self.matching_payment();
+        let paid_by = self.matching_payment();
         let mut anomalies = Vec::new();
         for payment in &self.payments {
             if self.versions(payment) > 1 {
@@ -261,7 +261,7 @@ impl PaymentState {
             }
             if !self.matches_amount(payment) {
                 anomalies.push(Anomaly::AmountMismatch(payment.clone()));
-            } else if settling.is_some_and(|first| first.transaction_id != payment.transaction_id) {
+            } else if paid_by.is_some_and(|first| first.transaction_id != payment.transaction_id) {
                 anomalies.push(Anomaly::SecondPayment(payment.clone()));
             }
         }
@@ -271,7 +271,7 @@ impl PaymentState {
         anomalies
     }
 
-    /// Returns the effects of the transition from `before` to this state.
+    /// Returns the transitions from `before` to this state.
     #[must_use]
     pub fn transitions_since(&self, before: &Self) -> Vec<Transition> {
         let known = before.anomalies();
@@ -282,9 +282,9 @@ impl PaymentState {
         let refunded =
             self.refunds.one_per_id().filter(|refunded| !before.refunds.contains(refunded.refund_id()));
         let refunded = refunded.cloned().map(Transition::Refunded);
-        let disputed =
+        let new_anomalies =
             self.anomalies().into_iter().filter(|anomaly| !known.contains(anomaly)).map(Transition::Anomaly);
-        paid.into_iter().chain(refunded).chain(disputed).collect()
+        paid.into_iter().chain(refunded).chain(new_anomalies).collect()
     }
 
     fn matching_payment(&self) -> Option<&Payment> {
@@ -471,15 +471,15 @@ mod tests {
         #[test]
         fn an_order_becomes_paid_once_and_stays_paid(evidence in prop::collection::vec(any_evidence(), 0..8)) {
             let mut state = state_of(&[]);
-            let mut effects = Vec::new();
+            let mut transitions = Vec::new();
             for piece in &evidence {
                 let before = state.clone();
                 state.merge(piece).unwrap();
-                effects.extend(state.transitions_since(&before));
+                transitions.extend(state.transitions_since(&before));
                 let was_paid = matches!(before.status(), PaymentStatus::Paid(_));
                 prop_assert!(!was_paid || matches!(state.status(), PaymentStatus::Paid(_)));
             }
-            let paid = effects.iter().filter(|effect| matches!(effect, Transition::Paid(_))).count();
+            let paid = transitions.iter().filter(|transition| matches!(transition, Transition::Paid(_))).count();
             prop_assert_eq!(paid, usize::from(matches!(state.status(), PaymentStatus::Paid(_))));
         }
     }

@@ -109,16 +109,16 @@ impl Refunds {
         self.0.iter().any(|refunded| refunded.refund_id == *refund_id)
     }
 
-    /// Returns one version of each refund: of contradicting ones the largest.
+    /// Returns one version of each refund. If versions contradict, it is the one with the largest amount.
     pub(super) fn one_per_id(&self) -> impl Iterator<Item = &SucceededRefund> {
-        let mut each: BTreeMap<&RefundId, &SucceededRefund> = BTreeMap::new();
+        let mut largest: BTreeMap<&RefundId, &SucceededRefund> = BTreeMap::new();
         for refunded in &self.0 {
-            let kept = each.entry(&refunded.refund_id).or_insert(refunded);
-            if refunded.refund > kept.refund {
-                *kept = refunded;
+            let best = largest.entry(&refunded.refund_id).or_insert(refunded);
+            if refunded.refund > best.refund {
+                *best = refunded;
             }
         }
-        each.into_values()
+        largest.into_values()
     }
 
     /// Returns the versions that contradict another version of the same refund.
@@ -130,8 +130,8 @@ impl Refunds {
 
     /// Returns the payments whose refunds exceed the price.
     ///
-    /// Each refund states the price of the order, so the result does not depend on evidence of the payment. Of several
-    /// prices the lowest counts, so that later evidence never removes an anomaly.
+    /// Each refund states the price of the order, so the result does not depend on evidence of the payment. If the
+    /// prices differ, the lowest counts, so that later evidence never removes an anomaly.
     pub(super) fn exceeded_payments(&self) -> impl Iterator<Item = &TransactionId> {
         let mut sums: BTreeMap<&TransactionId, Option<Fen>> = BTreeMap::new();
         for refunded in self.one_per_id() {

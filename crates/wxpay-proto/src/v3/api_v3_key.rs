@@ -1,9 +1,9 @@
-//! The APIv3 key, which notifications and platform certificates are encrypted with.
+//! The APIv3 key, the encryption key of notifications and platform certificates.
 
 use crate::{id::InvalidField, secret::Secret};
 use alloc::string::String;
 
-/// The APIv3 key: 32 letters and digits. Decrypts notifications and platform certificates, and is never sent.
+/// The APIv3 key: 32 letters and digits. It decrypts notifications and platform certificates, and is never sent.
 #[derive(Debug)]
 pub struct ApiV3Key(pub(super) Secret<[u8; 32]>);
 
@@ -12,13 +12,13 @@ impl ApiV3Key {
     ///
     /// # Errors
     ///
-    /// When the text is not 32 ASCII letters and digits.
+    /// Returns [`InvalidField`] if the text is not 32 ASCII letters and digits.
     pub fn new(text: String) -> Result<Self, InvalidField> {
         let text = Secret::new(text);
         let bytes = text.expose().as_bytes();
-        let good = bytes.iter().all(u8::is_ascii_alphanumeric);
+        let is_valid = bytes.iter().all(u8::is_ascii_alphanumeric);
         match <[u8; 32]>::try_from(bytes) {
-            Ok(key) if good => Ok(Self(Secret::new(key))),
+            Ok(key) if is_valid => Ok(Self(Secret::new(key))),
             _ => Err(InvalidField::new("apiv3_key", "must be 32 letters and digits")),
         }
     }

@@ -1,7 +1,7 @@
 //! The `Authorization` header: formatting and parsing.
 //!
 //! `WECHATPAY2-SHA256-RSA2048 mchid="…",nonce_str="…",signature="…",timestamp="…",serial_no="…"`. The five values may
-//! come in any order, so parse headers and never compare them as text.
+//! have any order: parse headers, and never compare them as text.
 
 use crate::{
     id::{InvalidField, MchId, SerialNo},
@@ -27,7 +27,7 @@ pub const SCHEME: &str = "WECHATPAY2-SHA256-RSA2048";
 #[derive(Clone, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs, reason = "the header's five values, all required")]
 pub struct Authorization {
-    /// The merchant that signed; in partner mode the partner itself.
+    /// The merchant that signed. In partner mode it is the partner.
     pub mchid: MchId,
     /// The nonce in the signed message: 1 to 32 visible ASCII characters.
     pub nonce_str: String,
@@ -66,7 +66,7 @@ impl fmt::Debug for Authorization {
 ///
 /// # Errors
 ///
-/// When the scheme is a different one, or a value is missing, duplicated or invalid.
+/// Returns [`InvalidField`] if the scheme is another one, or a value is missing, duplicated or invalid.
 impl FromStr for Authorization {
     type Err = InvalidField;
 
@@ -76,23 +76,23 @@ impl FromStr for Authorization {
             "authorization",
             "must begin with WECHATPAY2-SHA256-RSA2048 and a space",
         ))?);
-        let nonce_str = values.of("nonce_str")?;
+        let nonce_str = values.get("nonce_str")?;
         if !(1..=32).contains(&nonce_str.len()) || !nonce_str.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(InvalidField::new("nonce_str", "must be 1 to 32 visible ASCII characters"));
         }
-        let timestamp = values.of("timestamp")?;
-        let digits =
+        let timestamp = values.get("timestamp")?;
+        let is_number =
             (1..=12).contains(&timestamp.len()) && timestamp.bytes().all(|byte| byte.is_ascii_digit());
         Ok(Self {
-            mchid: values.of("mchid")?.parse()?,
+            mchid: values.get("mchid")?.parse()?,
             nonce_str: nonce_str.into(),
-            signature: base64::decode(values.of("signature")?.as_bytes())
+            signature: base64::decode(values.get("signature")?.as_bytes())
                 .map_err(|_| InvalidField::new("signature", "must be base64"))?,
-            timestamp: digits
+            timestamp: is_number
                 .then(|| timestamp.parse().ok())
                 .flatten()
                 .ok_or(InvalidField::new("timestamp", "must be whole seconds"))?,
-            serial_no: values.of("serial_no")?.parse()?,
+            serial_no: values.get("serial_no")?.parse()?,
         })
     }
 }
@@ -101,11 +101,11 @@ impl FromStr for Authorization {
 struct Values<'a>(&'a str);
 
 impl<'a> Values<'a> {
-    fn of(&self, name: &'static str) -> Result<&'a str, InvalidField> {
+    fn get(&self, name: &'static str) -> Result<&'a str, InvalidField> {
         let mut found = self.0.split(',').filter_map(|pair| {
-            let (given, value) = pair.trim_matches([' ', '\t']).split_once('=')?;
+            let (key, value) = pair.trim_matches([' ', '\t']).split_once('=')?;
             let value = value.strip_prefix('"')?.strip_suffix('"')?;
-            (given == name && !value.contains('"')).then_some(value)
+            (key == name && !value.contains('"')).then_some(value)
         });
         match (found.next(), found.next()) {
             (Some(value), None) => Ok(value),
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_the_values_is_free() {
+    fn header_values_may_have_any_order() {
         let mut values = GOOD.to_vec();
         let parsed: Authorization = header(&values).parse().unwrap();
         values.reverse();
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn each_value_is_required_exactly_once_and_validated() {
+    fn each_header_value_is_required_exactly_once_and_validated() {
         for missing in 0..GOOD.len() {
             let mut values = GOOD.to_vec();
             let taken = values.remove(missing);
@@ -174,17 +174,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_formatted_header_is_parsed_and_no_text_panics(
+        fn authorization_round_trips_and_parsing_never_panics(
             nonce_str in "[0-9A-Za-z]{1,32}", signature: Vec<u8>, timestamp in 0_u64..1_000_000_000_000, text: String,
         ) {
-            let made = Authorization {
+            let authorization = Authorization {
                 mchid: "1900007291".parse().unwrap(),
                 nonce_str,
                 signature,
                 timestamp,
                 serial_no: "0A".parse().unwrap(),
             };
-            prop_assert_eq!(made.to_string().parse(), Ok(made));
+            prop_assert_eq!(authorization.to_string().parse(), Ok(authorization));
             drop(format!("{SCHEME} {text}").parse::<Authorization>());
         }
     }

@@ -15,9 +15,9 @@ use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 use core::fmt;
 
 impl Merchant {
-    /// Begins the configuration of a merchant from its credentials: merchant number, serial number of its API
-    /// certificate, private key of that certificate, and APIv3 key. The merchant trusts platform certificates, unless a
-    /// WeChat Pay [public key](Builder::public_key) is set.
+    /// Creates a builder from the merchant's credentials: merchant number, serial number of its API certificate,
+    /// private key of that certificate, and APIv3 key. The merchant trusts platform certificates, unless a WeChat Pay
+    /// [public key](Builder::public_key) is set.
     #[must_use]
     pub fn builder(
         provider: Arc<dyn CryptoProvider>,
@@ -58,8 +58,7 @@ impl fmt::Debug for Builder {
 
 impl Builder {
     /// Trusts this WeChat Pay public key, encrypts sensitive fields with it, and requests replies signed by it. **No
-    /// certificates are fetched then**, unless [`platform_certificates`](Self::platform_certificates) enables both;
-    /// nothing needs the network to begin.
+    /// certificates are fetched then**, unless [`platform_certificates`](Self::platform_certificates) enables both.
     ///
     /// May be called repeatedly: all keys are trusted, and the last one encrypts.
     #[must_use]
@@ -81,14 +80,14 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When the provider cannot use its key.
+    /// Returns [`InvalidKey`] if the provider cannot use its key.
     pub fn platform_certificate(mut self, certificate: &Certificate) -> Result<Self, InvalidKey> {
         let (serial, key) = PlatformKey::of(&*self.0.provider, certificate)?;
         self.0.pinned.insert(serial, key);
         Ok(self)
     }
 
-    /// Also decrypts notifications with this APIv3 key: the previous one, which notifications in flight may still use.
+    /// Also decrypts with this APIv3 key, the previous one: notifications in flight may still be encrypted with it.
     #[must_use]
     pub fn previous_api_v3_key(mut self, key: &ApiV3Key) -> Self {
         let key = self.0.provider.symmetric_key(&key.0);
@@ -101,18 +100,19 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When the text is not an absolute `http` or `https` URL, or has a user, a query or a fragment.
+    /// Returns [`InvalidField`] if the text is not an absolute `http` or `https` URL, or has a user, a query or a
+    /// fragment.
     pub fn base_url(mut self, base_url: &str) -> Result<Self, InvalidField> {
         self.0.gateway = Gateway::parse(base_url)?;
         Ok(self)
     }
 
-    /// Sets the gateway to fall back on when the other one does not reply, or replies 5xx. The hosts alternate from
-    /// then on; every attempt sends the same number and the same bytes.
+    /// Sets the gateway that is called after the other one did not reply, or replied 5xx. The hosts alternate from then
+    /// on; every attempt sends the same number and the same bytes.
     ///
     /// # Errors
     ///
-    /// As with [`base_url`](Self::base_url).
+    /// Returns [`InvalidField`] in the cases of [`base_url`](Self::base_url).
     pub fn backup_url(mut self, backup_url: &str) -> Result<Self, InvalidField> {
         self.0.gateway = self.0.gateway.with_backup(backup_url)?;
         Ok(self)

@@ -8,8 +8,8 @@
 //!                                            └ no attempt left ──────────▶ Done(Err, NotSent | Unknown)
 //! ```
 //!
-//! * **draft**: nothing was sent, no money has moved. The body is written once: every attempt sends the same bytes and
-//!   the same number, with a new signature.
+//! * **draft**: nothing was sent, and no money has moved. The body is written once: every attempt sends the same bytes
+//!   and the same number, with a new signature.
 //! * **sent**: WeChat Pay may have the request. A reply whose signing key is not cached yet is kept until the key is
 //!   fetched; its timestamp was checked on arrival.
 //! * **in doubt**: some attempt may have been carried out. Only a verified success of a later attempt ends the doubt. A
@@ -39,7 +39,7 @@ use crate::{
 };
 use alloc::boxed::Box;
 
-/// A call of one operation, not begun yet. Retries follow the merchant's [`Policy`](crate::retry::Policy).
+/// A call of one operation, not started yet. Retries follow the merchant's [`Policy`](crate::retry::Policy).
 #[derive(Clone, Debug)]
 pub struct Call<E> {
     me: Merchant,
@@ -74,12 +74,13 @@ struct AwaitingOperation<E> {
 struct Verifying<E> {
     awaiting: AwaitingOperation<E>,
     reply: Response,
-    claim: SignatureHeaders,
+    headers: SignatureHeaders,
     /// Keys were already fetched once for this reply; they are not fetched again.
     fetched: bool,
 }
 
-/// A call that awaits a reply.
+// The call awaits a reply: to its operation, or to a fetch of keys.
+#[doc(hidden)]
 #[derive(Debug)]
 pub struct InFlight<E>(Exchange<E>);
 
@@ -90,15 +91,16 @@ enum Exchange<E> {
     FetchVerifyingKey(AwaitingReply<FetchPlatformKeys>, Verifying<E>),
 }
 
-/// A call that waits.
+// The call waits: for the next attempt, or for a fetch by another call.
+#[doc(hidden)]
 #[derive(Debug)]
 pub struct Paused<E>(WaitingFor<E>);
 
 #[derive(Debug)]
 enum WaitingFor<E> {
-    AwaitSealingKey(Drafting<E>),
-    BeforeRetry(AwaitingOperation<E>),
-    AwaitVerifyingKey(Verifying<E>),
+    SealingKey(Drafting<E>),
+    Retry(AwaitingOperation<E>),
+    VerifyingKey(Verifying<E>),
 }
 
 impl Merchant {
@@ -113,14 +115,14 @@ impl<E: Endpoint> Drafting<E> {
     fn draft(self, world: &mut World<'_>) -> Step<Call<E>> {
         let mut writer = RequestWriter::new(&self.call.me, world);
         let draft = self.call.endpoint.draft(&mut writer);
-        let (sealed_with, missing) = writer.finish();
+        let (sealing_key, missing) = writer.finish();
         match (draft, missing) {
             (Ok(draft), _) => {
                 let Self { call, attempts, .. } = self;
                 AwaitingOperation {
                     call,
                     draft: Box::new(draft),
-                    sealing_key: sealed_with,
+                    sealing_key,
                     attempts,
                     doubt: false,
                     host_index: 0,
@@ -133,7 +135,7 @@ impl<E: Endpoint> Drafting<E> {
                 Self { fetched: true, ..self }.fetching(fetch.begin(world), world)
             }
             (Err(_), Some(MissingKey::Wait(until))) if self.attempts.is_within_deadline(until) => {
-                Step::wait(until, Paused(WaitingFor::AwaitSealingKey(self)))
+                Step::wait(until, Paused(WaitingFor::SealingKey(self)))
             }
             (Err(error), missing) => {
                 // Release the lease, or other calls would wait for a fetch that is not coming.
@@ -159,7 +161,7 @@ impl<E: Endpoint> Drafting<E> {
 
 impl<E: Endpoint> AwaitingOperation<E> {
     fn send(self, world: &mut World<'_>) -> Step<Call<E>> {
-        // The driver may resume this long after the wait was over.
+        // The driver may resume the call long after the wait was over.
         if !self.attempts.is_within_deadline(world.now) {
             return self.fail(Error::new(ErrorKind::Exhausted, Fate::NotSent));
         }
@@ -180,9 +182,8 @@ impl<E: Endpoint> AwaitingOperation<E> {
                 Err(error) => self.unreadable(error, world),
             };
         }
-        let claim = SignatureHeaders::parse_reply(&reply, world.now);
-        match claim {
-            Ok(claim) => Verifying { awaiting: self, reply, claim, fetched: false }.verify(world),
+        match SignatureHeaders::parse_reply(&reply, world.now) {
+            Ok(headers) => Verifying { awaiting: self, reply, headers, fetched: false }.verify(world),
             Err(unverified) => self.unverified(unverified, &reply, world),
         }
     }
@@ -196,10 +197,10 @@ impl<E: Endpoint> AwaitingOperation<E> {
         let error = ErrorReply { refusal: error_reply::parse(reply), verified: false }
             .into_error()
             .caused_by(unverified);
-        self.refused(reply.status(), error, world)
+        self.on_error_reply(reply.status(), error, world)
     }
 
-    fn refused(self, status: u16, error: Error, world: &mut World<'_>) -> Step<Call<E>> {
+    fn on_error_reply(self, status: u16, error: Error, world: &mut World<'_>) -> Step<Call<E>> {
         match status {
             202 | 429 => self.retry(error, false, world),
             500.. => self.retry(error, true, world),
@@ -221,7 +222,7 @@ impl<E: Endpoint> AwaitingOperation<E> {
         }
     }
 
-    fn lost(self, failure: Failure, world: &mut World<'_>) -> Step<Call<E>> {
+    fn on_failure(self, failure: Failure, world: &mut World<'_>) -> Step<Call<E>> {
         let (source, fate) = match failure {
             Failure::NotSent(source) => (source, Fate::NotSent),
             Failure::Lost(source) => (source, Fate::Unknown),
@@ -231,12 +232,12 @@ impl<E: Endpoint> AwaitingOperation<E> {
 
     fn retry(mut self, error: Error, other_host: bool, world: &mut World<'_>) -> Step<Call<E>> {
         let doubt = self.doubt || error.fate() == Fate::Unknown;
-        let may_repeat = !doubt || self.call.endpoint.idempotency() != Idempotency::None;
-        let again = if may_repeat { self.attempts.next_attempt(world.now, &mut world.entropy) } else { None };
-        match again {
+        let may_retry = !doubt || self.call.endpoint.idempotency() != Idempotency::None;
+        let next = if may_retry { self.attempts.next_attempt(world.now, &mut world.entropy) } else { None };
+        match next {
             Some(until) => {
-                let turn = self.host_index.wrapping_add(usize::from(other_host));
-                Step::wait(until, Paused(WaitingFor::BeforeRetry(Self { doubt, host_index: turn, ..self })))
+                let host_index = self.host_index.wrapping_add(usize::from(other_host));
+                Step::wait(until, Paused(WaitingFor::Retry(Self { doubt, host_index, ..self })))
             }
             None => self.fail(error),
         }
@@ -254,8 +255,8 @@ impl<E: Endpoint> AwaitingOperation<E> {
 impl<E: Endpoint> Verifying<E> {
     fn verify(self, world: &mut World<'_>) -> Step<Call<E>> {
         let me = &self.awaiting.call.me;
-        match me.key(self.claim.key_id(), world.memory, world.now) {
-            KeyClaim::Use(key) => match self.claim.verify(self.reply.body(), &*key) {
+        match me.key(self.headers.key_id(), world.memory, world.now) {
+            KeyClaim::Use(key) => match self.headers.verify(self.reply.body(), &*key) {
                 Ok(verified) => Self::on_verified(self.awaiting, verified, &self.reply, world),
                 Err(unverified) => self.awaiting.unverified(unverified, &self.reply, world),
             },
@@ -265,7 +266,7 @@ impl<E: Endpoint> Verifying<E> {
                 Self { fetched: true, ..self }.fetching(fetch.begin(world), world)
             }
             KeyClaim::Wait(until) if self.awaiting.attempts.is_within_deadline(until) => {
-                Step::wait(until, Paused(WaitingFor::AwaitVerifyingKey(self)))
+                Step::wait(until, Paused(WaitingFor::VerifyingKey(self)))
             }
             claim @ (KeyClaim::Fetch(_) | KeyClaim::Wait(_) | KeyClaim::Unknown) => {
                 // Release the lease, or other calls would wait for a fetch that is not coming.
@@ -289,7 +290,7 @@ impl<E: Endpoint> Verifying<E> {
     }
 
     fn unknown_key(self, world: &mut World<'_>) -> Step<Call<E>> {
-        self.awaiting.unverified(VerifyError::UnknownKey(self.claim.key_id().clone()), &self.reply, world)
+        self.awaiting.unverified(VerifyError::UnknownKey(self.headers.key_id().clone()), &self.reply, world)
     }
 
     fn on_verified(
@@ -308,9 +309,11 @@ impl<E: Endpoint> Verifying<E> {
         let refusal = error_reply::parse(reply);
         match endpoint.read_refusal(&refusal) {
             Some(output) => Step::Done(Ok(output)),
-            None => {
-                awaiting.refused(reply.status(), ErrorReply { refusal, verified: true }.into_error(), world)
-            }
+            None => awaiting.on_error_reply(
+                reply.status(),
+                ErrorReply { refusal, verified: true }.into_error(),
+                world,
+            ),
         }
     }
 }
@@ -327,24 +330,24 @@ impl<E: Endpoint> Flow for Call<E> {
         Drafting { call: self, attempts, fetched: false }.draft(world)
     }
 
-    fn on_reply(InFlight(send): InFlight<E>, reply: Reply, world: &mut World<'_>) -> Step<Self> {
-        match (send, reply) {
+    fn on_reply(InFlight(exchange): InFlight<E>, reply: Reply, world: &mut World<'_>) -> Step<Self> {
+        match (exchange, reply) {
             (Exchange::FetchSealingKey(fetch, drafting), reply) => {
                 drafting.fetching(fetch.step(reply, world), world)
             }
             (Exchange::Operation(awaiting), Ok(reply)) => awaiting.on_reply(reply, world),
-            (Exchange::Operation(awaiting), Err(failure)) => awaiting.lost(failure, world),
+            (Exchange::Operation(awaiting), Err(failure)) => awaiting.on_failure(failure, world),
             (Exchange::FetchVerifyingKey(fetch, verifying), reply) => {
                 verifying.fetching(fetch.step(reply, world), world)
             }
         }
     }
 
-    fn on_wake(Paused(pause): Paused<E>, world: &mut World<'_>) -> Step<Self> {
-        match pause {
-            WaitingFor::AwaitSealingKey(drafting) => drafting.draft(world),
-            WaitingFor::BeforeRetry(awaiting) => awaiting.send(world),
-            WaitingFor::AwaitVerifyingKey(verifying) => verifying.verify(world),
+    fn on_wake(Paused(waiting_for): Paused<E>, world: &mut World<'_>) -> Step<Self> {
+        match waiting_for {
+            WaitingFor::SealingKey(drafting) => drafting.draft(world),
+            WaitingFor::Retry(awaiting) => awaiting.send(world),
+            WaitingFor::VerifyingKey(verifying) => verifying.verify(world),
         }
     }
 }

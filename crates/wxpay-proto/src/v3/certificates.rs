@@ -2,8 +2,8 @@
 //!
 //! The reply that contains the certificates is signed with one of them, which the merchant does not have yet. So the
 //! order is: decrypt each certificate with the APIv3 key, which authenticates it; parse it, and check that its serial
-//! number is the announced one; then verify *this same reply* with the key that `Wechatpay-Serial` names. Only then is
-//! any of it trusted.
+//! number is the announced one; then verify *this same reply* with the key that `Wechatpay-Serial` names. No
+//! certificate is trusted before.
 
 mod list;
 
@@ -36,7 +36,7 @@ const LABEL: &str = "v3.certificates";
 pub(super) struct FetchPlatformKeys {
     me: Merchant,
     lease: Lease,
-    /// The time limit of the request: what the waiting call has left, or the policy's timeout.
+    /// The timeout of the request: the remaining time of the waiting call, or the timeout of the policy.
     timeout: Duration,
 }
 
@@ -57,20 +57,20 @@ impl FetchPlatformKeys {
 impl AwaitingCertificates {
     fn read(&self, reply: &Response, now: UnixTime) -> Result<Vec<(SerialNo, PlatformKey)>, Error> {
         if reply.status() != 200 {
-            return Self::refused(reply);
+            return Self::read_refusal(reply);
         }
-        let opened = PlatformCertificate::decrypt_list(&self.me, reply.body())?;
-        let usable = |opened: &PlatformCertificate| {
-            let key = PlatformKey::of(self.me.provider(), &opened.certificate);
+        let certificates = PlatformCertificate::decrypt_list(&self.me, reply.body())?;
+        let to_key = |entry: &PlatformCertificate| {
+            let key = PlatformKey::of(self.me.provider(), &entry.certificate);
             key.map_err(|cause| malformed().caused_by(cause))
         };
-        let keys = opened.iter().map(usable).collect::<Result<Vec<_>, Error>>()?;
+        let keys = certificates.iter().map(to_key).collect::<Result<Vec<_>, Error>>()?;
         self.verify(reply, &keys, now).map_err(VerifyError::into_error)?;
         Ok(keys)
     }
 
     /// Maps "no certificates", which WeChat Pay reports as an error, to an empty list.
-    fn refused(reply: &Response) -> Result<Vec<(SerialNo, PlatformKey)>, Error> {
+    fn read_refusal(reply: &Response) -> Result<Vec<(SerialNo, PlatformKey)>, Error> {
         let refusal = error_reply::parse(reply);
         if list::has_no_certificates(&refusal) {
             return Ok(Vec::new());
@@ -85,18 +85,16 @@ impl AwaitingCertificates {
         keys: &[(SerialNo, PlatformKey)],
         now: UnixTime,
     ) -> Result<(), VerifyError> {
-        let claim = SignatureHeaders::parse_reply(reply, now)?;
-        let brought = |serial: &SerialNo| {
-            keys.iter()
-                .find(|(brought, key)| brought == serial && now < key.not_after)
-                .map(|(_, key)| &key.key)
+        let headers = SignatureHeaders::parse_reply(reply, now)?;
+        let listed = |serial: &SerialNo| {
+            keys.iter().find(|(listed, key)| listed == serial && now < key.not_after).map(|(_, key)| &key.key)
         };
-        let key = match claim.key_id() {
-            KeyId::Certificate(serial) => brought(serial),
+        let key = match headers.key_id() {
+            KeyId::Certificate(serial) => listed(serial),
             KeyId::PublicKey(id) => self.me.public_key(id),
         };
-        let key = key.ok_or_else(|| VerifyError::UnknownKey(claim.key_id().clone()))?;
-        claim.verify(reply.body(), &**key).map(|_| ())
+        let key = key.ok_or_else(|| VerifyError::UnknownKey(headers.key_id().clone()))?;
+        headers.verify(reply.body(), &**key).map(|_| ())
     }
 }
 
@@ -136,14 +134,14 @@ impl Flow for FetchPlatformKeys {
             }
         };
         let AwaitingCertificates { me, lease } = fetching;
-        let known = world.memory.platform_keys_of(me.mchid());
+        let platform_keys = world.memory.platform_keys_of(me.mchid());
         Step::Done(match read {
             Ok(keys) => {
-                known.fill(&lease, keys, world.now);
+                platform_keys.fill(&lease, keys, world.now);
                 Ok(())
             }
             Err(error) => {
-                known.release(&lease);
+                platform_keys.release(&lease);
                 Err(error)
             }
         })
@@ -157,13 +155,14 @@ impl Flow for FetchPlatformKeys {
 /// Fetches the platform certificates if they are due. Does nothing if they are not, if another fetch is in progress, or
 /// if the merchant trusts public keys alone.
 ///
-/// Meant for a background task: run it at
+/// Run it in a background task, at
 /// [`Memory::next_platform_key_refresh`](crate::memory::Memory::next_platform_key_refresh), so that no call waits for a
 /// key. Startup need not wait for it: a missing key is fetched when it is needed.
 #[derive(Clone, Debug)]
 pub struct RefreshPlatformKeys(Merchant);
 
-/// A refresh that awaits its reply.
+// The refresh awaits the reply with the certificates.
+#[doc(hidden)]
 #[derive(Debug)]
 pub struct Refreshing(AwaitingReply<FetchPlatformKeys>);
 

@@ -1,7 +1,7 @@
 //! Downloads of files that WeChat Pay generates: bills and receipts, as streams.
 //!
 //! ```text
-//!  an operation ─▶ BillFile ─▶ Merchant::prepare_download ─▶ Download { transmit, check, is_gzip }
+//!  an operation ─▶ BillFile ─▶ Merchant::prepare_download ─▶ Download { transmit, digest_check, is_gzip }
 //!                  URL and digest of the file                    │ send the request; unzip if needed;
 //!                                                                │ pass each piece to the check
 //!                                                                ▼
@@ -44,7 +44,7 @@ open_enum! {
     }
 }
 
-/// The URL and the digest of a file. `Debug` omits the URL: its token, with a signature, gives access to the file.
+/// The URL and the digest of a file. `Debug` omits the URL: its token and a signature give access to the file.
 ///
 /// The URL is valid for 5 minutes, in older documents for 30 seconds: [download](Merchant::prepare_download) at once.
 #[derive(Clone, PartialEq, Eq)]
@@ -102,14 +102,14 @@ impl fmt::Debug for BillFile {
 /// A signed request for a file, ready to be streamed.
 ///
 /// Send the request, stream the reply's body piece by piece, unzipped if [`is_gzip`](Self::is_gzip) is set, and pass
-/// each piece to the [check](Self::digest_check). **The file is authentic only if [`DigestCheck::finish`] returns `Ok` in the
-/// end**; do not act on its content before. The expected reply is 200 without a signature; [`reply_error`](Self::reply_error)
-/// maps any other to an error. Do not follow redirects.
+/// each piece to the [check](Self::digest_check). **The file is authentic only if [`DigestCheck::finish`] returns `Ok`
+/// in the end**; do not act on its content before. The expected reply is 200 without a signature;
+/// [`reply_error`](Self::reply_error) maps any other to an error. Do not follow redirects.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Download {
     /// The signed request. Its `timeout` applies to the beginning of the reply and to each pause within it, not to the
-    /// whole; `max_reply` sets no limit.
+    /// whole download. Its `max_reply` is `usize::MAX`: no limit.
     pub transmit: Transmit,
     /// The check of the file's digest.
     pub digest_check: DigestCheck,
@@ -133,8 +133,8 @@ impl Download {
 
     /// Returns the error for a file whose digest does not match.
     #[must_use]
-    pub fn digest_error(forged: InvalidSignature) -> Error {
-        Error::new(ErrorKind::Signature, Fate::NotSent).caused_by(forged)
+    pub fn digest_error(mismatch: InvalidSignature) -> Error {
+        Error::new(ErrorKind::Signature, Fate::NotSent).caused_by(mismatch)
     }
 }
 
@@ -163,19 +163,19 @@ impl DigestCheck {
     ///
     /// # Errors
     ///
-    /// When the digest does not match.
+    /// Returns [`InvalidSignature`] if the digest does not match.
     pub fn finish(self) -> Result<(), InvalidSignature> {
-        let found = match self.digest {
+        let actual = match self.digest {
             Digest::Sha1(digest) => digest.finalize().to_vec(),
             Digest::Sha256(digest) => digest.finalize().to_vec(),
         };
-        if constant_time_eq(&found, &self.expected) { Ok(()) } else { Err(InvalidSignature) }
+        if constant_time_eq(&actual, &self.expected) { Ok(()) } else { Err(InvalidSignature) }
     }
 }
 
 impl fmt::Debug for DigestCheck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Check(..)")
+        f.write_str("DigestCheck(..)")
     }
 }
 
@@ -183,7 +183,7 @@ impl fmt::Debug for DigestCheck {
 #[derive(Debug)]
 pub struct PrepareDownload {
     me: Merchant,
-    statement: BillFile,
+    file: BillFile,
 }
 
 impl Merchant {
@@ -193,21 +193,21 @@ impl Merchant {
     /// one of WeChat Pay's, or if the digest's algorithm is unknown. To retry, prepare again: the signature contains
     /// the current time.
     #[must_use]
-    pub fn prepare_download(&self, statement: &BillFile) -> PrepareDownload {
-        PrepareDownload { me: self.clone(), statement: statement.clone() }
+    pub fn prepare_download(&self, file: &BillFile) -> PrepareDownload {
+        PrepareDownload { me: self.clone(), file: file.clone() }
     }
 }
 
 /// Returns the signed request for a file, and the check of its digest.
 pub(super) fn prepare(
     me: &Merchant,
-    statement: &BillFile,
+    file: &BillFile,
     world: &mut World<'_>,
 ) -> Result<(Transmit, DigestCheck), Error> {
-    let unusable = |fault: InvalidField| malformed().not_sent().caused_by(fault);
-    let check = statement.check().map_err(unusable)?;
+    let invalid = |error: InvalidField| malformed().not_sent().caused_by(error);
+    let check = file.check().map_err(invalid)?;
     let rule = InvalidField::new("download_url", "must point to the merchant's gateway or to WeChat Pay's");
-    let (base_url, target) = me.gateway().locate(&statement.download_url).ok_or_else(|| unusable(rule))?;
+    let (base_url, target) = me.gateway().locate(&file.download_url).ok_or_else(|| invalid(rule))?;
     let transmit =
         request::transmit(me, &Draft::file(LABEL, target), None, base_url, me.retry().timeout, world)?;
     Ok((transmit, check))
@@ -221,11 +221,11 @@ impl Flow for PrepareDownload {
     type Output = Download;
 
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
-        let Self { me, statement } = self;
-        Step::Done(prepare(&me, &statement, world).map(|(transmit, check)| Download {
+        let Self { me, file } = self;
+        Step::Done(prepare(&me, &file, world).map(|(transmit, check)| Download {
             transmit: Transmit { max_reply: usize::MAX, ..transmit },
             digest_check: check,
-            is_gzip: statement.is_gzip,
+            is_gzip: file.is_gzip,
         }))
     }
 
@@ -249,14 +249,14 @@ mod tests {
     const SHA256: &str = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae";
     const URL: &str = "https://api.mch.weixin.qq.com/v3/billdownload/file?token=planted&tartype=gzip";
 
-    fn statement(hash_type: &str, hash_value: &str, download_url: &str) -> BillFile {
+    fn file(hash_type: &str, hash_value: &str, download_url: &str) -> BillFile {
         let (hash_value, download_url) = (hash_value.into(), download_url.into());
         BillFile { hash_type: hash_type.into(), hash_value, download_url, is_gzip: true }
     }
 
-    fn prepared(statement: &BillFile) -> Result<Download, Error> {
+    fn prepared(file: &BillFile) -> Result<Download, Error> {
         let mut memory = Memory::default();
-        match Step::begin(fake::merchant().prepare_download(statement), fake::world(&mut memory)) {
+        match Step::begin(fake::merchant().prepare_download(file), fake::world(&mut memory)) {
             Step::Done(result) => result,
             Step::Send(..) | Step::Wait(..) => panic!("expected Step::Done at once"),
         }
@@ -264,7 +264,7 @@ mod tests {
 
     #[test]
     fn a_download_is_signed_for_path_and_query_of_its_url() {
-        let Download { transmit, is_gzip, .. } = prepared(&statement("SHA1", SHA1, URL)).unwrap();
+        let Download { transmit, is_gzip, .. } = prepared(&file("SHA1", SHA1, URL)).unwrap();
         assert_eq!((transmit.request.url(), transmit.request.body(), is_gzip), (URL, &b""[..], true));
         assert_eq!(transmit.request.header("accept"), Some("*/*"));
         assert_eq!(transmit.max_reply, usize::MAX);
@@ -283,7 +283,7 @@ mod tests {
     #[test]
     fn a_file_is_authentic_only_if_its_whole_digest_matches_in_either_case() {
         for (hash_type, hash_value) in [("SHA1", SHA1), ("SHA1", &SHA1.to_uppercase()), ("SHA256", SHA256)] {
-            let check = || prepared(&statement(hash_type, hash_value, URL)).unwrap().digest_check;
+            let check = || prepared(&file(hash_type, hash_value, URL)).unwrap().digest_check;
             let finish = |pieces: &[&[u8]]| {
                 let mut check = check();
                 for piece in pieces {
@@ -307,7 +307,7 @@ mod tests {
             ("SHA1", "foo", URL, "hash_value"),
             ("SHA1", "", URL, "hash_value"),
         ] {
-            let error = prepared(&statement(hash_type, hash_value, url)).unwrap_err();
+            let error = prepared(&file(hash_type, hash_value, url)).unwrap_err();
             assert_eq!((error.kind(), error.fate()), (ErrorKind::Malformed, Fate::NotSent));
             let source = core::error::Error::source(&error).unwrap();
             assert_eq!(source.downcast_ref::<InvalidField>().unwrap().field(), rule);
@@ -316,8 +316,8 @@ mod tests {
 
     #[test]
     fn the_url_of_a_file_is_not_printed() {
-        let statement = statement("SHA1", SHA1, URL);
-        let printed = format!("{statement:?} {:?}", prepared(&statement).unwrap());
+        let file = file("SHA1", SHA1, URL);
+        let printed = format!("{file:?} {:?}", prepared(&file).unwrap());
         assert!(!printed.contains("planted"), "{printed}");
     }
 

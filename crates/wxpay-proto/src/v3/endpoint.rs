@@ -19,22 +19,22 @@ use core::fmt;
 ///
 /// You may implement this trait for operations that have no type here yet, or call them through [`Raw`](super::Raw).
 pub trait Endpoint: fmt::Debug + Send {
-    /// The value that a successful reply is read into.
+    /// The result of a successful reply.
     type Output: Send;
 
-    /// Writes the request, once: every attempt sends these bytes. `writer` seals sensitive fields, and makes the call
-    /// fetch and name the key.
+    /// Writes the request. Every attempt of the call sends these bytes. `writer` seals sensitive fields, and makes the
+    /// call fetch and name the sealing key. If the key must be fetched first, the request is drafted again.
     ///
     /// # Errors
     ///
-    /// When a field cannot be sealed: return the error of `writer` unchanged.
+    /// Must return the error of `writer` unchanged if a field cannot be sealed.
     fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error>;
 
     /// Reads a successful reply (2xx, verified).
     ///
     /// # Errors
     ///
-    /// When the reply is not what WeChat Pay's documentation specifies.
+    /// Returns an [`Error`] if the reply deviates from WeChat Pay's documentation.
     fn read(&self, reply: Verified<'_>, me: &Merchant, world: &mut World<'_>) -> Result<Self::Output, Error>;
 
     /// Reads a verified refusal that is a regular result, such as "no such order" for a query. Returns `None` if the
@@ -125,25 +125,25 @@ impl Draft {
         Self { content: Content::Upload(upload), ..Self::new(label, Method::Post, target) }
     }
 
-    /// The label, for logs and metrics.
+    /// Returns the label, for logs and metrics.
     #[must_use]
     pub fn label(&self) -> &'static str {
         self.label
     }
 
-    /// The method.
+    /// Returns the method.
     #[must_use]
     pub fn method(&self) -> Method {
         self.method
     }
 
-    /// The request target: path and query, as signed and sent.
+    /// Returns the request target: path and query, as signed and sent.
     #[must_use]
     pub fn target(&self) -> &str {
         &self.target
     }
 
-    /// The bytes that are signed: the body, or an upload's `meta` part.
+    /// Returns the bytes that are signed: the body, or an upload's `meta` part.
     #[must_use]
     pub fn signed_bytes(&self) -> &[u8] {
         match &self.content {
@@ -224,7 +224,7 @@ impl Target {
         }
     }
 
-    /// The target as text.
+    /// Returns the target as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -16,12 +16,12 @@ pub(super) struct ErrorReply {
 }
 
 impl ErrorReply {
-    /// Converts the reply into an error. Only a verified 4xx is final, except 429 and `USERPAYING`, which mean "not
-    /// now"; after any other error reply the fate is `Unknown`.
+    /// Converts the reply into an error. Only a verified 4xx is final, except 429 and `USERPAYING`: the operation may
+    /// still be carried out. After any other error reply the fate is `Unknown`.
     pub(super) fn into_error(self) -> Error {
         let Self { refusal, verified } = self;
-        let settles = matches!(refusal.status, 400..=499) && refusal.status != 429;
-        let is_final = verified && settles && refusal.code != Code::USERPAYING;
+        let is_client_error = matches!(refusal.status, 400..=499) && refusal.status != 429;
+        let is_final = verified && is_client_error && refusal.code != Code::USERPAYING;
         Error::refused(refusal, if is_final { Fate::Refused } else { Fate::Unknown })
     }
 }

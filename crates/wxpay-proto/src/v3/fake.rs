@@ -31,14 +31,14 @@ pub(super) const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
 pub(super) const API_V3_KEY: &str = "planted0planted0planted0planted0";
 const PUBLIC_KEY_ID: &str = "PUB_KEY_ID_0119";
 const PUBLIC_KEY: &[u8] = b"the platform's public key";
-const MERCHANTS_KEY: &[u8] = b"the merchant's private key";
+const MERCHANT_KEY: &[u8] = b"the merchant's private key";
 
-/// A merchant that trusts platform certificates.
+/// Returns a merchant that trusts platform certificates.
 pub(super) fn with_certificates() -> Builder {
     builder_of(merchant_key(), API_V3_KEY)
 }
 
-/// The merchant 1900007291 with this private key and this APIv3 key; it trusts platform certificates.
+/// Returns the merchant 1900007291 with this private key and this APIv3 key; it trusts platform certificates.
 pub(super) fn builder_of(private_key: Arc<dyn PrivateKey>, api_v3_key: &str) -> Builder {
     let api_v3_key = ApiV3Key::new(api_v3_key.into()).unwrap();
     let (mchid, serial_no) = ("1900007291".parse().unwrap(), "408B07E7".parse().unwrap());
@@ -46,21 +46,21 @@ pub(super) fn builder_of(private_key: Arc<dyn PrivateKey>, api_v3_key: &str) -> 
 }
 
 pub(super) fn merchant_key() -> Arc<dyn PrivateKey> {
-    fake::FakeProvider.private_key(&Secret::new(MERCHANTS_KEY.to_vec())).unwrap()
+    fake::FakeProvider.private_key(&Secret::new(MERCHANT_KEY.to_vec())).unwrap()
 }
 
-/// A merchant that trusts the platform's public key.
+/// Returns a merchant that trusts the platform's public key.
 pub(super) fn builder() -> Builder {
     builder_with(merchant_key())
 }
 
-/// A merchant that trusts the platform's public key, with this private key.
+/// Returns a merchant that trusts the platform's public key, with this private key.
 pub(super) fn builder_with(private_key: Arc<dyn PrivateKey>) -> Builder {
     builder_of(private_key, API_V3_KEY)
         .public_key(public_key_id(), fake::FakeProvider.public_key(PUBLIC_KEY).unwrap())
 }
 
-/// A built merchant that trusts the platform's public key.
+/// Returns a built merchant that trusts the platform's public key.
 pub(super) fn merchant() -> Merchant {
     builder().build()
 }
@@ -79,7 +79,7 @@ pub(super) struct SigningKey {
 }
 
 impl SigningKey {
-    /// The key of a certificate that is valid from 2027-01-01 to 2032-01-01.
+    /// Returns the key of a certificate that is valid from 2027-01-01 to 2032-01-01.
     pub(super) fn certificate(number: u8) -> Self {
         Self::certificate_of(number, "270101000000", "20320101000000")
     }
@@ -91,7 +91,7 @@ impl SigningKey {
         Self { id: certificate.serial().to_string(), pem, key }
     }
 
-    /// The key whose public half [`builder`] trusts.
+    /// Returns the key whose public half [`builder`] trusts.
     pub(super) fn public_key() -> Self {
         let key = fake::FakeProvider.private_key(&Secret::new(PUBLIC_KEY.to_vec())).unwrap();
         Self { id: PUBLIC_KEY_ID.into(), pem: String::new(), key }
@@ -140,7 +140,7 @@ pub(super) fn sealed(plain: &str) -> String {
 
 /// Seals a text for the merchant's certificate, as on the wire.
 pub(super) fn sealed_for_merchant(plain: &[u8]) -> String {
-    base64::encode(&fake::FakeProvider.public_key(MERCHANTS_KEY).unwrap().seal(plain).unwrap())
+    base64::encode(&fake::FakeProvider.public_key(MERCHANT_KEY).unwrap().seal(plain).unwrap())
 }
 
 /// Encrypts a text with an APIv3 key, as on the wire.
@@ -157,7 +157,7 @@ pub(super) fn aead_resource(api_v3_key: &str, original_type: &str, plain: &str) 
     })
 }
 
-/// An entry of the list of certificates.
+/// Returns an entry of the list of certificates.
 pub(super) fn entry(signer: &SigningKey, api_v3_key: &str) -> serde_json::Value {
     let certificate = Certificate::parse_pem(signer.pem.as_bytes()).unwrap();
     json!({
@@ -168,13 +168,13 @@ pub(super) fn entry(signer: &SigningKey, api_v3_key: &str) -> serde_json::Value 
     })
 }
 
-/// The list of these certificates.
+/// Returns the list of these certificates.
 pub(super) fn list(signers: &[&SigningKey]) -> String {
     let data: Vec<_> = signers.iter().map(|signer| entry(signer, API_V3_KEY)).collect();
     json!({ "data": data }).to_string()
 }
 
-/// The body of a notification with this content.
+/// Returns the body of a notification with this content.
 pub(super) fn envelope(api_v3_key: &str, event_type: &str, original_type: &str, plain: &str) -> String {
     json!({
         "id": "EV-2018022511223320873",
@@ -187,18 +187,18 @@ pub(super) fn envelope(api_v3_key: &str, event_type: &str, original_type: &str, 
     .to_string()
 }
 
-/// The world at [`NOW`].
+/// Returns the world at [`NOW`].
 pub(super) fn world(memory: &mut Memory) -> World<'_> {
     World::new(NOW, Entropy::new([7; 32]), memory)
 }
 
-/// A notification with this content as received, signed with the platform's public key.
+/// Returns a notification with this content as received, signed with the platform's public key.
 pub(super) fn raw_notification(event_type: &str, original_type: &str, plain: &str) -> RawNotification {
     let body = envelope(API_V3_KEY, event_type, original_type, plain);
     SigningKey::public_key().notification(&body, NOW)
 }
 
-/// A notification with this content, verified and decrypted.
+/// Returns a notification with this content, verified and decrypted.
 pub(super) fn notification(event_type: &str, original_type: &str, plain: &str) -> Notification {
     let verify_notification =
         merchant().verify_notification(raw_notification(event_type, original_type, plain));
@@ -226,7 +226,7 @@ pub(super) fn read<E: Endpoint>(endpoint: &E, body: &str) -> Result<E::Output, E
     endpoint.read(verified(body), &merchant(), &mut world(&mut memory))
 }
 
-/// A body that counts as verified.
+/// Returns a body that counts as verified.
 pub(super) fn verified(body: &str) -> Verified<'_> {
     Verified::decrypted(body.as_bytes())
 }
@@ -250,18 +250,18 @@ impl Harness {
         World::new(self.now, Entropy::new([self.seed; 32]), &mut self.memory)
     }
 
-    /// Drives a flow to its end. Time passes only by waiting, or when `answer`, which replies to each request, moves
-    /// it.
+    /// Drives a flow to its end. `respond` replies to each request, and may advance the time. Otherwise time passes
+    /// only by waiting.
     pub(super) fn run<F: Flow>(
         &mut self,
         flow: F,
-        mut answer: impl FnMut(&Transmit, &mut UnixTime) -> Reply,
+        mut respond: impl FnMut(&Transmit, &mut UnixTime) -> Reply,
     ) -> Result<F::Output, Error> {
         let mut step = Step::begin(flow, self.world());
         for _ in 0..1000 {
             step = match step {
                 Step::Send(transmit, sent) => {
-                    let reply = answer(&transmit, &mut self.now);
+                    let reply = respond(&transmit, &mut self.now);
                     self.sent.push(transmit.request);
                     sent.resume(reply, self.world())
                 }

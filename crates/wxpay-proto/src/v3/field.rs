@@ -6,26 +6,26 @@ use crate::{
 };
 use alloc::string::String;
 
-/// Checks a text: 1 to `most` characters, no control characters, and none beyond U+FFFF, which WeChat Pay rejects.
-pub(super) fn text(text: &str, most: usize, invalid: InvalidField) -> Result<String, InvalidField> {
-    let fits = |sign: char| !sign.is_control() && u32::from(sign) <= 0xFFFF;
-    let good = (1..=most).contains(&text.chars().count()) && text.chars().all(fits);
-    if good { Ok(text.into()) } else { Err(invalid) }
+/// Checks a text: 1 to `max` characters, no control characters, and none beyond U+FFFF, which WeChat Pay rejects.
+pub(super) fn text(text: &str, max: usize, invalid: InvalidField) -> Result<String, InvalidField> {
+    let allowed = |character: char| !character.is_control() && u32::from(character) <= 0xFFFF;
+    let is_valid = (1..=max).contains(&text.chars().count()) && text.chars().all(allowed);
+    if is_valid { Ok(text.into()) } else { Err(invalid) }
 }
 
 /// Checks an optional text like [`text`].
 pub(super) fn text_opt(
     text: Option<&str>,
-    most: usize,
+    max: usize,
     invalid: InvalidField,
 ) -> Result<Option<String>, InvalidField> {
-    text.map(|given| self::text(given, most, invalid)).transpose()
+    text.map(|text| self::text(text, max, invalid)).transpose()
 }
 
 /// Checks an amount: 1 to 2 147 483 647 fen, the range of WeChat Pay's `int`.
 pub(super) fn amount(fen: Fen, field: &'static str) -> Result<(), InvalidField> {
-    let good = (1..=2_147_483_647).contains(&fen.get());
-    if good { Ok(()) } else { Err(InvalidField::new(field, "must be 1 to 2147483647 fen")) }
+    let is_valid = (1..=2_147_483_647).contains(&fen.get());
+    if is_valid { Ok(()) } else { Err(InvalidField::new(field, "must be 1 to 2147483647 fen")) }
 }
 
 /// Checks a merchant's order number: 6 to 32 of `0-9 A-Z a-z _ - *`.
@@ -59,8 +59,8 @@ pub(super) fn device_id(text: &str) -> Result<String, InvalidField> {
 
 /// Checks a merchant's goods number: 1 to 32 letters, digits, `-` and `_`.
 pub(super) fn goods_id(text: &str) -> Result<(), InvalidField> {
-    let sign = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-    if (1..=32).contains(&text.len()) && text.bytes().all(sign) {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    if (1..=32).contains(&text.len()) && text.bytes().all(allowed) {
         Ok(())
     } else {
         Err(InvalidField::new("merchant_goods_id", "must be 1 to 32 letters, digits, - and _"))
@@ -81,7 +81,7 @@ macro_rules! open_enum {
         }
 
         impl $name {
-            /// The value on the wire.
+            /// Returns the value on the wire.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 match self {

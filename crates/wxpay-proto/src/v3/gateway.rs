@@ -31,10 +31,10 @@ impl Gateway {
         Ok(self)
     }
 
-    /// Returns the base URL after `turn` switches of the host; the hosts alternate.
-    pub(super) fn base_url(&self, turn: usize) -> &str {
+    /// Returns the base URL after this number of host switches. The hosts alternate.
+    pub(super) fn base_url(&self, host_index: usize) -> &str {
         let urls = &self.0;
-        urls.get(turn.checked_rem(urls.len()).unwrap_or_default()).map_or("", String::as_str)
+        urls.get(host_index.checked_rem(urls.len()).unwrap_or_default()).map_or("", String::as_str)
     }
 
     /// Splits a URL received from the gateway into the base URL to call, and the target (path and query). Returns

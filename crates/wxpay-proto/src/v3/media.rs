@@ -35,7 +35,7 @@ impl UploadImage {
     ///
     /// # Errors
     ///
-    /// When the file is empty, too large, or of another type.
+    /// Returns [`InvalidField`] if the file is empty, too large, or of another type.
     pub fn new(upload: Upload) -> Result<Self, InvalidField> {
         match upload.media_type() {
             "image/jpeg" | "image/bmp" | "image/png" => {
@@ -56,7 +56,7 @@ impl UploadVideo {
     ///
     /// # Errors
     ///
-    /// When the file is empty, too large, or of another type.
+    /// Returns [`InvalidField`] if the file is empty, too large, or of another type.
     pub fn new(upload: Upload) -> Result<Self, InvalidField> {
         let kind = upload.media_type();
         if kind.starts_with("image/") || kind == "application/pdf" {
@@ -67,8 +67,8 @@ impl UploadVideo {
     }
 }
 
-fn check(upload: &Upload, most: usize, rule: InvalidField) -> Result<(), InvalidField> {
-    if (1..=most).contains(&upload.file_len()) { Ok(()) } else { Err(rule) }
+fn check(upload: &Upload, max: usize, rule: InvalidField) -> Result<(), InvalidField> {
+    if (1..=max).contains(&upload.file_len()) { Ok(()) } else { Err(rule) }
 }
 
 #[derive(serde::Deserialize)]
@@ -117,26 +117,26 @@ mod tests {
 
     #[test]
     fn an_upload_signs_its_meta_part_and_sends_the_file() {
-        let picture = UploadImage::new(Upload::new("a.png", b"foo".to_vec()).unwrap()).unwrap();
-        let (line, meta) = fake::drafted(&picture);
+        let image = UploadImage::new(Upload::new("a.png", b"foo".to_vec()).unwrap()).unwrap();
+        let (line, meta) = fake::drafted(&image);
         assert_eq!(line, "POST /v3/merchant/media/upload");
         assert_eq!(meta, alloc::format!(r#"{{"filename":"a.png","sha256":"{FOO}"}}"#));
-        let film = UploadVideo::new(Upload::new("a.mp4", b"foo".to_vec()).unwrap()).unwrap();
-        assert_eq!(fake::drafted(&film).0, "POST /v3/merchant/media/video_upload");
+        let video = UploadVideo::new(Upload::new("a.mp4", b"foo".to_vec()).unwrap()).unwrap();
+        assert_eq!(fake::drafted(&video).0, "POST /v3/merchant/media/video_upload");
 
-        let (mut stage, signer) = (Harness::new(), SigningKey::public_key());
-        let media_id = stage.run(fake::merchant().call(picture), |_, now| {
+        let (mut harness, signer) = (Harness::new(), SigningKey::public_key());
+        let media_id = harness.run(fake::merchant().call(image), |_, now| {
             Ok(signer.reply(200, r#"{"media_id":"H1ihR9JUtVj-J7CJqBUY5ZOrG_Je75H-rKhTG7FUmg9sxNT"}"#, *now))
         });
         assert_eq!(media_id.unwrap(), "H1ihR9JUtVj-J7CJqBUY5ZOrG_Je75H-rKhTG7FUmg9sxNT");
-        let sent = &stage.sent[0];
+        let sent = &harness.sent[0];
         let boundary = alloc::format!("multipart/form-data; boundary={FOO}");
         assert_eq!(sent.header("content-type"), Some(boundary.as_str()));
         assert!(sent.body().windows(7).any(|window| window == b"\r\nfoo\r\n"));
     }
 
     #[test]
-    fn a_file_of_another_kind_or_size_is_refused() {
+    fn an_upload_of_another_kind_or_size_is_rejected() {
         assert!(UploadImage::new(upload("a.JPG", MAX_MEDIA_BYTES)).is_ok());
         assert!(UploadImage::new(upload("a.pdf", MAX_PDF_BYTES)).is_ok());
         assert!(UploadVideo::new(upload("a.mov", MAX_MEDIA_BYTES)).is_ok());

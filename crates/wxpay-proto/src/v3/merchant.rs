@@ -52,13 +52,13 @@ use core::fmt;
 ///         "20261125A1".parse()?,
 ///         Fen::new(1999),
 ///         "a pair of socks",
-///         "https://shop.example/notices".parse()?,
+///         "https://shop.example/notify".parse()?,
 ///     );
 ///     Ok(me.call(pay::NativeOrder::new(order.build()?)))
 /// }
 ///
 /// /// Creates the call that queries the order.
-/// fn ask(me: &Merchant) -> Result<Call<pay::QueryOrder>, wxpay_proto::id::InvalidField> {
+/// fn query(me: &Merchant) -> Result<Call<pay::QueryOrder>, wxpay_proto::id::InvalidField> {
 ///     Ok(me.call(pay::QueryOrder::out_trade_no("20261125A1".parse()?, Party::Direct)))
 /// }
 /// ```
@@ -96,13 +96,13 @@ impl Merchant {
         Self(Arc::new(config))
     }
 
-    /// The merchant's number.
+    /// Returns the merchant's number.
     #[must_use]
     pub fn mchid(&self) -> &MchId {
         &self.0.mchid
     }
 
-    /// The serial number of the merchant's API certificate.
+    /// Returns the serial number of the merchant's API certificate.
     #[must_use]
     pub fn serial_no(&self) -> &SerialNo {
         &self.0.serial_no
@@ -112,16 +112,16 @@ impl Merchant {
     ///
     /// # Errors
     ///
-    /// When the key is unavailable: [`ErrorKind::Unavailable`].
+    /// Returns an error of kind [`ErrorKind::Unavailable`] if the key is not available.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
         self.0.private_key.sign(message).map_err(|cause| unavailable().caused_by(cause))
     }
 
-    /// Signs a request; `signed` is its body, or the `meta` part of an upload.
+    /// Signs a request. `signed` is its body, or the `meta` part of an upload.
     ///
     /// # Errors
     ///
-    /// When the key is unavailable: [`ErrorKind::Unavailable`].
+    /// Returns an error of kind [`ErrorKind::Unavailable`] if the key is not available.
     pub fn authorize(
         &self,
         method: Method,
@@ -186,8 +186,8 @@ impl Merchant {
         memory: &mut Memory,
         now: UnixTime,
     ) -> KeyClaim<(KeyId, Arc<dyn PublicKey>)> {
-        let ours = self.0.public_key.as_ref().and_then(|id| Some((id, self.0.public_keys.get(id)?)));
-        if let Some((id, key)) = ours {
+        let configured = self.0.public_key.as_ref().and_then(|id| Some((id, self.0.public_keys.get(id)?)));
+        if let Some((id, key)) = configured {
             return KeyClaim::Use((KeyId::PublicKey(id.clone()), key.clone()));
         }
         if self.0.fetches_certificates {

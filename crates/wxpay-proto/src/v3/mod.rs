@@ -6,16 +6,17 @@
 //!           ▼                                        │
 //!   Call: sign ─▶ Transmit ─▶ reply ─▶ verify ◀──────┘ VerifyNotification
 //!           │                           │  ▲
-//!           │                           │  └ keys by serial: FetchKeys
+//!           │                           │  └ keys by serial number, fetched if needed
 //!           ▼                           ▼
-//!     retries, Fate,                 Verified ─▶ typed ─▶ Evidence
+//!     retries, Fate,                 Verified ─▶ typed result ─▶ Evidence
 //!     PendingOperation
 //! ```
 //!
 //! # Modules
 //!
 //! * [`Merchant`]: the entry point; holds the credentials and the trusted keys.
-//! * [`pay`] and its neighbours: one module per product. [`Raw`] calls operations that have no type here.
+//! * [`pay`], [`refund`], [`bill`], [`profitsharing`], [`transfer`], [`media`]: one module per product. [`Raw`] calls
+//!   operations that have no type here.
 //! * [`security`]: a test of all keys and certificates, to run before a key rotation.
 //! * [`Merchant::verify_notification`]: verifies and decrypts notifications; [`Ack`] is the response to them.
 //! * [`Merchant::resolve`]: resolves operations whose outcome is unknown.

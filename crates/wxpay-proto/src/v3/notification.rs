@@ -1,7 +1,7 @@
 //! A verified and decrypted notification.
 //!
-//! Event types are an open set: events of the products that have a type here are [read](Notification::event) into it,
-//! all others remain available as received.
+//! Event types are an open set. Events that have a type here are [parsed](Notification::event) into it; all others
+//! remain available as decrypted bytes.
 
 use super::{
     merchant::Merchant,
@@ -29,7 +29,7 @@ use sha2::{Digest as _, Sha256};
 pub struct Notification {
     mchid: MchId,
     create_time: Option<UnixTime>,
-    words: EnvelopeTexts,
+    texts: EnvelopeTexts,
     resource: Vec<u8>,
 }
 
@@ -89,47 +89,47 @@ impl Notification {
         let envelope: Envelope<'_> = verified.parse()?;
         let resource = me.decrypt_resource(&envelope.resource)?;
         let (mchid, create_time) = (me.mchid().clone(), envelope.create_time);
-        Ok(Self { mchid, create_time, words: EnvelopeTexts::of(&envelope), resource })
+        Ok(Self { mchid, create_time, texts: EnvelopeTexts::of(&envelope), resource })
     }
 
-    /// The notification's id. Several notifications of one event may have different ids: identify the event by its
-    /// business number, such as `out_trade_no`.
+    /// Returns the notification's id. Several notifications of one event may have different ids: identify the event by
+    /// its business number, such as `out_trade_no`.
     #[must_use]
     pub fn id(&self) -> &str {
-        self.words.id()
+        self.texts.id()
     }
 
-    /// The time at which the notification was created.
+    /// Returns the time at which the notification was created.
     #[must_use]
     pub fn create_time(&self) -> Option<UnixTime> {
         self.create_time
     }
 
-    /// The event type, such as `TRANSACTION.SUCCESS`. An open set.
+    /// Returns the event type, such as `TRANSACTION.SUCCESS`. An open set.
     #[must_use]
     pub fn event_type(&self) -> &str {
-        self.words.event_type()
+        self.texts.event_type()
     }
 
-    /// A short summary, for display.
+    /// Returns a short summary, for display.
     #[must_use]
     pub fn summary(&self) -> &str {
-        self.words.summary()
+        self.texts.summary()
     }
 
-    /// The type of the resource before encryption, such as `transaction`.
+    /// Returns the type of the resource before encryption, such as `transaction`.
     #[must_use]
     pub fn original_type(&self) -> Option<&str> {
-        self.words.original_type()
+        self.texts.original_type()
     }
 
-    /// The merchant that received and verified the notification.
+    /// Returns the merchant that received and verified the notification.
     #[must_use]
     pub fn mchid(&self) -> &MchId {
         &self.mchid
     }
 
-    /// The decrypted resource.
+    /// Returns the decrypted resource.
     #[must_use]
     pub fn resource(&self) -> Verified<'_> {
         Verified::decrypted(&self.resource)
@@ -139,7 +139,7 @@ impl Notification {
     ///
     /// # Errors
     ///
-    /// When the resource does not match the type.
+    /// Returns an [`Error`] if the resource does not match the type.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
         self.resource().parse().map_err(Error::not_sent)
     }
@@ -148,7 +148,7 @@ impl Notification {
     ///
     /// # Errors
     ///
-    /// When the resource is not what WeChat Pay's documentation specifies, or belongs to another merchant.
+    /// Returns an [`Error`] if the resource deviates from WeChat Pay's documentation, or belongs to another merchant.
     pub fn event(&self) -> Result<Event, Error> {
         let event = match self.event_type() {
             "TRANSACTION.SUCCESS" if self.original_type() == Some("transaction") => self.transaction()?,
@@ -157,8 +157,8 @@ impl Notification {
             "MCHTRANSFER.AUTHORIZATION.CONFIRMED" | "MCHTRANSFER.AUTHORIZATION.CLOSED" => {
                 Event::Authorization(self.authorization()?)
             }
-            "PROFITSHARING.SUCCESS" => Event::ProfitSharing(self.notification()?),
-            "PROFITSHARING.RETURN" => Event::ProfitSharingReturn(self.notification()?),
+            "PROFITSHARING.SUCCESS" => Event::ProfitSharing(self.profit_sharing()?),
+            "PROFITSHARING.RETURN" => Event::ProfitSharingReturn(self.profit_sharing()?),
             "REFUND.SUCCESS" | "REFUND.ABNORMAL" | "REFUND.CLOSED" => Event::Refund(self.refund()?),
             "SECURITY_ECHO.SUCCESS" => {
                 Event::Echo(EchoNotification::read(self.resource()).map_err(Error::not_sent)?)
@@ -197,9 +197,9 @@ impl Notification {
         Ok(Box::new(authorization))
     }
 
-    /// Reads a profit-sharing event. The receiver is notified of payments of other merchants too, so the merchant
-    /// number is not checked.
-    fn notification(&self) -> Result<Box<ProfitSharingNotification>, Error> {
+    /// Reads a profit-sharing event. The merchant number is not checked: a receiver is also notified of payments of
+    /// other merchants.
+    fn profit_sharing(&self) -> Result<Box<ProfitSharingNotification>, Error> {
         ProfitSharingNotification::read(self.resource()).map(Box::new).map_err(Error::not_sent)
     }
 

@@ -1,4 +1,4 @@
-//! Verification of a notification: sends a request only if the signing key must be fetched.
+//! Verification of notifications. A request is sent only if the signing key must be fetched.
 //!
 //! ```text
 //!  begin ─▶ headers, time ─▶ key cached? ─ yes ─▶ verify ─▶ decrypt ─▶ Done(Ok(Notification))
@@ -27,15 +27,15 @@ use core::{fmt, ops::Range, time::Duration};
 /// The maximum length of a notification's body, in bytes.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 
-/// The time limit of verifying a notification. WeChat Pay waits five seconds for the response.
+/// The timeout of a key fetch during verification. WeChat Pay waits five seconds for the response.
 pub const KEY_FETCH_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// A notification as received, not verified: do not trust any of it yet.
 #[derive(Clone)]
 pub struct RawNotification {
-    /// The headers' names, each with the range of its value in `values`.
+    /// The names of the headers, each with the range of its value in `values`.
     headers: Vec<(&'static str, Range<usize>)>,
-    /// The headers' values, concatenated, so that a queued notification takes few allocations.
+    /// The values of the headers, concatenated, so that a queued notification takes few allocations.
     values: Vec<u8>,
     body: Vec<u8>,
 }
@@ -66,7 +66,7 @@ impl RawNotification {
     #[must_use]
     pub fn string_to_sign(&self) -> Vec<u8> {
         let header = |name: &str| {
-            let value = self.headers().find(|(given, _)| *given == name);
+            let value = self.headers().find(|(key, _)| *key == name);
             value.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).unwrap_or_default()
         };
         super::message::reply(&header("Wechatpay-Timestamp"), &header("Wechatpay-Nonce"), &self.body)
@@ -86,21 +86,23 @@ pub struct VerifyNotification {
     raw: RawNotification,
 }
 
-/// A notification whose headers were parsed, and name a key.
+/// A notification with valid headers, whose signature is being verified.
 #[derive(Debug)]
 struct Verifying {
-    verify_notification: VerifyNotification,
+    flow: VerifyNotification,
     headers: SignatureHeaders,
     attempts: Attempts,
     /// Keys were already fetched once for this notification; they are not fetched again.
     fetched: bool,
 }
 
-/// A notification whose key is being fetched.
+// The flow awaits the reply to its fetch of keys.
+#[doc(hidden)]
 #[derive(Debug)]
 pub struct InFlight(AwaitingReply<FetchPlatformKeys>, Verifying);
 
-/// A notification that waits for a fetch begun by another flow.
+// The flow waits for a fetch of keys by another flow.
+#[doc(hidden)]
 #[derive(Debug)]
 pub struct Paused(Verifying);
 
@@ -116,11 +118,11 @@ impl Merchant {
 }
 
 impl Verifying {
-    fn verify_notification(self, world: &mut World<'_>) -> Step<VerifyNotification> {
-        let me = &self.verify_notification.me;
+    fn verify(self, world: &mut World<'_>) -> Step<VerifyNotification> {
+        let me = &self.flow.me;
         match me.key(self.headers.key_id(), world.memory, world.now) {
             KeyClaim::Use(key) => {
-                let VerifyNotification { me, raw } = &self.verify_notification;
+                let VerifyNotification { me, raw } = &self.flow;
                 let verified = self.headers.verify(&raw.body, &*key).map_err(VerifyError::into_error);
                 done(verified.and_then(|verified| Notification::decrypt(me, verified)))
             }
@@ -132,9 +134,9 @@ impl Verifying {
                 Step::wait(until, Paused(self))
             }
             KeyClaim::Wait(_) => done(Err(Error::new(ErrorKind::Exhausted, Fate::NotSent))),
-            headers @ (KeyClaim::Fetch(_) | KeyClaim::Unknown) => {
+            claim @ (KeyClaim::Fetch(_) | KeyClaim::Unknown) => {
                 // Release the lease, or other flows would wait for a fetch that is not coming.
-                if let KeyClaim::Fetch(lease) = headers {
+                if let KeyClaim::Fetch(lease) = claim {
                     world.memory.platform_keys_of(me.mchid()).release(&lease);
                 }
                 done(Err(VerifyError::UnknownKey(self.headers.key_id().clone()).into_error()))
@@ -146,7 +148,7 @@ impl Verifying {
         match step {
             Step::Send(transmit, fetch) => Step::send(transmit, InFlight(fetch, self)),
             Step::Wait(_, waiting) => waiting.never(),
-            Step::Done(Ok(())) => self.verify_notification(world),
+            Step::Done(Ok(())) => self.verify(world),
             // The notification may be genuine: the error's kind leads to a response that makes WeChat Pay retry.
             Step::Done(Err(error)) => done(Err(error)),
         }
@@ -180,19 +182,18 @@ impl Flow for VerifyNotification {
         match headers {
             Ok(headers) => {
                 let attempts = Attempts::new(policy(&self.me), now);
-                Verifying { verify_notification: self, headers, attempts, fetched: false }
-                    .verify_notification(world)
+                Verifying { flow: self, headers, attempts, fetched: false }.verify(world)
             }
             Err(error) => done(Err(error.into_error())),
         }
     }
 
-    fn on_reply(InFlight(fetch, hearing): InFlight, reply: Reply, world: &mut World<'_>) -> Step<Self> {
-        hearing.fetching(fetch.step(reply, world), world)
+    fn on_reply(InFlight(fetch, verifying): InFlight, reply: Reply, world: &mut World<'_>) -> Step<Self> {
+        verifying.fetching(fetch.step(reply, world), world)
     }
 
-    fn on_wake(Paused(hearing): Paused, world: &mut World<'_>) -> Step<Self> {
-        hearing.verify_notification(world)
+    fn on_wake(Paused(verifying): Paused, world: &mut World<'_>) -> Step<Self> {
+        verifying.verify(world)
     }
 }
 

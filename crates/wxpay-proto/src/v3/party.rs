@@ -28,7 +28,7 @@ impl Party {
         Self::Partner { sub_mchid, sub_appid: None }
     }
 
-    /// The sub-merchant's number.
+    /// Returns the sub-merchant's number.
     #[must_use]
     pub fn sub_mchid(&self) -> Option<&MchId> {
         match self {
@@ -37,7 +37,7 @@ impl Party {
         }
     }
 
-    /// The sub-merchant's own app.
+    /// Returns the sub-merchant's own app.
     #[must_use]
     pub fn sub_appid(&self) -> Option<&AppId> {
         match self {
@@ -47,9 +47,9 @@ impl Party {
     }
 
     /// Selects one of two values, such as paths, by mode.
-    pub(super) fn choose<T>(&self, own: T, partner: T) -> T {
+    pub(super) fn choose<T>(&self, direct: T, partner: T) -> T {
         match self {
-            Self::Direct => own,
+            Self::Direct => direct,
             Self::Partner { .. } => partner,
         }
     }

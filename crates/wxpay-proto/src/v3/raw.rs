@@ -25,7 +25,7 @@ pub struct Raw {
     method: Method,
     target: String,
     body: Option<Vec<u8>>,
-    repeat: Idempotency,
+    idempotency: Idempotency,
 }
 
 /// The reply to a [`Raw`] operation. `Debug` omits the body.
@@ -44,23 +44,24 @@ impl Raw {
     ///
     /// # Errors
     ///
-    /// When `target` does not begin with exactly one slash, or contains blanks, `#`, or anything beyond visible ASCII.
+    /// Returns [`InvalidField`] if `target` does not begin with exactly one slash, or contains blanks, `#`, or anything
+    /// beyond visible ASCII.
     pub fn new(method: Method, target: &str) -> Result<Self, InvalidField> {
-        let good = target.starts_with('/')
+        let is_valid = target.starts_with('/')
             && !target.starts_with("//")
             && target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
-        if !good {
+        if !is_valid {
             return Err(InvalidField::new("path", "must begin with one slash, and be percent-encoded ASCII"));
         }
-        let repeat = if method == Method::Get { Idempotency::Safe } else { Idempotency::ByNumber };
-        Ok(Self { method, target: target.into(), body: None, repeat })
+        let idempotency = if method == Method::Get { Idempotency::Safe } else { Idempotency::ByNumber };
+        Ok(Self { method, target: target.into(), body: None, idempotency })
     }
 
     /// Sets the body to a JSON text, byte for byte.
     ///
     /// # Errors
     ///
-    /// When the text is not JSON in UTF-8.
+    /// Returns [`InvalidField`] if the text is not JSON in UTF-8.
     pub fn json(self, text: &[u8]) -> Result<Self, InvalidField> {
         match json::parse::<serde::de::IgnoredAny>(text) {
             Ok(_) => Ok(Self { body: Some(text.to_vec()), ..self }),
@@ -71,7 +72,7 @@ impl Raw {
     /// Forbids retries after an unknown outcome, for the few operations without a merchant's number.
     #[must_use]
     pub fn without_retry(self) -> Self {
-        Self { repeat: Idempotency::None, ..self }
+        Self { idempotency: Idempotency::None, ..self }
     }
 }
 
@@ -97,18 +98,18 @@ impl Endpoint for Raw {
     }
 
     fn idempotency(&self) -> Idempotency {
-        self.repeat
+        self.idempotency
     }
 }
 
 impl RawReply {
-    /// The body; empty if there was none (204).
+    /// Returns the body; empty if there was none (204).
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.body
     }
 
-    /// The way in which the body was authenticated.
+    /// Returns the way in which the body was authenticated.
     #[must_use]
     pub fn verified_by(&self) -> VerifiedBy {
         self.verified_by
@@ -118,9 +119,9 @@ impl RawReply {
     ///
     /// # Errors
     ///
-    /// When the body does not match the type.
+    /// Returns an [`Error`] if the body does not match the type.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        json::parse(&self.body).map_err(|fault| malformed().caused_by(fault))
+        json::parse(&self.body).map_err(|error| malformed().caused_by(error))
     }
 }
 
@@ -128,7 +129,7 @@ impl fmt::Debug for RawReply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RawReply")
             .field("body_len", &self.body.len())
-            .field("how", &self.verified_by)
+            .field("verified_by", &self.verified_by)
             .finish()
     }
 }

@@ -23,7 +23,7 @@ const USER_AGENT: &str = concat!("wxpay-proto/", env!("CARGO_PKG_VERSION"));
 pub(super) fn transmit(
     me: &Merchant,
     draft: &Draft,
-    sealed_with: Option<&KeyId>,
+    sealing_key: Option<&KeyId>,
     base_url: &str,
     timeout: Duration,
     world: &mut World<'_>,
@@ -43,8 +43,8 @@ pub(super) fn transmit(
         .with_header("user-agent", USER_AGENT.to_owned())
         .with_header("content-type", content_type)
         .with_header("authorization", authorization.to_string());
-    let announced = me.requested_signing_key().map(PublicKeyId::as_str);
-    let request = match sealed_with.map(KeyId::as_str).or(announced) {
+    let requested = me.requested_signing_key().map(PublicKeyId::as_str);
+    let request = match sealing_key.map(KeyId::as_str).or(requested) {
         Some(key) => request.with_header("wechatpay-serial", key.to_owned()),
         None => request,
     };

@@ -1,4 +1,4 @@
-//! Resolution of an operation whose outcome is unknown: queries until it is known.
+//! Resolution of an operation whose outcome is unknown, by queries until it is known.
 //!
 //! ```text
 //!  begin ─▶ query ─▶ exists ─────────────────────▶ Done(Ok): the object
@@ -66,11 +66,13 @@ pub enum Resolved {
     NotFound,
 }
 
-/// A resolution that awaits a reply.
+// The flow awaits the reply to a query.
+#[doc(hidden)]
 #[derive(Debug)]
 pub struct InFlight(AwaitingReply<Call<ResolveQuery>>, Resolve);
 
-/// A resolution that waits.
+// The flow waits: for the next query, or within the call of one.
+#[doc(hidden)]
 #[derive(Debug)]
 pub struct Paused(Pause);
 
@@ -83,8 +85,8 @@ enum Pause {
 impl Merchant {
     /// Resolves an operation whose outcome is unknown by querying until it is known.
     #[must_use]
-    pub fn resolve(&self, pending_operation: Unresolved) -> Resolve {
-        self.resolve_pending(pending_operation.into_pending_operation())
+    pub fn resolve(&self, unresolved: Unresolved) -> Resolve {
+        self.resolve_pending(unresolved.into_pending_operation())
     }
 
     /// Resolves an operation that may have been sent before a crash, like [`resolve`](Self::resolve). Errors do not
@@ -160,8 +162,8 @@ impl<E: Endpoint<Output: Into<Resolved>>> Endpoint for IntoResolved<E> {
 }
 
 impl From<OrderLookup> for Resolved {
-    fn from(queried: OrderLookup) -> Self {
-        match queried {
+    fn from(lookup: OrderLookup) -> Self {
+        match lookup {
             OrderLookup::Found(transaction) => Self::Order(transaction),
             OrderLookup::NotFound => Self::NotFound,
         }
@@ -169,8 +171,8 @@ impl From<OrderLookup> for Resolved {
 }
 
 impl From<transfer::TransferLookup> for Resolved {
-    fn from(queried: transfer::TransferLookup) -> Self {
-        match queried {
+    fn from(lookup: transfer::TransferLookup) -> Self {
+        match lookup {
             transfer::TransferLookup::Found(transfer) => Self::Transfer(transfer),
             transfer::TransferLookup::NotFound => Self::NotFound,
         }
@@ -178,8 +180,8 @@ impl From<transfer::TransferLookup> for Resolved {
 }
 
 impl From<combine::OrderLookup> for Resolved {
-    fn from(queried: combine::OrderLookup) -> Self {
-        match queried {
+    fn from(lookup: combine::OrderLookup) -> Self {
+        match lookup {
             combine::OrderLookup::Found(transaction) => Self::Combine(transaction),
             combine::OrderLookup::NotFound => Self::NotFound,
         }
@@ -187,8 +189,8 @@ impl From<combine::OrderLookup> for Resolved {
 }
 
 impl From<profitsharing::ProfitSharingLookup> for Resolved {
-    fn from(queried: profitsharing::ProfitSharingLookup) -> Self {
-        match queried {
+    fn from(lookup: profitsharing::ProfitSharingLookup) -> Self {
+        match lookup {
             profitsharing::ProfitSharingLookup::Found(sharing) => Self::ProfitSharing(sharing),
             profitsharing::ProfitSharingLookup::NotFound => Self::NotFound,
         }
@@ -196,17 +198,19 @@ impl From<profitsharing::ProfitSharingLookup> for Resolved {
 }
 
 impl From<returns::ReturnLookup> for Resolved {
-    fn from(queried: returns::ReturnLookup) -> Self {
-        match queried {
-            returns::ReturnLookup::Found(given) => Self::ProfitSharingReturn(given),
+    fn from(lookup: returns::ReturnLookup) -> Self {
+        match lookup {
+            returns::ReturnLookup::Found(profit_sharing_return) => {
+                Self::ProfitSharingReturn(profit_sharing_return)
+            }
             returns::ReturnLookup::NotFound => Self::NotFound,
         }
     }
 }
 
 impl From<refund::RefundLookup> for Resolved {
-    fn from(queried: refund::RefundLookup) -> Self {
-        match queried {
+    fn from(lookup: refund::RefundLookup) -> Self {
+        match lookup {
             refund::RefundLookup::Found(refund) => Self::Refund(refund),
             refund::RefundLookup::NotFound => Self::NotFound,
         }
@@ -214,8 +218,8 @@ impl From<refund::RefundLookup> for Resolved {
 }
 
 impl From<authorization::AuthorizationLookup> for Resolved {
-    fn from(queried: authorization::AuthorizationLookup) -> Self {
-        match queried {
+    fn from(lookup: authorization::AuthorizationLookup) -> Self {
+        match lookup {
             authorization::AuthorizationLookup::Found(authorization) => Self::Authorization(authorization),
             authorization::AuthorizationLookup::NotFound => Self::NotFound,
         }
@@ -223,7 +227,7 @@ impl From<authorization::AuthorizationLookup> for Resolved {
 }
 
 impl Resolve {
-    fn boxed(mut self, world: &mut World<'_>) -> Step<Self> {
+    fn query(mut self, world: &mut World<'_>) -> Step<Self> {
         self.queries = self.queries.saturating_add(1);
         let call = self.me.call(query_for(self.pending_operation.clone()));
         self.follow(call.begin(world), world)
@@ -244,7 +248,7 @@ impl Resolve {
             Err(error) => error.fate() == Fate::Refused || error.kind() == ErrorKind::Misuse,
         };
         let pause =
-            self.queries.checked_sub(1).and_then(|asked| POLL_INTERVALS.get(asked)).filter(|_| !certain);
+            self.queries.checked_sub(1).and_then(|index| POLL_INTERVALS.get(index)).filter(|_| !certain);
         match pause {
             Some(secs) => {
                 Step::wait(world.now.after(Duration::from_secs(*secs)), Paused(Pause::BeforeQuery(self)))
@@ -267,7 +271,7 @@ impl Flow for Resolve {
     type Output = Resolved;
 
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
-        self.boxed(world)
+        self.query(world)
     }
 
     fn on_reply(InFlight(call, resolve): InFlight, reply: Reply, world: &mut World<'_>) -> Step<Self> {
@@ -276,7 +280,7 @@ impl Flow for Resolve {
 
     fn on_wake(Paused(pause): Paused, world: &mut World<'_>) -> Step<Self> {
         match pause {
-            Pause::BeforeQuery(resolve) => resolve.boxed(world),
+            Pause::BeforeQuery(resolve) => resolve.query(world),
             Pause::WithinCall(call, resolve) => resolve.follow(call.step(world), world),
         }
     }

@@ -30,11 +30,15 @@ impl Sensitive {
     ///
     /// # Errors
     ///
-    /// When the text is empty or longer than [`MAX_LEN`](Self::MAX_LEN) bytes.
+    /// Returns [`InvalidField`] if the text is empty or longer than [`MAX_LEN`](Self::MAX_LEN) bytes.
     pub fn new(text: String) -> Result<Self, InvalidField> {
-        let good = (1..=Self::MAX_LEN).contains(&text.len());
+        let is_valid = (1..=Self::MAX_LEN).contains(&text.len());
         let sensitive = Self(Arc::new(Secret::new(text)));
-        if good { Ok(sensitive) } else { Err(InvalidField::new("sensitive field", "must be 1 to 214 bytes")) }
+        if is_valid {
+            Ok(sensitive)
+        } else {
+            Err(InvalidField::new("sensitive field", "must be 1 to 214 bytes"))
+        }
     }
 
     /// Returns the plaintext.
@@ -57,7 +61,7 @@ impl fmt::Debug for Sensitive {
 pub struct Sealed(String);
 
 impl Sealed {
-    /// The ciphertext in base64, as on the wire.
+    /// Returns the ciphertext in base64, as on the wire.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -75,7 +79,7 @@ impl fmt::Debug for Sealed {
 pub struct RequestWriter<'a, 'w> {
     me: &'a Merchant,
     world: &'a mut World<'w>,
-    used: Option<(KeyId, Arc<dyn PublicKey>)>,
+    sealing_key: Option<(KeyId, Arc<dyn PublicKey>)>,
     missing: Option<MissingKey>,
 }
 
@@ -90,10 +94,10 @@ pub(super) enum MissingKey {
 
 impl<'a, 'w> RequestWriter<'a, 'w> {
     pub(super) fn new(me: &'a Merchant, world: &'a mut World<'w>) -> Self {
-        Self { me, world, used: None, missing: None }
+        Self { me, world, sealing_key: None, missing: None }
     }
 
-    /// The merchant that sends the request.
+    /// Returns the merchant that sends the request.
     #[must_use]
     pub fn me(&self) -> &'a Merchant {
         self.me
@@ -103,7 +107,7 @@ impl<'a, 'w> RequestWriter<'a, 'w> {
     ///
     /// # Errors
     ///
-    /// When the key is not cached. The call then fetches it, and drafts the request again.
+    /// Returns an [`Error`] if the key is not cached. The call then fetches it, and drafts the request again.
     pub fn seal(&mut self, plain: &Sensitive) -> Result<Sealed, Error> {
         let sealed = self.key()?.seal(plain.expose().as_bytes());
         // `Sensitive::MAX_LEN` fits the shortest key that WeChat Pay uses, so a failure means an unsuitable key.
@@ -115,7 +119,7 @@ impl<'a, 'w> RequestWriter<'a, 'w> {
     ///
     /// # Errors
     ///
-    /// As with [`seal`](Self::seal).
+    /// Returns an [`Error`] in the cases of [`seal`](Self::seal).
     pub fn seal_opt(&mut self, plain: Option<&Sensitive>) -> Result<Option<Sealed>, Error> {
         plain.map(|plain| self.seal(plain)).transpose()
     }
@@ -125,18 +129,18 @@ impl<'a, 'w> RequestWriter<'a, 'w> {
     ///
     /// # Errors
     ///
-    /// As with [`seal`](Self::seal).
+    /// Returns an [`Error`] in the cases of [`seal`](Self::seal).
     pub fn set_serial_header(&mut self) -> Result<(), Error> {
         self.key().map(|_| ())
     }
 
     fn key(&mut self) -> Result<Arc<dyn PublicKey>, Error> {
-        if let Some((_, key)) = &self.used {
+        if let Some((_, key)) = &self.sealing_key {
             return Ok(key.clone());
         }
         self.missing = Some(match self.me.sealing_key(self.world.memory, self.world.now) {
             KeyClaim::Use((id, key)) => {
-                self.used = Some((id, key.clone()));
+                self.sealing_key = Some((id, key.clone()));
                 return Ok(key);
             }
             KeyClaim::Fetch(lease) => MissingKey::Fetch(lease),
@@ -148,7 +152,7 @@ impl<'a, 'w> RequestWriter<'a, 'w> {
 
     /// Returns the id of the key that was used, and the reason why one is missing.
     pub(super) fn finish(self) -> (Option<KeyId>, Option<MissingKey>) {
-        (self.used.map(|(id, _)| id), self.missing)
+        (self.sealing_key.map(|(id, _)| id), self.missing)
     }
 }
 
@@ -157,12 +161,13 @@ impl Merchant {
     ///
     /// # Errors
     ///
-    /// When the field was not sealed for this merchant's key, or is not UTF-8: [`ErrorKind::Malformed`].
+    /// Returns an error of kind [`ErrorKind::Malformed`] if the field was not sealed for this merchant's key, or is not
+    /// UTF-8.
     pub fn open(&self, sealed: &str) -> Result<Sensitive, Error> {
-        let sealed = base64::decode(sealed.as_bytes()).map_err(|fault| malformed().caused_by(fault))?;
+        let sealed = base64::decode(sealed.as_bytes()).map_err(|error| malformed().caused_by(error))?;
         let plain = self.private_key().open(&sealed).map_err(|cause| malformed().caused_by(cause))?;
         let text = core::str::from_utf8(plain.expose()).map_err(|_| malformed())?;
-        Sensitive::new(text.into()).map_err(|fault| malformed().caused_by(fault))
+        Sensitive::new(text.into()).map_err(|error| malformed().caused_by(error))
     }
 
     /// Opens an AES-256-GCM ciphertext with the first APIv3 key that fits: notifications in flight may be encrypted
@@ -177,9 +182,10 @@ impl Merchant {
             return Err(malformed().caused_by(InvalidField::new("algorithm", "must be AEAD_AES_256_GCM")));
         }
         let ciphertext =
-            base64::decode(sealed.ciphertext.as_bytes()).map_err(|fault| malformed().caused_by(fault))?;
-        let data = sealed.associated_data.as_deref().unwrap_or_default().as_bytes();
-        let opened = self.api_v3_keys().iter().find_map(|key| key.open(nonce, data, &ciphertext).ok());
+            base64::decode(sealed.ciphertext.as_bytes()).map_err(|error| malformed().caused_by(error))?;
+        let associated_data = sealed.associated_data.as_deref().unwrap_or_default().as_bytes();
+        let opened =
+            self.api_v3_keys().iter().find_map(|key| key.open(nonce, associated_data, &ciphertext).ok());
         opened.ok_or_else(|| malformed().caused_by(crate::crypto::InvalidSignature))
     }
 }

@@ -1,8 +1,7 @@
 //! The echo operation: tests signing, verification and encryption in both directions.
 //!
-//! `POST /v3/security/echo`. The operation is signed and verified like any other and moves no money. So it shows
-//! whether merchant number, certificate, keys and clock fit together: use it as a health check, or before a key
-//! rotation.
+//! `POST /v3/security/echo`. The operation is signed and verified like any other, and moves no money. It shows whether
+//! merchant number, certificate, keys and clock fit together. Use it as a health check, or before a key rotation.
 
 use super::{
     endpoint::{Draft, Endpoint, Idempotency},
@@ -32,9 +31,9 @@ pub struct Echo {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EchoNotification {
-    /// The text sent in plain.
+    /// The text that was sent in plain.
     pub echo_message: String,
-    /// The text sent sealed, now sealed for the merchant's certificate: [`Merchant::open`] opens it.
+    /// The text that was sent sealed, now sealed for the merchant's certificate. [`Merchant::open`] opens it.
     pub encrypted_echo_message: Option<Sealed>,
 }
 
@@ -43,15 +42,15 @@ impl Echo {
     ///
     /// # Errors
     ///
-    /// When the text is empty, too long, or contains characters that WeChat Pay rejects.
+    /// Returns [`InvalidField`] if the text is empty, too long, or contains characters that WeChat Pay rejects.
     pub fn new(echo_message: &str) -> Result<Self, InvalidField> {
         let rule = InvalidField::new("echo_message", "must be 1 to 256 characters, none beyond U+FFFF");
         let plain = field::text(echo_message, 256, rule)?;
         Ok(Self { plain, sensitive: None, notify_url: None })
     }
 
-    /// Also sends a sealed text. WeChat Pay opens it, and seals it for the merchant's own certificate. Tests sensitive
-    /// fields in both directions.
+    /// Also sends a sealed text. WeChat Pay opens it, and seals it for the merchant's own certificate. This tests
+    /// sensitive fields in both directions.
     #[must_use]
     pub fn encrypted(self, message: Sensitive) -> Self {
         Self { sensitive: Some(message), ..self }
@@ -68,7 +67,7 @@ impl Echo {
         match (&self.sensitive, sealed) {
             (None, _) => Ok(true),
             (Some(_), None) => Ok(false),
-            (Some(told), Some(sealed)) => Ok(me.open(sealed.as_str())?.expose() == told.expose()),
+            (Some(sent), Some(sealed)) => Ok(me.open(sealed.as_str())?.expose() == sent.expose()),
         }
     }
 }
@@ -98,12 +97,13 @@ impl Endpoint for Echo {
 
     fn read(&self, reply: Verified<'_>, me: &Merchant, _: &mut World<'_>) -> Result<(), Error> {
         let EchoNotification { echo_message, encrypted_echo_message } = EchoNotification::read(reply)?;
-        let wrong = |field| Err(malformed().caused_by(InvalidField::new(field, "must equal the text sent")));
+        let mismatch =
+            |field| Err(malformed().caused_by(InvalidField::new(field, "must equal the text sent")));
         if echo_message != self.plain {
-            return wrong("echo_message");
+            return mismatch("echo_message");
         }
         if !self.decrypts_to_sent(encrypted_echo_message.as_ref(), me)? {
-            return wrong("encrypted_echo_message");
+            return mismatch("encrypted_echo_message");
         }
         Ok(())
     }
@@ -116,8 +116,8 @@ impl Endpoint for Echo {
 impl EchoNotification {
     /// Reads the message from a reply or a notification.
     pub(super) fn read(body: Verified<'_>) -> Result<Self, Error> {
-        let Wire { echo_message, reply_spelling: in_reply, in_notification } = body.parse()?;
-        Ok(Self { echo_message, encrypted_echo_message: in_reply.or(in_notification) })
+        let Wire { echo_message, reply_spelling, notification_spelling } = body.parse()?;
+        Ok(Self { echo_message, encrypted_echo_message: reply_spelling.or(notification_spelling) })
     }
 }
 
@@ -128,7 +128,7 @@ struct Wire {
     #[serde(rename = "encrypted_echo_message")]
     reply_spelling: Option<Sealed>,
     #[serde(rename = "encrypt_echo_message")]
-    in_notification: Option<Sealed>,
+    notification_spelling: Option<Sealed>,
 }
 
 #[cfg(test)]
@@ -151,14 +151,14 @@ mod tests {
     fn full() -> Echo {
         plain()
             .encrypted(Sensitive::new("planted".into()).unwrap())
-            .notify_url("https://example.com/notices".parse().unwrap())
+            .notify_url("https://example.com/notify".parse().unwrap())
     }
 
     #[test]
     fn a_full_and_a_minimal_echo_have_the_expected_bodies() {
         let line = "POST /v3/security/echo".to_string();
         let expected = format!(
-            r#"{{"notify_url":"https://example.com/notices","echo_message":"hello","encrypted_echo_message":"{}"}}"#,
+            r#"{{"notify_url":"https://example.com/notify","echo_message":"hello","encrypted_echo_message":"{}"}}"#,
             sealed("planted")
         );
         assert_eq!(drafted(&full()), (line.clone(), expected));
@@ -170,11 +170,11 @@ mod tests {
 
     #[test]
     fn an_echo_must_equal_the_text_sent() {
-        let back =
+        let reply_body =
             |sealed: &str| format!(r#"{{"echo_message":"hello","encrypted_echo_message":"{sealed}"}}"#);
         assert!(read(&plain(), r#"{"echo_message":"hello"}"#).is_ok());
-        assert!(read(&full(), &back(&sealed_for_merchant(b"planted"))).is_ok());
-        for (echo, reply, wrong) in [
+        assert!(read(&full(), &reply_body(&sealed_for_merchant(b"planted"))).is_ok());
+        for (echo, reply, problem) in [
             (
                 plain(),
                 r#"{"echo_message":"hallo"}"#.to_string(),
@@ -187,39 +187,39 @@ mod tests {
             ),
             (
                 full(),
-                back(&sealed_for_merchant(b"planned")),
+                reply_body(&sealed_for_merchant(b"planned")),
                 Some("encrypted_echo_message must equal the text sent"),
             ),
-            (full(), back(&sealed("planted")), None),
+            (full(), reply_body(&sealed("planted")), None),
             (plain(), "{}".into(), None),
         ] {
             let error = read(&echo, &reply).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Malformed, "{reply}");
-            if let Some(wrong) = wrong {
-                assert_eq!(error.source().unwrap().to_string(), wrong);
+            if let Some(problem) = problem {
+                assert_eq!(error.source().unwrap().to_string(), problem);
             }
         }
     }
 
     #[test]
     fn an_echo_fetches_and_names_the_key_even_if_nothing_is_sealed() {
-        let (mut stage, signer) = (Harness::new(), SigningKey::certificate(1));
-        let echoed = stage.run(fake::with_certificates().build().call(plain()), |transmit, now| {
+        let (mut harness, signer) = (Harness::new(), SigningKey::certificate(1));
+        let echoed = harness.run(fake::with_certificates().build().call(plain()), |transmit, now| {
             let fetch = transmit.label == "v3.certificates";
             let body = if fetch { fake::list(&[&signer]) } else { r#"{"echo_message":"hello"}"#.into() };
             Ok(signer.reply(200, &body, *now))
         });
         echoed.unwrap();
-        assert_eq!(stage.sent[1].header("wechatpay-serial"), Some(signer.id.as_str()));
+        assert_eq!(harness.sent[1].header("wechatpay-serial"), Some(signer.id.as_str()));
     }
 
     #[test]
     fn an_echo_notification_spells_the_sealed_field_differently() {
         let sealed = sealed_for_merchant(b"planted");
         for name in ["encrypt_echo_message", "encrypted_echo_message"] {
-            let said = format!(r#"{{"echo_message":"hello","{name}":"{sealed}"}}"#);
+            let body = format!(r#"{{"echo_message":"hello","{name}":"{sealed}"}}"#);
             let Event::Echo(echoed) =
-                fake::notification("SECURITY_ECHO.SUCCESS", "security", &said).event().unwrap()
+                fake::notification("SECURITY_ECHO.SUCCESS", "security", &body).event().unwrap()
             else {
                 panic!("expected Event::Echo")
             };

@@ -1,11 +1,14 @@
 //! Verification: the only place where bytes from WeChat Pay become trusted.
 //!
-//! Each step fails closed: every header is present exactly once; the scheme is known; the timestamp is within
-//! [300 seconds](MAX_TIME_OFFSET) of local time; the key is chosen by `Wechatpay-Serial` alone, never by trying; the base64 is
-//! strict; the signature is valid.
+//! Each check fails closed:
+//!
+//! * Every header is present exactly once, and the signature scheme is known.
+//! * The timestamp is within [300 seconds](MAX_TIME_OFFSET) of local time.
+//! * The key is chosen by `Wechatpay-Serial` alone; keys are never tried in turn.
+//! * The Base64 is strict, and the signature is valid.
 //!
 //! A signature that begins with `WECHATPAY/SIGNTEST/` is a probe by WeChat Pay (应答签名探测), wrong on purpose. It fails
-//! like any other invalid signature; no code treats it specially.
+//! like any other invalid signature; no code recognises it.
 
 use super::{authorization::SCHEME, message};
 use crate::{
@@ -52,13 +55,14 @@ pub enum VerifiedBy {
 }
 
 impl<'a> Verified<'a> {
-    /// The body's bytes.
+    /// Returns the body's bytes.
     #[must_use]
     pub fn bytes(self) -> &'a [u8] {
         self.body
     }
 
-    /// The way in which the body was authenticated. A reader that needs a signature can check this.
+    /// Returns the way in which the body was authenticated. An [`Endpoint`](super::Endpoint) that requires a signature
+    /// can check it.
     #[must_use]
     pub fn verified_by(self) -> VerifiedBy {
         self.verified_by
@@ -68,9 +72,9 @@ impl<'a> Verified<'a> {
     ///
     /// # Errors
     ///
-    /// When the body does not match the type: [`ErrorKind::Malformed`], of unknown fate.
+    /// Returns an error of kind [`ErrorKind::Malformed`] and unknown fate if the body does not match the type.
     pub fn parse<T: Deserialize<'a>>(self) -> Result<T, Error> {
-        json::parse(self.body).map_err(|fault| malformed().caused_by(fault))
+        json::parse(self.body).map_err(|error| malformed().caused_by(error))
     }
 
     /// Accepts a reply without a signature if its request is in the table of unsigned replies.
@@ -101,7 +105,7 @@ pub(super) struct SignatureHeaders {
     timestamp: String,
     nonce: String,
     signature: Vec<u8>,
-    key: KeyId,
+    key_id: KeyId,
 }
 
 impl SignatureHeaders {
@@ -111,7 +115,7 @@ impl SignatureHeaders {
         now: UnixTime,
     ) -> Result<Self, VerifyError> {
         let value = |name: &'static str| -> Result<Option<&str>, VerifyError> {
-            let mut found = headers.clone().filter(|(given, _)| given.eq_ignore_ascii_case(name));
+            let mut found = headers.clone().filter(|(key, _)| key.eq_ignore_ascii_case(name));
             match (found.next(), found.next()) {
                 (None, _) => Ok(None),
                 (Some((_, value)), None) => {
@@ -120,11 +124,11 @@ impl SignatureHeaders {
                 (Some(_), Some(_)) => Err(VerifyError::MalformedHeader(name)),
             }
         };
-        let needed = |name| value(name)?.ok_or(VerifyError::MissingHeader(name));
-        let timestamp = needed(TIMESTAMP)?;
-        let nonce = needed(NONCE)?;
-        let signature = needed(SIGNATURE)?;
-        let serial = needed(SERIAL)?;
+        let required = |name| value(name)?.ok_or(VerifyError::MissingHeader(name));
+        let timestamp = required(TIMESTAMP)?;
+        let nonce = required(NONCE)?;
+        let signature = required(SIGNATURE)?;
+        let serial = required(SERIAL)?;
         if value(SIGNATURE_TYPE)?.is_some_and(|scheme| scheme != SCHEME) {
             return Err(VerifyError::UnsupportedScheme);
         }
@@ -133,10 +137,10 @@ impl SignatureHeaders {
             .then(|| timestamp.parse().ok())
             .flatten()
             .ok_or(VerifyError::MalformedHeader(TIMESTAMP))?;
-        let then = UnixTime::from_secs(seconds);
+        let signed_at = UnixTime::from_secs(seconds);
         // The header has whole seconds: a fraction of `now` must not turn 300 seconds into more.
-        let apart = UnixTime::from_secs(now.as_secs());
-        if apart.since(then).max(then.since(apart)) > MAX_TIME_OFFSET {
+        let arrived_at = UnixTime::from_secs(now.as_secs());
+        if arrived_at.since(signed_at).max(signed_at.since(arrived_at)) > MAX_TIME_OFFSET {
             return Err(VerifyError::TimestampOutOfRange);
         }
         Ok(Self {
@@ -144,7 +148,7 @@ impl SignatureHeaders {
             timestamp: timestamp.into(),
             nonce: nonce.into(),
             signature: base64::decode(signature.as_bytes()).map_err(|_| VerifyError::InvalidSignature)?,
-            key: serial.parse().map_err(|_| VerifyError::MalformedHeader(SERIAL))?,
+            key_id: serial.parse().map_err(|_| VerifyError::MalformedHeader(SERIAL))?,
         })
     }
 
@@ -153,12 +157,12 @@ impl SignatureHeaders {
         Self::parse(&reply.headers().iter().map(|(name, value)| (name.as_str(), value.as_slice())), now)
     }
 
-    /// The id of the key that the headers name.
+    /// Returns the id of the key that the headers name.
     pub(super) fn key_id(&self) -> &KeyId {
-        &self.key
+        &self.key_id
     }
 
-    /// Verifies the signature over a body. `key` must be the key that the headers [name](Self::key).
+    /// Verifies the signature over a body. `key` must be the key that the headers [name](Self::key_id).
     pub(super) fn verify<'a>(
         &self,
         body: &'a [u8],
@@ -172,7 +176,7 @@ impl SignatureHeaders {
 
 impl fmt::Debug for SignatureHeaders {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SignatureHeaders").field("key", &self.key).finish_non_exhaustive()
+        f.debug_struct("SignatureHeaders").field("key_id", &self.key_id).finish_non_exhaustive()
     }
 }
 
@@ -238,8 +242,8 @@ impl fmt::Display for VerifyError {
 
 impl error::Error for VerifyError {}
 
-/// Returns the error for a reply that is not what WeChat Pay's documentation specifies. The fate is `Unknown`: the
-/// operation may have been carried out.
+/// Returns the error for a reply that deviates from WeChat Pay's documentation. The fate is `Unknown`: the operation
+/// may have been carried out.
 pub(super) fn malformed() -> Error {
     Error::new(ErrorKind::Malformed, Fate::Unknown)
 }
@@ -256,7 +260,7 @@ mod tests {
     };
 
     #[test]
-    fn the_table_of_replies_that_are_not_signed_is_closed() {
+    fn the_table_of_unsigned_replies_is_closed() {
         for (method, target, listed) in [
             (Method::Get, "/v3/billdownload/file?token=1&tartype=gzip", true),
             (Method::Get, "/v3/billdownload/file", true),
@@ -285,14 +289,14 @@ mod tests {
 
     #[test]
     fn only_listed_replies_are_read_without_a_signature() {
-        let ask = |target: &str| {
+        let call = |target: &str| {
             let raw = Raw::new(Method::Get, target).unwrap();
             let unsigned = |_: &_, _: &mut _| -> Reply { Ok(Response::new(200, b"file".to_vec())) };
             Harness::new().run(fake::merchant().call(raw), unsigned)
         };
-        let reply = ask("/v3/merchant-service/images/ab12").unwrap();
+        let reply = call("/v3/merchant-service/images/ab12").unwrap();
         assert_eq!((reply.bytes(), reply.verified_by()), (&b"file"[..], VerifiedBy::TlsOnly));
-        assert_eq!(ask("/v3/merchant-service/complaints-v2").unwrap_err().kind(), ErrorKind::Signature);
+        assert_eq!(call("/v3/merchant-service/complaints-v2").unwrap_err().kind(), ErrorKind::Signature);
     }
 
     #[test]

@@ -31,7 +31,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_is_not_strictly_base64_is_refused() {
+    fn decode_rejects_text_that_is_not_strict_base64() {
         assert_eq!(decode(b"Zm9v").unwrap(), b"foo");
         assert_eq!(decode(b"Zg==").unwrap(), b"f");
         for text in ["Zg", "Zg=", "Zg===", "Zh==", "Zm9v\n", " Zm9v", "Zm-v"] {
@@ -41,7 +41,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_reads_back(bytes: Vec<u8>) {
+        fn base64_round_trips(bytes: Vec<u8>) {
             prop_assert_eq!(decode(encode(&bytes).as_bytes()).unwrap(), bytes);
         }
     }

@@ -1,11 +1,11 @@
 //! A streaming parser for the rows of a bill.
 //!
 //! A bill is UTF-8 text, optionally after a byte order mark, in lines that end with CRLF: the column names, then rows;
-//! then the names of the totals, and the totals. Each cell except the names begins with a backtick. A text in a cell may
-//! contain commas, so `` ,` `` separates the cells.
+//! then the names of the totals, and the totals. Each cell except the names begins with a backtick. A text in a cell
+//! may contain commas, so `` ,` `` separates the cells.
 //!
-//! The parser buffers only the current line: at most [`MAX_LINE_BYTES`] bytes. **Trust a row only after the whole file was
-//! verified**, whatever is done with it before.
+//! The parser buffers only the current line: at most [`MAX_LINE_BYTES`] bytes. **Trust a row only after the whole file
+//! was verified.**
 
 use super::ParseError;
 use crate::money::{Fen, InvalidAmount};
@@ -15,7 +15,7 @@ use core::fmt;
 /// The maximum length of a line, in bytes.
 pub const MAX_LINE_BYTES: usize = 64 * 1024;
 
-/// A parser that takes a bill piece by piece.
+/// A parser of a bill that arrives in pieces.
 ///
 /// ```
 /// use wxpay_proto::{Fen, wire::bill::{SignedAmount, Line, Reader}};
@@ -43,7 +43,7 @@ pub struct Reader {
     /// The offset of the buffer in the whole bill.
     buffer_offset: usize,
     columns: Vec<Box<str>>,
-    part: Section,
+    section: Section,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,7 +64,7 @@ pub enum Line<'a> {
     Summary(Row<'a>),
 }
 
-/// The cells of a line under their column names. `Debug` shows only their number, because rows name people.
+/// The cells of a line under their column names. `Debug` shows only their number, because rows contain personal data.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Row<'a> {
     columns: &'a [Box<str>],
@@ -82,8 +82,8 @@ pub enum SignedAmount {
 }
 
 impl SignedAmount {
-    /// Parses an amount in yuan as bills write it: optionally a minus, and optionally more than two decimals, which must be
-    /// zeros after the second.
+    /// Parses an amount in yuan as bills write it: optionally a minus, and optionally more than two decimals, which
+    /// must be zeros after the second.
     ///
     /// # Errors
     ///
@@ -140,8 +140,8 @@ impl Reader {
         Self::default()
     }
 
-    /// Takes the next bytes of the unzipped bill. Read all available [lines](Self::next_line) afterwards: pushed bytes are
-    /// buffered until then.
+    /// Takes the next bytes of the unzipped bill. Read all available [lines](Self::next_line) afterwards: pushed bytes
+    /// are buffered until then.
     pub fn push(&mut self, bytes: &[u8]) {
         self.buffer.drain(..self.consumed);
         self.buffer_offset = self.buffer_offset.saturating_add(self.consumed);
@@ -153,13 +153,13 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// Returns [`ParseError`] if the line is not UTF-8, longer than [`MAX_LINE_BYTES`], out of place, or differs from the column
-    /// names in the number of cells. Discard the bill then: the lines after it cannot be parsed reliably.
+    /// Returns [`ParseError`] if the line is not UTF-8, longer than [`MAX_LINE_BYTES`], out of place, or differs from
+    /// the column names in the number of cells. Discard the bill then: the lines after it cannot be parsed reliably.
     pub fn next_line(&mut self) -> Result<Option<Line<'_>>, ParseError> {
         while let Some(length) = self.unread().iter().position(|byte| *byte == b'\n') {
             let from = self.consumed;
             self.consumed = from.saturating_add(length).saturating_add(1);
-            if self.take(from, length)? {
+            if self.read_header_or_row(from, length)? {
                 return Ok(self.line(from, length));
             }
         }
@@ -177,7 +177,7 @@ impl Reader {
     pub fn finish(&mut self) -> Result<Option<Line<'_>>, ParseError> {
         let (from, length) = (self.consumed, self.unread().len());
         self.consumed = self.buffer.len();
-        if self.take(from, length)? { Ok(self.line(from, length)) } else { Ok(None) }
+        if self.read_header_or_row(from, length)? { Ok(self.line(from, length)) } else { Ok(None) }
     }
 
     fn unread(&self) -> &[u8] {
@@ -185,7 +185,7 @@ impl Reader {
     }
 
     /// Parses a line up to its cells, and stores column names. Returns whether the line has cells.
-    fn take(&mut self, from: usize, length: usize) -> Result<bool, ParseError> {
+    fn read_header_or_row(&mut self, from: usize, length: usize) -> Result<bool, ParseError> {
         if length > MAX_LINE_BYTES {
             return Err(self.error(from, TOO_LONG));
         }
@@ -194,7 +194,7 @@ impl Reader {
             return Ok(false);
         }
         if let Some(cells) = text.strip_prefix('`') {
-            return if self.part == Section::Header {
+            return if self.section == Section::Header {
                 Err(self.error(from, "row before the column names"))
             } else if cells.split(",`").count() == self.columns.len() {
                 Ok(true)
@@ -203,7 +203,7 @@ impl Reader {
             };
         }
         let columns = text.split(',').map(Box::from).collect();
-        self.part = match self.part {
+        self.section = match self.section {
             Section::Header => Section::Rows,
             Section::Rows => Section::Summary,
             Section::Summary => return Err(self.error(from, "column names after the totals")),
@@ -214,19 +214,19 @@ impl Reader {
 
     fn line(&self, from: usize, length: usize) -> Option<Line<'_>> {
         let row = Row { columns: &self.columns, text: self.text(from, length)?.strip_prefix('`')? };
-        Some(if self.part == Section::Summary { Line::Summary(row) } else { Line::Row(row) })
+        Some(if self.section == Section::Summary { Line::Summary(row) } else { Line::Row(row) })
     }
 
     /// Returns the text of a line, without line end and without the byte order mark of the file.
     fn text(&self, from: usize, length: usize) -> Option<&str> {
         let bytes = self.buffer.get(from..from.checked_add(length)?)?;
         let text = core::str::from_utf8(bytes.strip_suffix(b"\r").unwrap_or(bytes)).ok()?;
-        let is_first = self.part == Section::Header;
+        let is_first = self.section == Section::Header;
         Some(text.strip_prefix('\u{feff}').filter(|_| is_first).unwrap_or(text))
     }
 
-    fn error(&self, at: usize, what: &'static str) -> ParseError {
-        ParseError::new(self.buffer_offset.saturating_add(at), what)
+    fn error(&self, at: usize, problem: &'static str) -> ParseError {
+        ParseError::new(self.buffer_offset.saturating_add(at), problem)
     }
 }
 
@@ -244,31 +244,31 @@ mod tests {
         总交易单数,手续费总金额\r\n\
         `2,`-0.01\r\n";
 
-    /// Returns every line, as (whether it has totals, its cells).
+    /// Returns every line: whether it is a summary, and its cells.
     fn read(bill: &[u8], piece: usize) -> Result<Vec<(bool, Vec<String>)>, ParseError> {
         let mut reader = Reader::new();
         let mut lines = Vec::new();
-        let mut note = |line: Line<'_>| {
-            let (is_sum, row) = match line {
+        let mut record = |line: Line<'_>| {
+            let (is_summary, row) = match line {
                 Line::Row(row) => (false, row),
                 Line::Summary(row) => (true, row),
             };
-            lines.push((is_sum, row.cells().map(String::from).collect()));
+            lines.push((is_summary, row.cells().map(String::from).collect()));
         };
         for piece in bill.chunks(piece) {
             reader.push(piece);
             while let Some(line) = reader.next_line()? {
-                note(line);
+                record(line);
             }
         }
         if let Some(line) = reader.finish()? {
-            note(line);
+            record(line);
         }
         Ok(lines)
     }
 
     #[test]
-    fn a_bill_reads_the_same_in_whatever_pieces_it_comes() {
+    fn bill_parses_the_same_in_pieces_of_any_size() {
         let expected = vec![
             (false, vec!["2018-06-08 10:34:56".into(), "A-1".into(), "大米,10kg".into(), "-0.01".into()]),
             (false, vec!["2018-06-08 10:34:57".into(), "A-2".into(), String::new(), "0.00000".into()]),
@@ -277,27 +277,27 @@ mod tests {
         for piece in 1..=BILL.len() {
             assert_eq!(read(BILL.as_bytes(), piece).unwrap(), expected, "pieces of {piece}");
         }
-        let unended = BILL.trim_end().replace("\r\n", "\n").replace('\u{feff}', "");
-        assert_eq!(read(unended.as_bytes(), 7).unwrap(), expected);
+        let unterminated = BILL.trim_end().replace("\r\n", "\n").replace('\u{feff}', "");
+        assert_eq!(read(unterminated.as_bytes(), 7).unwrap(), expected);
     }
 
     #[test]
-    fn cells_are_found_by_the_names_of_their_columns() {
+    fn bill_cells_are_found_by_column_name() {
         let mut reader = Reader::new();
         reader.push(BILL.as_bytes());
-        let Some(Line::Row(row)) = reader.next_line().unwrap() else { panic!("a row") };
+        let Some(Line::Row(row)) = reader.next_line().unwrap() else { panic!("expected a row") };
         assert_eq!(row.cell("商品名称"), Some("大米,10kg"));
         assert_eq!(row.cell("退款金额"), None);
         assert_eq!(row.amount("手续费"), Ok(Some(SignedAmount::Negative(Fen::new(1)))));
         assert_eq!(row.amount("退款金额"), Ok(None));
         assert_eq!(row.amount("商户订单号"), Err(InvalidAmount));
         assert_eq!(format!("{row:?}"), "Row(4 cells)");
-        let Some(Line::Row(row)) = reader.next_line().unwrap() else { panic!("a row") };
+        let Some(Line::Row(row)) = reader.next_line().unwrap() else { panic!("expected a row") };
         assert_eq!((row.cell("商品名称"), row.amount("商品名称")), (Some(""), Ok(None)));
     }
 
     #[test]
-    fn amounts_keep_every_fen_and_nothing_below_one() {
+    fn signed_amount_parses_whole_fen_only() {
         for (text, amount) in [
             ("0", SignedAmount::Positive(Fen::ZERO)),
             ("-0.00", SignedAmount::Positive(Fen::ZERO)),
@@ -314,8 +314,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_bill_is_refused_where_it_goes_wrong() {
-        for (bill, at, what) in [
+    fn malformed_bill_is_rejected_at_the_offset_of_the_problem() {
+        for (bill, at, problem) in [
             ("`1\r\n".as_bytes(), 0, "row before the column names"),
             (b"a,b\n`1\n", 4, "row with more or fewer cells than columns"),
             (b"a,b\n`1,`2,`3\n", 4, "row with more or fewer cells than columns"),
@@ -323,7 +323,7 @@ mod tests {
             (b"a\n\xff\n", 2, "line is not UTF-8"),
         ] {
             for piece in [1, bill.len()] {
-                assert_eq!(read(bill, piece), Err(ParseError::new(at, what)));
+                assert_eq!(read(bill, piece), Err(ParseError::new(at, problem)));
             }
         }
         let long = format!("a\n`{}", "x".repeat(MAX_LINE_BYTES));
@@ -333,13 +333,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_panic_and_pieces_do_not_matter(
+        fn bill_reader_never_panics_and_piece_boundaries_do_not_matter(
             bytes in prop::collection::vec(prop::sample::select(b"a,`\r\n\xef\xbb\xbf1".to_vec()), 0..64),
             piece in 1_usize..64,
         ) {
-            let whole = read(&bytes, 64);
-            prop_assert_eq!(read(&bytes, piece).is_ok(), whole.is_ok());
-            if let Ok(lines) = whole {
+            let at_once = read(&bytes, 64);
+            prop_assert_eq!(read(&bytes, piece).is_ok(), at_once.is_ok());
+            if let Ok(lines) = at_once {
                 prop_assert_eq!(read(&bytes, piece).unwrap(), lines);
             }
         }

@@ -37,20 +37,20 @@ impl Charset {
     ///
     /// # Errors
     ///
-    /// Returns the first character that is not in the charset, by its byte offset in the UTF-8 text. Nothing is replaced: a
-    /// signature over a replacement would sign another text.
+    /// Returns [`ParseError`] for a character that is not in the charset, with its byte offset in the UTF-8 text. No
+    /// character is replaced: the signature would cover another text.
     pub fn encode(self, text: &str) -> Result<Cow<'_, [u8]>, ParseError> {
         if self == Self::Utf8 || text.is_ascii() {
             return Ok(Cow::Borrowed(text.as_bytes()));
         }
         let mut encoder = GBK.new_encoder();
-        let room = encoder.max_buffer_length_from_utf8_without_replacement(text.len()).unwrap_or(0);
-        let mut bytes = Vec::with_capacity(room);
+        let capacity = encoder.max_buffer_length_from_utf8_without_replacement(text.len()).unwrap_or(0);
+        let mut bytes = Vec::with_capacity(capacity);
         let (result, read) = encoder.encode_from_utf8_to_vec_without_replacement(text, &mut bytes, true);
         match result {
             EncoderResult::InputEmpty => Ok(Cow::Owned(bytes)),
-            EncoderResult::Unmappable(sign) => {
-                let at = read.saturating_sub(sign.len_utf8());
+            EncoderResult::Unmappable(character) => {
+                let at = read.saturating_sub(character.len_utf8());
                 Err(ParseError::new(at, "character not in the charset"))
             }
             EncoderResult::OutputFull => Err(ParseError::new(read, "text too long")),
@@ -61,24 +61,24 @@ impl Charset {
     ///
     /// # Errors
     ///
-    /// Returns the offset of the first bytes that are invalid in the charset.
+    /// Returns [`ParseError`] with the offset of the first bytes that are invalid in the charset.
     pub fn decode(self, bytes: &[u8]) -> Result<Cow<'_, str>, ParseError> {
-        const FAULT: &str = "invalid bytes for the charset";
+        const PROBLEM: &str = "invalid bytes for the charset";
         if self == Self::Utf8 || bytes.is_ascii() {
             return match core::str::from_utf8(bytes) {
                 Ok(text) => Ok(Cow::Borrowed(text)),
-                Err(error) => Err(ParseError::new(error.valid_up_to(), FAULT)),
+                Err(error) => Err(ParseError::new(error.valid_up_to(), PROBLEM)),
             };
         }
         let mut decoder = GBK.new_decoder_without_bom_handling();
-        let room = decoder.max_utf8_buffer_length_without_replacement(bytes.len()).unwrap_or(0);
-        let mut text = String::with_capacity(room);
+        let capacity = decoder.max_utf8_buffer_length_without_replacement(bytes.len()).unwrap_or(0);
+        let mut text = String::with_capacity(capacity);
         let (result, read) = decoder.decode_to_string_without_replacement(bytes, &mut text, true);
         match result {
             DecoderResult::InputEmpty => Ok(Cow::Owned(text)),
-            DecoderResult::Malformed(bad, beyond) => {
-                let at = read.saturating_sub(usize::from(bad)).saturating_sub(usize::from(beyond));
-                Err(ParseError::new(at, FAULT))
+            DecoderResult::Malformed(length, after) => {
+                let at = read.saturating_sub(usize::from(length)).saturating_sub(usize::from(after));
+                Err(ParseError::new(at, PROBLEM))
             }
             DecoderResult::OutputFull => Err(ParseError::new(read, "text too long")),
         }
@@ -91,25 +91,25 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_same_text_has_other_bytes_in_the_other_charset() {
+    fn gbk_and_utf8_encode_a_text_differently() {
         assert_eq!(&*Charset::Gbk.encode("测试").unwrap(), b"\xB2\xE2\xCA\xD4");
         assert_eq!(Charset::Utf8.encode("测试").unwrap().len(), 6);
         assert_eq!(Charset::Gbk.decode(b"\xB2\xE2\xCA\xD4").unwrap(), "测试");
     }
 
     #[test]
-    fn a_character_gbk_lacks_is_an_error_with_its_place() {
+    fn encode_reports_the_offset_of_a_character_not_in_gbk() {
         assert_eq!(Charset::Gbk.encode("a测😀b").unwrap_err().offset, 4);
     }
 
     #[test]
-    fn bytes_of_the_other_charset_are_an_error_with_their_place() {
+    fn decode_reports_the_offset_of_invalid_bytes() {
         assert_eq!(Charset::Utf8.decode(b"a\xB2\xE2").unwrap_err().offset, 1);
         assert_eq!(Charset::Gbk.decode(b"a\xB2\xE2\xFF").unwrap_err().offset, 3);
     }
 
     #[test]
-    fn names_are_found_in_any_case() {
+    fn charset_names_are_case_insensitive() {
         assert_eq!(Charset::from_name(b"utf-8"), Some(Charset::Utf8));
         assert_eq!(Charset::from_name(b"gbk"), Some(Charset::Gbk));
         assert_eq!(Charset::from_name(b"big5"), None);
@@ -117,17 +117,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_gbk_encodes_it_decodes_to_the_same_text(text: String) {
+        fn gbk_round_trips(text: String) {
             if let Ok(bytes) = Charset::Gbk.encode(&text) {
-                let back = Charset::Gbk.decode(&bytes).unwrap();
-                prop_assert_eq!(&*back, text.as_str());
+                let decoded = Charset::Gbk.decode(&bytes).unwrap();
+                prop_assert_eq!(&*decoded, text.as_str());
             }
         }
 
         #[test]
-        fn no_bytes_make_it_panic(bytes: Vec<u8>) {
-            if let Err(fault) = Charset::Gbk.decode(&bytes) {
-                prop_assert!(fault.offset <= bytes.len());
+        fn gbk_decode_never_panics(bytes: Vec<u8>) {
+            if let Err(error) = Charset::Gbk.decode(&bytes) {
+                prop_assert!(error.offset <= bytes.len());
             }
         }
     }

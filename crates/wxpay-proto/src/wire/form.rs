@@ -8,8 +8,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Appends bytes to a text, percent-escaped with upper-case digits.
-pub fn escape(bytes: &[u8], onto: &mut String) {
-    onto.extend(percent_encode(bytes, RESERVED));
+pub fn escape(bytes: &[u8], output: &mut String) {
+    output.extend(percent_encode(bytes, RESERVED));
 }
 
 /// Returns whether a text needs no escapes.
@@ -65,8 +65,8 @@ impl<'a> Form<'a> {
         // WeChat Pay sends the pairs sorted, so that sorting is usually skipped.
         if !pairs.is_sorted_by(|one, next| one.name < next.name) {
             pairs.sort_by(|one, other| one.name.cmp(&other.name));
-            let twice = pairs.iter().zip(pairs.iter().skip(1)).find(|(one, next)| one.name == next.name);
-            if let Some((one, next)) = twice {
+            let duplicate = pairs.iter().zip(pairs.iter().skip(1)).find(|(one, next)| one.name == next.name);
+            if let Some((one, next)) = duplicate {
                 return Err(ParseError::new(one.at.max(next.at), "duplicate name"));
             }
         }
@@ -105,7 +105,7 @@ fn split(text: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
     Some((before, rest.get(1..)?))
 }
 
-/// Copies a text without its escapes. Rejects an escape without two digits, which lenient decoders keep as it is.
+/// Copies a text without its escapes. Rejects an escape without two digits, which lenient decoders leave unchanged.
 fn unescape<'a>(text: &[u8], at: usize) -> Result<Cow<'a, [u8]>, ParseError> {
     let mut plain = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -132,7 +132,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn pairs_come_sorted_and_unescaped_to_bytes() {
+    fn form_pairs_are_sorted_and_unescaped_to_bytes() {
         let form = Form::parse(b"b=%B2%E2&a=1+2%2B&c&d=").unwrap();
         let pairs: Vec<_> = form.iter().collect();
         let expected: [(&[u8], &[u8]); 4] = [(b"a", b"1+2+"), (b"b", b"\xB2\xE2"), (b"c", b""), (b"d", b"")];
@@ -142,38 +142,38 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_comes_twice_is_refused_where_it_comes_again_escaped_or_not() {
+    fn form_rejects_a_duplicate_name_at_its_second_offset_escaped_or_not() {
         assert_eq!(Form::parse(b"a=1&b=2&%61=1").unwrap_err(), ParseError::new(8, "duplicate name"));
     }
 
     #[test]
-    fn a_broken_escape_is_refused_with_its_place() {
+    fn form_rejects_an_incomplete_escape_at_its_offset() {
         for (text, at) in [("a=%", 2), ("a=%4", 2), ("a=12%G1", 4), ("ab%zz=1", 2), ("x=1&a=%41%", 9)] {
             assert_eq!(Form::parse(text.as_bytes()).unwrap_err().offset, at, "{text}");
         }
     }
 
     #[test]
-    fn empty_pairs_are_ignored_but_empty_names_are_rejected() {
+    fn form_ignores_empty_pairs_and_rejects_empty_names() {
         assert_eq!(Form::parse(b"&a=1&&b=2&").unwrap().iter().count(), 2);
         assert_eq!(Form::parse(b"a=1&=2").unwrap_err().offset, 4);
     }
 
     #[test]
-    fn too_many_pairs_are_refused() {
+    fn form_rejects_too_many_pairs() {
         let many: Vec<_> = (0..=MAX_PAIRS).map(|number| format!("n{number}=1")).collect();
         assert!(Form::parse(many.join("&").as_bytes()).is_err());
         assert!(Form::parse(many[1..].join("&").as_bytes()).is_ok());
     }
 
     #[test]
-    fn values_are_not_printed() {
+    fn form_debug_omits_values() {
         assert!(!format!("{:?}", Form::parse(b"a=planted").unwrap()).contains("planted"));
     }
 
     proptest! {
         #[test]
-        fn what_is_escaped_reads_back(value: Vec<u8>) {
+        fn form_escape_round_trips(value: Vec<u8>) {
             let mut text = "v=".to_owned();
             escape(&value, &mut text);
             let form = Form::parse(text.as_bytes()).unwrap();
@@ -181,9 +181,9 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_make_it_panic(text: Vec<u8>) {
-            if let Err(fault) = Form::parse(&text) {
-                prop_assert!(fault.offset <= text.len());
+        fn form_parse_never_panics(text: Vec<u8>) {
+            if let Err(error) = Form::parse(&text) {
+                prop_assert!(error.offset <= text.len());
             }
         }
     }

@@ -5,23 +5,24 @@ use alloc::{borrow::Cow, string::String, vec::Vec};
 use core::{fmt, ops::Deref};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
-/// Parses a whole JSON text in UTF-8. Nesting is limited to 128, and a member that the type names must not be repeated.
-/// The caller limits the length. The value may borrow from the text.
+/// Parses a whole JSON text in UTF-8. Nesting is limited to 128 levels. A member that the type knows must not be
+/// repeated. The caller limits the length. The value may borrow from the text.
 ///
 /// # Errors
 ///
-/// Returns [`ParseError`] if the text is not JSON or does not match the type. The error gives the offset, never the text.
+/// Returns [`ParseError`] if the text is not JSON or does not match the type. The error gives the offset, never the
+/// text.
 pub fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, ParseError> {
     // The whole text must be UTF-8: serde skips unknown members without this check.
     let characters =
         core::str::from_utf8(text).map_err(|error| ParseError::new(error.valid_up_to(), "invalid UTF-8"))?;
     serde_json::from_str(characters).map_err(|error| {
-        let what = match error.classify() {
+        let problem = match error.classify() {
             serde_json::error::Category::Eof => "JSON ends unexpectedly",
             serde_json::error::Category::Syntax | serde_json::error::Category::Io => "invalid JSON",
             serde_json::error::Category::Data => "JSON does not match the expected structure",
         };
-        ParseError::new(offset(text, error.line(), error.column()), what)
+        ParseError::new(offset(text, error.line(), error.column()), problem)
     })
 }
 
@@ -57,8 +58,8 @@ where
     deserializer.deserialize_str(Text(parse))
 }
 
-/// A borrowed text, copied only if it has escapes. Unlike a bare [`Cow`], it borrows inside an `Option`, too: serde would
-/// copy there.
+/// A borrowed text, copied only if it has escapes. Unlike a bare [`Cow`], which serde copies inside an `Option`, it
+/// borrows there, too.
 #[derive(Debug, Default)]
 pub(crate) struct Text<'a>(Cow<'a, str>);
 
@@ -162,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_string_equals_a_whole_number_and_a_float_is_rejected() {
+    fn lenient_string_accepts_whole_numbers_and_rejects_floats() {
         assert_eq!(parse::<Sample>(br#"{"a":"0"}"#).unwrap().a, parse::<Sample>(br#"{"a":0}"#).unwrap().a);
         assert_eq!(parse::<Sample>(br#"{"a":-7}"#).unwrap().a.0, "-7");
         assert!(parse::<Sample>(br#"{"a":1.5}"#).is_err());
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_copied_only_if_it_is_escaped() {
+    fn json_text_is_copied_only_if_it_has_escapes() {
         let texts: Vec<Option<Text<'_>>> = parse(br#"["a", "\u0061", null]"#).unwrap();
         let [Some(Text(Cow::Borrowed("a"))), Some(Text(Cow::Owned(owned))), None] = &texts[..] else {
             panic!("the first must be borrowed, the second copied: {texts:?}");
@@ -193,16 +194,16 @@ mod tests {
     }
 
     #[test]
-    fn deep_nesting_is_refused_without_a_stack_overflow() {
+    fn deep_nesting_is_rejected_without_a_stack_overflow() {
         let deep = "[".repeat(100_000);
         assert!(parse::<serde_json::Value>(deep.as_bytes()).is_err());
     }
 
     proptest! {
         #[test]
-        fn no_bytes_make_it_panic(text: Vec<u8>) {
-            if let Err(fault) = parse::<serde_json::Value>(&text) {
-                prop_assert!(fault.offset <= text.len());
+        fn json_parse_never_panics(text: Vec<u8>) {
+            if let Err(error) = parse::<serde_json::Value>(&text) {
+                prop_assert!(error.offset <= text.len());
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Parsing and serialisation, without policy and without keys.
 //!
-//! Every parser here takes bytes that an attacker may have chosen. Each states its limits, never panics, and reports the
-//! position of an error but never the text.
+//! Every parser here takes bytes that an attacker may have chosen. Each states its limits, never panics, and reports
+//! the position of an error but never the text.
 
 pub mod base64;
 pub mod bill;
@@ -14,7 +14,7 @@ pub mod xml;
 
 use core::{error, fmt};
 
-/// The error for bytes that cannot be parsed: position and problem. Never the bytes themselves.
+/// The error for bytes that cannot be parsed: position and problem, never the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ParseError {
@@ -25,8 +25,8 @@ pub struct ParseError {
 }
 
 impl ParseError {
-    pub(crate) const fn new(at: usize, what: &'static str) -> Self {
-        Self { offset: at, problem: what }
+    pub(crate) const fn new(offset: usize, problem: &'static str) -> Self {
+        Self { offset, problem }
     }
 }
 

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 /// A file to upload, with its SHA-256 digest.
 ///
-/// The boundary is the digest of the file, which the file cannot contain. So the same file gives the same body.
+/// The boundary is the digest of the file: the file cannot contain it, and equal files give equal bodies.
 #[derive(Clone)]
 pub struct Upload {
     meta: Vec<u8>,
@@ -37,19 +37,19 @@ impl Upload {
             "must be 1 to 128 characters without quotes, slashes and control characters, with the extension of an \
                          image, a video or a PDF",
         );
-        let fits = |sign: char| !sign.is_control() && !matches!(sign, '"' | '\\' | '/');
+        let allowed = |character: char| !character.is_control() && !matches!(character, '"' | '\\' | '/');
         let length = filename.chars().count();
-        if !(1..=128).contains(&length) || !filename.chars().all(fits) {
+        if !(1..=128).contains(&length) || !filename.chars().all(allowed) {
             return Err(RULE);
         }
-        let ending = filename.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
-        let media_type = ending.as_deref().and_then(media_type).ok_or(RULE)?;
+        let extension = filename.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+        let media_type = extension.as_deref().and_then(media_type).ok_or(RULE)?;
         let sha256 = hex::encode(Sha256::digest(&file));
         let meta = super::json::write(&Meta { filename, sha256: &sha256 });
         Ok(Self { meta, boundary: sha256, filename: filename.into(), media_type, file })
     }
 
-    /// Returns the text of the `meta` part, which is what the request signature covers.
+    /// Returns the `meta` part: the bytes that the request signature covers.
     #[must_use]
     pub fn meta(&self) -> &[u8] {
         &self.meta
@@ -94,8 +94,8 @@ impl Upload {
     }
 }
 
-fn media_type(ending: &str) -> Option<&'static str> {
-    Some(match ending {
+fn media_type(extension: &str) -> Option<&'static str> {
+    Some(match extension {
         "jpg" | "jpeg" => "image/jpeg",
         "png" => "image/png",
         "bmp" => "image/bmp",
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_meta_part_tells_name_and_digest_and_stands_in_the_body_as_it_is_signed() {
+    fn meta_part_has_name_and_digest_and_is_in_the_body_as_signed() {
         let upload = Upload::new("a.png", b"foo".to_vec()).unwrap();
         // `printf foo | sha256sum`
         let meta = r#"{"filename":"a.png","sha256":"2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"}"#;

@@ -45,14 +45,14 @@ pub fn parse_compact(text: &[u8]) -> Result<UnixTime, ParseError> {
     let number = |from: usize, to: usize| -> Option<i16> {
         core::str::from_utf8(text.get(from..to)?).ok()?.parse().ok()
     };
-    let small = |from: usize| -> Option<i8> { number(from, from.saturating_add(2))?.try_into().ok() };
-    let read = || {
-        let date = Date::new(number(0, 4)?, small(4)?, small(6)?).ok()?;
-        let time = Time::new(small(8)?, small(10)?, small(12)?, 0).ok()?;
+    let two_digits = |from: usize| -> Option<i8> { number(from, from.saturating_add(2))?.try_into().ok() };
+    let parse = || {
+        let date = Date::new(number(0, 4)?, two_digits(4)?, two_digits(6)?).ok()?;
+        let time = Time::new(two_digits(8)?, two_digits(10)?, two_digits(12)?, 0).ok()?;
         let seconds = CHINA.to_timestamp(DateTime::from_parts(date, time)).ok()?.as_second();
         u64::try_from(seconds).ok().map(UnixTime::from_secs)
     };
-    read().ok_or(ParseError::new(0, PROBLEM))
+    parse().ok_or(ParseError::new(0, PROBLEM))
 }
 
 /// Formats a time as RFC 3339 with China's offset, to the second: `2018-06-08T10:34:56+08:00`. Times after the year
@@ -79,19 +79,19 @@ pub fn format_rfc3339(time: UnixTime) -> String {
 pub fn parse_rfc3339(text: &str) -> Result<UnixTime, ParseError> {
     const PROBLEM: &str = "not a time of the form 2018-06-08T10:34:56+08:00";
     // `Timestamp` alone would accept a blank instead of the `T`, and the shorter forms of ISO 8601.
-    let shape = text.as_bytes();
-    let digit = |at: usize| shape.get(at).is_some_and(u8::is_ascii_digit);
-    let sign = |at: usize, sign: &[u8]| shape.get(at).is_some_and(|byte| sign.contains(byte));
+    let bytes = text.as_bytes();
+    let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
+    let one_of = |at: usize, allowed: &[u8]| bytes.get(at).is_some_and(|byte| allowed.contains(byte));
     let digits = [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18];
-    let shaped = (20..=35).contains(&shape.len())
+    let well_formed = (20..=35).contains(&bytes.len())
         && digits.into_iter().all(digit)
-        && sign(4, b"-")
-        && sign(7, b"-")
-        && sign(10, b"Tt")
-        && sign(13, b":")
-        && sign(16, b":");
-    let read = || text.parse::<Timestamp>().ok().and_then(|time| u64::try_from(time.as_millisecond()).ok());
-    let millis = shaped.then(read).flatten().ok_or(ParseError::new(0, PROBLEM))?;
+        && one_of(4, b"-")
+        && one_of(7, b"-")
+        && one_of(10, b"Tt")
+        && one_of(13, b":")
+        && one_of(16, b":");
+    let parse = || text.parse::<Timestamp>().ok().and_then(|time| u64::try_from(time.as_millisecond()).ok());
+    let millis = well_formed.then(parse).flatten().ok_or(ParseError::new(0, PROBLEM))?;
     Ok(UnixTime::from_millis(millis))
 }
 
@@ -131,7 +131,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_clock_on_the_wall_is_chinas() {
+    fn compact_time_is_in_chinas_time_zone() {
         // `TZ=Asia/Shanghai date -d @1399514976 +%Y%m%d%H%M%S`
         assert_eq!(format_compact(UnixTime::from_secs(1_399_514_976)), "20140508100936");
         assert_eq!(parse_compact(b"20140508100936"), Ok(UnixTime::from_secs(1_399_514_976)));
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn rfc_3339_is_written_with_chinas_offset_and_read_with_any() {
+    fn rfc_3339_is_formatted_with_chinas_offset_and_parsed_with_any() {
         // `TZ=Asia/Shanghai date -d @1528425296 +%FT%T%:z`
         let time = UnixTime::from_secs(1_528_425_296);
         assert_eq!(format_rfc3339(time), "2018-06-08T10:34:56+08:00");
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_refused() {
+    fn parse_compact_rejects_malformed_times() {
         let bad = [
             "",
             "1399514976",
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn quotas_are_renewed_at_midnight_in_china() {
+    fn next_midnight_is_in_chinas_time_zone() {
         // `TZ=Asia/Shanghai date -d '2014-05-09 00:00:00' +%s`
         assert_eq!(next_midnight(UnixTime::from_secs(1_399_514_976)), UnixTime::from_secs(1_399_564_800));
         assert_eq!(next_midnight(UnixTime::from_secs(1_399_564_800)), UnixTime::from_secs(1_399_651_200));
@@ -188,7 +188,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_reads_back(secs in 0_u64..250_000_000_000) {
+        fn times_round_trip(secs in 0_u64..250_000_000_000) {
             let time = UnixTime::from_secs(secs);
             prop_assert_eq!(parse_compact(format_compact(time).as_bytes()), Ok(time));
             prop_assert_eq!(parse_rfc3339(&format_rfc3339(time)), Ok(time));

@@ -17,7 +17,7 @@ use alloc::{borrow::Cow, string::String, vec::Vec};
 
 /// The maximum number of elements in a document.
 pub const MAX_ELEMENTS: usize = 64;
-const MAX_NAME: usize = 64;
+const MAX_NAME_BYTES: usize = 64;
 
 /// A parsed document: its elements in order, each name once (case-insensitively).
 #[derive(Clone, PartialEq, Eq)]
@@ -36,11 +36,11 @@ impl<'a> FlatXml<'a> {
     ///
     /// # Errors
     ///
-    /// Returns [`ParseError`] at the first departure from the grammar of this module, and for a duplicate name.
+    /// Returns [`ParseError`] at the first violation of the grammar of this module, and for a duplicate name.
     pub fn parse(document: &'a [u8]) -> Result<Self, ParseError> {
         let text = core::str::from_utf8(document)
             .map_err(|error| ParseError::new(error.valid_up_to(), "invalid UTF-8"))?;
-        let mut reader = Reader { whole: text, rest: text };
+        let mut reader = Reader { document: text, rest: text };
         reader.skip_blank();
         reader.expect("<xml>", "expected <xml>")?;
         let mut elements: Vec<(&str, Cow<'_, str>)> = Vec::with_capacity(8);
@@ -63,7 +63,7 @@ impl<'a> FlatXml<'a> {
         if reader.rest.is_empty() {
             Ok(Self { elements })
         } else {
-            Err(reader.fault("text after the end of the document"))
+            Err(reader.error("text after the end of the document"))
         }
     }
 
@@ -80,17 +80,17 @@ impl<'a> FlatXml<'a> {
 }
 
 struct Reader<'a> {
-    whole: &'a str,
+    document: &'a str,
     rest: &'a str,
 }
 
 impl<'a> Reader<'a> {
     fn at(&self) -> usize {
-        self.whole.len().saturating_sub(self.rest.len())
+        self.document.len().saturating_sub(self.rest.len())
     }
 
-    fn fault(&self, what: &'static str) -> ParseError {
-        ParseError::new(self.at(), what)
+    fn error(&self, problem: &'static str) -> ParseError {
+        ParseError::new(self.at(), problem)
     }
 
     fn skip_blank(&mut self) {
@@ -107,14 +107,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn expect(&mut self, literal: &str, what: &'static str) -> Result<(), ParseError> {
-        if self.take(literal) { Ok(()) } else { Err(self.fault(what)) }
+    fn expect(&mut self, literal: &str, problem: &'static str) -> Result<(), ParseError> {
+        if self.take(literal) { Ok(()) } else { Err(self.error(problem)) }
     }
 
-    /// Takes everything before the first byte that satisfies `stop`. There must be such a byte.
+    /// Takes everything before the first byte that satisfies `stop`, which must exist.
     fn until(&mut self, stop: impl Fn(u8) -> bool) -> Result<&'a str, ParseError> {
         let found = self.rest.bytes().position(stop).and_then(|at| self.rest.split_at_checked(at));
-        let Some((before, rest)) = found else { return Err(self.fault("unexpected end of the document")) };
+        let Some((before, rest)) = found else { return Err(self.error("unexpected end of the document")) };
         self.rest = rest;
         Ok(before)
     }
@@ -132,7 +132,7 @@ impl<'a> Reader<'a> {
             if value.is_empty() { value = piece } else { value.to_mut().push_str(&piece) }
         }
         let closed = self.rest.strip_prefix(name).and_then(|rest| rest.strip_prefix('>'));
-        self.rest = closed.ok_or_else(|| self.fault("closing tag does not match"))?;
+        self.rest = closed.ok_or_else(|| self.error("closing tag does not match"))?;
         Ok((name, value))
     }
 
@@ -141,25 +141,29 @@ impl<'a> Reader<'a> {
         let start = self.at();
         let name = self.until(|byte| !inner(byte))?;
         let first = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
-        if first && name.len() <= MAX_NAME { Ok(name) } else { Err(ParseError::new(start, "invalid name")) }
+        if first && name.len() <= MAX_NAME_BYTES {
+            Ok(name)
+        } else {
+            Err(ParseError::new(start, "invalid name"))
+        }
     }
 
     fn piece(&mut self) -> Result<Cow<'a, str>, ParseError> {
         if self.take("<![CDATA[") {
             let inside = cdata_end(self.rest).and_then(|end| self.rest.get(..end));
-            let inside = inside.ok_or_else(|| self.fault("unterminated CDATA section"))?;
+            let inside = inside.ok_or_else(|| self.error("unterminated CDATA section"))?;
             self.check_characters(inside)?;
             self.rest = self.rest.get(inside.len()..).unwrap_or_default();
             self.take(CDATA_END);
             return Ok(Cow::Borrowed(inside));
         }
         if self.take("&") {
-            return self.reference().map(|sign| Cow::Owned(String::from(sign)));
+            return self.reference().map(|character| Cow::Owned(String::from(character)));
         }
-        let start = Reader { whole: self.whole, rest: self.rest };
+        let start = Reader { document: self.document, rest: self.rest };
         let text = self.until(|byte| matches!(byte, b'<' | b'&'))?;
         if text.is_empty() {
-            return Err(self.fault("nested element"));
+            return Err(self.error("nested element"));
         }
         if let Some(at) = cdata_end(text) {
             return Err(ParseError::new(start.at().saturating_add(at), "]]> outside of CDATA"));
@@ -170,32 +174,32 @@ impl<'a> Reader<'a> {
 
     /// Parses a reference after its `&`.
     fn reference(&mut self) -> Result<char, ParseError> {
-        let fault = self.fault("unknown reference");
-        let (name, rest) = self.rest.split_once(';').ok_or(fault)?;
-        let sign = match name {
+        let error = self.error("unknown reference");
+        let (name, rest) = self.rest.split_once(';').ok_or(error)?;
+        let character = match name {
             "lt" => '<',
             "gt" => '>',
             "amp" => '&',
             "quot" => '"',
             "apos" => '\'',
             _ => {
-                let digits = name.strip_prefix('#').ok_or(fault)?;
+                let digits = name.strip_prefix('#').ok_or(error)?;
                 let (digits, radix) = digits.strip_prefix('x').map_or((digits, 10), |hex| (hex, 16));
                 let plain =
                     !digits.is_empty() && digits.len() <= 8 && digits.bytes().all(|d| d.is_ascii_hexdigit());
                 let number = plain.then(|| u32::from_str_radix(digits, radix).ok()).flatten();
-                number.and_then(char::from_u32).filter(|sign| allowed(*sign)).ok_or(fault)?
+                number.and_then(char::from_u32).filter(|character| allowed(*character)).ok_or(error)?
             }
         };
         self.rest = rest;
-        Ok(sign)
+        Ok(character)
     }
 
     fn check_characters(&self, text: &str) -> Result<(), ParseError> {
         if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
             return Ok(()); // The fast path: nearly all texts are printable ASCII.
         }
-        match text.char_indices().find(|(_, sign)| !allowed(*sign)) {
+        match text.char_indices().find(|(_, character)| !allowed(*character)) {
             Some((at, _)) => {
                 Err(ParseError::new(self.at().saturating_add(at), "character not allowed in XML"))
             }
@@ -212,8 +216,8 @@ fn cdata_end(text: &str) -> Option<usize> {
 }
 
 /// Returns whether a character is a `Char` of the XML 1.0 recommendation.
-fn allowed(sign: char) -> bool {
-    matches!(sign, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
+fn allowed(character: char) -> bool {
+    matches!(character, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
 }
 
 #[cfg(test)]
@@ -227,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn text_cdata_and_references_add_up() {
+    fn element_text_concatenates_text_cdata_and_references() {
         assert_eq!(value("<xml><A>1</A></xml>"), "1");
         assert_eq!(value("<xml>\n<A><![CDATA[<&]]></A>\n</xml>\n"), "<&");
         assert_eq!(value("<xml><A>a<![CDATA[b]]>c&lt;&#x6D4B;&#35;</A></xml>"), "abc<测#");
@@ -236,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_that_is_xml_is_refused() {
+    fn xml_outside_of_the_grammar_is_rejected() {
         let bad = [
             "",
             "<xml>",
@@ -286,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn too_many_elements_are_refused() {
+    fn too_many_elements_are_rejected() {
         let document = |count: usize| -> String {
             let inside: Vec<_> = (0..count).map(|number| format!("<n{number}/>")).collect();
             format!("<xml>{}</xml>", inside.concat())
@@ -332,25 +336,25 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_it_accepts_an_independent_reader_reads_alike(document in documents()) {
+        fn accepted_documents_parse_the_same_in_roxmltree(document in documents()) {
             if let Ok(flat) = FlatXml::parse(document.as_bytes()) {
                 let other = roxmltree::Document::parse(&document).unwrap();
-                let theirs: Vec<_> = other.root_element().children().filter(roxmltree::Node::is_element)
+                let expected: Vec<_> = other.root_element().children().filter(roxmltree::Node::is_element)
                     .map(|node| {
                         let text: String = node.children().filter_map(|child| child.text()).collect();
                         (node.tag_name().name().to_owned(), text)
                     }).collect();
                 // XML parsers normalise line ends; this one keeps them for the signature.
-                let ours: Vec<_> = flat.iter()
+                let parsed: Vec<_> = flat.iter()
                     .map(|(name, value)| (name.to_owned(), value.replace("\r\n", "\n").replace('\r', "\n"))).collect();
-                prop_assert_eq!(ours, theirs);
+                prop_assert_eq!(parsed, expected);
             }
         }
 
         #[test]
-        fn no_bytes_make_it_panic(document: Vec<u8>) {
-            if let Err(fault) = FlatXml::parse(&document) {
-                prop_assert!(fault.offset <= document.len());
+        fn xml_parse_never_panics(document: Vec<u8>) {
+            if let Err(error) = FlatXml::parse(&document) {
+                prop_assert!(error.offset <= document.len());
             }
         }
     }

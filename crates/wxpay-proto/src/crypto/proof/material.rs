@@ -153,7 +153,7 @@ pub(super) const SIGNATURE_OF_EMPTY: &str = "\
     RFz6mm1eLk6EgRpZjLHBQujibfIfPf2M/12MwkdobKZdyNZV34M4c8iMz/zWyI4E60WZmYymDFzUL8LUqtXHvkNel5YYTjHZN5rB\
     rssxuE4ozFtMWyXPexUB30ST6o+dsMJMQuWQZwC6iv4HmSr6YGQa+8XvMUeYFNAAH+mZ2qE1iiICIIEURRCCfo14sn+hpVBV5WvT\
     zRkJxBhHdFY/elFZskTdsZF8EsvAj+5lGkR4QO6EQw==";
-/// The signature of the thousand bytes by `PKCS8`.
+/// The signature of `thousand_bytes()` by `PKCS8`.
 pub(super) const SIGNATURE_OF_LONG: &str = "\
     LBYMIhrNsE6mjwH+tE8MXJzZ3HimFJjPKo6kZJ7VOJN00+jYJneYLdvOS4kamQMdIBemjWE/xgSA1jKudtJ2cayi7FLU/AD6IrXy\
     rVqYhMF1QyvyadQDqJoyys28B0Bdp5LBUzPkZYa64Y+rTRdU8SVPA4u5ltv2sN3NfJWl590ZDU8NjG2e0oXOFev7CgEZ2aj3unaV\
@@ -233,7 +233,7 @@ pub(super) const SEALED_EMPTY: &str = "\
     iEwaGhzeP5rI8Yafqsz+2/K5MkDipYgWuuT5Cgkx3NokoP28RrkXkw9zIFvenqM7KvM5VgUL+9dSPx0Qjb3LkCGA1ZuZVG7IUo1p\
     QsE1J6wYkO3TAa6ef/OwMAtbGcQV+I3fD0sFid62Yq2iZDg5KSDhy5A0nmZpde8vqwEJw/0UycPtr4EgBbpoXR0+q5ovb+QzfjfG\
     9ljMXM6RUPpVZlXD/ObSAWocwzn01y50WvI2qFihZw==";
-/// The first 214 of the thousand bytes, sealed for `SPKI`.
+/// The first 214 bytes of `thousand_bytes()`, sealed for `SPKI`.
 pub(super) const SEALED_LONG: &str = "\
     ISx2+KYuokQ66PsH8XtIuIfK74X0NsEs61g2T0Z5r/yVibUQKl/uTOuvMIpBPm7EbN/MaSTVCMi8wGaoUWOb4+k0HM1W3aIt2VxU\
     hsX4t5DBlqGEIBiS/HjHUObeb2XU0Qj0hdV1B3E4coy3UQkwWGUnCFedE+X623UCwXudsnCYIUg+2v0jCtkogjd3UVntHjq9Hxvx\
@@ -270,7 +270,7 @@ pub(super) const AEAD_CIPHERTEXT: &str = "\
 /// The AES-GCM ciphertext of the empty text, without associated data.
 pub(super) const AEAD_CIPHERTEXT_OF_EMPTY: &str = "\
     Sq7Auhq2zr1hBS647Mp2Ag==";
-/// The AES-GCM ciphertext of the thousand bytes, without associated data.
+/// The AES-GCM ciphertext of `thousand_bytes()`, without associated data.
 pub(super) const AEAD_CIPHERTEXT_OF_LONG: &str = "\
     R52mKCQMgMIDoiw7hxq+CUAfkoJMuZXZbiKrtKca36qOFrF0ZZpQdMxJ/8HVElWKK2MQnfw7kcPykQLhSiEG3N4fYWn1Z1oNrcI7\
     cpKrcDWGRlA8jxq1JW34415AHOyIz75G0Gbm//3bKLqzl7mjleGZhl5KX4bOsMpIwVd1MpYPKPwpNocSMGf/Qn4zmAPq7vbQ+sfy\

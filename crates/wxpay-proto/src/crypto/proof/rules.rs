@@ -59,11 +59,11 @@ pub(super) const RULES: &[(&str, Rule)] = &[
             let verifies = |parts: &[&[u8]]| key.verify_parts(parts, &signature).is_ok();
             (0..=message.len()).all(|at| {
                 let (begin, end) = message.split_at(at);
-                let whole = begin.is_empty() || end.is_empty();
+                let in_order = begin.is_empty() || end.is_empty();
                 verifies(&[begin, b"", end])
                     && verifies(&[begin]) == end.is_empty()
                     && verifies(&[end]) == begin.is_empty()
-                    && verifies(&[end, begin]) == whole
+                    && verifies(&[end, begin]) == in_order
             }) && !verifies(&[])
         })
     }),
@@ -109,32 +109,32 @@ pub(super) const RULES: &[(&str, Rule)] = &[
             let texts = [
                 (material::SECRET.as_bytes(), material::SEALED),
                 (b"", material::SEALED_EMPTY),
-                (&start(&thousand_bytes(), MAX_OAEP_PLAINTEXT), material::SEALED_LONG),
+                (&prefix(&thousand_bytes(), MAX_OAEP_PLAINTEXT), material::SEALED_LONG),
             ];
             texts.iter().all(|(plain, sealed)| opens(key, &bytes(sealed), plain))
         })
     }),
     ("a sealed text of up to 214 bytes opens", |p| {
-        key_satisfies(public(p, material::SPKI), |to| {
+        key_satisfies(public(p, material::SPKI), |public_key| {
             key_satisfies(private(p, material::PKCS8), |key| {
                 (0..=MAX_OAEP_PLAINTEXT).step_by(107).chain([1, MAX_OAEP_PLAINTEXT]).all(|length| {
-                    let plain = start(&thousand_bytes(), length);
-                    to.seal(&plain).is_ok_and(|sealed| opens(key, &sealed, &plain))
+                    let plain = prefix(&thousand_bytes(), length);
+                    public_key.seal(&plain).is_ok_and(|sealed| opens(key, &sealed, &plain))
                 })
             })
         })
     }),
     ("a text of more than 214 bytes is not sealed", |p| {
-        key_satisfies(public(p, material::SPKI), |to| {
+        key_satisfies(public(p, material::SPKI), |public_key| {
             [215, 216, 245, 255, 256, 257, 1000].iter().all(|length| {
-                let plain = start(&thousand_bytes(), *length);
-                to.seal(&plain).is_err()
+                let plain = prefix(&thousand_bytes(), *length);
+                public_key.seal(&plain).is_err()
             })
         })
     }),
     ("sealing a text twice gives different ciphertexts", |p| {
-        key_satisfies(public(p, material::SPKI), |to| {
-            let sealed = || to.seal(material::SECRET.as_bytes());
+        key_satisfies(public(p, material::SPKI), |public_key| {
+            let sealed = || public_key.seal(material::SECRET.as_bytes());
             sealed() != sealed()
         })
     }),
@@ -159,23 +159,23 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     // AES-GCM
     ("AES-GCM ciphertexts equal those of OpenSSL", |p| {
         let key = symmetric(p);
-        ciphertexts()
-            .iter()
-            .all(|(beside, plain, sealed)| key.seal(material::NONCE, beside, plain) == bytes(sealed))
+        ciphertexts().iter().all(|(associated_data, plain, sealed)| {
+            key.seal(material::NONCE, associated_data, plain) == bytes(sealed)
+        })
     }),
     ("AES-GCM ciphertexts of OpenSSL open", |p| {
         let key = symmetric(p);
-        ciphertexts().iter().all(|(beside, plain, sealed)| {
-            key.open(material::NONCE, beside, &bytes(sealed)).as_deref() == Ok(plain.as_slice())
+        ciphertexts().iter().all(|(associated_data, plain, sealed)| {
+            key.open(material::NONCE, associated_data, &bytes(sealed)).as_deref() == Ok(plain.as_slice())
         })
     }),
     ("an AES-GCM ciphertext is rejected with another key", |p| {
         with_one_bit_flipped(material::API_V3_KEY).all(|other| {
             other.try_into().is_ok_and(|other| {
                 let key = p.symmetric_key(&Secret::new(other));
-                ciphertexts()
-                    .iter()
-                    .all(|(beside, _, sealed)| key.open(material::NONCE, beside, &bytes(sealed)).is_err())
+                ciphertexts().iter().all(|(associated_data, _, sealed)| {
+                    key.open(material::NONCE, associated_data, &bytes(sealed)).is_err()
+                })
             })
         })
     }),
@@ -183,30 +183,33 @@ pub(super) const RULES: &[(&str, Rule)] = &[
         let key = symmetric(p);
         with_one_bit_flipped(material::NONCE).all(|other| {
             other.try_into().is_ok_and(|other| {
-                ciphertexts()
-                    .iter()
-                    .all(|(beside, _, sealed)| key.open(&other, beside, &bytes(sealed)).is_err())
+                ciphertexts().iter().all(|(associated_data, _, sealed)| {
+                    key.open(&other, associated_data, &bytes(sealed)).is_err()
+                })
             })
         })
     }),
     ("an AES-GCM ciphertext is rejected with other associated data", |p| {
         let key = symmetric(p);
         let others = [&b""[..], b"transaction", b"certificat", b"certificate\0"];
-        others
-            .iter()
-            .all(|beside| key.open(material::NONCE, beside, &bytes(material::AEAD_CIPHERTEXT)).is_err())
-            && key.open(material::NONCE, b"certificate", &bytes(material::AEAD_CIPHERTEXT_OF_EMPTY)).is_err()
+        others.iter().all(|associated_data| {
+            key.open(material::NONCE, associated_data, &bytes(material::AEAD_CIPHERTEXT)).is_err()
+        }) && key.open(material::NONCE, b"certificate", &bytes(material::AEAD_CIPHERTEXT_OF_EMPTY)).is_err()
     }),
     ("a changed AES-GCM ciphertext is rejected", |p| {
-        ciphertexts()
-            .iter()
-            .all(|(beside, _, sealed)| rejects_ciphertexts(p, beside, with_one_bit_flipped(&bytes(sealed))))
+        ciphertexts().iter().all(|(associated_data, _, sealed)| {
+            rejects_ciphertexts(p, associated_data, with_one_bit_flipped(&bytes(sealed)))
+        })
     }),
     ("a shorter or longer AES-GCM ciphertext is rejected", |p| {
-        ciphertexts().iter().all(|(beside, _, sealed)| {
+        ciphertexts().iter().all(|(associated_data, _, sealed)| {
             let sealed = bytes(sealed);
-            rejects_ciphertexts(p, beside, resized(&sealed))
-                && rejects_ciphertexts(p, beside, (0..sealed.len()).map(|length| start(&sealed, length)))
+            rejects_ciphertexts(p, associated_data, resized(&sealed))
+                && rejects_ciphertexts(
+                    p,
+                    associated_data,
+                    (0..sealed.len()).map(|length| prefix(&sealed, length)),
+                )
         })
     }),
     ("`Debug` of a symmetric key shows nothing of the key", |p| {
@@ -221,12 +224,12 @@ fn bytes(base64: &str) -> Vec<u8> {
     STANDARD.decode(base64).unwrap_or_default()
 }
 
-/// Returns a thousand bytes, the same as in `make.py`.
+/// Returns a thousand bytes, equal to `long` in `make.py`.
 fn thousand_bytes() -> Vec<u8> {
     (0_u32..1000).map(|number| u8::try_from(number.wrapping_mul(7) & 0xff).unwrap_or_default()).collect()
 }
 
-fn start(bytes: &[u8], length: usize) -> Vec<u8> {
+fn prefix(bytes: &[u8], length: usize) -> Vec<u8> {
     bytes.iter().take(length).copied().collect()
 }
 
@@ -257,17 +260,17 @@ fn with_one_bit_flipped(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
-/// Returns copies with a byte less or more at either end, and a doubled one.
+/// Returns copies with one byte less or more at either end, and a doubled copy.
 fn resized(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     let cut = [bytes.get(1..), bytes.get(..bytes.len().saturating_sub(1))];
     let cut = cut.map(|bytes| bytes.unwrap_or_default().to_vec());
     cut.into_iter().chain([[&[0], bytes].concat(), [bytes, &[0]].concat(), [bytes, bytes].concat()])
 }
 
-/// Returns bytes that are no key of the wanted kind: other DER, truncated DER, and arbitrary bytes.
+/// Returns bytes that are not a key of the expected kind: other DER, truncated DER, and arbitrary bytes.
 fn not_keys(key: &str, other: &str) -> impl Iterator<Item = Vec<u8>> {
     let key = bytes(key);
-    let half = start(&key, key.len() / 2);
+    let half = prefix(&key, key.len() / 2);
     [Vec::new(), Vec::from(*b"not a key"), [0; 1200].into(), thousand_bytes(), half, bytes(other)].into_iter()
 }
 
@@ -321,11 +324,11 @@ fn rejects_oaep(provider: &dyn CryptoProvider, mut sealed: impl Iterator<Item = 
 
 fn rejects_ciphertexts(
     provider: &dyn CryptoProvider,
-    beside: &[u8],
+    associated_data: &[u8],
     mut sealed: impl Iterator<Item = Vec<u8>>,
 ) -> bool {
     let key = symmetric(provider);
-    sealed.all(|sealed| key.open(material::NONCE, beside, &sealed).is_err())
+    sealed.all(|sealed| key.open(material::NONCE, associated_data, &sealed).is_err())
 }
 
 /// Returns whether two keys of one size have the same `Debug` output, which then reveals neither.

@@ -58,10 +58,10 @@ enum Outcome {
     Lost,
     Signed(u16, &'static str),
     Unsigned(u16, &'static str),
-    /// Signed over other bytes.
-    Forged(u16, &'static str),
+    /// A reply whose signature covers other bytes.
+    Altered(u16, &'static str),
 }
-use Outcome::{Forged as Altered, Lost, NotSent, Signed, Unsigned};
+use Outcome::{Altered, Lost, NotSent, Signed, Unsigned};
 
 const GOOD: &str = r#"{"planted":7}"#;
 const PARAM_ERROR: &str = r#"{"code":"PARAM_ERROR","message":"参数错误"}"#;
@@ -90,29 +90,29 @@ impl Outcome {
 }
 
 /// Calls with these outcomes of the attempts, in order; the last one repeats.
-fn call<E: Endpoint>(endpoint: E, came: &[Outcome]) -> (Result<E::Output, Error>, Harness) {
-    let (mut stage, mut attempts) = (Harness::new(), came.iter());
+fn call<E: Endpoint>(endpoint: E, outcomes: &[Outcome]) -> (Result<E::Output, Error>, Harness) {
+    let (mut harness, mut attempts) = (Harness::new(), outcomes.iter());
     let mut last = Lost;
-    let result = stage.run(fake::merchant().call(endpoint), |_, now| {
+    let result = harness.run(fake::merchant().call(endpoint), |_, now| {
         last = attempts.next().copied().unwrap_or(last);
         last.reply(*now)
     });
-    (result, stage)
+    (result, harness)
 }
 
 /// Returns kind and fate of a failed call, and the number of attempts.
-fn failed(endpoint: Probe, came: &[Outcome]) -> (ErrorKind, Fate, usize) {
-    let (result, stage) = call(endpoint, came);
+fn failed(endpoint: Probe, outcomes: &[Outcome]) -> (ErrorKind, Fate, usize) {
+    let (result, harness) = call(endpoint, outcomes);
     let mut error = result.unwrap_err();
     // There is a pending operation exactly if the outcome is unknown.
-    assert_eq!(error.unresolved().is_some(), error.fate() == Fate::Unknown, "{came:?}");
-    (error.kind(), error.fate(), stage.sent.len())
+    assert_eq!(error.unresolved().is_some(), error.fate() == Fate::Unknown, "{outcomes:?}");
+    (error.kind(), error.fate(), harness.sent.len())
 }
 
 #[test]
-fn without_doubt_the_last_attempt_decides() {
+fn without_doubt_the_last_attempt_decides_the_fate() {
     use ErrorKind::{Malformed, Refused, Signature, Transport};
-    for (came, kind, fate, attempts) in [
+    for (outcome, kind, fate, attempts) in [
         (NotSent, Transport, Fate::NotSent, 4),
         (Lost, Transport, Fate::Unknown, 4),
         (Signed(400, PARAM_ERROR), Refused, Fate::Refused, 1),
@@ -136,7 +136,7 @@ fn without_doubt_the_last_attempt_decides() {
         (Signed(200, r#"{"planted":"7"}"#), Malformed, Fate::Unknown, 4),
         (Signed(204, ""), Malformed, Fate::Unknown, 4),
     ] {
-        assert_eq!(failed(PROBE, &[came]), (kind, fate, attempts), "{came:?}");
+        assert_eq!(failed(PROBE, &[outcome]), (kind, fate, attempts), "{outcome:?}");
     }
 }
 
@@ -172,7 +172,7 @@ fn a_refusal_after_doubt_keeps_its_code_and_message() {
 
 #[test]
 fn a_request_that_is_not_idempotent_is_retried_only_if_not_sent() {
-    for (came, fate, attempts) in [
+    for (outcomes, fate, attempts) in [
         (&[NotSent][..], Fate::NotSent, 4),
         (&[Lost], Fate::Unknown, 1),
         (&[Signed(500, BUSY)], Fate::Unknown, 1),
@@ -181,18 +181,18 @@ fn a_request_that_is_not_idempotent_is_retried_only_if_not_sent() {
         (&[NotSent, Lost], Fate::Unknown, 2),
         (&[NotSent, Signed(400, PARAM_ERROR)], Fate::Refused, 2),
     ] {
-        let (_, told, made) = failed(Probe(Idempotency::None), came);
-        assert_eq!((told, made), (fate, attempts), "{came:?}");
+        let (_, actual_fate, sent) = failed(Probe(Idempotency::None), outcomes);
+        assert_eq!((actual_fate, sent), (fate, attempts), "{outcomes:?}");
     }
     assert_eq!(failed(Probe(Idempotency::Safe), &[Lost]).2, 4);
 }
 
 #[test]
 fn every_attempt_sends_the_same_bytes_with_a_new_signature() {
-    let (_, stage) = call(PROBE, &[Lost]);
+    let (_, harness) = call(PROBE, &[Lost]);
     let me = fake::merchant();
     let mut nonces = Vec::new();
-    for request in &stage.sent {
+    for request in &harness.sent {
         assert_eq!(request.body(), br#"{"planted":7}"#);
         let authorization: Authorization = request.header("authorization").unwrap().parse().unwrap();
         let Authorization { nonce_str, signature, timestamp, .. } = authorization;
@@ -214,17 +214,17 @@ fn every_attempt_sends_the_same_bytes_with_a_new_signature() {
 
 #[test]
 fn the_hosts_alternate_only_after_failures_of_network_or_gateway() {
-    let hosts = |came: &[Outcome]| -> Vec<&'static str> {
-        let (_, stage) = call(PROBE, came);
+    let hosts = |outcomes: &[Outcome]| -> Vec<&'static str> {
+        let (_, harness) = call(PROBE, outcomes);
         let host = |url: &str| if url.starts_with("https://api2.") { "backup" } else { "main" };
-        stage.sent.iter().map(|request| host(request.url())).collect()
+        harness.sent.iter().map(|request| host(request.url())).collect()
     };
     let turns = ["main", "backup", "main", "backup"];
-    for came in [NotSent, Lost, Signed(500, BUSY), Unsigned(502, "")] {
-        assert_eq!(hosts(&[came]), turns, "{came:?}");
+    for outcome in [NotSent, Lost, Signed(500, BUSY), Unsigned(502, "")] {
+        assert_eq!(hosts(&[outcome]), turns, "{outcome:?}");
     }
-    for came in [Signed(429, OFTEN), Signed(202, USERPAYING), Unsigned(200, GOOD), Signed(200, "{}")] {
-        assert_eq!(hosts(&[came]), ["main"; 4], "{came:?}");
+    for outcome in [Signed(429, OFTEN), Signed(202, USERPAYING), Unsigned(200, GOOD), Signed(200, "{}")] {
+        assert_eq!(hosts(&[outcome]), ["main"; 4], "{outcome:?}");
     }
     assert_eq!(hosts(&[Lost, Signed(429, OFTEN), Signed(200, GOOD)]), ["main", "backup", "backup"]);
 }
@@ -232,37 +232,40 @@ fn the_hosts_alternate_only_after_failures_of_network_or_gateway() {
 #[test]
 fn no_attempt_begins_or_lasts_beyond_the_deadline() {
     let policy = Policy { max_attempts: 100, ..Policy::default() };
-    let (mut stage, mut asked) = (Harness::new(), Vec::new());
+    let (mut harness, mut requests) = (Harness::new(), Vec::new());
     let me = fake::builder().retry(policy).build();
-    let result = stage.run(me.call(PROBE), |transmit, now| {
-        asked.push((*now, transmit.timeout));
+    let result = harness.run(me.call(PROBE), |transmit, now| {
+        requests.push((*now, transmit.timeout));
         *now = now.after(transmit.timeout);
         Lost.reply(*now)
     });
     assert_eq!(result.unwrap_err().fate(), Fate::Unknown);
     let end = fake::NOW.after(policy.deadline);
-    assert!(asked.len() == 3 && stage.now.since(end) <= Duration::from_millis(100), "{asked:?}");
-    for (then, timeout) in asked {
-        assert!(then <= end && timeout <= policy.timeout, "{then:?} {timeout:?}");
-        assert!(then.after(timeout) <= end || timeout == Duration::from_millis(100), "{then:?} {timeout:?}");
+    assert!(requests.len() == 3 && harness.now.since(end) <= Duration::from_millis(100), "{requests:?}");
+    for (sent_at, timeout) in requests {
+        assert!(sent_at <= end && timeout <= policy.timeout, "{sent_at:?} {timeout:?}");
+        assert!(
+            sent_at.after(timeout) <= end || timeout == Duration::from_millis(100),
+            "{sent_at:?} {timeout:?}"
+        );
     }
 }
 
 #[test]
 fn a_call_resumed_after_its_deadline_sends_nothing_more() {
-    for (came, fate) in [(NotSent, Fate::NotSent), (Lost, Fate::Unknown)] {
-        let mut stage = Harness::new();
-        let Step::Send(_, sent) = Step::begin(fake::merchant().call(PROBE), stage.world()) else {
+    for (outcome, fate) in [(NotSent, Fate::NotSent), (Lost, Fate::Unknown)] {
+        let mut harness = Harness::new();
+        let Step::Send(_, sent) = Step::begin(fake::merchant().call(PROBE), harness.world()) else {
             panic!("expected Step::Send")
         };
-        let Step::Wait(_, waiting) = sent.resume(came.reply(fake::NOW), stage.world()) else {
+        let Step::Wait(_, waiting) = sent.resume(outcome.reply(fake::NOW), harness.world()) else {
             panic!("expected Step::Wait")
         };
-        stage.now = fake::NOW.after(Duration::from_secs(300));
-        let Step::Done(Err(error)) = waiting.resume(stage.world()) else {
+        harness.now = fake::NOW.after(Duration::from_secs(300));
+        let Step::Done(Err(error)) = waiting.resume(harness.world()) else {
             panic!("expected Step::Done with an error")
         };
-        assert_eq!((error.kind(), error.fate()), (ErrorKind::Exhausted, fate), "{came:?}");
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Exhausted, fate), "{outcome:?}");
     }
 }
 
@@ -291,13 +294,13 @@ fn an_unavailable_private_key_means_not_sent_before_and_unknown_after_an_attempt
             "1217752501201407033233368018".parse().unwrap(),
             crate::Fen::new(100),
             "Image形象店",
-            "https://example.com/notices".parse().unwrap(),
+            "https://example.com/notify".parse().unwrap(),
         );
         let payer = crate::v3::pay::Payer::new("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".parse().unwrap());
         crate::v3::pay::JsapiOrder::new(order.build().unwrap(), payer).unwrap()
     };
     let prepaid = r#"{"prepay_id":"wx201410272009395522657a690389285100"}"#;
-    for (signatures, came, fate, sent) in [
+    for (signatures, outcomes, fate, sent) in [
         (0, &[Signed(200, prepaid)][..], Fate::NotSent, 0),
         (1, &[NotSent], Fate::NotSent, 1),
         (1, &[Lost], Fate::Unknown, 1),
@@ -305,12 +308,12 @@ fn an_unavailable_private_key_means_not_sent_before_and_unknown_after_an_attempt
         (1, &[Signed(200, prepaid)], Fate::Unknown, 1),
     ] {
         let key = LimitedKey(AtomicUsize::new(signatures), fake::merchant_key());
-        let (mut stage, mut attempts) = (Harness::new(), came.iter());
-        let result = stage.run(fake::builder_with(Arc::new(key)).build().call(jsapi()), |_, now| {
+        let (mut harness, mut attempts) = (Harness::new(), outcomes.iter());
+        let result = harness.run(fake::builder_with(Arc::new(key)).build().call(jsapi()), |_, now| {
             attempts.next().unwrap().reply(*now)
         });
         let mut error = result.unwrap_err();
-        assert_eq!((error.kind(), error.fate(), stage.sent.len()), (ErrorKind::Unavailable, fate, sent));
+        assert_eq!((error.kind(), error.fate(), harness.sent.len()), (ErrorKind::Unavailable, fate, sent));
         assert_eq!(error.unresolved().is_some(), fate == Fate::Unknown);
     }
 }
@@ -354,19 +357,19 @@ fn a_refusal_contains_the_field_and_the_string_wechat_pay_signed() {
 
 #[test]
 fn no_state_of_a_call_prints_requests_or_replies() {
-    let mut stage = Harness::new();
+    let mut harness = Harness::new();
     let signer = SigningKey::certificate(1);
     let me = fake::with_certificates().build();
-    let begun = Step::begin(me.call(PROBE), stage.world());
-    let mut shown = vec![format!("{begun:?}")];
-    let Step::Send(_, sent) = begun else { panic!("expected Step::Send") };
-    let fetching = sent.resume(Ok(signer.reply(200, r#"{"planted":8}"#, fake::NOW)), stage.world());
-    shown.push(format!("{fetching:?}"));
+    let first = Step::begin(me.call(PROBE), harness.world());
+    let mut printed = vec![format!("{first:?}")];
+    let Step::Send(_, sent) = first else { panic!("expected Step::Send") };
+    let fetching = sent.resume(Ok(signer.reply(200, r#"{"planted":8}"#, fake::NOW)), harness.world());
+    printed.push(format!("{fetching:?}"));
     let Step::Send(_, sent) = fetching else { panic!("expected a key fetch") };
-    let waiting = sent.resume(Lost.reply(fake::NOW), stage.world());
-    shown.push(format!("{waiting:?}"));
+    let waiting = sent.resume(Lost.reply(fake::NOW), harness.world());
+    printed.push(format!("{waiting:?}"));
     let Step::Wait(..) = waiting else { panic!("expected Step::Wait") };
-    for text in shown {
+    for text in printed {
         assert!(!text.contains("planted") && !text.contains("PRIVATE") && text.len() < 2000, "{text}");
     }
 }

@@ -21,8 +21,8 @@ pub(super) const TARGET: &str = "/v3/certificates";
 /// The maximum number of certificates in a list. In practice there are one or two.
 const MAX_CERTIFICATES: usize = 32;
 
-/// Queries the platform certificates for inspection: which ones exist, and until when they are valid. Returns none if
-/// the merchant verifies with a public key.
+/// Queries the platform certificates and their validity, for inspection. Returns none if the merchant verifies with a
+/// public key.
 ///
 /// No other operation needs this one: keys for verification are fetched and cached
 /// [automatically](crate::v3::RefreshPlatformKeys), and this operation does not touch that cache. The reply is verified
@@ -53,8 +53,8 @@ pub struct PlatformCertificate {
     pub serial_no: SerialNo,
     /// The parsed certificate: public key and period of validity.
     pub certificate: Certificate,
-    /// The certificate as received, in PEM. It may be kept in a file, and
-    /// [trusted](crate::v3::Builder::platform_certificate) from there later.
+    /// The certificate as received, in PEM. You may store it in a file and
+    /// [trust](crate::v3::Builder::platform_certificate) it later.
     pub pem: String,
 }
 
@@ -74,7 +74,7 @@ struct Entry<'a> {
 impl PlatformCertificate {
     /// Parses a list and decrypts its entries. The caller must verify the signature of the reply.
     pub(super) fn decrypt_list(me: &Merchant, text: &[u8]) -> Result<Vec<Self>, Error> {
-        let list: List<'_> = json::parse(text).map_err(|fault| malformed().caused_by(fault))?;
+        let list: List<'_> = json::parse(text).map_err(|error| malformed().caused_by(error))?;
         if list.data.len() > MAX_CERTIFICATES {
             return Err(malformed().caused_by(InvalidField::new("data", "must be at most 32 certificates")));
         }
@@ -83,9 +83,9 @@ impl PlatformCertificate {
 
     fn open(me: &Merchant, entry: &Entry<'_>) -> Result<Self, Error> {
         let opened = me.decrypt_resource(&entry.encrypt_certificate)?;
-        let certificate = Certificate::parse_pem(&opened).map_err(|fault| malformed().caused_by(fault))?;
+        let certificate = Certificate::parse_pem(&opened).map_err(|error| malformed().caused_by(error))?;
         let serial_no: SerialNo =
-            certificate.serial().parse().map_err(|fault: InvalidField| malformed().caused_by(fault))?;
+            certificate.serial().parse().map_err(|error: InvalidField| malformed().caused_by(error))?;
         if serial_no != entry.serial_no {
             return Err(malformed().caused_by(InvalidField::new("serial_no", "must equal the certificate's")));
         }
@@ -135,13 +135,13 @@ mod tests {
         v3::fake::{self, Harness, SigningKey, list, target},
     };
 
-    fn ask(
+    fn query(
         me: &Merchant,
-        answer: impl FnMut(&Transmit, &mut UnixTime) -> crate::exchange::Reply,
+        reply: impl FnMut(&Transmit, &mut UnixTime) -> crate::exchange::Reply,
     ) -> (Listed, Harness) {
-        let mut stage = Harness::new();
-        let asked = stage.run(me.call(Certificates::new()), answer);
-        (asked, stage)
+        let mut harness = Harness::new();
+        let certificates = harness.run(me.call(Certificates::new()), reply);
+        (certificates, harness)
     }
 
     type Listed = Result<Vec<PlatformCertificate>, Error>;
@@ -151,18 +151,18 @@ mod tests {
         assert_eq!(target(&Certificates::new()), "/v3/certificates");
         let (one, other) = (SigningKey::certificate(1), SigningKey::certificate(2));
         let body = list(&[&one, &other]);
-        let (asked, stage) =
-            ask(&fake::with_certificates().build(), |_, now| Ok(one.reply(200, &body, *now)));
-        let asked = asked.unwrap();
-        assert_eq!(stage.sent.len(), 2, "the key that verifies the list is fetched first");
-        assert_eq!(asked.len(), 2);
-        for (told, signer) in asked.iter().zip([&one, &other]) {
-            assert_eq!((told.serial_no.as_str(), &told.pem), (signer.id.as_str(), &signer.pem));
+        let (certificates, harness) =
+            query(&fake::with_certificates().build(), |_, now| Ok(one.reply(200, &body, *now)));
+        let certificates = certificates.unwrap();
+        assert_eq!(harness.sent.len(), 2, "the key that verifies the list is fetched first");
+        assert_eq!(certificates.len(), 2);
+        for (certificate, signer) in certificates.iter().zip([&one, &other]) {
+            assert_eq!((certificate.serial_no.as_str(), &certificate.pem), (signer.id.as_str(), &signer.pem));
             // `date -u -d 2032-01-01 +%s`
-            assert_eq!(told.certificate.not_after().as_secs(), 1_956_528_000);
+            assert_eq!(certificate.certificate.not_after().as_secs(), 1_956_528_000);
         }
         // A certificate that was written to a file can be trusted from there.
-        let pinned = Certificate::parse_pem(asked[0].pem.as_bytes()).unwrap();
+        let pinned = Certificate::parse_pem(certificates[0].pem.as_bytes()).unwrap();
         assert!(fake::with_certificates().platform_certificate(&pinned).is_ok());
     }
 
@@ -170,22 +170,26 @@ mod tests {
     fn a_certificate_list_that_does_not_verify_or_decrypt_is_not_returned() {
         let (one, stranger) = (SigningKey::certificate(1), SigningKey::certificate(2));
         let body = list(&[&one]);
-        let (asked, _) = ask(&fake::with_certificates().build(), |transmit, now| {
-            let signer = if transmit.label == "v3.certificates" { &one } else { &stranger };
+        let mut requests = 0;
+        let (certificates, _) = query(&fake::with_certificates().build(), |_, now| {
+            // The first request fetches the keys, those after it query the list.
+            requests += 1;
+            let signer = if requests == 1 { &one } else { &stranger };
             Ok(signer.reply(200, &body, *now))
         });
-        assert_eq!(asked.unwrap_err().kind(), ErrorKind::Signature);
-        let elsewhere = fake::builder_of(fake::merchant_key(), &"1".repeat(32));
+        assert_eq!(certificates.unwrap_err().kind(), ErrorKind::Signature);
+        let other_merchant = fake::builder_of(fake::merchant_key(), &"1".repeat(32));
         let pinned = Certificate::parse_pem(one.pem.as_bytes()).unwrap();
-        let elsewhere = elsewhere.platform_certificate(&pinned).unwrap().build();
-        let (asked, _) = ask(&elsewhere, |_, now| Ok(one.reply(200, &body, *now)));
-        assert_eq!(asked.unwrap_err().kind(), ErrorKind::Malformed);
+        let other_merchant = other_merchant.platform_certificate(&pinned).unwrap().build();
+        let (certificates, _) = query(&other_merchant, |_, now| Ok(one.reply(200, &body, *now)));
+        assert_eq!(certificates.unwrap_err().kind(), ErrorKind::Malformed);
     }
 
     #[test]
-    fn a_merchant_with_a_public_key_has_none() {
+    fn a_merchant_with_a_public_key_has_no_certificates() {
         let none = r#"{"code":"RESOURCE_NOT_EXISTS","message":"无可用的平台证书"}"#;
-        let (asked, _) = ask(&fake::merchant(), |_, now| Ok(SigningKey::public_key().reply(404, none, *now)));
-        assert_eq!(asked.unwrap(), []);
+        let (certificates, _) =
+            query(&fake::merchant(), |_, now| Ok(SigningKey::public_key().reply(404, none, *now)));
+        assert_eq!(certificates.unwrap(), []);
     }
 }

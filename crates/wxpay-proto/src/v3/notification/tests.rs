@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     error::{ErrorKind, Fate},
-    v3::{fake, pay::combine::transaction::tests::told},
+    v3::{fake, pay::combine::transaction::tests::combined},
 };
 use alloc::format;
 
@@ -10,8 +10,8 @@ const TRANSFER: &str = r#"{"out_bill_no":"plfk2020042013","transfer_bill_no":"13
 #[test]
 fn a_combined_payment_is_recognized_by_its_fields() {
     let paid = r#","transaction_id":"4200000000000000000000000001""#;
-    let event = |mchid, state, more| {
-        fake::notification("TRANSACTION.SUCCESS", "transaction", &told(mchid, state, more)).event()
+    let event = |mchid, state, fields| {
+        fake::notification("TRANSACTION.SUCCESS", "transaction", &combined(mchid, state, fields)).event()
     };
     let Event::Combine(transaction) = event("1900007291", "SUCCESS", paid).unwrap() else {
         panic!("expected Event::Combine");
@@ -23,18 +23,21 @@ fn a_combined_payment_is_recognized_by_its_fields() {
 
 #[test]
 fn a_profit_sharing_event_may_belong_to_another_merchants_payment() {
-    let notification = r#"{"sp_mchid":"1900000100","sub_mchid":"1900000109","transaction_id":"4200000000000000000000000001",
+    let resource = r#"{"sp_mchid":"1900000100","sub_mchid":"1900000109","transaction_id":"4200000000000000000000000001",
             "order_id":"1217752501201407033233368018","out_order_no":"P20150806125346","receiver":{"type":"MERCHANT_ID",
             "account":"1900007291","amount":888,"description":"运费"},"success_time":"2018-06-08T10:34:56+08:00"}"#;
-    let event = |event_type| fake::notification(event_type, "profitsharing", notification).event().unwrap();
-    let Event::ProfitSharing(told) = event("PROFITSHARING.SUCCESS") else {
+    let event = |event_type| fake::notification(event_type, "profitsharing", resource).event().unwrap();
+    let Event::ProfitSharing(notification) = event("PROFITSHARING.SUCCESS") else {
         panic!("expected Event::ProfitSharing")
     };
-    assert_eq!((told.mchid.as_str(), told.amount.get()), ("1900000100", 888));
-    assert_eq!(told.account, crate::v3::profitsharing::Account::Merchant("1900007291".parse().unwrap()));
-    assert_eq!(event("PROFITSHARING.RETURN"), Event::ProfitSharingReturn(told));
-    let nobodys = notification.replace("sp_mchid", "x");
-    assert!(fake::notification("PROFITSHARING.SUCCESS", "profitsharing", &nobodys).event().is_err());
+    assert_eq!((notification.mchid.as_str(), notification.amount.get()), ("1900000100", 888));
+    assert_eq!(
+        notification.account,
+        crate::v3::profitsharing::Account::Merchant("1900007291".parse().unwrap())
+    );
+    assert_eq!(event("PROFITSHARING.RETURN"), Event::ProfitSharingReturn(notification));
+    let without_mchid = resource.replace("sp_mchid", "x");
+    assert!(fake::notification("PROFITSHARING.SUCCESS", "profitsharing", &without_mchid).event().is_err());
 }
 
 #[test]
@@ -49,21 +52,24 @@ fn a_finished_transfer_is_read_by_its_product() {
 
 #[test]
 fn a_confirmed_and_a_closed_authorization_are_read_alike() {
-    let allowed = r#"{"mchid":"1900007291","appid":"wxf636efh567hg4356","out_authorization_no":"plfk2020042013","authorization_id":"165465465465","state":"TAKING_EFFECT","openid":"o-MYE42l80oelYMDE34nYD456Xoy","user_display_name":"wx_123456","authorize_time":"2015-05-20T13:29:35+08:00"}"#;
-    let ended = r#"{"out_authorization_no":"plfk2020042013","state":"CLOSED","close_info":{"close_time":"2015-05-20T13:29:36+08:00","close_reason":"USER_CLOSE"}}"#;
-    for (event_type, said, state) in [
-        ("MCHTRANSFER.AUTHORIZATION.CONFIRMED", allowed, "TAKING_EFFECT"),
-        ("MCHTRANSFER.AUTHORIZATION.CLOSED", ended, "CLOSED"),
+    let confirmed = r#"{"mchid":"1900007291","appid":"wxf636efh567hg4356","out_authorization_no":"plfk2020042013","authorization_id":"165465465465","state":"TAKING_EFFECT","openid":"o-MYE42l80oelYMDE34nYD456Xoy","user_display_name":"wx_123456","authorize_time":"2015-05-20T13:29:35+08:00"}"#;
+    let closed = r#"{"out_authorization_no":"plfk2020042013","state":"CLOSED","close_info":{"close_time":"2015-05-20T13:29:36+08:00","close_reason":"USER_CLOSE"}}"#;
+    for (event_type, resource, state) in [
+        ("MCHTRANSFER.AUTHORIZATION.CONFIRMED", confirmed, "TAKING_EFFECT"),
+        ("MCHTRANSFER.AUTHORIZATION.CLOSED", closed, "CLOSED"),
     ] {
-        let event = fake::notification(event_type, "mch_payment", said).event().unwrap();
-        let Event::Authorization(told) = event else { panic!("expected Event::Authorization") };
-        assert_eq!((told.out_authorization_no.as_str(), told.state.as_str()), ("plfk2020042013", state));
+        let event = fake::notification(event_type, "mch_payment", resource).event().unwrap();
+        let Event::Authorization(authorization) = event else { panic!("expected Event::Authorization") };
+        assert_eq!(
+            (authorization.out_authorization_no.as_str(), authorization.state.as_str()),
+            ("plfk2020042013", state)
+        );
     }
 }
 
 #[test]
 fn an_event_of_another_merchant_is_malformed() {
-    for (event_type, original_type, said) in [
+    for (event_type, original_type, resource) in [
         ("MCHTRANSFER.BILL.FINISHED", "mch_payment", TRANSFER),
         (
             "TRANSACTION.SUCCESS",
@@ -76,30 +82,30 @@ fn an_event_of_another_merchant_is_malformed() {
             r#"{"mchid":"1900007291","out_authorization_no":"1","state":"CLOSED"}"#,
         ),
     ] {
-        assert!(fake::notification(event_type, original_type, said).event().is_ok());
-        let others = said.replace("1900007291", "1900007292");
-        let error = fake::notification(event_type, original_type, &others).event().unwrap_err();
+        assert!(fake::notification(event_type, original_type, resource).event().is_ok());
+        let of_another_merchant = resource.replace("1900007291", "1900007292");
+        let error = fake::notification(event_type, original_type, &of_another_merchant).event().unwrap_err();
         assert_eq!((error.kind(), error.fate()), (ErrorKind::Malformed, Fate::NotSent), "{event_type}");
     }
 }
 
 #[test]
 fn an_event_without_a_type_remains_readable() {
-    let said = r#"{"complaint_id":"200201820200101080076610000","action_type":"CREATE_COMPLAINT"}"#;
-    let notification = fake::notification("COMPLAINT.CREATE", "complaint", said);
+    let resource = r#"{"complaint_id":"200201820200101080076610000","action_type":"CREATE_COMPLAINT"}"#;
+    let notification = fake::notification("COMPLAINT.CREATE", "complaint", resource);
     assert_eq!(notification.event().unwrap(), Event::Other);
     assert_eq!(
         (notification.event_type(), notification.original_type()),
         ("COMPLAINT.CREATE", Some("complaint"))
     );
-    assert_eq!(notification.resource().bytes(), said.as_bytes());
+    assert_eq!(notification.resource().bytes(), resource.as_bytes());
     assert!(notification.read::<serde_json::Value>().is_ok());
     assert!(!format!("{notification:?}").contains("200201820200101080076610000"));
 }
 
 #[test]
 fn a_redelivered_notification_has_the_same_deduplication_key() {
-    let notification = |event_type, said| fake::notification(event_type, "mch_payment", said);
+    let notification = |event_type, resource| fake::notification(event_type, "mch_payment", resource);
     let key = notification("MCHTRANSFER.BILL.FINISHED", TRANSFER);
     assert_eq!(key.dedup_key(), notification("MCHTRANSFER.BILL.FINISHED", TRANSFER).dedup_key());
     assert_ne!(key.dedup_key(), notification("MCHTRANSFER.QQWALLETBILL.FINISHED", TRANSFER).dedup_key());
@@ -108,7 +114,7 @@ fn a_redelivered_notification_has_the_same_deduplication_key() {
 
 #[test]
 fn a_refund_event_of_another_merchant_is_rejected() {
-    let told = |mchid: &str| {
+    let event = |mchid: &str| {
         let resource = format!(
             r#"{{"mchid":"{mchid}","out_trade_no":"20150806125346","transaction_id":"1008450740201411110005820873",
                 "out_refund_no":"7752501","refund_id":"50200207182018070300011301001","refund_status":"ABNORMAL",
@@ -117,8 +123,8 @@ fn a_refund_event_of_another_merchant_is_rejected() {
         fake::notification("REFUND.ABNORMAL", "refund", &resource).event()
     };
     assert!(
-        matches!(told("1900007291"), Ok(Event::Refund(refund)) if refund.amount.refund == refund.amount.total)
+        matches!(event("1900007291"), Ok(Event::Refund(refund)) if refund.amount.refund == refund.amount.total)
     );
-    let error = told("1900000109").unwrap_err();
+    let error = event("1900000109").unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Malformed, Fate::NotSent));
 }

@@ -9,29 +9,29 @@ use crate::{
 use alloc::{format, string::ToString as _};
 use core::error::Error as _;
 
-const SAID: &str = r#"{"planted":"张三"}"#;
+const RESOURCE: &str = r#"{"planted":"张三"}"#;
 
 fn body() -> String {
-    fake::envelope(API_V3_KEY, "COMPLAINT.CREATE", "complaint", SAID)
+    fake::envelope(API_V3_KEY, "COMPLAINT.CREATE", "complaint", RESOURCE)
 }
 
-/// The headers of a valid notification.
-fn parts() -> Vec<(&'static str, String)> {
+/// Returns the headers of a valid notification.
+fn headers() -> Vec<(&'static str, String)> {
     SigningKey::public_key().headers(body().as_bytes(), NOW)
 }
 
-fn received(headers: &[(&str, String)], body: &str) -> RawNotification {
-    let received = RawNotification::new(body.as_bytes().to_vec());
-    headers.iter().fold(received, |received, (name, value)| received.header(name, value.as_bytes()))
+fn raw(headers: &[(&str, String)], body: &str) -> RawNotification {
+    let raw = RawNotification::new(body.as_bytes().to_vec());
+    headers.iter().fold(raw, |raw, (name, value)| raw.header(name, value.as_bytes()))
 }
 
 /// Verifies a notification without fetching a key.
-fn heard(received: RawNotification) -> Result<Notification, Error> {
-    Harness::new().run(fake::merchant().verify_notification(received), |_, _| panic!("expected no request"))
+fn verify(raw: RawNotification) -> Result<Notification, Error> {
+    Harness::new().run(fake::merchant().verify_notification(raw), |_, _| panic!("expected no request"))
 }
 
 /// Returns the reason why verification failed.
-fn distrust(result: Result<Notification, Error>) -> VerifyError {
+fn verify_error(result: Result<Notification, Error>) -> VerifyError {
     let error = result.unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Signature, Fate::NotSent));
     assert_eq!(Ack::for_error(&error), Ack::Reject(401));
@@ -40,41 +40,41 @@ fn distrust(result: Result<Notification, Error>) -> VerifyError {
 
 #[test]
 fn a_valid_notification_is_verified_without_a_request() {
-    let notification = heard(received(&parts(), &body())).unwrap();
+    let notification = verify(raw(&headers(), &body())).unwrap();
     assert_eq!(notification.event_type(), "COMPLAINT.CREATE");
     assert_eq!(notification.original_type(), Some("complaint"));
     assert_eq!(notification.id(), "EV-2018022511223320873");
     assert_eq!(notification.summary(), "支付成功");
     assert_eq!(notification.create_time(), Some(NOW));
     assert_eq!(notification.mchid().as_str(), "1900007291");
-    assert_eq!(notification.resource().bytes(), SAID.as_bytes());
-    assert!(!format!("{notification:?} {:?}", received(&parts(), &body())).contains("张三"));
+    assert_eq!(notification.resource().bytes(), RESOURCE.as_bytes());
+    assert!(!format!("{notification:?} {:?}", raw(&headers(), &body())).contains("张三"));
 }
 
 #[test]
 fn header_names_are_case_insensitive_and_other_headers_are_ignored() {
     let mut headers: Vec<(String, String)> =
-        parts().into_iter().map(|(name, value)| (name.to_uppercase(), value)).collect();
+        headers().into_iter().map(|(name, value)| (name.to_uppercase(), value)).collect();
     headers.push(("Request-ID".into(), "08F78BB5AF0610D302189F99DD5C20BA56F89845-0".into()));
     headers.push(("支付".into(), "x".into()));
     let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
-    assert!(heard(received(&headers, &body())).is_ok());
+    assert!(verify(raw(&headers, &body())).is_ok());
 }
 
 #[test]
 fn each_header_is_required_exactly_once() {
-    for (at, (name, value)) in parts().into_iter().enumerate() {
-        let mut headers = parts();
+    for (at, (name, value)) in headers().into_iter().enumerate() {
+        let mut headers = headers();
         headers.remove(at);
-        assert_eq!(distrust(heard(received(&headers, &body()))), VerifyError::MissingHeader(name));
+        assert_eq!(verify_error(verify(raw(&headers, &body()))), VerifyError::MissingHeader(name));
         headers.extend([(name, value.clone()), (name, value)]);
-        assert_eq!(distrust(heard(received(&headers, &body()))), VerifyError::MalformedHeader(name));
+        assert_eq!(verify_error(verify(raw(&headers, &body()))), VerifyError::MalformedHeader(name));
     }
 }
 
 #[test]
 fn a_malformed_header_is_rejected() {
-    for (name, values, why) in [
+    for (name, values, expected) in [
         (
             "Wechatpay-Timestamp",
             &["", "+1800000000", "1800000000 ", "1.8e9", "99999999999999999999"][..],
@@ -84,46 +84,46 @@ fn a_malformed_header_is_rejected() {
         ("Wechatpay-Signature", &["", "%", "YQ", "YQ= "], Some(VerifyError::InvalidSignature)),
     ] {
         for value in values {
-            let mut headers = parts();
+            let mut headers = headers();
             headers.iter_mut().find(|(given, _)| *given == name).unwrap().1 = (*value).into();
-            let found = distrust(heard(received(&headers, &body())));
+            let found = verify_error(verify(raw(&headers, &body())));
             let unknown = matches!(&found, VerifyError::UnknownKey(key) if key.as_str() == "0A00");
             assert!(
-                unknown || found == why.clone().unwrap_or(VerifyError::MalformedHeader(name)),
+                unknown || found == expected.clone().unwrap_or(VerifyError::MalformedHeader(name)),
                 "{name}: {value}"
             );
         }
     }
     let not_text = RawNotification::new(body().into_bytes());
-    let not_text = parts().iter().fold(not_text, |received, (name, value)| match *name {
-        "Wechatpay-Nonce" => received.header(name, b"\xff"),
-        _ => received.header(name, value.as_bytes()),
+    let not_text = headers().iter().fold(not_text, |raw, (name, value)| match *name {
+        "Wechatpay-Nonce" => raw.header(name, b"\xff"),
+        _ => raw.header(name, value.as_bytes()),
     });
-    assert_eq!(distrust(heard(not_text)), VerifyError::MalformedHeader("Wechatpay-Nonce"));
+    assert_eq!(verify_error(verify(not_text)), VerifyError::MalformedHeader("Wechatpay-Nonce"));
 }
 
 #[test]
 fn a_named_signature_scheme_must_be_the_supported_one() {
     let named = |scheme: &str| {
-        let mut headers = parts();
+        let mut headers = headers();
         headers.push(("Wechatpay-Signature-Type", scheme.into()));
-        heard(received(&headers, &body()))
+        verify(raw(&headers, &body()))
     };
     assert!(named("WECHATPAY2-SHA256-RSA2048").is_ok());
     for other in ["WECHATPAY2-SM2-WITH-SM3", "wechatpay2-sha256-rsa2048", ""] {
-        assert_eq!(distrust(named(other)), VerifyError::UnsupportedScheme, "{other}");
+        assert_eq!(verify_error(named(other)), VerifyError::UnsupportedScheme, "{other}");
     }
 }
 
 #[test]
 fn a_timestamp_may_differ_from_local_time_by_at_most_300_seconds() {
-    for (apart, good) in [(0, true), (299, true), (300, true), (301, false), (86_400, false)] {
-        let apart = Duration::from_secs(apart);
-        for then in [NOW.before(apart), NOW.after(apart)] {
-            let result = heard(SigningKey::public_key().notification(&body(), then));
-            assert_eq!(result.is_ok(), good, "{apart:?}");
+    for (offset, good) in [(0, true), (299, true), (300, true), (301, false), (86_400, false)] {
+        let offset = Duration::from_secs(offset);
+        for then in [NOW.before(offset), NOW.after(offset)] {
+            let result = verify(SigningKey::public_key().notification(&body(), then));
+            assert_eq!(result.is_ok(), good, "{offset:?}");
             if !good {
-                assert_eq!(distrust(result), VerifyError::TimestampOutOfRange);
+                assert_eq!(verify_error(result), VerifyError::TimestampOutOfRange);
             }
         }
     }
@@ -132,39 +132,39 @@ fn a_timestamp_may_differ_from_local_time_by_at_most_300_seconds() {
 #[test]
 fn a_notification_changed_after_signing_is_rejected() {
     let changed = body().replace("COMPLAINT.CREATE", "COMPLAINT.CREATF");
-    assert_eq!(distrust(heard(received(&parts(), &changed))), VerifyError::InvalidSignature);
-    assert_eq!(distrust(heard(received(&parts(), &format!("{} ", body())))), VerifyError::InvalidSignature);
+    assert_eq!(verify_error(verify(raw(&headers(), &changed))), VerifyError::InvalidSignature);
+    assert_eq!(verify_error(verify(raw(&headers(), &format!("{} ", body())))), VerifyError::InvalidSignature);
     for (name, value) in [
         ("Wechatpay-Nonce", "c5ac7061fccab6be".to_string()),
         ("Wechatpay-Timestamp", (NOW.as_secs() + 1).to_string()),
     ] {
-        let mut headers = parts();
+        let mut headers = headers();
         headers.iter_mut().find(|(given, _)| *given == name).unwrap().1 = value;
-        assert_eq!(distrust(heard(received(&headers, &body()))), VerifyError::InvalidSignature, "{name}");
+        assert_eq!(verify_error(verify(raw(&headers, &body()))), VerifyError::InvalidSignature, "{name}");
     }
 }
 
 #[test]
 fn a_signature_probe_fails_like_any_invalid_signature() {
     for probe in ["WECHATPAY/SIGNTEST/", "WECHATPAY/SIGNTEST/nTCfjV0mS9m6", "WECHATPAY/SIGNTEST/YQ=="] {
-        let mut headers = parts();
+        let mut headers = headers();
         headers.iter_mut().find(|(name, _)| *name == "Wechatpay-Signature").unwrap().1 = probe.into();
-        assert_eq!(distrust(heard(received(&headers, &body()))), VerifyError::InvalidSignature, "{probe}");
+        assert_eq!(verify_error(verify(raw(&headers, &body()))), VerifyError::InvalidSignature, "{probe}");
     }
 }
 
 #[test]
 fn an_uncached_key_is_fetched_and_the_notification_verified() {
-    let (mut stage, signer) = (Harness::new(), SigningKey::certificate(1));
+    let (mut harness, signer) = (Harness::new(), SigningKey::certificate(1));
     let me = fake::with_certificates().build();
     let notification =
-        stage.run(me.verify_notification(signer.notification(&body(), NOW)), |transmit, now| {
+        harness.run(me.verify_notification(signer.notification(&body(), NOW)), |transmit, now| {
             assert!(transmit.timeout <= KEY_FETCH_TIMEOUT, "WeChat Pay waits five seconds for the response");
             Ok(signer.reply(200, &list(&[&signer]), *now))
         });
     assert_eq!(notification.unwrap().event_type(), "COMPLAINT.CREATE");
-    assert_eq!(stage.sent.len(), 1);
-    let again = stage.run(me.verify_notification(signer.notification(&body(), NOW)), |_, _| {
+    assert_eq!(harness.sent.len(), 1);
+    let again = harness.run(me.verify_notification(signer.notification(&body(), NOW)), |_, _| {
         panic!("expected the cached key")
     });
     assert!(again.is_ok());
@@ -174,11 +174,11 @@ fn an_uncached_key_is_fetched_and_the_notification_verified() {
 fn an_unknown_key_is_rejected_and_an_unavailable_key_leads_to_redelivery() {
     let (signer, stranger) = (SigningKey::certificate(1), SigningKey::certificate(2));
     let me = fake::with_certificates().build();
-    let mut stage = Harness::new();
-    let result = stage.run(me.verify_notification(stranger.notification(&body(), NOW)), |_, now| {
+    let mut harness = Harness::new();
+    let result = harness.run(me.verify_notification(stranger.notification(&body(), NOW)), |_, now| {
         Ok(signer.reply(200, &list(&[&signer]), *now))
     });
-    assert_eq!(distrust(result), VerifyError::UnknownKey(stranger.id.parse().unwrap()));
+    assert_eq!(verify_error(result), VerifyError::UnknownKey(stranger.id.parse().unwrap()));
     for failure in [Failure::NotSent("refused".into()), Failure::Lost("late".into())] {
         let mut failure = Some(failure);
         let result = Harness::new().run(me.verify_notification(signer.notification(&body(), NOW)), |_, _| {
@@ -192,34 +192,34 @@ fn an_unknown_key_is_rejected_and_an_unavailable_key_leads_to_redelivery() {
 
 #[test]
 fn a_notification_waits_at_most_four_seconds_for_its_key() {
-    let (mut stage, signer) = (Harness::new(), SigningKey::certificate(1));
+    let (mut harness, signer) = (Harness::new(), SigningKey::certificate(1));
     let me = fake::with_certificates().build();
     let Step::Send(_, fetching) =
-        Step::begin(me.verify_notification(signer.notification(&body(), NOW)), stage.world())
+        Step::begin(me.verify_notification(signer.notification(&body(), NOW)), harness.world())
     else {
         panic!("expected a key fetch")
     };
-    let waited = stage.run(me.verify_notification(signer.notification(&body(), NOW)), |_, _| {
+    let waited = harness.run(me.verify_notification(signer.notification(&body(), NOW)), |_, _| {
         panic!("expected no second fetch")
     });
     let error = waited.unwrap_err();
     assert_eq!((error.kind(), Ack::for_error(&error)), (ErrorKind::Exhausted, Ack::Fail));
-    assert!(stage.now.since(NOW) <= KEY_FETCH_TIMEOUT && stage.now.since(NOW) > Duration::from_secs(3));
+    assert!(harness.now.since(NOW) <= KEY_FETCH_TIMEOUT && harness.now.since(NOW) > Duration::from_secs(3));
     let Step::Wait(_, waiting) =
-        Step::begin(me.verify_notification(signer.notification(&body(), NOW)), stage.world())
+        Step::begin(me.verify_notification(signer.notification(&body(), NOW)), harness.world())
     else {
         panic!("expected Step::Wait")
     };
-    let brought = Ok(signer.reply(200, &list(&[&signer]), NOW));
-    assert!(matches!(fetching.resume(brought, stage.world()), Step::Done(Ok(_))));
-    stage.now = stage.now.after(Duration::from_secs(1));
-    assert!(matches!(waiting.resume(stage.world()), Step::Done(Ok(_))));
+    let certificates = Ok(signer.reply(200, &list(&[&signer]), NOW));
+    assert!(matches!(fetching.resume(certificates, harness.world()), Step::Done(Ok(_))));
+    harness.now = harness.now.after(Duration::from_secs(1));
+    assert!(matches!(waiting.resume(harness.world()), Step::Done(Ok(_))));
 }
 
 #[test]
 fn the_previous_apiv3_key_decrypts_notifications_in_flight() {
-    let former = "1".repeat(32);
-    let old = fake::envelope(&former, "COMPLAINT.CREATE", "complaint", SAID);
+    let previous_key = "1".repeat(32);
+    let old = fake::envelope(&previous_key, "COMPLAINT.CREATE", "complaint", RESOURCE);
     let verify_notification = |me: &Merchant, body: &str| {
         let received = SigningKey::public_key().notification(body, NOW);
         Harness::new().run(me.verify_notification(received), |_, _| panic!("expected no request"))
@@ -227,18 +227,19 @@ fn the_previous_apiv3_key_decrypts_notifications_in_flight() {
     let error = verify_notification(&fake::merchant(), &old).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Malformed, Fate::NotSent));
     assert_eq!(Ack::for_error(&error), Ack::Reject(400));
-    let both = fake::builder().previous_api_v3_key(&super::super::ApiV3Key::new(former).unwrap()).build();
-    assert_eq!(verify_notification(&both, &old).unwrap().resource().bytes(), SAID.as_bytes());
-    assert_eq!(verify_notification(&both, &body()).unwrap().resource().bytes(), SAID.as_bytes());
+    let both =
+        fake::builder().previous_api_v3_key(&super::super::ApiV3Key::new(previous_key).unwrap()).build();
+    assert_eq!(verify_notification(&both, &old).unwrap().resource().bytes(), RESOURCE.as_bytes());
+    assert_eq!(verify_notification(&both, &body()).unwrap().resource().bytes(), RESOURCE.as_bytes());
 }
 
 #[test]
-fn a_signed_body_that_is_no_notification_is_malformed() {
+fn a_signed_body_that_is_not_a_notification_is_malformed() {
     let short_nonce = body().replace("fdasflkja484", "fdasflkja48");
     let other_data = body().replace(r#""associated_data":"certificate""#, r#""associated_data":"""#);
     let other_algorithm = body().replace("AEAD_AES_256_GCM", "AEAD_SM4_GCM");
     assert!(short_nonce != body() && other_data != body() && other_algorithm != body());
-    for (body, wrong) in [
+    for (body, problem) in [
         ("", "the body is empty"),
         ("[]", "the body is a list"),
         (r#"{"id":"1","event_type":"X"}"#, "resource is missing"),
@@ -246,11 +247,11 @@ fn a_signed_body_that_is_no_notification_is_malformed() {
         (&*other_data, "the associated data differ"),
         (&*other_algorithm, "the algorithm is not supported"),
     ] {
-        let error = heard(SigningKey::public_key().notification(body, NOW)).unwrap_err();
-        assert_eq!((error.kind(), error.fate()), (ErrorKind::Malformed, Fate::NotSent), "{wrong}");
+        let error = verify(SigningKey::public_key().notification(body, NOW)).unwrap_err();
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Malformed, Fate::NotSent), "{problem}");
     }
     let long = "x".repeat(MAX_BODY_BYTES + 1);
-    let error = heard(SigningKey::public_key().notification(&long, NOW)).unwrap_err();
+    let error = verify(SigningKey::public_key().notification(&long, NOW)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Malformed);
 }
 
@@ -273,6 +274,6 @@ fn a_notification_encrypted_for_another_merchant_is_malformed() {
 
 #[test]
 fn the_string_to_sign_is_available_for_debugging() {
-    let received = received(&parts(), "body");
-    assert_eq!(received.string_to_sign(), b"1800000000\nc5ac7061fccab6bf\nbody\n");
+    let raw = raw(&headers(), "body");
+    assert_eq!(raw.string_to_sign(), b"1800000000\nc5ac7061fccab6bf\nbody\n");
 }

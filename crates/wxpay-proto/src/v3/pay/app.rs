@@ -51,7 +51,7 @@ impl AppParams {
     ///
     /// # Errors
     ///
-    /// When the merchant's private key is unavailable.
+    /// Returns an [`Error`] if the merchant's private key is not available.
     pub fn sign(
         me: &Merchant,
         appid: AppId,

@@ -12,8 +12,8 @@
 //!                                                  └─▶ not final ─────▶ Done(Err) with the pending operation
 //! ```
 //!
-//! Money: until the reply to the charge, it may or may not have been taken; while the payer enters a password, it was
-//! not taken yet; after the reply to the reversal, it was not taken, or goes back.
+//! The money: until the reply to the charge, it may or may not have been taken. While the payer enters a password, it
+//! was not taken yet. After the reply to the reversal, it was not taken, or is returned.
 
 use super::{
     code::{CodePayment, CodePaymentReply},
@@ -47,7 +47,7 @@ const CHARGE_TIMEOUT: Duration = Duration::from_secs(45);
 #[derive(Debug)]
 pub struct ChargeByCode {
     me: Merchant,
-    pay: CodePayment,
+    payment: CodePayment,
 }
 
 /// The final outcome of a charge.
@@ -59,7 +59,7 @@ pub enum ChargeOutcome {
     /// The order failed, was closed or was reversed: it was not paid, and cannot be paid any more. Another charge needs
     /// a new order number and a new code.
     NotPaid(Box<Transaction>),
-    /// The outcome did not become final in time, and the charge was reversed: any payment goes back. Another charge
+    /// The outcome did not become final in time, and the charge was reversed: any payment is returned. Another charge
     /// needs a new order number and a new code.
     Reversed,
     /// WeChat Pay has no such order: the charge was lost in transit. Nothing was paid.
@@ -74,16 +74,18 @@ impl Merchant {
     /// pending operation if even the outcome of the reversal is unknown. After a crash,
     /// [resolve](Self::resolve_pending) the order; its status shows whether to [reverse](ReverseOrder) it.
     #[must_use]
-    pub fn charge_by_code(&self, pay: CodePayment) -> ChargeByCode {
-        ChargeByCode { me: self.clone(), pay }
+    pub fn charge_by_code(&self, payment: CodePayment) -> ChargeByCode {
+        ChargeByCode { me: self.clone(), payment }
     }
 }
 
-/// A charge that awaits a reply.
+// The flow awaits the reply to one of its operations.
+#[doc(hidden)]
 #[derive(Debug)]
 pub struct InFlight(AwaitingReply<Call<ChargeOperation>>, Progress);
 
-/// A charge that waits.
+// The flow waits: for the next query, or within the call of an operation.
+#[doc(hidden)]
 #[derive(Debug)]
 pub struct Paused(Pause);
 
@@ -97,7 +99,7 @@ enum Pause {
 #[derive(Debug)]
 struct Progress {
     me: Merchant,
-    pay: CodePayment,
+    payment: CodePayment,
     /// The time from which the charge is reversed instead of queried.
     reverse_at: UnixTime,
     stage: Stage,
@@ -131,8 +133,8 @@ enum OperationReply {
 }
 
 impl From<CodePaymentReply> for OperationReply {
-    fn from(scanned: CodePaymentReply) -> Self {
-        match scanned {
+    fn from(reply: CodePaymentReply) -> Self {
+        match reply {
             CodePaymentReply::Transaction(transaction) => Self::Transaction(transaction),
             CodePaymentReply::UserPaying => Self::Undecided,
         }
@@ -140,8 +142,8 @@ impl From<CodePaymentReply> for OperationReply {
 }
 
 impl From<OrderLookup> for OperationReply {
-    fn from(queried: OrderLookup) -> Self {
-        match queried {
+    fn from(lookup: OrderLookup) -> Self {
+        match lookup {
             OrderLookup::Found(transaction) => Self::Transaction(transaction),
             OrderLookup::NotFound => Self::NotFound,
         }
@@ -153,7 +155,7 @@ impl Endpoint for ChargeOperation {
 
     fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         match self {
-            Self::Charge(pay) => pay.draft(writer),
+            Self::Charge(payment) => payment.draft(writer),
             Self::Query(query) => query.draft(writer),
             Self::Reverse(reverse) => reverse.draft(writer),
         }
@@ -166,7 +168,7 @@ impl Endpoint for ChargeOperation {
         world: &mut World<'_>,
     ) -> Result<OperationReply, Error> {
         match self {
-            Self::Charge(pay) => pay.read(reply, me, world).map(OperationReply::from),
+            Self::Charge(payment) => payment.read(reply, me, world).map(OperationReply::from),
             Self::Query(query) => query.read(reply, me, world).map(OperationReply::from),
             Self::Reverse(reverse) => reverse.read(reply, me, world).map(|()| OperationReply::Reversed),
         }
@@ -174,20 +176,20 @@ impl Endpoint for ChargeOperation {
 
     fn read_refusal(&self, refusal: &Refusal) -> Option<OperationReply> {
         match self {
-            // Paid already under this number: an earlier reply was lost. The next query returns the transaction.
+            // The order is already paid under this number; that reply was lost. The next query returns the transaction.
             Self::Charge(_) if refusal.code == Code::ORDERPAID => Some(OperationReply::Undecided),
-            Self::Charge(pay) => pay.read_refusal(refusal).map(OperationReply::from),
+            Self::Charge(payment) => payment.read_refusal(refusal).map(OperationReply::from),
             Self::Query(query) => query.read_refusal(refusal).map(OperationReply::from),
             Self::Reverse(_) => {
-                let unknown = refusal.status == 404 && refusal.code == Code::ORDER_NOT_EXIST;
-                unknown.then_some(OperationReply::NotFound)
+                let not_found = refusal.status == 404 && refusal.code == Code::ORDER_NOT_EXIST;
+                not_found.then_some(OperationReply::NotFound)
             }
         }
     }
 
     fn idempotency(&self) -> Idempotency {
         match self {
-            Self::Charge(pay) => pay.idempotency(),
+            Self::Charge(payment) => payment.idempotency(),
             Self::Query(query) => query.idempotency(),
             Self::Reverse(reverse) => reverse.idempotency(),
         }
@@ -195,7 +197,7 @@ impl Endpoint for ChargeOperation {
 
     fn pending_operation(&self) -> Option<PendingOperation> {
         match self {
-            Self::Charge(pay) => pay.pending_operation(),
+            Self::Charge(payment) => payment.pending_operation(),
             Self::Query(query) => query.pending_operation(),
             Self::Reverse(reverse) => reverse.pending_operation(),
         }
@@ -204,14 +206,16 @@ impl Endpoint for ChargeOperation {
 
 impl Progress {
     fn start(self, stage: Stage, world: &mut World<'_>) -> Step<ChargeByCode> {
-        let pay = &self.pay;
-        let (number, party) = (pay.out_trade_no().clone(), pay.party().clone());
+        let payment = &self.payment;
+        let (number, party) = (payment.out_trade_no().clone(), payment.party().clone());
         let operation = match stage {
-            Stage::Charge => ChargeOperation::Charge(Box::new(pay.clone())),
+            Stage::Charge => ChargeOperation::Charge(Box::new(payment.clone())),
             Stage::Query | Stage::FinalQuery => {
                 ChargeOperation::Query(QueryOrder::out_trade_no(number, party))
             }
-            Stage::Reverse => ChargeOperation::Reverse(ReverseOrder::new(pay.appid().clone(), number, party)),
+            Stage::Reverse => {
+                ChargeOperation::Reverse(ReverseOrder::new(payment.appid().clone(), number, party))
+            }
         };
         let call = self.me.call(operation);
         Self { stage, ..self }.follow(call.begin(world), world)
@@ -221,18 +225,18 @@ impl Progress {
         match step {
             Step::Send(transmit, call) => Step::send(transmit, InFlight(call, self)),
             Step::Wait(until, call) => Step::wait(until, Paused(Pause::WithinCall(Box::new(call), self))),
-            Step::Done(result) => self.judge(result, world),
+            Step::Done(result) => self.on_result(result, world),
         }
     }
 
-    fn judge(self, result: Result<OperationReply, Error>, world: &mut World<'_>) -> Step<ChargeByCode> {
+    fn on_result(self, result: Result<OperationReply, Error>, world: &mut World<'_>) -> Step<ChargeByCode> {
         match result {
             Ok(OperationReply::Transaction(transaction)) => match outcome(transaction) {
                 Some(charged) => Step::Done(Ok(charged)),
                 None => self.undecided(None, world),
             },
             Ok(OperationReply::Reversed) => Step::Done(Ok(ChargeOutcome::Reversed)),
-            // Earlier, a lost charge might still have been in flight. At this stage it no longer is.
+            // At an earlier stage, a lost charge might still have been in flight.
             Ok(OperationReply::NotFound) if matches!(self.stage, Stage::Reverse | Stage::FinalQuery) => {
                 Step::Done(Ok(ChargeOutcome::NotFound))
             }
@@ -256,7 +260,8 @@ impl Progress {
             Stage::Reverse => self.start(Stage::FinalQuery, world),
             Stage::FinalQuery => {
                 let kind = error.as_ref().map_or(ErrorKind::Exhausted, Error::kind);
-                let unknown = Error::new(kind, Fate::Unknown).with_pending_operation(|| self.pay.pending());
+                let unknown =
+                    Error::new(kind, Fate::Unknown).with_pending_operation(|| self.payment.pending());
                 Step::Done(Err(match error {
                     Some(error) => unknown.caused_by(error),
                     None => unknown,
@@ -285,19 +290,19 @@ impl Flow for ChargeByCode {
     type Output = ChargeOutcome;
 
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
-        let Self { me, pay } = self;
-        let until = world.now.after(CHARGE_TIMEOUT);
-        Progress { me, pay, reverse_at: until, stage: Stage::Charge }.start(Stage::Charge, world)
+        let Self { me, payment } = self;
+        let reverse_at = world.now.after(CHARGE_TIMEOUT);
+        Progress { me, payment, reverse_at, stage: Stage::Charge }.start(Stage::Charge, world)
     }
 
-    fn on_reply(InFlight(call, charging): InFlight, reply: Reply, world: &mut World<'_>) -> Step<Self> {
-        charging.follow(call.step(reply, world), world)
+    fn on_reply(InFlight(call, progress): InFlight, reply: Reply, world: &mut World<'_>) -> Step<Self> {
+        progress.follow(call.step(reply, world), world)
     }
 
     fn on_wake(Paused(pause): Paused, world: &mut World<'_>) -> Step<Self> {
         match pause {
-            Pause::BeforeQuery(charging) => charging.start(Stage::Query, world),
-            Pause::WithinCall(call, charging) => charging.follow(call.step(world), world),
+            Pause::BeforeQuery(progress) => progress.start(Stage::Query, world),
+            Pause::WithinCall(call, progress) => progress.follow(call.step(world), world),
         }
     }
 }

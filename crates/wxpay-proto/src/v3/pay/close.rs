@@ -62,8 +62,8 @@ mod tests {
     #[test]
     fn an_order_is_closed_by_its_number_in_either_mode() {
         let number: OutTradeNo = "1217752501".parse().unwrap();
-        let own = CloseOrder::new(number.clone(), Party::Direct);
-        let (target, body) = fake::drafted(&own);
+        let direct = CloseOrder::new(number.clone(), Party::Direct);
+        let (target, body) = fake::drafted(&direct);
         assert_eq!(target, "POST /v3/pay/transactions/out-trade-no/1217752501/close");
         assert_eq!(body, r#"{"mchid":"1900007291"}"#);
         let sub_mchid = "1900000109".parse().unwrap();

@@ -32,7 +32,7 @@ use alloc::{
 };
 use core::{fmt, net::IpAddr, str::FromStr};
 
-/// Charges a payer's code, once. The reply may be that the payer is entering a password: the outcome is not final then.
+/// Charges a payer's code, once. If the payer must enter a password, the outcome is not final yet:
 /// [`charge_by_code`](crate::v3::Merchant::charge_by_code) polls until it is.
 ///
 /// The request is not retried when its reply is lost: a code is valid for one charge, and the reply to a second one
@@ -46,12 +46,12 @@ pub struct CodePayment {
     total: Fen,
     description: String,
     auth_code: AuthCode,
-    shop: StoreId,
+    store: StoreId,
     device_ip: Option<IpAddr>,
     options: OrderOptions,
 }
 
-/// The content of the payer's code: 18 digits by WeChat Pay's documentation, opaque here: 1 to 128 visible ASCII
+/// The content of the payer's code. WeChat Pay documents 18 digits; here it is opaque, 1 to 128 visible ASCII
 /// characters. The code can charge the payer for about a minute, so `Debug` omits it, and it is wiped when the last
 /// clone is dropped.
 #[derive(Clone)]
@@ -61,13 +61,13 @@ pub struct AuthCode(Arc<Secret<String>>);
 ///
 /// # Errors
 ///
-/// When the text is not 1 to 128 visible ASCII characters.
+/// Returns [`InvalidField`] if the text is not 1 to 128 visible ASCII characters.
 impl FromStr for AuthCode {
     type Err = InvalidField;
 
     fn from_str(text: &str) -> Result<Self, InvalidField> {
-        let good = (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-        if good {
+        let is_valid = (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        if is_valid {
             Ok(Self(Arc::new(Secret::new(text.into()))))
         } else {
             Err(InvalidField::new("auth_code", "must be 1 to 128 visible ASCII characters"))
@@ -94,14 +94,14 @@ pub type Builder = super::Builder<CodePayment>;
 
 impl CodePayment {
     /// Begins a code payment with its required fields: the app, the merchant's number (6 to 32 of `0-9 A-Z a-z _ - *`),
-    /// the price in fen, the description that the payer sees (1 to 127 characters), the payer's code, and the shop.
+    /// the price in fen, the description that the payer sees (1 to 127 characters), the payer's code, and the store.
     pub fn builder(
         appid: AppId,
         out_trade_no: OutTradeNo,
         total: Fen,
         description: impl Into<String>,
         auth_code: AuthCode,
-        shop: StoreId,
+        store: StoreId,
     ) -> Builder {
         Builder::new(Self {
             appid,
@@ -109,31 +109,31 @@ impl CodePayment {
             total,
             description: description.into(),
             auth_code,
-            shop,
+            store,
             device_ip: None,
             options: OrderOptions::default(),
         })
     }
 
-    /// The app.
+    /// Returns the app.
     #[must_use]
     pub fn appid(&self) -> &AppId {
         &self.appid
     }
 
-    /// The party that is paid: the merchant itself, or a sub-merchant.
+    /// Returns the party that is paid: the merchant itself, or a sub-merchant.
     #[must_use]
     pub fn party(&self) -> &Party {
         &self.options.party
     }
 
-    /// The merchant's order number.
+    /// Returns the merchant's order number.
     #[must_use]
     pub fn out_trade_no(&self) -> &OutTradeNo {
         &self.out_trade_no
     }
 
-    /// The price, in fen.
+    /// Returns the price, in fen.
     #[must_use]
     pub fn total(&self) -> Fen {
         self.total
@@ -166,19 +166,19 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When a field is invalid; the error names it.
+    /// Returns [`InvalidField`] if a field is invalid; the error names it.
     pub fn build(self) -> Result<CodePayment, InvalidField> {
         let Self { required, options } = self;
-        let pay = CodePayment { options, ..required };
-        field::out_trade_no(&pay.out_trade_no, "out_trade_no")?;
-        field::amount(pay.total, "total")?;
-        field::description(&pay.description)?;
-        pay.shop.check()?;
-        pay.options.check()?;
-        if pay.options.detail.as_ref().is_some_and(|detail| detail.goods_detail.is_empty()) {
+        let payment = CodePayment { options, ..required };
+        field::out_trade_no(&payment.out_trade_no, "out_trade_no")?;
+        field::amount(payment.total, "total")?;
+        field::description(&payment.description)?;
+        payment.store.check()?;
+        payment.options.check()?;
+        if payment.options.detail.as_ref().is_some_and(|detail| detail.goods_detail.is_empty()) {
             return Err(InvalidField::new("goods_detail", "must have at least one entry"));
         }
-        Ok(pay)
+        Ok(payment)
     }
 }
 
@@ -195,7 +195,7 @@ pub enum CodePaymentReply {
 #[derive(serde::Serialize)]
 struct Body<'a> {
     #[serde(flatten)]
-    who: OrderParty<'a>,
+    ids: OrderParty<'a>,
     description: &'a str,
     out_trade_no: &'a OutTradeNo,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -234,7 +234,7 @@ impl Endpoint for CodePayment {
         let path =
             self.options.party.choose("/v3/pay/transactions/codepay", "/v3/pay/partner/transactions/codepay");
         let body = Body {
-            who: OrderParty::of(writer.me(), &self.appid, &self.options.party),
+            ids: OrderParty::of(writer.me(), &self.appid, &self.options.party),
             description: &self.description,
             out_trade_no: &self.out_trade_no,
             attach: self.options.attach.as_deref(),
@@ -245,7 +245,7 @@ impl Endpoint for CodePayment {
             scene_info: SceneInfo {
                 device_id: self.options.device_id.as_deref(),
                 device_ip: self.device_ip.map(|address| address.to_string()),
-                store_info: &self.shop,
+                store_info: &self.store,
             },
             detail: self.options.detail.as_ref().map(DetailBody::of),
             settle_info: self.options.settle_info(),
@@ -255,10 +255,10 @@ impl Endpoint for CodePayment {
 
     fn read(&self, reply: Verified<'_>, me: &Merchant, _: &mut World<'_>) -> Result<CodePaymentReply, Error> {
         let transaction = Transaction::read(reply)?;
-        let is_ours = transaction.out_trade_no == self.out_trade_no
+        let is_same_order = transaction.out_trade_no == self.out_trade_no
             && transaction.mchid == *me.mchid()
             && transaction.sub_mchid.as_ref() == self.options.party.sub_mchid();
-        if !is_ours {
+        if !is_same_order {
             return Err(
                 malformed().caused_by(InvalidField::new("out_trade_no", "must be that of the charged order"))
             );

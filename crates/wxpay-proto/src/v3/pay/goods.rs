@@ -82,7 +82,7 @@ pub(super) struct DetailBody<'a> {
     goods_detail: Vec<GoodsBody<'a>>,
 }
 
-/// One kind of goods, as on the wire of code payment, which alone spells WeChat Pay's number `wxpay_goods_id`.
+/// One kind of goods, as on the wire of code payment. No other API spells WeChat Pay's number `wxpay_goods_id`.
 #[derive(serde::Serialize)]
 struct GoodsBody<'a> {
     merchant_goods_id: &'a str,

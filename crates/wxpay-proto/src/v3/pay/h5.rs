@@ -75,7 +75,7 @@ impl H5Order {
     ///
     /// # Errors
     ///
-    /// When the order has no `payer_client_ip`.
+    /// Returns [`InvalidField`] if the order has no `payer_client_ip`.
     pub fn new(order: Order, h5_info: H5Info) -> Result<Self, InvalidField> {
         if order.has_payer_client_ip() {
             Ok(Self { order, h5_info })

@@ -153,7 +153,7 @@ impl JsapiParams {
     ///
     /// # Errors
     ///
-    /// When the merchant's private key is unavailable.
+    /// Returns an [`Error`] if the merchant's private key is not available.
     pub fn sign(
         me: &Merchant,
         appid: AppId,
@@ -182,7 +182,8 @@ impl JsapiOrder {
     ///
     /// # Errors
     ///
-    /// When the payer's openid belongs to the sub-merchant's app, and the order has no `sub_appid`.
+    /// Returns [`InvalidField`] if the payer's openid belongs to the sub-merchant's app, and the order has no
+    /// `sub_appid`.
     pub fn new(order: Order, payer: Payer) -> Result<Self, InvalidField> {
         let path = order.party().choose("/v3/pay/transactions/jsapi", "/v3/pay/partner/transactions/jsapi");
         Self::build(order, payer, path)
@@ -193,8 +194,8 @@ impl JsapiOrder {
     ///
     /// # Errors
     ///
-    /// As with [`new`](Self::new). For a sub-merchant also when the order has `limit_pay`, or more store fields than
-    /// `id`, or when the payer has an identity.
+    /// Returns [`InvalidField`] in the cases of [`new`](Self::new). For a sub-merchant also if the order has
+    /// `limit_pay`, the store has fields other than `id`, or the payer has an identity.
     pub fn mini_program(order: Order, payer: Payer) -> Result<Self, InvalidField> {
         let path =
             order.party().choose("/v3/pay/transactions/jsapi", "/v3/pay/partner/transactions/miniprogram");

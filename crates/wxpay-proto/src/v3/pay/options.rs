@@ -16,7 +16,7 @@ pub struct Builder<T> {
     pub(super) options: OrderOptions,
 }
 
-/// The optional fields of both. No `Debug`: texts may contain personal data.
+/// The optional fields of orders and code payments. There is no `Debug`: texts may contain personal data.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(super) struct OrderOptions {
     pub(super) party: Party,

@@ -83,31 +83,31 @@ impl Order {
         })
     }
 
-    /// The app.
+    /// Returns the app.
     #[must_use]
     pub fn appid(&self) -> &AppId {
         &self.appid
     }
 
-    /// The party that is paid: the merchant itself, or a sub-merchant.
+    /// Returns the party that is paid: the merchant itself, or a sub-merchant.
     #[must_use]
     pub fn party(&self) -> &Party {
         &self.options.party
     }
 
-    /// The merchant's order number.
+    /// Returns the merchant's order number.
     #[must_use]
     pub fn out_trade_no(&self) -> &OutTradeNo {
         &self.out_trade_no
     }
 
-    /// The price, in fen.
+    /// Returns the price, in fen.
     #[must_use]
     pub fn total(&self) -> Fen {
         self.total
     }
 
-    /// The pending operation to resolve if the outcome is unknown.
+    /// Returns the pending operation to resolve if the outcome is unknown.
     pub(in crate::v3) fn pending_operation(&self) -> PendingOperation {
         let sub_mchid = self.options.party.sub_mchid().cloned();
         PendingOperation::Order { out_trade_no: self.out_trade_no.clone(), sub_mchid }
@@ -156,7 +156,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When a field is invalid; the error names it.
+    /// Returns [`InvalidField`] if a field is invalid; the error names it.
     pub fn build(self) -> Result<Order, InvalidField> {
         let Self { required, options } = self;
         let order = Order { options, ..required };
@@ -238,8 +238,8 @@ impl Order {
 
     pub(super) fn scene_info(&self) -> Option<SceneInfo<'_>> {
         let device_id = self.options.device_id.as_deref();
-        let told = self.payer_client_ip.is_some() || device_id.is_some() || self.store.is_some();
-        told.then(|| SceneInfo {
+        let is_present = self.payer_client_ip.is_some() || device_id.is_some() || self.store.is_some();
+        is_present.then(|| SceneInfo {
             payer_client_ip: self.payer_client_ip.map(|address| address.to_string()),
             device_id,
             store_info: self.store.as_ref(),

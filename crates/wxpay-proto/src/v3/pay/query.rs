@@ -70,11 +70,13 @@ impl QueryOrder {
 
     /// Returns whether the transaction in the reply is the queried one.
     fn matches(&self, me: &Merchant, transaction: &Transaction) -> bool {
-        let number = match &self.number {
+        let number_matches = match &self.number {
             OrderNumber::OutTradeNo(number) => transaction.out_trade_no == *number,
             OrderNumber::TransactionId(number) => transaction.transaction_id.as_ref() == Some(number),
         };
-        number && transaction.mchid == *me.mchid() && transaction.sub_mchid.as_ref() == self.party.sub_mchid()
+        number_matches
+            && transaction.mchid == *me.mchid()
+            && transaction.sub_mchid.as_ref() == self.party.sub_mchid()
     }
 }
 
@@ -107,9 +109,9 @@ impl Endpoint for QueryOrder {
     }
 
     fn read_refusal(&self, refusal: &Refusal) -> Option<OrderLookup> {
-        let unknown = refusal.status == 404
+        let not_found = refusal.status == 404
             && [Code::ORDER_NOT_EXIST, Code::RESOURCE_NOT_EXISTS].contains(&refusal.code);
-        unknown.then_some(OrderLookup::NotFound)
+        not_found.then_some(OrderLookup::NotFound)
     }
 
     fn idempotency(&self) -> Idempotency {
@@ -131,9 +133,9 @@ mod tests {
         QueryOrder::out_trade_no("1217752501*1".parse().unwrap(), party)
     }
 
-    fn told(number: &str, whose: &str) -> alloc::string::String {
+    fn transaction(number: &str, merchant: &str) -> alloc::string::String {
         format!(
-            r#"{{"amount":{{"payer_currency":"CNY","total":100}},"appid":"wxd678efh567hg6787",{whose},
+            r#"{{"amount":{{"payer_currency":"CNY","total":100}},"appid":"wxd678efh567hg6787",{merchant},
             "out_trade_no":"{number}","promotion_detail":[],"scene_info":{{"device_id":""}},"trade_state":"NOTPAY",
             "trade_state_desc":"订单未支付"}}"#
         )
@@ -141,40 +143,40 @@ mod tests {
 
     #[test]
     fn an_order_is_queried_by_either_number_in_either_mode() {
-        let mine = "/v3/pay/transactions/out-trade-no/1217752501%2A1?mchid=1900007291";
-        assert_eq!(fake::target(&query(Party::Direct)), mine);
-        let theirs = QueryOrder::transaction_id("4200000000".parse().unwrap(), Party::Direct);
-        assert_eq!(fake::target(&theirs), "/v3/pay/transactions/id/4200000000?mchid=1900007291");
-        let for_another = "/v3/pay/partner/transactions/out-trade-no/1217752501%2A1?sp_mchid=1900007291&sub_mchid=1900000109";
-        assert_eq!(fake::target(&query(partner())), for_another);
+        let by_out_trade_no = "/v3/pay/transactions/out-trade-no/1217752501%2A1?mchid=1900007291";
+        assert_eq!(fake::target(&query(Party::Direct)), by_out_trade_no);
+        let by_transaction_id = QueryOrder::transaction_id("4200000000".parse().unwrap(), Party::Direct);
+        assert_eq!(fake::target(&by_transaction_id), "/v3/pay/transactions/id/4200000000?mchid=1900007291");
+        let for_sub_merchant = "/v3/pay/partner/transactions/out-trade-no/1217752501%2A1?sp_mchid=1900007291&sub_mchid=1900000109";
+        assert_eq!(fake::target(&query(partner())), for_sub_merchant);
     }
 
     #[test]
     fn a_query_reply_about_another_order_or_merchant_is_malformed() {
-        let read = |party, number, whose| fake::read(&query(party), &told(number, whose));
+        let read = |party, number, merchant| fake::read(&query(party), &transaction(number, merchant));
         assert!(matches!(
             read(Party::Direct, "1217752501*1", r#""mchid":"1900007291""#),
             Ok(OrderLookup::Found(_))
         ));
-        let whose = r#""sp_mchid":"1900007291","sub_mchid":"1900000109""#;
-        assert!(matches!(read(partner(), "1217752501*1", whose), Ok(OrderLookup::Found(_))));
-        for (party, number, whose) in [
+        let merchant = r#""sp_mchid":"1900007291","sub_mchid":"1900000109""#;
+        assert!(matches!(read(partner(), "1217752501*1", merchant), Ok(OrderLookup::Found(_))));
+        for (party, number, merchant) in [
             (Party::Direct, "1217752501*2", r#""mchid":"1900007291""#),
             (Party::Direct, "1217752501*1", r#""mchid":"1900000109""#),
-            (Party::Direct, "1217752501*1", whose),
+            (Party::Direct, "1217752501*1", merchant),
             (partner(), "1217752501*1", r#""sp_mchid":"1900007291","sub_mchid":"1900000110""#),
         ] {
-            let error = read(party, number, whose).unwrap_err();
+            let error = read(party, number, merchant).unwrap_err();
             assert_eq!(
                 (error.kind(), error.fate()),
                 (ErrorKind::Malformed, Fate::Unknown),
-                "{number} {whose}"
+                "{number} {merchant}"
             );
         }
     }
 
     #[test]
-    fn only_a_404_that_says_so_means_that_there_is_none() {
+    fn only_a_404_with_the_right_code_means_not_found() {
         let refused = |status, code| query(Party::Direct).read_refusal(&Refusal::new(status, code, ""));
         assert_eq!(refused(404, Code::ORDER_NOT_EXIST), Some(OrderLookup::NotFound));
         assert_eq!(refused(400, Code::ORDER_NOT_EXIST), None);
@@ -183,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_paid_transaction_without_payment_fields_is_malformed() {
-        let paid = told("1217752501*1", r#""mchid":"1900007291""#).replace("NOTPAY", "SUCCESS");
+        let paid = transaction("1217752501*1", r#""mchid":"1900007291""#).replace("NOTPAY", "SUCCESS");
         assert_eq!(fake::read(&query(Party::Direct), &paid).unwrap_err().kind(), ErrorKind::Malformed);
     }
 }

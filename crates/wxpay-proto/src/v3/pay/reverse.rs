@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Reverses a code payment that is unpaid or whose outcome is unknown, within seven days. The order can no longer be
-/// paid, and any payment goes back. If the order is known to be paid, [refund](crate::v3::refund) it instead.
+/// paid, and any payment is returned. If the order is known to be paid, [refund](crate::v3::refund) it instead.
 #[derive(Clone, Debug)]
 pub struct ReverseOrder {
     appid: AppId,

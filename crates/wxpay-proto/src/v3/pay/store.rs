@@ -41,26 +41,26 @@ pub enum StoreId {
 
 impl StoreId {
     pub(super) fn check(&self) -> Result<(), InvalidField> {
-        let (text, most, rule) = match self {
+        let (text, max, rule) = match self {
             Self::Id(id) => (id, 32, InvalidField::new("store_info.id", "must be 1 to 32 characters")),
             Self::OutId(id) => {
                 (id, 256, InvalidField::new("store_info.out_id", "must be 1 to 256 characters"))
             }
         };
-        field::text(text, most, rule).map(|_| ())
+        field::text(text, max, rule).map(|_| ())
     }
 }
 
 impl Store {
     pub(super) fn check(&self) -> Result<(), InvalidField> {
         field::text(&self.id, 32, InvalidField::new("store_info.id", "must be 1 to 32 characters"))?;
-        for (value, most, rule) in [
+        for (value, max, rule) in [
             (&self.name, 256, InvalidField::new("store_info.name", "must be 1 to 256 characters")),
             (&self.area_code, 32, InvalidField::new("store_info.area_code", "must be 1 to 32 characters")),
             (&self.address, 512, InvalidField::new("store_info.address", "must be 1 to 512 characters")),
         ] {
             if let Some(value) = value {
-                field::text(value, most, rule)?;
+                field::text(value, max, rule)?;
             }
         }
         Ok(())

@@ -20,7 +20,7 @@ open_enum! {
     TradeState {
         /// Paid.
         Success = "SUCCESS",
-        /// Paid, and refunded in part or whole since.
+        /// Paid, and later refunded in part or in full.
         Refund = "REFUND",
         /// Not paid yet.
         NotPay = "NOTPAY",
@@ -41,11 +41,11 @@ open_enum! {
     /// The payment method of an order.
     TradeType {
         /// A page inside WeChat, or a mini program.
-        JsapiOrder = "JSAPI",
+        Jsapi = "JSAPI",
         /// A QR code that the payer scans.
-        NativeOrder = "NATIVE",
+        Native = "NATIVE",
         /// An app.
-        AppOrder = "APP",
+        App = "APP",
         /// A code of the payer that the merchant scans (code payment).
         Micropay = "MICROPAY",
         /// A browser outside WeChat (H5).
@@ -273,15 +273,15 @@ mod tests {
 
     #[test]
     fn a_transaction_prints_numbers_and_no_texts() {
-        let told = r#"{"mchid":"1900007291","out_trade_no":"1217752501201407033233368018","trade_state":"SUCCESS",
+        let body = r#"{"mchid":"1900007291","out_trade_no":"1217752501201407033233368018","trade_state":"SUCCESS",
             "trade_state_desc":"支付成功","transaction_id":"1217752501201407033233368018","attach":"张三",
             "success_time":"2018-06-08T10:34:56+08:00","payer":{"openid":"oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"},
             "amount":{"total":100}}"#;
-        let transaction = Transaction::read(fake::verified(told)).unwrap();
-        let shown = format!("{transaction:?} {:?}", transaction.evidence().unwrap());
-        assert!(shown.contains("1217752501201407033233368018"), "{shown}");
+        let transaction = Transaction::read(fake::verified(body)).unwrap();
+        let printed = format!("{transaction:?} {:?}", transaction.evidence().unwrap());
+        assert!(printed.contains("1217752501201407033233368018"), "{printed}");
         for hidden in ["张三", "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"] {
-            assert!(!shown.contains(hidden), "{shown}");
+            assert!(!printed.contains(hidden), "{printed}");
         }
     }
 }

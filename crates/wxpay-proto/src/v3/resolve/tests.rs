@@ -6,8 +6,8 @@ use crate::{
     v3::fake::{self, Harness, NOW, SigningKey},
 };
 
-const UNKNOWN: &str = r#"{"code":"ORDER_NOT_EXIST","message":"订单不存在"}"#;
-const KNOWN: &str =
+const NOT_FOUND: &str = r#"{"code":"ORDER_NOT_EXIST","message":"订单不存在"}"#;
+const FOUND: &str =
     r#"{"mchid":"1900007291","out_trade_no":"1217752501201407033233368018","trade_state":"NOTPAY"}"#;
 
 fn pending_operation() -> PendingOperation {
@@ -15,14 +15,14 @@ fn pending_operation() -> PendingOperation {
 }
 
 /// Resolves with these replies to the queries, in order; the last one repeats.
-fn resolve(came: &[fn(UnixTime) -> Reply]) -> (Result<Resolved, Error>, Harness) {
-    let (mut stage, mut came) = (Harness::new(), came.iter());
+fn resolve(replies: &[fn(UnixTime) -> Reply]) -> (Result<Resolved, Error>, Harness) {
+    let (mut harness, mut replies) = (Harness::new(), replies.iter());
     let mut last: fn(UnixTime) -> Reply = |_| panic!("expected at least one prepared reply");
-    let result = stage.run(fake::merchant().resolve_pending(pending_operation()), |_, now| {
-        last = came.next().copied().unwrap_or(last);
+    let result = harness.run(fake::merchant().resolve_pending(pending_operation()), |_, now| {
+        last = replies.next().copied().unwrap_or(last);
         last(*now)
     });
-    (result, stage)
+    (result, harness)
 }
 
 fn signed(status: u16, body: &str, now: UnixTime) -> Response {
@@ -64,47 +64,47 @@ fn each_pending_operation_is_queried_by_its_numbers() {
 
 #[test]
 fn a_found_order_is_resolved_by_one_query() {
-    let (settled, stage) = resolve(&[|now| Ok(signed(200, KNOWN, now))]);
-    assert!(matches!(settled, Ok(Resolved::Order(_))));
-    assert_eq!((stage.sent.len(), stage.now), (1, NOW));
+    let (resolved, harness) = resolve(&[|now| Ok(signed(200, FOUND, now))]);
+    assert!(matches!(resolved, Ok(Resolved::Order(_))));
+    assert_eq!((harness.sent.len(), harness.now), (1, NOW));
 }
 
 #[test]
 fn a_late_order_is_found_and_a_missing_one_is_not_found_after_20_seconds() {
-    let unknown: fn(UnixTime) -> Reply = |now| Ok(signed(404, UNKNOWN, now));
-    let (settled, stage) = resolve(&[unknown, unknown, unknown, |now| Ok(signed(200, KNOWN, now))]);
-    assert!(matches!(settled, Ok(Resolved::Order(_))));
-    assert_eq!(stage.now, NOW.after(Duration::from_secs(8)));
-    let (settled, stage) = resolve(&[unknown]);
-    assert_eq!(settled.unwrap(), Resolved::NotFound);
-    assert_eq!(stage.now, NOW.after(Duration::from_secs(20)));
+    let not_found: fn(UnixTime) -> Reply = |now| Ok(signed(404, NOT_FOUND, now));
+    let (resolved, harness) = resolve(&[not_found, not_found, not_found, |now| Ok(signed(200, FOUND, now))]);
+    assert!(matches!(resolved, Ok(Resolved::Order(_))));
+    assert_eq!(harness.now, NOW.after(Duration::from_secs(8)));
+    let (resolved, harness) = resolve(&[not_found]);
+    assert_eq!(resolved.unwrap(), Resolved::NotFound);
+    assert_eq!(harness.now, NOW.after(Duration::from_secs(20)));
 }
 
 #[test]
 fn an_unsigned_not_found_resolves_nothing() {
-    let (settled, stage) = resolve(&[|_| Ok(Response::new(404, UNKNOWN.into()))]);
-    let mut error = settled.unwrap_err();
+    let (resolved, harness) = resolve(&[|_| Ok(Response::new(404, NOT_FOUND.into()))]);
+    let mut error = resolved.unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::Unknown));
     assert_eq!(error.unresolved().unwrap().into_pending_operation(), pending_operation());
-    assert_eq!(stage.sent.len(), 8);
+    assert_eq!(harness.sent.len(), 8);
 }
 
 #[test]
 fn a_refused_query_resolves_nothing_and_is_not_repeated() {
-    let (settled, stage) = resolve(&[|now| Ok(signed(403, r#"{"code":"NO_AUTH"}"#, now))]);
-    let mut error = settled.unwrap_err();
-    assert_eq!((error.kind(), error.fate(), stage.sent.len()), (ErrorKind::Refused, Fate::Unknown, 1));
+    let (resolved, harness) = resolve(&[|now| Ok(signed(403, r#"{"code":"NO_AUTH"}"#, now))]);
+    let mut error = resolved.unwrap_err();
+    assert_eq!((error.kind(), error.fate(), harness.sent.len()), (ErrorKind::Refused, Fate::Unknown, 1));
     assert_eq!(error.unresolved().unwrap().into_pending_operation(), pending_operation());
 }
 
 #[test]
 fn without_replies_resolving_returns_the_pending_operation() {
-    let (settled, stage) = resolve(&[|_| Err(Failure::Lost("reset".into()))]);
-    let mut error = settled.unwrap_err();
+    let (resolved, harness) = resolve(&[|_| Err(Failure::Lost("reset".into()))]);
+    let mut error = resolved.unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Transport, Fate::Unknown));
     assert_eq!(error.unresolved().unwrap().into_pending_operation(), pending_operation());
-    assert_eq!(stage.sent.len(), 8 * 4, "each query is retried like any call");
-    assert!(stage.now.since(NOW) < Duration::from_secs(300));
+    assert_eq!(harness.sent.len(), 8 * 4, "each query is retried like any call");
+    assert!(harness.now.since(NOW) < Duration::from_secs(300));
 }
 
 #[test]
@@ -113,10 +113,10 @@ fn a_partner_order_is_queried_by_the_partner() {
         out_trade_no: "1217752501201407033233368018".parse().unwrap(),
         sub_mchid: Some("1900000109".parse().unwrap()),
     };
-    let known = r#"{"sp_mchid":"1900007291","sub_mchid":"1900000109","out_trade_no":"1217752501201407033233368018","trade_state":"NOTPAY"}"#;
-    let mut stage = Harness::new();
-    let settled =
-        stage.run(fake::merchant().resolve_pending(pending_operation), |_, now| Ok(signed(200, known, *now)));
-    assert!(matches!(settled, Ok(Resolved::Order(_))));
-    assert!(stage.sent[0].url().ends_with("?sp_mchid=1900007291&sub_mchid=1900000109"));
+    let found = r#"{"sp_mchid":"1900007291","sub_mchid":"1900000109","out_trade_no":"1217752501201407033233368018","trade_state":"NOTPAY"}"#;
+    let mut harness = Harness::new();
+    let resolved = harness
+        .run(fake::merchant().resolve_pending(pending_operation), |_, now| Ok(signed(200, found, *now)));
+    assert!(matches!(resolved, Ok(Resolved::Order(_))));
+    assert!(harness.sent[0].url().ends_with("?sp_mchid=1900007291&sub_mchid=1900000109"));
 }

@@ -58,7 +58,7 @@ fn a_full_partner_code_payment_has_every_field() {
         .profit_sharing(true)
         .build()
         .unwrap();
-    pay.shop = StoreId::Id("0001".into());
+    pay.store = StoreId::Id("0001".into());
     let (line, body) = fake::drafted(&pay);
     assert_eq!(line, "POST /v3/pay/partner/transactions/codepay");
     assert_eq!(
@@ -76,7 +76,7 @@ fn a_full_partner_code_payment_has_every_field() {
 }
 
 #[test]
-fn what_breaks_a_rule_is_refused_by_field_and_rule() {
+fn a_code_payment_names_field_and_rule_of_an_error() {
     for (builder, field) in [
         (minimal().attach(""), "attach"),
         (minimal().goods_tag("x".repeat(33)), "goods_tag"),
@@ -87,7 +87,7 @@ fn what_breaks_a_rule_is_refused_by_field_and_rule() {
         assert_eq!(builder.build().unwrap_err().field(), field);
     }
     let mut builder = minimal();
-    builder.required.shop = StoreId::Id(String::new());
+    builder.required.store = StoreId::Id(String::new());
     let error = builder.build().unwrap_err();
     assert_eq!(error.to_string(), "store_info.id must be 1 to 32 characters");
     for text in ["", "13006109 8828009406", "付款码", &"1".repeat(129)] {

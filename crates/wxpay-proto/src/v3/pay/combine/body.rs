@@ -91,9 +91,9 @@ impl Order {
     fn payer_info(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Option<PayerInfo<'_>>, Error> {
         let identity = self.identity.as_ref().map(|identity| identity.body(writer)).transpose()?;
         let (openid, sub_openid) = (self.openid.as_ref(), self.sub_openid.as_ref());
-        let told = openid.is_some() || sub_openid.is_some() || identity.is_some();
+        let is_present = openid.is_some() || sub_openid.is_some() || identity.is_some();
         let (openid, sub_openid) = (openid.map(OpenId::as_str), sub_openid.map(OpenId::as_str));
-        Ok(told.then_some(PayerInfo { openid, sub_openid, identity }))
+        Ok(is_present.then_some(PayerInfo { openid, sub_openid, identity }))
     }
 
     pub(super) fn scene_info(&self) -> Option<SceneInfo<'_>> {

@@ -17,7 +17,7 @@ use crate::{
 };
 use alloc::{string::String, vec::Vec};
 
-/// Closes a combined order with all of its sub-orders. A paid one is refused.
+/// Closes a combined order with all of its sub-orders. A paid order is refused.
 #[derive(Clone, Debug)]
 pub struct CloseOrder {
     combine_appid: AppId,
@@ -128,9 +128,10 @@ mod tests {
         let mut sub_order = SubOrder::new(mchid(), number(), Fen::new(10), "大米", "1").party(&party);
         sub_order.individual = Some(Individual::new("123456"));
         let appid: AppId = "wxd678efh567hg6787".parse().unwrap();
-        let whole: OutTradeNo = "P20150806".parse().unwrap();
+        let combined_number: OutTradeNo = "P20150806".parse().unwrap();
         let url = "https://shop.example/combined".parse().unwrap();
-        let order = Order::builder(appid.clone(), whole.clone(), url, vec![sub_order]).build().unwrap();
+        let order =
+            Order::builder(appid.clone(), combined_number.clone(), url, vec![sub_order]).build().unwrap();
 
         let (line, body) = fake::drafted(&CloseOrder::of_order(&order));
         assert_eq!(line, "POST /v3/combine-transactions/out-trade-no/P20150806/close");
@@ -141,9 +142,9 @@ mod tests {
                 r#""sub_mchid":"1900000120","sub_appid":"wxd678efh567hg6999","individual_auth_id":"123456"}]}"#,
             )
         );
-        let own = vec![CloseSubOrder::new(mchid(), number(), &Party::Direct)];
+        let direct = vec![CloseSubOrder::new(mchid(), number(), &Party::Direct)];
         assert_eq!(
-            fake::drafted(&CloseOrder::new(appid, whole, own)).1,
+            fake::drafted(&CloseOrder::new(appid, combined_number, direct)).1,
             r#"{"combine_appid":"wxd678efh567hg6787","sub_orders":[{"mchid":"1900000109","out_trade_no":"20150806-1"}]}"#
         );
     }

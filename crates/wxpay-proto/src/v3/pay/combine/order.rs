@@ -76,19 +76,19 @@ impl Order {
         })
     }
 
-    /// The merchant's number of the combined order.
+    /// Returns the merchant's number of the combined order.
     #[must_use]
     pub fn combine_out_trade_no(&self) -> &OutTradeNo {
         &self.combine_out_trade_no
     }
 
-    /// The sub-orders.
+    /// Returns the sub-orders.
     #[must_use]
     pub fn sub_orders(&self) -> &[SubOrder] {
         &self.sub_orders
     }
 
-    /// The pending operation to resolve if the outcome is unknown.
+    /// Returns the pending operation to resolve if the outcome is unknown.
     pub(super) fn pending_operation(&self) -> PendingOperation {
         PendingOperation::CombinedOrder { combine_out_trade_no: self.combine_out_trade_no.clone() }
     }
@@ -98,7 +98,8 @@ impl Order {
     ///
     /// # Errors
     ///
-    /// When neither openid is set, or `sub_openid` is and the sub-orders have no `sub_appid`, or several.
+    /// Returns [`InvalidField`] if neither openid is set, or if only `sub_openid` is set and the sub-orders do not have
+    /// exactly one `sub_appid`.
     pub(super) fn payers_appid(&self) -> Result<AppId, InvalidField> {
         if self.openid.is_some() {
             return Ok(self.combine_appid.clone());
@@ -115,15 +116,15 @@ impl Order {
 
     /// Rejects fields that a payment method does not accept.
     pub(super) fn reject_fields(&self, fields: &[&'static str]) -> Result<(), InvalidField> {
-        match self.set_fields().find(|told| fields.contains(told)) {
+        match self.set_fields().find(|field| fields.contains(field)) {
             Some(field) => Err(InvalidField::new(field, "must not be set for this payment method")),
             None => Ok(()),
         }
     }
 
-    /// Returns the optional fields that are set, as far as not every payment method accepts them.
+    /// Returns those optional fields that are set and that some payment method does not accept.
     fn set_fields(&self) -> impl Iterator<Item = &'static str> {
-        let any = |told: fn(&SubOrder) -> bool| self.sub_orders.iter().any(told);
+        let any = |is_set: fn(&SubOrder) -> bool| self.sub_orders.iter().any(is_set);
         [
             ("openid", self.openid.is_some()),
             ("sub_openid", self.sub_openid.is_some()),
@@ -140,7 +141,7 @@ impl Order {
             ("individual_auth_id", any(|order| order.individual.is_some())),
         ]
         .into_iter()
-        .filter(|(_, told)| *told)
+        .filter(|(_, is_set)| *is_set)
         .map(|(field, _)| field)
     }
 
@@ -235,7 +236,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When a field is invalid; the error names it.
+    /// Returns [`InvalidField`] if a field is invalid; the error names it.
     pub fn build(self) -> Result<Order, InvalidField> {
         let Self(order) = self;
         field::out_trade_no(&order.combine_out_trade_no, "combine_out_trade_no")?;

@@ -51,7 +51,7 @@ impl AppOrder {
     ///
     /// # Errors
     ///
-    /// When the order has an openid; an identity is accepted.
+    /// Returns [`InvalidField`] if the order has an openid. An identity is accepted.
     pub fn new(order: Order) -> Result<Self, InvalidField> {
         order.reject_fields(&["openid", "sub_openid"])?;
         Ok(Self(order))
@@ -63,7 +63,8 @@ impl H5Order {
     ///
     /// # Errors
     ///
-    /// When the order lacks `payer_client_ip` or `device_id`, or has fields that this payment method does not accept.
+    /// Returns [`InvalidField`] if the order lacks `payer_client_ip` or `device_id`, or has fields that this payment
+    /// method does not accept.
     pub fn new(order: Order, h5_info: H5Info) -> Result<Self, InvalidField> {
         order.reject_fields(&["detail", "individual_auth_id", "trade_scenario", "subsidy_info"])?;
         match order.scene() {
@@ -79,8 +80,8 @@ impl JsapiOrder {
     ///
     /// # Errors
     ///
-    /// When the order has no openid, or has `sub_openid` without exactly one `sub_appid` in its sub-orders, or has
-    /// fields that this payment method does not accept.
+    /// Returns [`InvalidField`] if the order has no openid, or has `sub_openid` without exactly one `sub_appid` in its
+    /// sub-orders, or has fields that this payment method does not accept.
     pub fn new(order: Order) -> Result<Self, InvalidField> {
         order.reject_fields(&["individual_auth_id", "trade_scenario"])?;
         let payers_appid = order.payers_appid()?;
@@ -93,8 +94,8 @@ impl MiniProgramOrder {
     ///
     /// # Errors
     ///
-    /// When the order has no openid, a sub-order has no `individual`, or the order has fields that this payment method
-    /// does not accept.
+    /// Returns [`InvalidField`] if the order has no openid, a sub-order has no `individual`, or the order has fields
+    /// that this payment method does not accept.
     pub fn new(order: Order) -> Result<Self, InvalidField> {
         order.reject_fields(&[
             "sub_openid",
@@ -122,7 +123,7 @@ impl NativeOrder {
     ///
     /// # Errors
     ///
-    /// When the order has fields that this payment method does not accept.
+    /// Returns [`InvalidField`] if the order has fields that this payment method does not accept.
     pub fn new(order: Order) -> Result<Self, InvalidField> {
         order.reject_fields(&["detail", "individual_auth_id", "trade_scenario", "subsidy_info"])?;
         Ok(Self(order))

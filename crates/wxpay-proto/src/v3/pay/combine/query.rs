@@ -52,14 +52,14 @@ impl QueryOrder {
     }
 
     /// Returns whether the transaction in the reply is the queried one.
-    fn is_asked(&self, me: &Merchant, transaction: &Transaction) -> bool {
-        let number = match &self.0 {
+    fn matches(&self, me: &Merchant, transaction: &Transaction) -> bool {
+        let number_matches = match &self.0 {
             OrderNumber::CombineOutTradeNo(number) => transaction.combine_out_trade_no == *number,
             OrderNumber::CombineTransactionId(number) => {
                 transaction.combine_transaction_id.as_ref() == Some(number)
             }
         };
-        number && transaction.combine_mchid == *me.mchid()
+        number_matches && transaction.combine_mchid == *me.mchid()
     }
 }
 
@@ -77,7 +77,7 @@ impl Endpoint for QueryOrder {
 
     fn read(&self, reply: Verified<'_>, me: &Merchant, _: &mut World<'_>) -> Result<OrderLookup, Error> {
         let transaction = Transaction::read(reply)?;
-        if self.is_asked(me, &transaction) {
+        if self.matches(me, &transaction) {
             Ok(OrderLookup::Found(Box::new(transaction)))
         } else {
             let rule = InvalidField::new("combine_out_trade_no", "must be that of the queried order");
@@ -86,9 +86,9 @@ impl Endpoint for QueryOrder {
     }
 
     fn read_refusal(&self, refusal: &Refusal) -> Option<OrderLookup> {
-        let unknown = refusal.status == 404
+        let not_found = refusal.status == 404
             && [Code::ORDER_NOT_EXIST, Code::RESOURCE_NOT_EXISTS].contains(&refusal.code);
-        unknown.then_some(OrderLookup::NotFound)
+        not_found.then_some(OrderLookup::NotFound)
     }
 
     fn idempotency(&self) -> Idempotency {
@@ -98,29 +98,33 @@ impl Endpoint for QueryOrder {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::transaction::tests::told, *};
+    use super::{super::transaction::tests::combined, *};
     use crate::v3::fake;
 
-    fn by_our_number(number: &str) -> QueryOrder {
+    fn by_out_trade_no(number: &str) -> QueryOrder {
         QueryOrder::combine_out_trade_no(number.parse().unwrap())
     }
 
     #[test]
     fn a_combined_order_is_queried_by_either_number() {
         let target = "/v3/combine-transactions/out-trade-no/P20150806%2A";
-        assert_eq!(fake::target(&by_our_number("P20150806*")), target);
+        assert_eq!(fake::target(&by_out_trade_no("P20150806*")), target);
         let query = QueryOrder::combine_transaction_id("1009660380201506130728806387".parse().unwrap());
         assert_eq!(fake::target(&query), "/v3/combine-transactions/id/1009660380201506130728806387");
-        assert!(matches!(fake::read(&query, &told("1900007291", "NOTPAY", "")), Ok(OrderLookup::Found(_))));
+        assert!(matches!(
+            fake::read(&query, &combined("1900007291", "NOTPAY", "")),
+            Ok(OrderLookup::Found(_))
+        ));
     }
 
     #[test]
     fn a_combine_query_reply_about_another_order_is_malformed() {
-        let read = |number, mchid| fake::read(&by_our_number(number), &told(mchid, "NOTPAY", ""));
+        let read = |number, mchid| fake::read(&by_out_trade_no(number), &combined(mchid, "NOTPAY", ""));
         assert!(matches!(read("P20150806", "1900007291"), Ok(OrderLookup::Found(_))));
         assert!(read("P20150807", "1900007291").is_err());
         assert!(read("P20150806", "1900000109").is_err());
-        let refused = |status, code| by_our_number("P20150806").read_refusal(&Refusal::new(status, code, ""));
+        let refused =
+            |status, code| by_out_trade_no("P20150806").read_refusal(&Refusal::new(status, code, ""));
         assert_eq!(refused(404, Code::ORDER_NOT_EXIST), Some(OrderLookup::NotFound));
         assert_eq!(refused(403, Code::NO_AUTH), None);
     }

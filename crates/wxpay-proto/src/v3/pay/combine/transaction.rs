@@ -206,8 +206,8 @@ pub(in crate::v3) mod tests {
     use crate::v3::fake;
     use alloc::format;
 
-    /// Two sub-orders, of which the first is in that state.
-    pub(in crate::v3) fn told(combine_mchid: &str, state: &str, options: &str) -> String {
+    /// Returns two sub-orders, of which the first is in that state.
+    pub(in crate::v3) fn combined(combine_mchid: &str, state: &str, options: &str) -> String {
         format!(
             r#"{{"combine_appid":"wxd678efh567hg6787","combine_mchid":"{combine_mchid}","combine_out_trade_no":"P20150806",
             "combine_transaction_id":"1009660380201506130728806387","scene_info":{{"device_id":"POS1"}},
@@ -225,7 +225,7 @@ pub(in crate::v3) mod tests {
 
     #[test]
     fn each_paid_sub_order_gives_evidence() {
-        let text = told("1900007291", "SUCCESS", PAID);
+        let text = combined("1900007291", "SUCCESS", PAID);
         let transaction = Transaction::read(fake::verified(&text)).unwrap();
         assert_eq!(transaction.installment_info.as_ref().unwrap().selected_installment_number, 3);
         let evidence: Vec<_> = transaction.evidence().collect();
@@ -233,13 +233,14 @@ pub(in crate::v3) mod tests {
         let payment = Payment::new(number, Fen::new(9), Fen::new(1), UnixTime::from_secs(1_528_425_296));
         assert_eq!(evidence, [Evidence::new("20150806-1".parse().unwrap(), payment)]);
         assert!(Transaction::is_combined(fake::verified(&text)));
-        let shown = format!("{transaction:?}");
-        assert!(shown.contains("20150806-1") && !shown.contains("深圳分店"), "{shown}");
+        let printed = format!("{transaction:?}");
+        assert!(printed.contains("20150806-1") && !printed.contains("深圳分店"), "{printed}");
     }
 
     #[test]
     fn an_unpaid_sub_order_gives_no_evidence_and_a_paid_one_needs_a_transaction_id() {
-        let read = |state, options| Transaction::read(fake::verified(&told("1900007291", state, options)));
+        let read =
+            |state, options| Transaction::read(fake::verified(&combined("1900007291", state, options)));
         assert_eq!(read("NOTPAY", "").unwrap().evidence().count(), 0);
         assert!(read("SUCCESS", "").is_err());
         assert!(!Transaction::is_combined(fake::verified(r#"{"mchid":"1900007291","out_trade_no":"1"}"#)));

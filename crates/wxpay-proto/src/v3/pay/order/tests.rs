@@ -37,7 +37,7 @@ fn full() -> Builder {
         .profit_sharing(false)
 }
 
-fn written(endpoint: &dyn Endpoint<Output = String>) -> (String, serde_json::Value) {
+fn drafted_json(endpoint: &dyn Endpoint<Output = String>) -> (String, serde_json::Value) {
     let (target, body) = fake::drafted(endpoint);
     (target, serde_json::from_str(&body).unwrap())
 }
@@ -46,13 +46,13 @@ fn written(endpoint: &dyn Endpoint<Output = String>) -> (String, serde_json::Val
 fn a_minimal_order_has_the_required_fields_only() {
     let (target, body) = fake::drafted(&NativeOrder::new(builder().build().unwrap()));
     assert_eq!(target, "POST /v3/pay/transactions/native");
-    let least = r#"{"appid":"wxd678efh567hg6787","mchid":"1900007291","description":"Image形象店","out_trade_no":"1217752501-1","notify_url":"https://shop.example/notify","amount":{"total":100,"currency":"CNY"}}"#;
-    assert_eq!(body, least);
+    let expected = r#"{"appid":"wxd678efh567hg6787","mchid":"1900007291","description":"Image形象店","out_trade_no":"1217752501-1","notify_url":"https://shop.example/notify","amount":{"total":100,"currency":"CNY"}}"#;
+    assert_eq!(body, expected);
 }
 
 #[test]
 fn a_full_order_has_every_field_in_its_place() {
-    let (target, body) = written(&H5Order::new(full().build().unwrap(), H5Info::wap()).unwrap());
+    let (target, body) = drafted_json(&H5Order::new(full().build().unwrap(), H5Info::wap()).unwrap());
     assert_eq!(target, "POST /v3/pay/transactions/h5");
     let expected = serde_json::json!({
         "appid": "wxd678efh567hg6787", "mchid": "1900007291", "description": "Image形象店",
@@ -92,7 +92,7 @@ fn a_partner_order_and_its_pending_operation_name_the_sub_merchant() {
     ] {
         assert!(body.contains(part), "{body}");
     }
-    let owed = PendingOperation::Order {
+    let expected = PendingOperation::Order {
         out_trade_no: "1217752501-1".parse().unwrap(),
         sub_mchid: Some(sub_mchid.clone()),
     };
@@ -107,7 +107,7 @@ fn a_partner_order_and_its_pending_operation_name_the_sub_merchant() {
         native.pending_operation(),
         AppOrder::new(order.clone()).pending_operation(),
     ] {
-        assert_eq!(pending_operation.as_ref(), Some(&owed));
+        assert_eq!(pending_operation.as_ref(), Some(&expected));
     }
     let (target, _) = fake::drafted(&mini_program);
     assert_eq!(target, "POST /v3/pay/partner/transactions/miniprogram");
@@ -128,8 +128,8 @@ fn the_payers_identity_is_sealed_and_not_printed() {
     assert!(body.contains(r#""identity":{"type":"IDCARD","number":""#), "{body}");
     assert!(body.contains(&fake::sealed("planted-name")));
     assert!(!body.contains("planted"));
-    let shown = format!("{jsapi:?} {:?}", full());
-    assert!(!shown.contains("planted") && !shown.contains("oUpF8uMuAJO"), "{shown}");
+    let printed = format!("{jsapi:?} {:?}", full());
+    assert!(!printed.contains("planted") && !printed.contains("oUpF8uMuAJO"), "{printed}");
 }
 
 #[test]
@@ -138,10 +138,10 @@ fn the_client_parameters_are_the_signed_ones() {
     let order = builder().build().unwrap();
     let payer = Payer::new("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".parse().unwrap());
     let page = fake::read(&JsapiOrder::new(order.clone(), payer).unwrap(), reply).unwrap();
-    let shown = serde_json::to_value(&page).unwrap();
-    assert_eq!(shown["package"], "prepay_id=wx201410272009395522657a690389285100");
-    assert_eq!((&shown["signType"], &shown["appId"]), (&"RSA".into(), &"wxd678efh567hg6787".into()));
-    assert_eq!(shown["timeStamp"], fake::NOW.as_secs().to_string());
+    let params = serde_json::to_value(&page).unwrap();
+    assert_eq!(params["package"], "prepay_id=wx201410272009395522657a690389285100");
+    assert_eq!((&params["signType"], &params["appId"]), (&"RSA".into(), &"wxd678efh567hg6787".into()));
+    assert_eq!(params["timeStamp"], fake::NOW.as_secs().to_string());
     let app = serde_json::to_value(fake::read(&AppOrder::new(order), reply).unwrap()).unwrap();
     assert_eq!(app["package"], "Sign=WXPay");
     assert_eq!(app["prepayid"], "wx201410272009395522657a690389285100");
@@ -183,9 +183,9 @@ fn an_order_names_the_field_of_an_error() {
 
 #[test]
 fn order_builders_print_no_texts() {
-    let shown = format!("{:?} {:?}", full(), full().build().unwrap());
+    let printed = format!("{:?} {:?}", full(), full().build().unwrap());
     for text in ["Image形象店", "自定义数据", "微信123"] {
-        assert!(!shown.contains(text), "{shown}");
+        assert!(!printed.contains(text), "{printed}");
     }
-    assert!(shown.contains("1217752501-1"));
+    assert!(printed.contains("1217752501-1"));
 }

@@ -13,7 +13,7 @@ fn order(sub_orders: Vec<SubOrder>) -> Builder {
 }
 
 #[test]
-fn what_breaks_a_rule_is_refused_by_field_and_rule() {
+fn a_combined_order_names_field_and_rule_of_an_error() {
     let short = Order::builder(
         "wxd678efh567hg6787".parse().unwrap(),
         "P2015".parse().unwrap(),
@@ -52,16 +52,16 @@ fn what_breaks_a_rule_is_refused_by_field_and_rule() {
     ] {
         assert_eq!(builder.build().unwrap_err().to_string(), error);
     }
-    let dear = |number| SubOrder { total_amount: Fen::new(2_147_483_647), ..sub_order(number) };
-    let error = order(vec![dear("20150806"), dear("20150807")]).build().unwrap_err();
+    let expensive = |number| SubOrder { total_amount: Fen::new(2_147_483_647), ..sub_order(number) };
+    let error = order(vec![expensive("20150806"), expensive("20150807")]).build().unwrap_err();
     assert_eq!(error.field(), "the sum of total_amount");
 }
 
 #[test]
 fn combined_orders_print_no_texts() {
-    let mut named = sub_order("20150806");
-    named.individual = Some(Individual { name: Some("张三".into()), ..Individual::new("1") });
-    let order = order(vec![named]);
+    let mut with_individual = sub_order("20150806");
+    with_individual.individual = Some(Individual { name: Some("张三".into()), ..Individual::new("1") });
+    let order = order(vec![with_individual]);
     let printed = alloc::format!("{order:?} {:?} {:?}", order.0.sub_orders, order.0.sub_orders[0].individual);
     assert!(!printed.contains("大米") && !printed.contains("分店") && !printed.contains("张三"), "{printed}");
 }

@@ -31,7 +31,7 @@ fn minimal() -> Builder {
     order(vec![sub_order("1900000109", "20150806"), sub_order("1900000110", "20150806")])
 }
 
-/// A combined order with all optional fields except the openid and the fields of single payment methods.
+/// Returns a combined order with all optional fields except the openid and the fields of single payment methods.
 fn full() -> Builder {
     let sub_appid = Some("wxd678efh567hg6999".parse().unwrap());
     let party = Party::Partner { sub_mchid: "1900000120".parse().unwrap(), sub_appid };
@@ -58,14 +58,14 @@ const TAIL: &str = r#""notify_url":"https://shop.example/combined"}"#;
 /// Composes the expected body of a [`full`] order.
 fn full_body(scene: &str, sub_order: &str, payer: &str, options: [&str; 2]) -> String {
     let (number, name) = (fake::sealed("1"), fake::sealed("2"));
-    let [before, behind] = options;
+    let [before, after] = options;
     format!(
-        r#"{HEAD},"scene_info":{{"device_id":"POS1","payer_client_ip":"14.17.22.32"{scene}}},"sub_orders":[{{"mchid":"1900000109","sub_mchid":"1900000120","sub_appid":"wxd678efh567hg6999","out_trade_no":"20150806","amount":{{"total_amount":10,"currency":"CNY"}},"attach":"深圳分店","description":"大米",{sub_order}"goods_tag":"WXG","settle_info":{{"profit_sharing":true,"subsidy_amount":5}}}}],"combine_payer_info":{{{payer}"identity":{{"type":"IDCARD","number":"{number}","name":"{name}"}}}},"time_start":"2018-06-08T10:34:50+08:00","time_expire":"2018-06-08T10:34:56+08:00","notify_url":"https://shop.example/combined"{before},"limit_pay":["no_balance"]{behind}}}"#
+        r#"{HEAD},"scene_info":{{"device_id":"POS1","payer_client_ip":"14.17.22.32"{scene}}},"sub_orders":[{{"mchid":"1900000109","sub_mchid":"1900000120","sub_appid":"wxd678efh567hg6999","out_trade_no":"20150806","amount":{{"total_amount":10,"currency":"CNY"}},"attach":"深圳分店","description":"大米",{sub_order}"goods_tag":"WXG","settle_info":{{"profit_sharing":true,"subsidy_amount":5}}}}],"combine_payer_info":{{{payer}"identity":{{"type":"IDCARD","number":"{number}","name":"{name}"}}}},"time_start":"2018-06-08T10:34:50+08:00","time_expire":"2018-06-08T10:34:56+08:00","notify_url":"https://shop.example/combined"{before},"limit_pay":["no_balance"]{after}}}"#
     )
 }
 
 #[test]
-fn a_combined_native_order_needs_sub_orders_only() {
+fn a_combined_native_order_requires_only_sub_orders() {
     let native = NativeOrder::new(minimal().build().unwrap()).unwrap();
     let (line, body) = fake::drafted(&native);
     assert_eq!(line, "POST /v3/combine-transactions/native");
@@ -79,7 +79,7 @@ fn a_combined_native_order_needs_sub_orders_only() {
 }
 
 #[test]
-fn an_app_gets_parameters_of_the_combining_merchant() {
+fn combined_app_parameters_are_those_of_the_combining_merchant() {
     let app = AppOrder::new(minimal().build().unwrap()).unwrap();
     assert_eq!(fake::drafted(&app).0, "POST /v3/combine-transactions/app");
     let params = fake::read(&app, PREPAID).unwrap();
@@ -99,7 +99,7 @@ fn an_app_gets_parameters_of_the_combining_merchant() {
 }
 
 #[test]
-fn a_browser_needs_a_full_scene() {
+fn combined_h5_requires_ip_address_and_device_id() {
     let h5 = H5Order::new(full().build().unwrap(), H5Info::wap()).unwrap();
     let (line, body) = fake::drafted(&h5);
     assert_eq!(line, "POST /v3/combine-transactions/h5");
@@ -116,20 +116,20 @@ fn a_browser_needs_a_full_scene() {
 }
 
 #[test]
-fn jsapi_parameters_are_signed_for_the_app_of_the_openid() {
+fn combined_jsapi_parameters_are_signed_for_the_app_of_the_openid() {
     let jsapi = |builder: Builder| JsapiOrder::new(builder.build().unwrap());
     let signed_for = |jsapi: &JsapiOrder| fake::read(jsapi, PREPAID).unwrap().app_id;
-    let by_openid = jsapi(full().openid("o1".parse().unwrap())).unwrap();
-    assert_eq!(signed_for(&by_openid).as_str(), "wxd678efh567hg6787");
-    assert_eq!(fake::drafted(&by_openid).0, "POST /v3/combine-transactions/jsapi");
-    assert_eq!(fake::drafted(&by_openid).1, full_body("", "", r#""openid":"o1","#, ["", ""]));
-    let by_sub_openid = jsapi(full().sub_openid("o2".parse().unwrap())).unwrap();
-    assert_eq!(signed_for(&by_sub_openid).as_str(), "wxd678efh567hg6999");
-    assert_eq!(fake::drafted(&by_sub_openid).1, full_body("", "", r#""sub_openid":"o2","#, ["", ""]));
+    let for_openid = jsapi(full().openid("o1".parse().unwrap())).unwrap();
+    assert_eq!(signed_for(&for_openid).as_str(), "wxd678efh567hg6787");
+    assert_eq!(fake::drafted(&for_openid).0, "POST /v3/combine-transactions/jsapi");
+    assert_eq!(fake::drafted(&for_openid).1, full_body("", "", r#""openid":"o1","#, ["", ""]));
+    let for_sub_openid = jsapi(full().sub_openid("o2".parse().unwrap())).unwrap();
+    assert_eq!(signed_for(&for_sub_openid).as_str(), "wxd678efh567hg6999");
+    assert_eq!(fake::drafted(&for_sub_openid).1, full_body("", "", r#""sub_openid":"o2","#, ["", ""]));
 
     assert_eq!(jsapi(minimal()).unwrap_err().field(), "openid");
-    let nobodys = minimal().sub_openid("o2".parse().unwrap());
-    assert_eq!(jsapi(nobodys).unwrap_err().field(), "sub_openid");
+    let without_sub_appid = minimal().sub_openid("o2".parse().unwrap());
+    assert_eq!(jsapi(without_sub_appid).unwrap_err().field(), "sub_openid");
 }
 
 #[test]
@@ -137,11 +137,11 @@ fn a_trade_between_individuals_requires_authorizations() {
     let mut sub_order = sub_order("1900000109", "20150806");
     sub_order.individual = Some(Individual { name: Some("张三".into()), ..Individual::new("123456") });
     let openid = || "o1".parse().unwrap();
-    let program = MiniProgramOrder::new(
+    let mini_program = MiniProgramOrder::new(
         order(vec![sub_order]).openid(openid()).trade_scenario("RECOMMERCE").build().unwrap(),
     )
     .unwrap();
-    let (line, body) = fake::drafted(&program);
+    let (line, body) = fake::drafted(&mini_program);
     assert_eq!(line, "POST /v3/combine-transactions/miniprogram");
     assert_eq!(
         body,
@@ -149,9 +149,9 @@ fn a_trade_between_individuals_requires_authorizations() {
             r#"{HEAD},"sub_orders":[{{"mchid":"1900000109","order_service_type":"INDIVIDUALTRADE","individual_auth_id":"123456","individual_name":"张三","out_trade_no":"20150806","amount":{{"total_amount":10,"currency":"CNY"}},"attach":"深圳分店","description":"大米"}}],"combine_payer_info":{{"openid":"o1"}},"notify_url":"https://shop.example/combined","trade_scenario":"RECOMMERCE"}}"#
         )
     );
-    assert!(fake::read(&program, PREPAID).unwrap().package.ends_with("285100"));
-    let of_nobody = MiniProgramOrder::new(minimal().openid(openid()).build().unwrap());
-    assert_eq!(of_nobody.unwrap_err().field(), "individual_auth_id");
+    assert!(fake::read(&mini_program, PREPAID).unwrap().package.ends_with("285100"));
+    let without_individuals = MiniProgramOrder::new(minimal().openid(openid()).build().unwrap());
+    assert_eq!(without_individuals.unwrap_err().field(), "individual_auth_id");
 }
 
 #[test]
