@@ -1,5 +1,5 @@
-//! A payment with a driver of its own: a blocking client on `std::net`, no async runtime, no `wxpay-hyper`. It uses
-//! APIv1.
+//! A payment of APIv1 with its own driver: a blocking client on `std::net`, without an async runtime and without
+//! `wxpay-hyper`.
 //!
 //! ```text
 //! wxpay sim --listen 127.0.0.1:8090 --env-file sim.env &
@@ -12,7 +12,7 @@
     clippy::print_stdout,
     clippy::disallowed_methods,
     clippy::wildcard_enum_match_arm,
-    reason = "an example: it prints, and reads the environment, the clock and randomness as a program may"
+    reason = "an example: it prints, and reads the environment, the clock and random bytes as a program may"
 )]
 
 use std::{
@@ -45,25 +45,25 @@ fn main() -> Result<(), Box<dyn Error>> {
 ///
 /// If a setting is missing, a call fails, or the order is not paid in the end.
 pub(crate) fn pay_once(setting: impl Fn(&str) -> Option<String>) -> Result<&'static str, Box<dyn Error>> {
-    let needed = |name: &str| setting(name).ok_or_else(|| format!("{name} is required"));
-    let base_url = needed("WXPAY_BASE_URL")?;
+    let required = |name: &str| setting(name).ok_or_else(|| format!("{name} is required"));
+    let base_url = required("WXPAY_BASE_URL")?;
     let merchant = Merchant::builder(
-        needed("WXPAY_V1_APPID")?.parse()?,
-        AppSecret::new(needed("WXPAY_V1_APP_SECRET")?)?,
-        PaySignKey::new(needed("WXPAY_V1_PAY_SIGN_KEY")?)?,
-        needed("WXPAY_V1_PARTNER")?.parse()?,
-        PartnerKey::new(needed("WXPAY_V1_PARTNER_KEY")?)?,
+        required("WXPAY_V1_APPID")?.parse()?,
+        AppSecret::new(required("WXPAY_V1_APP_SECRET")?)?,
+        PaySignKey::new(required("WXPAY_V1_PAY_SIGN_KEY")?)?,
+        required("WXPAY_V1_PARTNER")?.parse()?,
+        PartnerKey::new(required("WXPAY_V1_PARTNER_KEY")?)?,
     )
     .base_url(&base_url)?
     .build();
 
     let mut memory = Memory::default();
     let number: OutTradeNo = format!("blocking{}", now().as_millis()).parse()?;
-    let notify_url = "http://127.0.0.1:1/nobody-listens-here".parse()?;
+    let notify_url = "http://127.0.0.1:1/unused".parse()?;
     let order =
         Order::builder(number.clone(), Fen::new(1), "a test", notify_url, [203, 0, 113, 7].into()).build()?;
-    let for_the_phone = run(merchant.prepay(order), &mut memory)?;
-    println!("prepayid {}", for_the_phone.prepayid);
+    let params = run(merchant.prepay(order), &mut memory)?;
+    println!("prepayid {}", params.prepayid);
 
     if setting("WXPAY_SIM").as_deref() == Some("1") {
         let url = format!("{base_url}/_sim/v1/orders/{number}/pay");
@@ -76,13 +76,13 @@ pub(crate) fn pay_once(setting: impl Fn(&str) -> Option<String>) -> Result<&'sta
     }
 }
 
-/// The complete driver.
+/// Runs a flow to its end: the complete driver.
 fn run<F: Flow>(flow: F, memory: &mut Memory) -> Result<F::Output, PayError> {
     let mut step = Step::begin(flow, World::new(now(), entropy(), memory));
     loop {
         step = match step {
-            Step::Send(transmit, sent) => {
-                sent.resume(send_transmit(&transmit), World::new(now(), entropy(), memory))
+            Step::Send(transmit, awaiting) => {
+                awaiting.resume(send_transmit(&transmit), World::new(now(), entropy(), memory))
             }
             Step::Wait(until, waiting) => {
                 thread::sleep(until.since(now()));
@@ -99,9 +99,9 @@ fn now() -> UnixTime {
 
 #[allow(clippy::expect_used, reason = "a program without random bytes must not sign")]
 fn entropy() -> Entropy {
-    let mut fresh = [0; 32];
-    getrandom::fill(&mut fresh).expect("the operating system must return random bytes");
-    Entropy::new(fresh)
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).expect("the operating system must return random bytes");
+    Entropy::new(seed)
 }
 
 fn send_transmit(transmit: &Transmit) -> Reply {
@@ -110,39 +110,39 @@ fn send_transmit(transmit: &Transmit) -> Reply {
 
 /// Sends one request on a connection of its own. A failure before the first byte is written is `NotSent`; from then
 /// on it is `Lost`.
-fn send(request: &Request, within: Duration, most: usize) -> Reply {
+fn send(request: &Request, timeout: Duration, max_reply: usize) -> Reply {
     let began = Instant::now();
-    let left = || within.saturating_sub(began.elapsed()).max(Duration::from_millis(1));
+    let remaining = || timeout.saturating_sub(began.elapsed()).max(Duration::from_millis(1));
     let not_sent = |cause: io::Error| Failure::NotSent(cause.into());
     let lost = |cause: io::Error| Failure::Lost(cause.into());
 
     let (host, target) = split(request.url()).map_err(not_sent)?;
     let address = host.to_socket_addrs().map_err(not_sent)?.next().ok_or(io::ErrorKind::AddrNotAvailable);
     let address = address.map_err(|kind| not_sent(kind.into()))?;
-    let mut stream = TcpStream::connect_timeout(&address, left()).map_err(not_sent)?;
+    let mut stream = TcpStream::connect_timeout(&address, remaining()).map_err(not_sent)?;
 
     let mut head = format!("{} {target} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n", request.method());
     for (name, value) in request.headers() {
         head.extend([name, ": ", value, "\r\n"]);
     }
     head.extend(["content-length: ", &request.body().len().to_string(), "\r\n\r\n"]);
-    stream.set_write_timeout(Some(left())).map_err(not_sent)?;
+    stream.set_write_timeout(Some(remaining())).map_err(not_sent)?;
     stream.write_all(&[head.as_bytes(), request.body()].concat()).map_err(lost)?;
 
     let mut received = Vec::new();
     let mut buffer = [0; 4096];
     loop {
-        stream.set_read_timeout(Some(left())).map_err(lost)?;
+        stream.set_read_timeout(Some(remaining())).map_err(lost)?;
         let n = stream.read(&mut buffer).map_err(lost)?;
         received.extend(buffer.iter().take(n));
-        if began.elapsed() >= within {
+        if began.elapsed() >= timeout {
             return Err(lost(io::ErrorKind::TimedOut.into()));
         }
-        if received.len() > most.saturating_add(16 * 1024) {
+        if received.len() > max_reply.saturating_add(16 * 1024) {
             return Err(lost(io::ErrorKind::FileTooLarge.into()));
         }
         if n == 0 {
-            return parse_reply(&received, most).ok_or_else(|| lost(io::ErrorKind::InvalidData.into()));
+            return parse_reply(&received, max_reply).ok_or_else(|| lost(io::ErrorKind::InvalidData.into()));
         }
     }
 }
@@ -156,8 +156,8 @@ fn split(url: &str) -> io::Result<(String, &str)> {
 }
 
 /// Parses a complete reply with a `content-length`. Returns `None` for anything else.
-fn parse_reply(received: &[u8], most: usize) -> Option<Response> {
-    let end = received.windows(4).position(|four| four == b"\r\n\r\n")?;
+fn parse_reply(received: &[u8], max_reply: usize) -> Option<Response> {
+    let end = received.windows(4).position(|window| window == b"\r\n\r\n")?;
     let (head, body) = received.split_at(end.checked_add(4)?);
     let mut lines = str::from_utf8(head).ok()?.split("\r\n");
     let status = lines.next()?.strip_prefix("HTTP/1.1 ")?.split(' ').next()?.parse().ok()?;
@@ -166,6 +166,6 @@ fn parse_reply(received: &[u8], most: usize) -> Option<Response> {
         .fold(Response::new(status, body.to_vec()), |reply, (name, value)| {
             reply.with_header(name, value.trim().as_bytes())
         });
-    let announced: usize = str::from_utf8(reply.header("content-length")?).ok()?.parse().ok()?;
-    (announced == body.len() && announced <= most).then_some(reply)
+    let content_length: usize = str::from_utf8(reply.header("content-length")?).ok()?.parse().ok()?;
+    (content_length == body.len() && content_length <= max_reply).then_some(reply)
 }

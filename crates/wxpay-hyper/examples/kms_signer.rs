@@ -1,13 +1,13 @@
-//! A merchant whose private key is kept elsewhere: in a KMS, an HSM or, as here, another process on this machine.
+//! A merchant whose private key is stored elsewhere: in a KMS, an HSM or, as here, another process on this machine.
 //!
 //! ```text
-//! cargo run -p wxpay-hyper --example kms_signer -- keep apiclient_key.pem 127.0.0.1:8099 &
+//! cargo run -p wxpay-hyper --example kms_signer -- serve apiclient_key.pem 127.0.0.1:8099 &
 //! . ./sim.env && KMS_ADDRESS=127.0.0.1:8099 cargo run -p wxpay-hyper --example kms_signer
 //! ```
 //!
-//! The first command holds the key and signs what it receives. The second places an order without access to the key,
-//! and prints the link for the QR code; [`place_order`] lists its settings. If the signer does not respond in time, the
-//! order fails with [`Fate::NotSent`](wxpay_proto::Fate::NotSent): nothing was signed, so nothing was sent.
+//! The first command holds the key and signs each message it receives. The second places an order without access to
+//! the key, and prints the link for the QR code; [`place_order`] lists its settings. If the signer does not respond in
+//! time, the order fails with [`Fate::NotSent`](wxpay_proto::Fate::NotSent): nothing was signed, so nothing was sent.
 //!
 //! | message | content |
 //! |---|---|
@@ -50,14 +50,14 @@ use wxpay_proto::{
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let words: Vec<String> = env::args().skip(1).collect();
-    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["keep", file, address] => {
+    let args: Vec<String> = env::args().skip(1).collect();
+    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["serve", file, address] => {
             let key = AwsLc.private_key(&pem::private_key(&fs::read(file)?)?)?;
             serve(&TcpListener::bind(address)?, &key);
         }
         [] => println!("{}", place_order(|name| env::var(name).ok()).await?),
-        _ => return Err("usage: kms_signer [keep KEY_FILE ADDRESS]".into()),
+        _ => return Err("usage: kms_signer [serve KEY_FILE ADDRESS]".into()),
     }
     Ok(())
 }
@@ -66,7 +66,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 #[derive(Debug)]
 pub(crate) struct Kms {
     address: SocketAddr,
-    within: Duration,
+    timeout: Duration,
 }
 
 impl PrivateKey for Kms {
@@ -83,22 +83,23 @@ impl PrivateKey for Kms {
 
 impl Kms {
     /// Returns the key at this address. The timeout covers connecting, sending and receiving together.
-    pub(crate) fn new(address: SocketAddr, within: Duration) -> Self {
-        Self { address, within }
+    pub(crate) fn new(address: SocketAddr, timeout: Duration) -> Self {
+        Self { address, timeout }
     }
 
-    fn request(&self, what: u8, bytes: &[u8]) -> io::Result<Vec<u8>> {
-        let mut line = Connection::to(self.address, self.within)?;
-        line.write(&[&[what], &framed(bytes)?[..]].concat())?;
-        line.read_frame()
+    fn request(&self, operation: u8, bytes: &[u8]) -> io::Result<Vec<u8>> {
+        let mut connection = Connection::to(self.address, self.timeout)?;
+        connection.write(&[&[operation], &framed(bytes)?[..]].concat())?;
+        connection.read_frame()
     }
 }
 
-/// Runs a blocking call. A flow signs on the thread that runs it, which must not block the other tasks meanwhile.
-fn block_in_place_if_possible<T>(wait: impl FnOnce() -> T) -> T {
+/// Runs a blocking call. A flow signs on a thread of the runtime, which must not block the other tasks meanwhile.
+/// `block_in_place` panics on a current-thread runtime.
+fn block_in_place_if_possible<T>(call: impl FnOnce() -> T) -> T {
     match Handle::try_current().map(|handle| handle.runtime_flavor()) {
-        Ok(RuntimeFlavor::MultiThread) => task::block_in_place(wait),
-        _ => wait(),
+        Ok(RuntimeFlavor::MultiThread) => task::block_in_place(call),
+        _ => call(),
     }
 }
 
@@ -110,43 +111,43 @@ fn block_in_place_if_possible<T>(wait: impl FnOnce() -> T) -> T {
 ///
 /// If a setting is missing or invalid, or the order is not placed.
 pub(crate) async fn place_order(setting: impl Fn(&str) -> Option<String>) -> Result<String, Box<dyn Error>> {
-    let needed = |name: &str| setting(name).ok_or_else(|| format!("{name} is required"));
-    let kms = Kms::new(needed("KMS_ADDRESS")?.parse()?, Duration::from_secs(1));
-    let theirs = AwsLc.public_key(&pem::public_key(&fs::read(needed("WXPAY_PUBLIC_KEY_FILE")?)?)?)?;
+    let required = |name: &str| setting(name).ok_or_else(|| format!("{name} is required"));
+    let kms = Kms::new(required("KMS_ADDRESS")?.parse()?, Duration::from_secs(1));
+    let platform_key = AwsLc.public_key(&pem::public_key(&fs::read(required("WXPAY_PUBLIC_KEY_FILE")?)?)?)?;
     let merchant = Merchant::builder(
         Arc::new(AwsLc),
-        needed("WXPAY_MCHID")?.parse()?,
-        needed("WXPAY_SERIAL_NO")?.parse()?,
+        required("WXPAY_MCHID")?.parse()?,
+        required("WXPAY_SERIAL_NO")?.parse()?,
         Arc::new(kms),
-        &ApiV3Key::new(needed("WXPAY_API_V3_KEY")?)?,
+        &ApiV3Key::new(required("WXPAY_API_V3_KEY")?)?,
     )
-    .public_key(needed("WXPAY_PUBLIC_KEY_ID")?.parse()?, theirs)
-    .base_url(&needed("WXPAY_BASE_URL")?)?
+    .public_key(required("WXPAY_PUBLIC_KEY_ID")?.parse()?, platform_key)
+    .base_url(&required("WXPAY_BASE_URL")?)?
     .build();
 
     let number: OutTradeNo = format!("kms{}", std::process::id().saturating_add(100_000)).parse()?;
     let notify_url = "https://shop.example/notify".parse()?;
     let order =
-        Order::builder(needed("WXPAY_APPID")?.parse()?, number, Fen::new(1), "千足金箍棒", notify_url);
+        Order::builder(required("WXPAY_APPID")?.parse()?, number, Fen::new(1), "千足金箍棒", notify_url);
     Ok(Client::builder().build()?.run(merchant.call(NativeOrder::new(order.build()?))).await?)
 }
 
-/// Runs the signer: answers every connection until the process ends.
+/// Runs the signer: handles every connection, each in a thread of its own, until the process ends.
 pub(crate) fn serve(listener: &TcpListener, key: &Arc<dyn PrivateKey>) {
     for stream in listener.incoming().flatten() {
         let key = Arc::clone(key);
-        // A connection without a request is closed after ten seconds. Closing it is also how a request is refused.
+        // The timeout closes a connection that sends no request. An error closes it too, which is the refusal.
         thread::spawn(move || handle(Connection::over(stream, Duration::from_secs(10)), &*key));
     }
 }
 
-fn handle(mut line: Connection, key: &dyn PrivateKey) -> io::Result<()> {
-    let mut what = [0];
-    line.read(&mut what)?;
-    let bytes = line.read_frame()?;
-    match what {
-        [b's'] => line.write(&framed(&key.sign(&bytes).map_err(io::Error::other)?)?),
-        [b'o'] => line.write(&framed(key.open(&bytes).map_err(io::Error::other)?.expose())?),
+fn handle(mut connection: Connection, key: &dyn PrivateKey) -> io::Result<()> {
+    let mut operation = [0];
+    connection.read(&mut operation)?;
+    let bytes = connection.read_frame()?;
+    match operation {
+        [b's'] => connection.write(&framed(&key.sign(&bytes).map_err(io::Error::other)?)?),
+        [b'o'] => connection.write(&framed(key.open(&bytes).map_err(io::Error::other)?.expose())?),
         _ => Err(io::ErrorKind::InvalidData.into()),
     }
 }
@@ -155,42 +156,42 @@ fn handle(mut line: Connection, key: &dyn PrivateKey) -> io::Result<()> {
 struct Connection {
     stream: TcpStream,
     began: Instant,
-    within: Duration,
+    timeout: Duration,
 }
 
 impl Connection {
-    /// The maximum length of a message, in bytes: enough for the body of a request.
+    /// The maximum length of a request or a response, in bytes: enough for the body of an API call.
     const MAX_FRAME_BYTES: usize = 4 * 1024 * 1024;
 
-    fn to(address: SocketAddr, within: Duration) -> io::Result<Self> {
+    fn to(address: SocketAddr, timeout: Duration) -> io::Result<Self> {
         let began = Instant::now();
-        let stream = TcpStream::connect_timeout(&address, within)?;
+        let stream = TcpStream::connect_timeout(&address, timeout)?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, began, within })
+        Ok(Self { stream, began, timeout })
     }
 
-    fn over(stream: TcpStream, within: Duration) -> Self {
-        Self { stream, began: Instant::now(), within }
+    fn over(stream: TcpStream, timeout: Duration) -> Self {
+        Self { stream, began: Instant::now(), timeout }
     }
 
-    fn left(&self) -> io::Result<Duration> {
-        let left = self.within.saturating_sub(self.began.elapsed());
-        if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
+    fn remaining(&self) -> io::Result<Duration> {
+        let remaining = self.timeout.saturating_sub(self.began.elapsed());
+        if remaining.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(remaining) }
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.set_write_timeout(Some(self.left()?))?;
+        self.stream.set_write_timeout(Some(self.remaining()?))?;
         self.stream.write_all(bytes)
     }
 
-    fn read(&mut self, mut into: &mut [u8]) -> io::Result<()> {
-        while !into.is_empty() {
-            self.stream.set_read_timeout(Some(self.left()?))?;
-            let count = self.stream.read(into)?;
+    fn read(&mut self, mut buffer: &mut [u8]) -> io::Result<()> {
+        while !buffer.is_empty() {
+            self.stream.set_read_timeout(Some(self.remaining()?))?;
+            let count = self.stream.read(buffer)?;
             if count == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            into = into.split_at_mut(count).1;
+            buffer = buffer.split_at_mut(count).1;
         }
         Ok(())
     }

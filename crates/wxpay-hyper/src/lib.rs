@@ -25,7 +25,7 @@
 //! let notify_url = "https://shop.example/notify/1900000109".parse()?;
 //! let (appid, number) = ("wxd678efh567hg6787".parse()?, "ORDER-0001".parse()?);
 //! let order = Order::builder(appid, number, Fen::new(1999), "千足金箍棒", notify_url).build()?;
-//! // In a task of its own: a visitor who closes the page must not leave the order in doubt.
+//! // In a task of its own, so that the outcome becomes known even if the visitor disconnects.
 //! let placing = async move { client.run(merchant.call(NativeOrder::new(order))).await };
 //! println!("{}", tokio::spawn(placing).await??); // the link for the QR code
 //! # Ok(()) }
@@ -33,10 +33,10 @@
 //!
 //! The examples go further:
 //!
-//! * `shop_v3`: a shop with notifications and refunds.
-//! * `kms_signer`: a merchant whose private key is kept by another process.
+//! * `shop`: a shop with notifications and refunds.
+//! * `kms_signer`: a merchant whose private key stays in another process.
 //! * `blocking_driver`: a driver without this crate and without tokio (APIv1).
-//! * `shop_axum`: a shop of APIv1.
+//! * `shop_v1`: a shop of APIv1.
 //!
 //! # In scope
 //!

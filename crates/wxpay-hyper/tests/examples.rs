@@ -7,12 +7,12 @@ mod blocking_driver;
 #[path = "../examples/kms_signer.rs"]
 #[allow(dead_code, reason = "its main is not called here")]
 mod kms_signer;
-#[path = "../examples/shop_axum.rs"]
+#[path = "../examples/shop.rs"]
 #[allow(dead_code, reason = "its main is not called here")]
-mod shop_axum;
-#[path = "../examples/shop_v3.rs"]
+mod shop;
+#[path = "../examples/shop_v1.rs"]
 #[allow(dead_code, reason = "its main is not called here")]
-mod shop_v3;
+mod shop_v1;
 
 use axum::{
     http::{HeaderMap, HeaderName, StatusCode},
@@ -38,22 +38,22 @@ use wxpay_testkit::keys::v3;
 async fn simulator() -> (Server, BTreeMap<String, String>) {
     let gateway = Gateway::new(Settings::default(), 7);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let me = gateway.credentials().clone();
+    let credentials = gateway.credentials().clone();
     let server = Server::start(listener, gateway, Clock::running()).unwrap();
     let settings = [
         ("WXPAY_BASE_URL", server.url()),
         ("WXPAY_SIM", "1".to_owned()),
-        ("WXPAY_V1_APPID", me.appid().to_string()),
-        ("WXPAY_V1_APP_SECRET", me.app_secret().expose().clone()),
-        ("WXPAY_V1_PAY_SIGN_KEY", me.pay_sign_key().expose().clone()),
-        ("WXPAY_V1_PARTNER", me.partner().to_string()),
-        ("WXPAY_V1_PARTNER_KEY", me.partner_key().expose().clone()),
+        ("WXPAY_V1_APPID", credentials.appid().to_string()),
+        ("WXPAY_V1_APP_SECRET", credentials.app_secret().expose().clone()),
+        ("WXPAY_V1_PAY_SIGN_KEY", credentials.pay_sign_key().expose().clone()),
+        ("WXPAY_V1_PARTNER", credentials.partner().to_string()),
+        ("WXPAY_V1_PARTNER_KEY", credentials.partner_key().expose().clone()),
     ];
     (server, settings.map(|(name, value)| (name.to_owned(), value)).into())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_blocking_driver_completes_a_payment() {
+async fn blocking_driver_completes_a_payment() {
     let (server, settings) = simulator().await;
     let paid = thread::spawn(move || {
         blocking_driver::pay_once(|name| settings.get(name).cloned()).map_err(|error| error.to_string())
@@ -64,7 +64,7 @@ async fn the_blocking_driver_completes_a_payment() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_blocking_driver_does_not_call_an_unpaid_order_paid() {
+async fn blocking_driver_reports_an_unpaid_order() {
     let (_server, mut settings) = simulator().await;
     settings.remove("WXPAY_SIM");
     let outcome = tokio::task::spawn_blocking(move || {
@@ -74,27 +74,27 @@ async fn the_blocking_driver_does_not_call_an_unpaid_order_paid() {
 }
 
 #[tokio::test]
-async fn shop_axum_sells_and_receives_the_notification() {
+async fn shop_v1_sells_and_receives_the_notification() {
     let (_server, settings) = simulator().await;
     let setting = |name: &str| settings.get(name).cloned();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let shop = shop_axum::open_shop(setting, &url).unwrap();
-    tokio::spawn(async move { axum::serve(listener, shop).await });
-    assert_eq!(shop_axum::sell_one(setting, &url).await.unwrap(), "paid");
+    let app = shop_v1::open_shop(setting, &url).unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    assert_eq!(shop_v1::sell_once(setting, &url).await.unwrap(), "paid");
 }
 
 #[tokio::test]
-async fn shop_v3_sells_and_refunds() {
+async fn shop_sells_and_refunds() {
     let gateway = Gateway::new(Settings::default(), 7);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let server = Server::start(listener, gateway, Clock::running()).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let told = server
+    let environment = server
         .with(|simulation, now| Environment::of(&simulation.gateway, &server.url(), now))
         .files(folder.path())
         .unwrap();
-    let settings: BTreeMap<String, String> = told
+    let settings: BTreeMap<String, String> = environment
         .lines()
         .lines()
         .map(|line| {
@@ -105,36 +105,36 @@ async fn shop_v3_sells_and_refunds() {
     let setting = |name: &str| settings.get(name).cloned();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let shop = shop_v3::open_shop(setting, &url).unwrap();
-    tokio::spawn(async move { axum::serve(listener, shop).await });
-    assert_eq!(shop_v3::sell_once(setting, &url).await.unwrap(), "refunded");
+    let app = shop::open_shop(setting, &url).unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    assert_eq!(shop::sell_once(setting, &url).await.unwrap(), "refunded");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn kms_signer_places_an_order() {
-    let (gateway, asked) = native_gateway().await;
+    let (gateway, requests) = native_gateway().await;
     let signer = signer();
     assert_eq!(
         kms_signer::place_order(kms_settings(gateway, signer)).await.unwrap(),
         "weixin://wxpay/bizpayurl?pr=kms"
     );
-    assert_eq!(asked.load(Ordering::Relaxed), 1);
+    assert_eq!(requests.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn unavailable_signer_leaves_the_order_unsent() {
-    let (gateway, asked) = native_gateway().await;
+    let (gateway, requests) = native_gateway().await;
     // This signer accepts the connection and never responds.
-    let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    for signer in [mute.local_addr().unwrap(), gone] {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let closed_port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for signer in [silent.local_addr().unwrap(), closed_port] {
         let began = Instant::now();
         let error = kms_signer::place_order(kms_settings(gateway, signer)).await.unwrap_err();
         let error: &Error = error.downcast_ref().unwrap();
         assert_eq!((error.kind(), error.fate()), (ErrorKind::Unavailable, Fate::NotSent));
         assert!(began.elapsed() < Duration::from_secs(5), "waited for {:?}", began.elapsed());
     }
-    assert_eq!(asked.load(Ordering::Relaxed), 0, "nothing must be sent");
+    assert_eq!(requests.load(Ordering::Relaxed), 0, "nothing must be sent");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -175,8 +175,8 @@ fn kms_settings(gateway: SocketAddr, signer: SocketAddr) -> impl Fn(&str) -> Opt
 /// A gateway for Native orders alone, and the number of its requests. It verifies with the merchant's certificate, and
 /// signs with the private key of the public key mode.
 async fn native_gateway() -> (SocketAddr, Arc<AtomicU32>) {
-    let asked = Arc::new(AtomicU32::new(0));
-    let counted = Arc::clone(&asked);
+    let requests = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&requests);
     let place = move |headers: HeaderMap, body: String| {
         counted.fetch_add(1, Ordering::Relaxed);
         async move { placed(&headers, &body) }
@@ -185,7 +185,7 @@ async fn native_gateway() -> (SocketAddr, Arc<AtomicU32>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, app).await });
-    (address, asked)
+    (address, requests)
 }
 
 fn placed(headers: &HeaderMap, body: &str) -> impl IntoResponse + use<> {
@@ -196,9 +196,9 @@ fn placed(headers: &HeaderMap, body: &str) -> impl IntoResponse + use<> {
         return (StatusCode::UNAUTHORIZED, HeaderMap::new(), "");
     }
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
-    let answer = r#"{"code_url":"weixin://wxpay/bizpayurl?pr=kms"}"#;
+    let body_of_reply = r#"{"code_url":"weixin://wxpay/bizpayurl?pr=kms"}"#;
     let signature =
-        v3::private_key(v3::PUBLIC_KEY_PRIVATE).sign(format!("{now}\nnonce\n{answer}\n").as_bytes());
+        v3::private_key(v3::PUBLIC_KEY_PRIVATE).sign(format!("{now}\nnonce\n{body_of_reply}\n").as_bytes());
     let headers = [
         ("wechatpay-timestamp", now.to_string()),
         ("wechatpay-nonce", "nonce".into()),
@@ -206,5 +206,5 @@ fn placed(headers: &HeaderMap, body: &str) -> impl IntoResponse + use<> {
         ("wechatpay-serial", v3::PUBLIC_KEY_ID.into()),
     ];
     let headers = headers.map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
-    (StatusCode::OK, HeaderMap::from_iter(headers), answer)
+    (StatusCode::OK, HeaderMap::from_iter(headers), body_of_reply)
 }

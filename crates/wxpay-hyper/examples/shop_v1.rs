@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! wxpay sim --listen 127.0.0.1:8090 --env-file sim.env &
-//! . ./sim.env && WXPAY_SIM=1 cargo run -p wxpay-hyper --example shop_axum
+//! . ./sim.env && WXPAY_SIM=1 cargo run -p wxpay-hyper --example shop_v1
 //! ```
 //!
-//! | call | does |
+//! | request | effect |
 //! |---|---|
 //! | `POST /orders` with `{"number", "fen", "body"}` | places the order; returns the seven parameters for the app |
-//! | `GET /orders/{number}` | `open`, `paid`, or `disputed` |
+//! | `GET /orders/{number}` | `open`, `paid`, or `anomalous` |
 //! | `POST /notify` | WeChat Pay's notifications |
 //!
 //! With `WXPAY_SIM=1` it sells one item to the simulator's payer, prints `paid`, and exits; otherwise it serves. It
@@ -55,7 +55,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let serving = tokio::spawn(async move { axum::serve(listener, shop).await });
     println!("shop listening at {url}");
     if setting("WXPAY_SIM").as_deref() == Some("1") {
-        println!("{}", sell_one(setting, &url).await?);
+        println!("{}", sell_once(setting, &url).await?);
         return Ok(());
     }
     Ok(serving.await??)
@@ -77,15 +77,15 @@ pub(crate) fn open_shop(
     setting: impl Fn(&str) -> Option<String>,
     url: &str,
 ) -> Result<Router, Box<dyn Error>> {
-    let needed = |name: &str| setting(name).ok_or_else(|| format!("{name} is required"));
+    let required = |name: &str| setting(name).ok_or_else(|| format!("{name} is required"));
     let merchant = Merchant::builder(
-        needed("WXPAY_V1_APPID")?.parse()?,
-        AppSecret::new(needed("WXPAY_V1_APP_SECRET")?)?,
-        PaySignKey::new(needed("WXPAY_V1_PAY_SIGN_KEY")?)?,
-        needed("WXPAY_V1_PARTNER")?.parse()?,
-        PartnerKey::new(needed("WXPAY_V1_PARTNER_KEY")?)?,
+        required("WXPAY_V1_APPID")?.parse()?,
+        AppSecret::new(required("WXPAY_V1_APP_SECRET")?)?,
+        PaySignKey::new(required("WXPAY_V1_PAY_SIGN_KEY")?)?,
+        required("WXPAY_V1_PARTNER")?.parse()?,
+        PartnerKey::new(required("WXPAY_V1_PARTNER_KEY")?)?,
     )
-    .base_url(&needed("WXPAY_BASE_URL")?)?
+    .base_url(&required("WXPAY_BASE_URL")?)?
     .build();
     let client = Client::builder().build()?;
     let shop = Arc::new(Shop {
@@ -96,10 +96,10 @@ pub(crate) fn open_shop(
     });
     tokio::spawn(client.refresh_tokens(merchant.clone()));
 
-    let ledger = Arc::clone(&shop);
+    let recording_shop = Arc::clone(&shop);
     let notifications = NotificationService::new(merchant, client, move |notification| {
-        let ledger = Arc::clone(&ledger);
-        async move { notification.evidence().map_or(Ok(()), |evidence| ledger.record(&evidence)) }
+        let shop = Arc::clone(&recording_shop);
+        async move { notification.evidence().map_or(Ok(()), |evidence| shop.record(&evidence)) }
     });
     Ok(Router::new()
         .route("/orders", post(place))
@@ -111,7 +111,7 @@ pub(crate) fn open_shop(
 type HttpError = (StatusCode, String);
 
 #[derive(serde::Deserialize)]
-struct MissingKey {
+struct NewOrder {
     number: String,
     fen: u64,
     body: String,
@@ -119,21 +119,26 @@ struct MissingKey {
 
 async fn place(
     State(shop): State<Arc<Shop>>,
-    Json(wanted): Json<MissingKey>,
+    Json(new_order): Json<NewOrder>,
 ) -> Result<Json<AppParams>, HttpError> {
     let bad = |error: wxpay_proto::id::InvalidField| (StatusCode::UNPROCESSABLE_ENTITY, error.to_string());
-    let number: OutTradeNo = wanted.number.parse().map_err(bad)?;
-    let total_fee = Fen::new(wanted.fen);
-    let order =
-        Order::builder(number.clone(), total_fee, &wanted.body, shop.notify_url.clone(), Ipv4Addr::LOCALHOST)
-            .build()
-            .map_err(bad)?;
+    let number: OutTradeNo = new_order.number.parse().map_err(bad)?;
+    let total_fee = Fen::new(new_order.fen);
+    let order = Order::builder(
+        number.clone(),
+        total_fee,
+        &new_order.body,
+        shop.notify_url.clone(),
+        Ipv4Addr::LOCALHOST,
+    )
+    .build()
+    .map_err(bad)?;
     // Stored before it is placed: the notification may arrive before the reply.
     shop.orders().entry(number.clone()).or_insert_with(|| PaymentState::new(number, total_fee));
-    // In a task of its own: a visitor who closes the page must not leave an order in doubt.
+    // In a task of its own, so that the outcome becomes known even if the visitor disconnects.
     let placing = tokio::spawn(async move { shop.client.run(shop.merchant.prepay(order)).await });
     match placing.await {
-        Ok(Ok(for_the_phone)) => Ok(Json(for_the_phone)),
+        Ok(Ok(params)) => Ok(Json(params)),
         Ok(Err(error)) => {
             let status = match error.fate() {
                 Fate::NotSent => StatusCode::SERVICE_UNAVAILABLE,
@@ -156,7 +161,7 @@ async fn status(
     Ok(match orders.get(&number).ok_or_else(unknown)?.status() {
         PaymentStatus::Open => "open",
         PaymentStatus::Paid(_) => "paid",
-        _ => "disputed",
+        _ => "anomalous",
     })
 }
 
@@ -164,12 +169,12 @@ impl Shop {
     /// Merges the evidence, in any order and with duplicates, and acts on the transitions.
     fn record(&self, evidence: &Evidence) -> Result<(), &'static str> {
         let mut orders = self.orders();
-        let known = orders.get_mut(evidence.out_trade_no()).ok_or("not an order of this shop")?;
-        let before = known.clone();
-        known.merge(evidence).map_err(|_| "the evidence belongs to another order")?;
+        let state = orders.get_mut(evidence.out_trade_no()).ok_or("not an order of this shop")?;
+        let before = state.clone();
+        state.merge(evidence).map_err(|_| "the evidence belongs to another order")?;
         let number = evidence.out_trade_no();
-        for effect in known.transitions_since(&before) {
-            match effect {
+        for transition in state.transitions_since(&before) {
+            match transition {
                 Transition::Paid(payment) => {
                     println!("{number}: paid by {}, deliver it", payment.transaction_id())
                 }
@@ -189,22 +194,22 @@ impl Shop {
 /// # Errors
 ///
 /// If a request fails, or the notification of the payment does not arrive within ten seconds.
-pub(crate) async fn sell_one(
+pub(crate) async fn sell_once(
     setting: impl Fn(&str) -> Option<String>,
     url: &str,
 ) -> Result<&'static str, Box<dyn Error>> {
     let number = "shop1";
     let order = format!(r#"{{"number":"{number}","fen":1999,"body":"千足金箍棒"}}"#);
-    let (status, answer) = call("POST", &format!("{url}/orders"), order).await?;
-    println!("parameters for the app: {status} {answer}");
+    let (status, body) = call("POST", &format!("{url}/orders"), order).await?;
+    println!("parameters for the app: {status} {body}");
     let gateway = setting("WXPAY_BASE_URL").ok_or("WXPAY_BASE_URL is required")?;
-    let (status, answer) = call("POST", &format!("{gateway}/_sim/v1/payer/pay"), answer).await?;
+    let (status, body) = call("POST", &format!("{gateway}/_sim/v1/payer/pay"), body).await?;
     if status != StatusCode::OK {
-        return Err(format!("the payer did not pay: {answer}").into());
+        return Err(format!("the payer did not pay: {body}").into());
     }
     for _ in 0..100 {
-        let (_, standing) = call("GET", &format!("{url}/orders/{number}"), String::new()).await?;
-        if standing == "paid" {
+        let (_, status) = call("GET", &format!("{url}/orders/{number}"), String::new()).await?;
+        if status == "paid" {
             return Ok("paid");
         }
         tokio::time::sleep(Duration::from_millis(100)).await;

@@ -1,14 +1,14 @@
-//! A small shop of APIv3 in axum: it sells by QR code, receives notifications, and refunds.
+//! A small shop in axum: it sells by QR code, receives notifications, and refunds.
 //!
 //! ```text
 //! wxpay sim --listen 127.0.0.1:8090 --env-file sim.env &
-//! . ./sim.env && WXPAY_SIM=1 cargo run -p wxpay-hyper --example shop_v3
+//! . ./sim.env && WXPAY_SIM=1 cargo run -p wxpay-hyper --example shop
 //! ```
 //!
-//! | call | does |
+//! | request | effect |
 //! |---|---|
 //! | `POST /orders` with `{"number", "fen", "body"}` | places the order; returns the link for the QR code |
-//! | `GET /orders/{number}` | `open`, `paid`, `refunded`, or `disputed` |
+//! | `GET /orders/{number}` | `open`, `paid`, `refunded`, or `anomalous` |
 //! | `POST /orders/{number}/refund` | refunds the whole amount |
 //! | `POST /notify/{mchid}` | WeChat Pay's notifications |
 //!
@@ -86,16 +86,16 @@ pub(crate) fn open_shop(
     setting: impl Fn(&str) -> Option<String>,
     url: &str,
 ) -> Result<Router, Box<dyn Error>> {
-    let needed = |name: &str| setting(name).ok_or_else(|| format!("{name} is required"));
-    let key = AwsLc.private_key(&pem::private_key(&fs::read(needed("WXPAY_PRIVATE_KEY_FILE")?)?)?)?;
-    let api_v3_key = ApiV3Key::new(needed("WXPAY_API_V3_KEY")?)?;
-    let (mchid, serial) = (needed("WXPAY_MCHID")?, needed("WXPAY_SERIAL_NO")?.parse()?);
-    let public_key = AwsLc.public_key(&pem::public_key(&fs::read(needed("WXPAY_PUBLIC_KEY_FILE")?)?)?)?;
+    let required = |name: &str| setting(name).ok_or_else(|| format!("{name} is required"));
+    let key = AwsLc.private_key(&pem::private_key(&fs::read(required("WXPAY_PRIVATE_KEY_FILE")?)?)?)?;
+    let api_v3_key = ApiV3Key::new(required("WXPAY_API_V3_KEY")?)?;
+    let (mchid, serial) = (required("WXPAY_MCHID")?, required("WXPAY_SERIAL_NO")?.parse()?);
+    let public_key = AwsLc.public_key(&pem::public_key(&fs::read(required("WXPAY_PUBLIC_KEY_FILE")?)?)?)?;
     let merchant = Merchant::builder(Arc::new(AwsLc), mchid.parse()?, serial, key, &api_v3_key)
-        .public_key(needed("WXPAY_PUBLIC_KEY_ID")?.parse()?, public_key)
-        // Only needed during the migration from certificates to the public key. Without it nothing is fetched.
+        .public_key(required("WXPAY_PUBLIC_KEY_ID")?.parse()?, public_key)
+        // Only required during the migration from certificates to the public key. Without it nothing is fetched.
         .platform_certificates()
-        .base_url(&needed("WXPAY_BASE_URL")?)?
+        .base_url(&required("WXPAY_BASE_URL")?)?
         .build();
     let client = Client::builder().build()?;
     tokio::spawn(client.refresh_platform_keys(merchant.clone()));
@@ -104,14 +104,14 @@ pub(crate) fn open_shop(
     let shop = Arc::new(Shop {
         merchant: merchant.clone(),
         client: client.clone(),
-        appid: needed("WXPAY_APPID")?.parse()?,
+        appid: required("WXPAY_APPID")?.parse()?,
         notify_url: format!("{url}{path}").parse()?,
         orders: Mutex::default(),
     });
-    let ledger = Arc::clone(&shop);
+    let recording_shop = Arc::clone(&shop);
     let notifications = NotificationService::new(client).route(&path, merchant, move |notification| {
-        let ledger = Arc::clone(&ledger);
-        async move { ledger.record(&notification) }
+        let shop = Arc::clone(&recording_shop);
+        async move { shop.record(&notification) }
     })?;
     Ok(Router::new()
         .route("/orders", post(place))
@@ -124,16 +124,17 @@ pub(crate) fn open_shop(
 type HttpError = (StatusCode, String);
 
 #[allow(clippy::needless_pass_by_value, reason = "the signature that `map_err` requires")]
-fn bad(error: InvalidField) -> HttpError {
+fn invalid_field(error: InvalidField) -> HttpError {
     (StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
 }
 
-fn unknown() -> HttpError {
+fn not_found() -> HttpError {
     (StatusCode::NOT_FOUND, "no such order".to_owned())
 }
 
-/// Maps the fate of a failed call to a status: not sent, try again; refused, correct it; unknown, wait for the result.
-fn failed(error: &wxpay_proto::Error) -> HttpError {
+/// Maps the fate of a failed call to a status. Not sent: try again. Refused: correct the request. Unknown: query the
+/// result.
+fn call_failed(error: &wxpay_proto::Error) -> HttpError {
     let status = match error.fate() {
         Fate::NotSent => StatusCode::SERVICE_UNAVAILABLE,
         Fate::Refused => StatusCode::UNPROCESSABLE_ENTITY,
@@ -143,25 +144,25 @@ fn failed(error: &wxpay_proto::Error) -> HttpError {
 }
 
 #[derive(serde::Deserialize)]
-struct MissingKey {
+struct NewOrder {
     number: String,
     fen: u64,
     body: String,
 }
 
-async fn place(State(shop): State<Arc<Shop>>, Json(wanted): Json<MissingKey>) -> Result<String, HttpError> {
-    let number: OutTradeNo = wanted.number.parse().map_err(bad)?;
-    let total = Fen::new(wanted.fen);
+async fn place(State(shop): State<Arc<Shop>>, Json(new_order): Json<NewOrder>) -> Result<String, HttpError> {
+    let number: OutTradeNo = new_order.number.parse().map_err(invalid_field)?;
+    let total = Fen::new(new_order.fen);
     let order =
-        Order::builder(shop.appid.clone(), number.clone(), total, wanted.body, shop.notify_url.clone())
+        Order::builder(shop.appid.clone(), number.clone(), total, new_order.body, shop.notify_url.clone())
             .build()
-            .map_err(bad)?;
+            .map_err(invalid_field)?;
     // Stored before it is placed: the notification may arrive before the reply.
     shop.orders().entry(number.clone()).or_insert_with(|| PaymentState::new(number, total));
-    // In a task of its own: a visitor who closes the page must not leave an order in doubt.
+    // In a task of its own, so that the outcome becomes known even if the visitor disconnects.
     let placing = async move { shop.client.run(shop.merchant.call(NativeOrder::new(order))).await };
     match tokio::spawn(placing).await {
-        Ok(placed) => placed.map_err(|error| failed(&error)),
+        Ok(placed) => placed.map_err(|error| call_failed(&error)),
         Err(_) => Err((StatusCode::INTERNAL_SERVER_ERROR, "the order task failed".to_owned())),
     }
 }
@@ -170,30 +171,34 @@ async fn status(
     State(shop): State<Arc<Shop>>,
     Path(number): Path<String>,
 ) -> Result<&'static str, HttpError> {
-    let number: OutTradeNo = number.parse().map_err(|_| unknown())?;
+    let number: OutTradeNo = number.parse().map_err(|_| not_found())?;
     let orders = shop.orders();
-    let known = orders.get(&number).ok_or_else(unknown)?;
-    Ok(match known.status() {
+    let state = orders.get(&number).ok_or_else(not_found)?;
+    Ok(match state.status() {
         PaymentStatus::Open => "open",
-        PaymentStatus::Paid(_) if known.refunds().next().is_some() => "refunded",
+        PaymentStatus::Paid(_) if state.refunds().next().is_some() => "refunded",
         PaymentStatus::Paid(_) => "paid",
-        _ => "disputed",
+        _ => "anomalous",
     })
 }
 
 async fn refund(State(shop): State<Arc<Shop>>, Path(number): Path<String>) -> Result<String, HttpError> {
-    let number: OutTradeNo = number.parse().map_err(|_| unknown())?;
-    let total = shop.orders().get(&number).ok_or_else(unknown)?.ordered();
+    let number: OutTradeNo = number.parse().map_err(|_| not_found())?;
+    let total = shop.orders().get(&number).ok_or_else(not_found)?.ordered();
     // The refund number is derived from the order number, so a repeated request creates no second refund.
-    let refund =
-        CreateRefund::builder(number.clone(), format!("{number}-R1").parse().map_err(bad)?, total, total)
-            .notify_url(shop.notify_url.clone())
-            .build()
-            .map_err(bad)?;
-    let asking = async move { shop.client.run(shop.merchant.call(refund)).await };
-    match tokio::spawn(asking).await {
+    let refund = CreateRefund::builder(
+        number.clone(),
+        format!("{number}-R1").parse().map_err(invalid_field)?,
+        total,
+        total,
+    )
+    .notify_url(shop.notify_url.clone())
+    .build()
+    .map_err(invalid_field)?;
+    let refunding = async move { shop.client.run(shop.merchant.call(refund)).await };
+    match tokio::spawn(refunding).await {
         Ok(Ok(refund)) => Ok(format!("{:?}", refund.status)),
-        Ok(Err(error)) => Err(failed(&error)),
+        Ok(Err(error)) => Err(call_failed(&error)),
         Err(_) => Err((StatusCode::INTERNAL_SERVER_ERROR, "the refund task failed".to_owned())),
     }
 }
@@ -204,7 +209,7 @@ impl Shop {
         let event = notification.event()?;
         let (payment, refund) = match &event {
             Event::Transaction(transaction) => (transaction.evidence(), None),
-            Event::Refund(finished) => (None, finished.evidence()),
+            Event::Refund(refund) => (None, refund.evidence()),
             _ => (None, None),
         };
         let number = payment.as_ref().map(Evidence::out_trade_no);
@@ -213,12 +218,12 @@ impl Shop {
             return Ok(());
         };
         let mut orders = self.orders();
-        let known = orders.get_mut(number).ok_or("not an order of this shop")?;
-        let before = known.clone();
-        payment.iter().try_for_each(|evidence| known.merge(evidence))?;
-        refund.iter().try_for_each(|evidence| known.merge_refund(evidence))?;
-        for effect in known.transitions_since(&before) {
-            match effect {
+        let state = orders.get_mut(number).ok_or("not an order of this shop")?;
+        let before = state.clone();
+        payment.iter().try_for_each(|evidence| state.merge(evidence))?;
+        refund.iter().try_for_each(|evidence| state.merge_refund(evidence))?;
+        for transition in state.transitions_since(&before) {
+            match transition {
                 Transition::Paid(payment) => {
                     println!("{number}: paid by {}, deliver it", payment.transaction_id())
                 }
@@ -254,14 +259,14 @@ pub(crate) async fn sell_once(
     wait_for_status("refunded", &format!("{url}/orders/{number}")).await
 }
 
-async fn wait_for_status(standing: &'static str, order: &str) -> Result<&'static str, Box<dyn Error>> {
+async fn wait_for_status(status: &'static str, order: &str) -> Result<&'static str, Box<dyn Error>> {
     for _ in 0..100 {
-        if call("GET", order, String::new()).await? == standing {
-            return Ok(standing);
+        if call("GET", order, String::new()).await? == status {
+            return Ok(status);
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    Err(format!("the order was not {standing} within ten seconds").into())
+    Err(format!("the order was not {status} within ten seconds").into())
 }
 
 async fn call(method: &str, url: &str, body: String) -> Result<String, Box<dyn Error>> {
