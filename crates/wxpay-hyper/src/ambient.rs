@@ -4,16 +4,16 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 use wxpay_proto::{UnixTime, entropy::Entropy};
 
-/// Returns the time of day, or the epoch if the system clock is set earlier.
-#[allow(clippy::disallowed_methods, reason = "the one clock")]
+/// Returns the system time, or the epoch if the system clock is set earlier.
+#[allow(clippy::disallowed_methods, reason = "the only clock")]
 pub(crate) fn now() -> UnixTime {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    UnixTime::EPOCH.after(since)
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixTime::EPOCH.after(since_epoch)
 }
 
 /// Returns the monotonic time, for durations and deadlines only.
-#[allow(clippy::disallowed_methods, reason = "the one stopwatch")]
-pub(crate) fn stopwatch() -> Instant {
+#[allow(clippy::disallowed_methods, reason = "the only monotonic clock")]
+pub(crate) fn monotonic_now() -> Instant {
     Instant::now()
 }
 
@@ -22,11 +22,11 @@ pub(crate) fn stopwatch() -> Instant {
 /// # Errors
 ///
 /// If the operating system returns no random bytes.
-#[allow(clippy::disallowed_methods, reason = "the one source of randomness")]
+#[allow(clippy::disallowed_methods, reason = "the only source of randomness")]
 pub(crate) fn try_entropy() -> Result<Entropy, getrandom::Error> {
-    let mut fresh = [0; 32];
-    getrandom::fill(&mut fresh)?;
-    Ok(Entropy::new(fresh))
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed)?;
+    Ok(Entropy::new(seed))
 }
 
 /// Draws 32 random bytes. The builder has called [`try_entropy`] before.
@@ -34,7 +34,10 @@ pub(crate) fn try_entropy() -> Result<Entropy, getrandom::Error> {
 /// # Panics
 ///
 /// If the operating system returns no random bytes. A payment signed with predictable bytes would be worse.
-#[allow(clippy::expect_used, reason = "the builder drew once already, and there is no safe way to go on")]
+#[allow(
+    clippy::expect_used,
+    reason = "the builder drew random bytes before, and signing without them would be unsafe"
+)]
 pub(crate) fn entropy() -> Entropy {
     try_entropy().expect("the operating system must keep returning random bytes")
 }

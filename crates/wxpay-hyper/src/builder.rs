@@ -99,32 +99,32 @@ impl Builder {
 
     /// Sets the timeout for connecting: name resolution, TCP, the proxy and TLS together. The default is five seconds.
     ///
-    /// A request that runs into this timeout was certainly not sent. A request that runs into its own timeout may have
-    /// been. Therefore keep this one well below the timeout of the merchant's retry policy.
+    /// A request that exceeds this timeout was certainly not sent. A request that exceeds its own timeout may have been
+    /// sent. Therefore keep this one well below the timeout of the merchant's retry policy.
     #[must_use]
-    pub fn connect_timeout(mut self, most: Duration) -> Self {
-        self.connect_timeout = most;
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
         self
     }
 
-    /// Sets how long an idle connection is kept. The default is 30 seconds.
+    /// Sets the time after which an idle connection is closed. The default is 30 seconds.
     #[must_use]
-    pub fn pool_idle_timeout(mut self, most: Duration) -> Self {
-        self.pool_idle_timeout = most;
+    pub fn pool_idle_timeout(mut self, timeout: Duration) -> Self {
+        self.pool_idle_timeout = timeout;
         self
     }
 
     /// Sets the timeout of a whole [download](Client::download). The default is 30 minutes.
     #[must_use]
-    pub fn download_timeout(mut self, most: Duration) -> Self {
-        self.download_limits.timeout = most;
+    pub fn download_timeout(mut self, timeout: Duration) -> Self {
+        self.download_limits.timeout = timeout;
         self
     }
 
     /// Sets the maximum size of a [downloaded](Client::download) file, unzipped, in bytes. The default is 8 GiB.
     #[must_use]
-    pub fn download_limit(mut self, most: u64) -> Self {
-        self.download_limits.max_bytes = most;
+    pub fn download_limit(mut self, max_bytes: u64) -> Self {
+        self.download_limits.max_bytes = max_bytes;
         self
     }
 
@@ -135,7 +135,7 @@ impl Builder {
     /// If a certificate, a key or the proxy's URL is invalid, if no certificate authority is trusted, or if the
     /// operating system returns no random bytes.
     pub fn build(self) -> Result<Client, SetupError> {
-        // Fails here rather than with a panic in the first call.
+        // Detected here, because the first call would panic.
         drop(ambient::try_entropy().map_err(|cause| {
             SetupError::new("random bytes", "are required, and the operating system returned none")
                 .with_source(cause)
@@ -143,8 +143,8 @@ impl Builder {
         let roots = self.roots()?;
         let identity = self.parsed_identity()?;
         let proxy = self.proxy.as_deref().map(proxy_uri).transpose()?;
-        let road = Connector::new(proxy.as_ref(), self.proxy_authorization.as_ref());
-        let http_client = |identity: Option<Identity>| -> Result<HttpClient, SetupError> {
+        let connector = Connector::new(proxy.as_ref(), self.proxy_authorization.as_ref());
+        let new_http_client = |identity: Option<Identity>| -> Result<HttpClient, SetupError> {
             let tls = connect::tls_config(roots.clone(), identity).map_err(|cause| {
                 SetupError::new(
                     "identity",
@@ -152,22 +152,28 @@ impl Builder {
                 )
                 .with_source(cause)
             })?;
-            Ok(connect::http_client(tls, road.clone(), self.connect_timeout, self.pool_idle_timeout))
+            Ok(connect::http_client(tls, connector.clone(), self.connect_timeout, self.pool_idle_timeout))
         };
-        let plain = http_client(None)?;
-        let mutual = identity.map(|identity| http_client(Some(identity))).transpose()?;
-        Ok(Client::new(plain, mutual, proxy.and(self.proxy_authorization), self.download_limits))
+        let http_client = new_http_client(None)?;
+        let mutual_tls_client = identity.map(|identity| new_http_client(Some(identity))).transpose()?;
+        Ok(Client::new(
+            http_client,
+            mutual_tls_client,
+            proxy.and(self.proxy_authorization),
+            self.download_limits,
+        ))
     }
 
     fn roots(&self) -> Result<rustls::RootCertStore, SetupError> {
-        const BAD: SetupError = SetupError::new("root_ca", "must be PEM text with at least one certificate");
+        const INVALID: SetupError =
+            SetupError::new("root_ca", "must be PEM text with at least one certificate");
         let mut roots = rustls::RootCertStore::empty();
         if self.public_roots {
             roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
         }
         for pem in &self.root_cas {
-            for certificate in certificates(pem, BAD)? {
-                roots.add(certificate).map_err(|cause| BAD.with_source(cause))?;
+            for certificate in certificates(pem, INVALID)? {
+                roots.add(certificate).map_err(|cause| INVALID.with_source(cause))?;
             }
         }
         if roots.is_empty() {
@@ -200,32 +206,32 @@ impl fmt::Debug for Builder {
             .field("proxy", &self.proxy.is_some())
             .field("connect_timeout", &self.connect_timeout)
             .field("pool_idle_timeout", &self.pool_idle_timeout)
-            .field("downloads", &self.download_limits)
+            .field("download_limits", &self.download_limits)
             .finish_non_exhaustive()
     }
 }
 
 /// Parses the certificates of a PEM text. At least one is required.
-fn certificates(pem: &[u8], bad: SetupError) -> Result<Vec<CertificateDer<'static>>, SetupError> {
+fn certificates(pem: &[u8], error: SetupError) -> Result<Vec<CertificateDer<'static>>, SetupError> {
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match found {
-        Ok(found) if found.is_empty() => Err(bad),
+        Ok(found) if found.is_empty() => Err(error),
         Ok(found) => Ok(found),
-        Err(cause) => Err(bad.with_source(cause)),
+        Err(cause) => Err(error.with_source(cause)),
     }
 }
 
 fn proxy_uri(url: &str) -> Result<Uri, SetupError> {
-    const BAD: SetupError = SetupError::new(
+    const INVALID: SetupError = SetupError::new(
         "proxy",
         "must be http://host:port; put credentials in proxy_authorization, not in the URL",
     );
-    let uri: Uri = url.parse().map_err(|_| BAD)?;
-    let plain = uri.scheme() == Some(&Scheme::HTTP)
+    let uri: Uri = url.parse().map_err(|_| INVALID)?;
+    let is_valid = uri.scheme() == Some(&Scheme::HTTP)
         && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'))
         && uri.host().is_some_and(|host| !host.is_empty())
         && matches!(uri.path_and_query().map(http::uri::PathAndQuery::as_str), None | Some("" | "/"));
-    if plain { Ok(uri) } else { Err(BAD) }
+    if is_valid { Ok(uri) } else { Err(INVALID) }
 }
 
 /// The error of an invalid setting: its name and the rule that it breaks, never the value.

@@ -16,7 +16,7 @@ use wxpay_proto::{
 
 /// A client that runs flows over pooled connections. Clones share the connections and the [`Memory`].
 ///
-/// [`v3::Merchant`](wxpay_proto::v3::Merchant) makes the flows of APIv3:
+/// [`v3::Merchant`](wxpay_proto::v3::Merchant) creates the flows of APIv3:
 ///
 /// ```no_run
 /// # async fn shop(merchant: wxpay_proto::v3::Merchant, order: wxpay_proto::v3::pay::NativeOrder)
@@ -29,8 +29,8 @@ use wxpay_proto::{
 pub struct Client(Arc<Inner>);
 
 struct Inner {
-    plain: HttpClient,
-    mutual: Option<HttpClient>,
+    http_client: HttpClient,
+    mutual_tls_client: Option<HttpClient>,
     proxy_authorization: Option<HeaderValue>,
     download_limits: DownloadLimits,
     memory: Mutex<Memory>,
@@ -39,16 +39,16 @@ struct Inner {
 
 impl Client {
     pub(crate) fn new(
-        plain: HttpClient,
-        mutual: Option<HttpClient>,
+        http_client: HttpClient,
+        mutual_tls_client: Option<HttpClient>,
         proxy_authorization: Option<HeaderValue>,
-        downloads: DownloadLimits,
+        download_limits: DownloadLimits,
     ) -> Self {
         Self(Arc::new(Inner {
-            plain,
-            mutual,
+            http_client,
+            mutual_tls_client,
             proxy_authorization,
-            download_limits: downloads,
+            download_limits,
             memory: Mutex::default(),
             clock: ambient::now,
         }))
@@ -56,14 +56,14 @@ impl Client {
 
     /// Runs a flow to its end.
     ///
-    /// **Run a payment in a task of its own, not in the visitor's request.** Dropping this future drops the flow, but a
-    /// request that was sent stays sent, and its reply is lost. In a web server, spawn the call, so that the outcome
+    /// **Run a payment in a task of its own, not in the visitor's request.** Dropping this future drops the flow. A
+    /// request already sent stays sent, and its reply is lost. In a web server, spawn the call, so that the outcome
     /// becomes known even if the visitor disconnects:
     ///
     /// ```
     /// # use wxpay_hyper::Client;
     /// # use wxpay_proto::exchange::Flow;
-    /// # async fn answer<F>(client: Client, flow: F) where F: Flow + 'static, F::AwaitingReply: 'static,
+    /// # async fn handle<F>(client: Client, flow: F) where F: Flow + 'static, F::AwaitingReply: 'static,
     /// # F::Waiting: 'static, F::Output: 'static {
     /// let outcome = tokio::spawn(async move { client.run(flow).await }).await;
     /// # drop(outcome); }
@@ -79,14 +79,14 @@ impl Client {
         let mut step = self.step(now, |world| Step::begin(flow, world));
         loop {
             step = match step {
-                Step::Send(transmit, sent) => self.send_and_resume(transmit, sent, &mut now).await,
+                Step::Send(transmit, awaiting) => self.send_and_resume(transmit, awaiting, &mut now).await,
                 Step::Wait(until, waiting) => self.wait_and_resume(until, waiting, &mut now).await,
                 Step::Done(result) => return result,
             };
         }
     }
 
-    /// Runs a flow whose requests serve other flows, too, such as a key fetch. Each request and the step after it run
+    /// Runs a flow whose replies other flows need as well, such as a key fetch. Each request and the step after it run
     /// in a task of their own, so that a key reaches the cache even if this future is dropped. Returns `None` if the
     /// runtime shuts down.
     pub(crate) async fn run_to_completion<F>(&self, flow: F) -> Option<Result<F::Output, Error>>
@@ -97,11 +97,11 @@ impl Client {
         let mut step = self.step(now, |world| Step::begin(flow, world));
         loop {
             step = match step {
-                Step::Send(transmit, sent) => {
+                Step::Send(transmit, awaiting) => {
                     let client = self.clone();
                     let sending = async move {
                         let mut now = now;
-                        (client.send_and_resume(transmit, sent, &mut now).await, now)
+                        (client.send_and_resume(transmit, awaiting, &mut now).await, now)
                     };
                     let (step, then) = tokio::spawn(sending).await.ok()?;
                     now = then;
@@ -116,12 +116,12 @@ impl Client {
     async fn send_and_resume<F: Flow>(
         &self,
         transmit: Transmit,
-        sent: AwaitingReply<F>,
+        awaiting: AwaitingReply<F>,
         now: &mut UnixTime,
     ) -> Step<F> {
         let reply = self.send(transmit).await;
         *now = self.now();
-        self.step(*now, |world| sent.resume(reply, world))
+        self.step(*now, |world| awaiting.resume(reply, world))
     }
 
     async fn wait_and_resume<F: Flow>(
@@ -149,15 +149,15 @@ impl Client {
     /// assert_eq!(client.memory(|memory| memory.next_token_refresh(&app)), None);
     /// # Ok(()) }
     /// ```
-    pub fn memory<T>(&self, look: impl FnOnce(&mut Memory) -> T) -> T {
+    pub fn memory<T>(&self, access: impl FnOnce(&mut Memory) -> T) -> T {
         // A panic in the closure cannot leave a half-made change: every call on the memory is complete when it returns.
-        look(&mut self.0.memory.lock().unwrap_or_else(PoisonError::into_inner))
+        access(&mut self.0.memory.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Makes one step of a flow. The memory is locked only here, where nothing is awaited.
-    fn step<F: Flow>(&self, now: UnixTime, take: impl FnOnce(World<'_>) -> Step<F>) -> Step<F> {
+    /// Advances a flow by one step. The memory is locked only here, where nothing is awaited.
+    fn step<F: Flow>(&self, now: UnixTime, advance: impl FnOnce(World<'_>) -> Step<F>) -> Step<F> {
         let entropy: Entropy = ambient::entropy();
-        self.memory(|memory| take(World::new(now, entropy, memory)))
+        self.memory(|memory| advance(World::new(now, entropy, memory)))
     }
 
     /// Replaces the clock of a client that has no clones yet.
@@ -177,12 +177,12 @@ impl Client {
         self.0.download_limits
     }
 
-    pub(crate) fn plain_http(&self) -> &HttpClient {
-        &self.0.plain
+    pub(crate) fn http_client(&self) -> &HttpClient {
+        &self.0.http_client
     }
 
-    pub(crate) fn mutual_tls(&self) -> Option<&HttpClient> {
-        self.0.mutual.as_ref()
+    pub(crate) fn mutual_tls_client(&self) -> Option<&HttpClient> {
+        self.0.mutual_tls_client.as_ref()
     }
 
     pub(crate) fn proxy_authorization(&self) -> Option<&HeaderValue> {
@@ -192,7 +192,9 @@ impl Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("mutual_tls", &self.0.mutual.is_some()).finish_non_exhaustive()
+        f.debug_struct("Client")
+            .field("mutual_tls", &self.0.mutual_tls_client.is_some())
+            .finish_non_exhaustive()
     }
 }
 
@@ -224,17 +226,22 @@ mod tests {
         check(&client, merchant().query("1".parse().unwrap()));
         check(&client, merchant().refresh_token());
 
-        let me = refresh::tests::merchant("http://127.0.0.1:1");
+        let v3_merchant = refresh::tests::merchant("http://127.0.0.1:1");
         let number: OutTradeNo = "ORDER-1".parse().unwrap();
         let raw = v3::Raw::new(Method::Get, "/v3/x").unwrap();
         let any: Box<dyn v3::Endpoint<Output = v3::RawReply>> = Box::new(raw.clone());
-        check(&client, me.call(raw));
-        check(&client, me.call(any));
-        check(&client, me.verify_notification(v3::RawNotification::new(Vec::new())));
-        check(&client, me.refresh_platform_keys());
-        check(&client, me.resolve_pending(PendingOperation::Order { out_trade_no: number, sub_mchid: None }));
-        sendable(&client.refresh_platform_keys(me.clone()));
-        sendable(&client.run_to_completion(me.verify_notification(v3::RawNotification::new(Vec::new()))));
+        check(&client, v3_merchant.call(raw));
+        check(&client, v3_merchant.call(any));
+        check(&client, v3_merchant.verify_notification(v3::RawNotification::new(Vec::new())));
+        check(&client, v3_merchant.refresh_platform_keys());
+        check(
+            &client,
+            v3_merchant.resolve_pending(PendingOperation::Order { out_trade_no: number, sub_mchid: None }),
+        );
+        sendable(&client.refresh_platform_keys(v3_merchant.clone()));
+        sendable(
+            &client.run_to_completion(v3_merchant.verify_notification(v3::RawNotification::new(Vec::new()))),
+        );
     }
 
     /// Returns noon for the first two readings, then a time one hour earlier.
@@ -253,7 +260,7 @@ mod tests {
         let mut policy = retry::Policy::default();
         policy.max_attempts = 2;
         policy.initial_backoff = Duration::from_millis(50);
-        let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let closed_port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         Merchant::builder(
             "wxd930ea5d5a258f4f".parse().unwrap(),
             AppSecret::new("a".repeat(32)).unwrap(),
@@ -261,14 +268,14 @@ mod tests {
             "1900000109".parse().unwrap(),
             PartnerKey::new("c".repeat(32)).unwrap(),
         )
-        .base_url(&format!("http://{nobody}"))
+        .base_url(&format!("http://{closed_port}"))
         .unwrap()
         .retry(policy)
         .build()
     }
 
     #[tokio::test]
-    async fn a_clock_set_back_does_not_prolong_a_wait() {
+    async fn clock_set_back_does_not_prolong_a_wait() {
         let client = Client::builder().build().unwrap().with_clock(clock_set_back);
         let merchant = merchant();
         client.memory(|memory| {
@@ -277,7 +284,7 @@ mod tests {
         });
         let call = client.run(merchant.query("1".parse().unwrap()));
         let error = tokio::time::timeout(Duration::from_secs(5), call).await.unwrap().unwrap_err();
-        assert_eq!(error.fate(), wxpay_proto::Fate::NotSent, "both attempts were made");
+        assert_eq!(error.fate(), wxpay_proto::Fate::NotSent, "both attempts must be made");
     }
 
     #[test]

@@ -62,20 +62,20 @@ pub(crate) fn tls_config(
 /// connection that the server closed while idle could leave a payment of unknown fate.
 pub(crate) fn http_client(
     tls: ClientConfig,
-    road: Connector,
+    connector: Connector,
     connect_timeout: Duration,
-    idle: Duration,
+    idle_timeout: Duration,
 ) -> HttpClient {
     let tls = HttpsConnectorBuilder::new()
         .with_tls_config(tls)
         .https_or_http()
         .enable_http1()
         .enable_http2()
-        .wrap_connector(road);
+        .wrap_connector(connector);
     legacy::Client::builder(TokioExecutor::new())
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(idle)
+        .pool_idle_timeout(idle_timeout)
         .retry_canceled_requests(true)
         .build(TimeoutConnector { timeout: connect_timeout, tls })
 }
@@ -89,7 +89,7 @@ pub(crate) struct TimeoutConnector {
 }
 
 impl Service<Uri> for TimeoutConnector {
-    type Response = MaybeHttpsStream<ProxyStream>;
+    type Response = MaybeHttpsStream<MaybeProxiedStream>;
     type Error = BoxError;
     type Future = Connecting<Self::Response>;
 
@@ -98,11 +98,11 @@ impl Service<Uri> for TimeoutConnector {
     }
 
     fn call(&mut self, to: Uri) -> Self::Future {
-        let (within, connecting) = (self.timeout, self.tls.call(to));
+        let (timeout, connecting) = (self.timeout, self.tls.call(to));
         Box::pin(async move {
-            match tokio::time::timeout(within, connecting).await {
+            match tokio::time::timeout(timeout, connecting).await {
                 Ok(connected) => connected,
-                Err(_) => Err(ConnectTimeout { timeout: within }.into()),
+                Err(_) => Err(ConnectTimeout { timeout }.into()),
             }
         })
     }
@@ -134,13 +134,14 @@ pub(crate) enum Connector {
 #[derive(Clone, Debug)]
 pub(crate) struct Proxied {
     proxy: Uri,
-    plain: HttpConnector,
+    tcp: HttpConnector,
     tunnel: Tunnel<HttpConnector>,
 }
 
 impl Connector {
     pub(crate) fn new(proxy: Option<&Uri>, authorization: Option<&HeaderValue>) -> Self {
         let mut tcp = HttpConnector::new();
+        // The TLS layer above passes `https` URLs to this connector.
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_keepalive(Some(Duration::from_secs(60)));
@@ -150,57 +151,58 @@ impl Connector {
             Some(value) => tunnel.with_auth(value.clone()),
             None => tunnel,
         };
-        Self::Proxied(Box::new(Proxied { proxy: proxy.clone(), plain: tcp, tunnel }))
+        Self::Proxied(Box::new(Proxied { proxy: proxy.clone(), tcp, tunnel }))
     }
 }
 
 impl Service<Uri> for Connector {
-    type Response = ProxyStream;
+    type Response = MaybeProxiedStream;
     type Error = BoxError;
-    type Future = Connecting<ProxyStream>;
+    type Future = Connecting<MaybeProxiedStream>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         match self {
             Self::Direct(tcp) => tcp.poll_ready(cx).map_err(Into::into),
-            Self::Proxied(proxied) => proxied.plain.poll_ready(cx).map_err(Into::into),
+            Self::Proxied(proxied) => proxied.tcp.poll_ready(cx).map_err(Into::into),
         }
     }
 
     fn call(&mut self, to: Uri) -> Self::Future {
         match self {
-            Self::Direct(tcp) => proxy_stream(tcp.call(to), false),
+            Self::Direct(tcp) => maybe_proxied(tcp.call(to), false),
             Self::Proxied(proxied) if to.scheme() == Some(&Scheme::HTTPS) => {
-                proxy_stream(proxied.tunnel.call(to), false)
+                maybe_proxied(proxied.tunnel.call(to), false)
             }
-            Self::Proxied(proxied) => proxy_stream(proxied.plain.call(proxied.proxy.clone()), true),
+            Self::Proxied(proxied) => maybe_proxied(proxied.tcp.call(proxied.proxy.clone()), true),
         }
     }
 }
 
-fn proxy_stream<E: Into<BoxError>>(
+/// Records in the connection whether requests on it need the absolute URL.
+fn maybe_proxied<E: Into<BoxError>>(
     connecting: impl Future<Output = Result<TokioIo<TcpStream>, E>> + Send + 'static,
-    absolute: bool,
-) -> Connecting<ProxyStream> {
+    absolute_form: bool,
+) -> Connecting<MaybeProxiedStream> {
     Box::pin(async move {
         let io = connecting.await.map_err(Into::into)?;
-        Ok(ProxyStream { io, absolute_form: absolute })
+        Ok(MaybeProxiedStream { io, absolute_form })
     })
 }
 
-/// A TCP connection that records whether its requests need the absolute URL, as a proxy requires.
+/// A TCP connection to the host or to a proxy. Requests that the proxy itself receives need the absolute URL.
 #[derive(Debug)]
-pub(crate) struct ProxyStream {
+pub(crate) struct MaybeProxiedStream {
     io: TokioIo<TcpStream>,
     absolute_form: bool,
 }
 
-impl Connection for ProxyStream {
+impl Connection for MaybeProxiedStream {
     fn connected(&self) -> Connected {
         self.io.connected().proxy(self.absolute_form)
     }
 }
 
-impl Read for ProxyStream {
+impl Read for MaybeProxiedStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -210,7 +212,7 @@ impl Read for ProxyStream {
     }
 }
 
-impl Write for ProxyStream {
+impl Write for MaybeProxiedStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.io).poll_write(cx, bytes)
     }
@@ -230,8 +232,8 @@ impl Write for ProxyStream {
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        pieces: &[io::IoSlice<'_>],
+        buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, pieces)
+        Pin::new(&mut self.io).poll_write_vectored(cx, buffers)
     }
 }

@@ -38,16 +38,16 @@ impl Client {
     /// The memory needed does not depend on the size of the file. Once the digest is verified, the writer is flushed
     /// and shut down; after an error it is neither. Redirects are not followed.
     ///
-    /// There are three limits: the request's `timeout` for each pause of the server, and
+    /// Three limits apply: the timeout of `download.transmit` to each wait for data, and
     /// [`download_timeout`](crate::Builder::download_timeout) and [`download_limit`](crate::Builder::download_limit)
-    /// for the whole file.
+    /// to the whole file.
     ///
     /// ```no_run
     /// # use wxpay_proto::v3::{Merchant, bill::{BillReply, TradeBill}};
     /// # async fn fetch(client: wxpay_hyper::Client, merchant: Merchant) -> Result<(), Box<dyn std::error::Error>> {
     /// let day = "2026-11-23".parse()?;
-    /// if let BillReply::Ready(statement) = client.run(merchant.call(TradeBill::of(day).gzip())).await? {
-    ///     let download = client.run(merchant.prepare_download(&statement)).await?;
+    /// if let BillReply::Ready(bill_file) = client.run(merchant.call(TradeBill::of(day).gzip())).await? {
+    ///     let download = client.run(merchant.prepare_download(&bill_file)).await?;
     ///     let mut bill = std::io::Cursor::new(Vec::new()); // or a file: tokio::fs::File
     ///     client.download(download, &mut bill).await?;
     /// }
@@ -56,13 +56,15 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// If WeChat Pay refuses the download or stops sending, if the file is truncated, is not valid gzip, exceeds a
-    /// limit or has another digest, or if the writer fails. A download changes nothing, so it is safe to retry: query
-    /// the bill again, because its URL expires.
+    /// If WeChat Pay refuses the download or stops sending, or if the writer fails. Also if the file is truncated, is
+    /// not valid gzip, exceeds a limit or has another digest. A download changes nothing, so it is safe to retry:
+    /// request the bill again, because its URL expires.
     pub async fn download(&self, download: Download, writer: impl AsyncWrite) -> Result<u64, DownloadError> {
-        let (label, began, within) = (download.transmit.label, ambient::stopwatch(), self.limits().timeout);
-        let streamed = timeout(within, self.stream(download, pin!(writer))).await;
-        let streamed = streamed.unwrap_or_else(|_| Err(failed(Broken::Timeout { within })));
+        let (label, began, download_timeout) =
+            (download.transmit.label, ambient::monotonic_now(), self.limits().timeout);
+        let streamed = timeout(download_timeout, self.stream(download, pin!(writer))).await;
+        let streamed =
+            streamed.unwrap_or_else(|_| Err(failed(DownloadFailure::Timeout { timeout: download_timeout })));
         let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         match &streamed {
             Ok(bytes) => tracing::debug!(label, bytes, millis, "download complete"),
@@ -79,40 +81,43 @@ impl Client {
         download: Download,
         writer: Pin<&mut W>,
     ) -> Result<u64, DownloadError> {
-        let Download { transmit, digest_check: check, is_gzip, .. } = download;
+        let Download { transmit, digest_check, is_gzip, .. } = download;
         let mut request =
             self.http_request(transmit.request).map_err(|cause| transport_error(Failure::NotSent(cause)))?;
         let connection = capture_connection(&mut request);
-        let within = transmit.timeout;
-        let most = self.limits().max_bytes;
+        let idle_timeout = transmit.timeout;
+        let max_bytes = self.limits().max_bytes;
         let streaming = async {
-            let reply = with_timeout(within, self.plain_http().request(request)).await?;
+            let reply = with_timeout(idle_timeout, self.http_client().request(request)).await?;
             let (head, body) = reply.map_err(|error| transport_error(classify(error)))?.into_parts();
             if head.status != StatusCode::OK {
-                return Err(refused(head, body, within).await);
+                return Err(refused(head, body, idle_timeout).await);
             }
-            let mut sink = Sink { writer, check, written: 0, max_bytes: most };
-            copy_body(body, within, is_gzip, &mut sink).await?;
+            let mut sink = Sink { writer, digest_check, written: 0, max_bytes };
+            copy_body(body, idle_timeout, is_gzip, &mut sink).await?;
             sink.finish().await
         };
         let streamed = streaming.await;
         if streamed.is_err()
             && let Some(connected) = connection.connection_metadata().as_ref()
         {
-            // The connection may still hold the rest of the reply: it must not be reused.
+            // The rest of the reply may still arrive on the connection: it must not be reused.
             connected.poison();
         }
         streamed
     }
 }
 
-/// Awaits the next event from the server, with a timeout.
-async fn with_timeout<T>(within: Duration, step: impl Future<Output = T>) -> Result<T, DownloadError> {
-    timeout(within, step).await.map_err(|_| failed(Broken::IdleTimeout { within }))
+/// Awaits the next data from the server, with a timeout.
+async fn with_timeout<T>(idle_timeout: Duration, step: impl Future<Output = T>) -> Result<T, DownloadError> {
+    timeout(idle_timeout, step)
+        .await
+        .map_err(|_| failed(DownloadFailure::IdleTimeout { timeout: idle_timeout }))
 }
 
-async fn refused(head: http::response::Parts, body: Incoming, within: Duration) -> DownloadError {
-    let body = match timeout(within, Limited::new(body, MAX_REFUSAL_BYTES).collect()).await {
+/// Returns the error of a refused download.
+async fn refused(head: http::response::Parts, body: Incoming, idle_timeout: Duration) -> DownloadError {
+    let body = match timeout(idle_timeout, Limited::new(body, MAX_REFUSAL_BYTES).collect()).await {
         Ok(Ok(body)) => body.to_bytes(),
         // The status alone identifies the refusal.
         Ok(Err(_)) | Err(_) => Bytes::new(),
@@ -123,18 +128,18 @@ async fn refused(head: http::response::Parts, body: Incoming, within: Duration) 
 
 async fn copy_body<W: AsyncWrite>(
     mut body: Incoming,
-    within: Duration,
+    idle_timeout: Duration,
     is_gzip: bool,
     sink: &mut Sink<'_, W>,
 ) -> Result<(), DownloadError> {
     let mut gunzip = is_gzip.then(Gunzip::new);
-    while let Some(frame) = with_timeout(within, body.frame()).await? {
+    while let Some(frame) = with_timeout(idle_timeout, body.frame()).await? {
         let frame =
             frame.map_err(|cause| transport_error(Failure::Lost(LostCause::from_error(&cause).into())))?;
-        let Ok(piece) = frame.into_data() else { continue };
+        let Ok(chunk) = frame.into_data() else { continue };
         match &mut gunzip {
-            Some(gunzip) => gunzip.copy_body(&piece, sink).await?,
-            None => sink.take(&piece).await?,
+            Some(gunzip) => gunzip.write(&chunk, sink).await?,
+            None => sink.write(&chunk).await?,
         }
     }
     match gunzip {
@@ -143,8 +148,8 @@ async fn copy_body<W: AsyncWrite>(
     }
 }
 
-/// A gzip decoder. Each write to it produces a bounded piece, whatever the compression ratio. A file may consist of
-/// several gzip members; any other data after the last one is rejected.
+/// A gzip decoder. Each write to it produces a bounded amount of output, whatever the compression ratio. A file may
+/// consist of several gzip members; any other data after the last one is rejected.
 struct Gunzip(MultiGzDecoder<Vec<u8>>);
 
 impl Gunzip {
@@ -152,48 +157,51 @@ impl Gunzip {
         Self(MultiGzDecoder::new(Vec::new()))
     }
 
-    async fn copy_body<W: AsyncWrite>(
+    async fn write<W: AsyncWrite>(
         &mut self,
-        mut piece: &[u8],
+        mut chunk: &[u8],
         sink: &mut Sink<'_, W>,
     ) -> Result<(), DownloadError> {
-        while !piece.is_empty() {
-            let taken = self.0.write(piece).map_err(|_| failed(Broken::NotGzip))?;
-            // A write that takes nothing would make this loop endless.
-            piece = piece.get(taken..).filter(|_| taken > 0).ok_or_else(|| failed(Broken::NotGzip))?;
-            sink.take(self.0.get_ref()).await?;
+        while !chunk.is_empty() {
+            let consumed = self.0.write(chunk).map_err(|_| failed(DownloadFailure::NotGzip))?;
+            // A write that consumes nothing would make this loop endless.
+            chunk = chunk
+                .get(consumed..)
+                .filter(|_| consumed > 0)
+                .ok_or_else(|| failed(DownloadFailure::NotGzip))?;
+            sink.write(self.0.get_ref()).await?;
             self.0.get_mut().clear();
         }
         Ok(())
     }
 
     async fn finish<W: AsyncWrite>(self, sink: &mut Sink<'_, W>) -> Result<(), DownloadError> {
-        let rest = self.0.finish().map_err(|_| failed(Broken::NotGzip))?;
-        sink.take(&rest).await
+        let rest = self.0.finish().map_err(|_| failed(DownloadFailure::NotGzip))?;
+        sink.write(&rest).await
     }
 }
 
 /// The writer, the digest so far, and the number of bytes written.
 struct Sink<'w, W> {
     writer: Pin<&'w mut W>,
-    check: DigestCheck,
+    digest_check: DigestCheck,
     written: u64,
     max_bytes: u64,
 }
 
 impl<W: AsyncWrite> Sink<'_, W> {
-    async fn take(&mut self, piece: &[u8]) -> Result<(), DownloadError> {
-        let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+    async fn write(&mut self, chunk: &[u8]) -> Result<(), DownloadError> {
+        let length = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
         self.written = self.written.saturating_add(length);
         if self.written > self.max_bytes {
-            return Err(failed(Broken::TooLong { max_bytes: self.max_bytes }));
+            return Err(failed(DownloadFailure::TooLong { max_bytes: self.max_bytes }));
         }
-        self.check.update(piece);
-        self.writer.write_all(piece).await.map_err(DownloadError::Writer)
+        self.digest_check.update(chunk);
+        self.writer.write_all(chunk).await.map_err(DownloadError::Writer)
     }
 
     async fn finish(mut self) -> Result<u64, DownloadError> {
-        self.check.finish().map_err(|forged| DownloadError::File(Download::digest_error(forged)))?;
+        self.digest_check.finish().map_err(|error| DownloadError::File(Download::digest_error(error)))?;
         self.writer.flush().await.map_err(DownloadError::Writer)?;
         self.writer.shutdown().await.map_err(DownloadError::Writer)?;
         Ok(self.written)
@@ -210,8 +218,8 @@ pub enum DownloadError {
     Writer(io::Error),
 }
 
-fn failed(broken: Broken) -> DownloadError {
-    transport_error(Failure::Lost(broken.into()))
+fn failed(failure: DownloadFailure) -> DownloadError {
+    transport_error(Failure::Lost(failure.into()))
 }
 
 fn transport_error(failure: Failure) -> DownloadError {
@@ -235,24 +243,24 @@ impl error::Error for DownloadError {
 
 /// The cause of a failed download.
 #[derive(Debug)]
-enum Broken {
-    IdleTimeout { within: Duration },
-    Timeout { within: Duration },
+enum DownloadFailure {
+    IdleTimeout { timeout: Duration },
+    Timeout { timeout: Duration },
     TooLong { max_bytes: u64 },
     NotGzip,
 }
 
-impl fmt::Display for Broken {
+impl fmt::Display for DownloadFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::IdleTimeout { within } => write!(f, "no data for {} ms", within.as_millis()),
-            Self::Timeout { within } => {
-                write!(f, "the download was not complete within {} ms", within.as_millis())
+            Self::IdleTimeout { timeout } => write!(f, "no data for {} ms", timeout.as_millis()),
+            Self::Timeout { timeout } => {
+                write!(f, "the download was not complete within {} ms", timeout.as_millis())
             }
-            Self::TooLong { max_bytes: most } => write!(f, "the file is longer than {most} bytes"),
+            Self::TooLong { max_bytes } => write!(f, "the file is longer than {max_bytes} bytes"),
             Self::NotGzip => f.write_str("the file is not valid gzip or is truncated"),
         }
     }
 }
 
-impl error::Error for Broken {}
+impl error::Error for DownloadFailure {}

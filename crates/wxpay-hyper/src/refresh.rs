@@ -14,8 +14,8 @@ impl Client {
     /// Refreshes the access token of an APIv1 merchant before it expires, so that no payment waits for it. The future
     /// never completes: spawn it, and abort it at shutdown.
     ///
-    /// It does not fetch the first token. A fetch invalidates the tokens that other processes hold, so the first
-    /// payment fetches one, and this refreshes it from then on. It is optional: without it, a payment fetches the
+    /// It does not fetch the first token, because a fetch invalidates the tokens that other processes hold. The first
+    /// payment fetches one, and this refreshes it from then on. It is optional: without it, a payment fetches a new
     /// token when the old one expires.
     ///
     /// ```
@@ -36,7 +36,7 @@ impl Client {
                     tracing::warn!(label = "v1.refresh_token", "refresh failed; it will be retried");
                 }
                 let due = client.memory(|memory| memory.next_token_refresh(merchant.appid()));
-                tokio::time::sleep(Self::refresh_interval(due, client.now())).await;
+                tokio::time::sleep(Self::refresh_pause(due, client.now())).await;
             }
         }
     }
@@ -74,12 +74,12 @@ impl Client {
                     );
                 }
                 let due = client.memory(|memory| memory.next_platform_key_refresh(merchant.mchid()));
-                tokio::time::sleep(Self::refresh_interval(due, client.now())).await;
+                tokio::time::sleep(Self::refresh_pause(due, client.now())).await;
             }
         }
     }
 
-    fn refresh_interval(due: Option<UnixTime>, now: UnixTime) -> Duration {
+    fn refresh_pause(due: Option<UnixTime>, now: UnixTime) -> Duration {
         let pause = due.map_or(Self::MAX_REFRESH_PAUSE, |due| due.since(now));
         pause.clamp(Self::MIN_REFRESH_PAUSE, Self::MAX_REFRESH_PAUSE)
     }
@@ -100,10 +100,10 @@ pub(crate) mod tests {
         secret::Secret,
     };
 
-    static AHEAD: AtomicU64 = AtomicU64::new(0);
+    static CLOCK_OFFSET_SECS: AtomicU64 = AtomicU64::new(0);
 
-    fn ahead() -> UnixTime {
-        ambient::now().after(Duration::from_secs(AHEAD.load(Ordering::SeqCst)))
+    fn clock_with_offset() -> UnixTime {
+        ambient::now().after(Duration::from_secs(CLOCK_OFFSET_SECS.load(Ordering::SeqCst)))
     }
 
     /// A private key with empty signatures.
@@ -130,49 +130,49 @@ pub(crate) mod tests {
             .build()
     }
 
-    /// A gateway that closes every connection at once, and the number of connections.
-    async fn hanging_up_gateway() -> (String, Arc<AtomicU64>) {
+    /// Starts a gateway that closes every connection at once. Returns its URL and the number of connections.
+    async fn closing_gateway() -> (String, Arc<AtomicU64>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let asked = Arc::new(AtomicU64::new(0));
-        let counting = Arc::clone(&asked);
+        let requests = Arc::new(AtomicU64::new(0));
+        let counting = Arc::clone(&requests);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 counting.fetch_add(1, Ordering::SeqCst);
                 drop(stream);
             }
         });
-        (url, asked)
+        (url, requests)
     }
 
-    async fn wait_for_requests(asked: &AtomicU64, times: u64) {
-        while asked.load(Ordering::SeqCst) < times {
+    async fn wait_for_requests(requests: &AtomicU64, times: u64) {
+        while requests.load(Ordering::SeqCst) < times {
             time::sleep(Duration::from_millis(5)).await;
         }
     }
 
     #[tokio::test]
     async fn failed_key_refresh_is_retried_after_a_minute_until_dropped() {
-        let client = Client::builder().build().unwrap().with_clock(ahead);
-        let (url, asked) = hanging_up_gateway().await;
+        let client = Client::builder().build().unwrap().with_clock(clock_with_offset);
+        let (url, requests) = closing_gateway().await;
         let mut refresh = tokio::task::JoinSet::new();
         refresh.spawn(client.refresh_platform_keys(merchant(&url)));
         for times in 1..=3 {
-            wait_for_requests(&asked, times).await;
+            wait_for_requests(&requests, times).await;
             time::sleep(Duration::from_millis(100)).await;
-            assert_eq!(asked.load(Ordering::SeqCst), times, "one fetch a minute");
-            AHEAD.fetch_add(60, Ordering::SeqCst);
+            assert_eq!(requests.load(Ordering::SeqCst), times, "the fetch must be repeated once a minute");
+            CLOCK_OFFSET_SECS.fetch_add(60, Ordering::SeqCst);
             time::pause();
             time::advance(Client::MAX_REFRESH_PAUSE).await;
             time::resume();
         }
-        wait_for_requests(&asked, 4).await;
+        wait_for_requests(&requests, 4).await;
         drop(refresh);
-        AHEAD.fetch_add(60, Ordering::SeqCst);
+        CLOCK_OFFSET_SECS.fetch_add(60, Ordering::SeqCst);
         time::pause();
         time::advance(Client::MAX_REFRESH_PAUSE).await;
         time::resume();
         time::sleep(Duration::from_millis(100)).await;
-        assert_eq!(asked.load(Ordering::SeqCst), 4);
+        assert_eq!(requests.load(Ordering::SeqCst), 4);
     }
 }

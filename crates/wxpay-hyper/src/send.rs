@@ -14,7 +14,7 @@ use wxpay_proto::{
 type BoxError = Box<dyn error::Error + Send + Sync>;
 
 impl Client {
-    /// Sends one request and reads its reply. A driver of your own calls this if [`run`](Self::run) does not fit.
+    /// Sends one request and reads its reply. Use it in a driver of your own if [`run`](Self::run) does not fit.
     ///
     /// Redirects are not followed and cookies are not kept. The reply's body is read to its end, within
     /// `transmit.timeout` and up to `transmit.max_reply` bytes.
@@ -24,7 +24,7 @@ impl Client {
     /// [`Failure::NotSent`] if no connection was established, [`Failure::Lost`] for every later failure and for the
     /// timeout of the request, at any stage. Neither contains the URL, the headers or the bodies.
     pub async fn send(&self, transmit: Transmit) -> Reply {
-        let (label, began) = (transmit.label, ambient::stopwatch());
+        let (label, began) = (transmit.label, ambient::monotonic_now());
         let reply = self.send_inner(transmit).await;
         let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         match &reply {
@@ -39,15 +39,16 @@ impl Client {
     }
 
     async fn send_inner(&self, transmit: Transmit) -> Reply {
-        let wire = if transmit.client_certificate {
-            self.mutual_tls().ok_or_else(|| Failure::NotSent(MissingIdentity.into()))?
+        let http_client = if transmit.client_certificate {
+            self.mutual_tls_client().ok_or_else(|| Failure::NotSent(MissingIdentity.into()))?
         } else {
-            self.plain_http()
+            self.http_client()
         };
         let request = self.http_request(transmit.request).map_err(Failure::NotSent)?;
-        exchange(wire, request, transmit.timeout, transmit.max_reply).await
+        exchange(http_client, request, transmit.timeout, transmit.max_reply).await
     }
 
+    /// Converts a request for hyper, and adds the proxy's credentials if the proxy receives the request itself.
     pub(crate) fn http_request(
         &self,
         request: wxpay_proto::http::Request,
@@ -55,7 +56,7 @@ impl Client {
         let mut request =
             http::Request::<Vec<u8>>::try_from(request)?.map(|body| Full::new(Bytes::from(body)));
         let uri = request.uri();
-        let plain = match uri.scheme() {
+        let is_plain = match uri.scheme() {
             Some(scheme) if *scheme == Scheme::HTTP => true,
             Some(scheme) if *scheme == Scheme::HTTPS => false,
             _ => return Err(InvalidUrl.into()),
@@ -65,7 +66,7 @@ impl Client {
         }
         // An `https` request goes through a tunnel, whose `CONNECT` has this header already. The gateway must not
         // receive it.
-        if let (true, Some(value)) = (plain, self.proxy_authorization()) {
+        if let (true, Some(value)) = (is_plain, self.proxy_authorization()) {
             request.headers_mut().insert(http::header::PROXY_AUTHORIZATION, value.clone());
         }
         Ok(request)
@@ -75,21 +76,22 @@ impl Client {
 /// Returns the `Request-ID` of APIv3, which WeChat Pay's support asks for. An implausible value is ignored.
 fn request_id(reply: &Response) -> Option<&str> {
     let text = std::str::from_utf8(reply.header("request-id")?).ok()?;
-    let good = text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_graphic());
-    good.then_some(text)
+    let is_plausible = text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_graphic());
+    is_plausible.then_some(text)
 }
 
 async fn exchange(
-    wire: &HttpClient,
+    http_client: &HttpClient,
     mut request: http::Request<Full<Bytes>>,
-    within: Duration,
-    most: usize,
+    timeout: Duration,
+    max_bytes: usize,
 ) -> Reply {
     let connection = capture_connection(&mut request);
-    let failure = match tokio::time::timeout(within, request_and_read(wire, request, most)).await {
+    let failure = match tokio::time::timeout(timeout, request_and_read(http_client, request, max_bytes)).await
+    {
         Ok(Ok(reply)) => return Ok(reply),
         Ok(Err(failure)) => failure,
-        Err(_) => Failure::Lost(LostCause::Late { within }.into()),
+        Err(_) => Failure::Lost(LostCause::Timeout { timeout }.into()),
     };
     // A connection that failed is not used again. After a timeout the peer may be gone for good, and HTTP/2 would send
     // the next request on the same connection.
@@ -99,22 +101,26 @@ async fn exchange(
     Err(failure)
 }
 
-async fn request_and_read(wire: &HttpClient, request: http::Request<Full<Bytes>>, most: usize) -> Reply {
-    let reply = wire.request(request).await.map_err(classify)?;
+async fn request_and_read(
+    http_client: &HttpClient,
+    request: http::Request<Full<Bytes>>,
+    max_bytes: usize,
+) -> Reply {
+    let reply = http_client.request(request).await.map_err(classify)?;
     let (head, body) = reply.into_parts();
-    let body = match Limited::new(body, most).collect().await {
+    let body = match Limited::new(body, max_bytes).collect().await {
         Ok(body) => body.to_bytes(),
         Err(cause) if cause.is::<LengthLimitError>() => {
-            return Err(Failure::Lost(LostCause::TooLong { most }.into()));
+            return Err(Failure::Lost(LostCause::TooLong { max_bytes }.into()));
         }
         Err(cause) => return Err(Failure::Lost(LostCause::from_error(&*cause).into())),
     };
     Ok(Response::from(http::Response::from_parts(head, body.into())))
 }
 
-/// Classifies a failure of hyper's client. Without a connection nothing was sent, and the error contains no more than a
-/// host. Afterwards the request may have been received; the cause is replaced by a text of this crate, because the
-/// original could quote the request.
+/// Classifies a failure of hyper's client. Without a connection nothing was sent, and the error contains at most a
+/// host. With a connection the request may have been received. Then a text of this crate replaces the cause, because
+/// the original could quote the request.
 pub(crate) fn classify(error: legacy::Error) -> Failure {
     if error.is_connect() {
         Failure::NotSent(error.into())
@@ -126,44 +132,44 @@ pub(crate) fn classify(error: legacy::Error) -> Failure {
 /// The cause of a lost reply.
 #[derive(Debug)]
 pub(crate) enum LostCause {
-    Late { within: Duration },
-    TooLong { most: usize },
-    Unreadable,
+    Timeout { timeout: Duration },
+    TooLong { max_bytes: usize },
+    NotHttp,
     Incomplete,
-    Cut { io: Option<io::ErrorKind> },
+    ConnectionFailed { kind: Option<io::ErrorKind> },
 }
 
 impl LostCause {
     pub(crate) fn from_error(error: &(dyn error::Error + 'static)) -> Self {
-        let mut io = None;
+        let mut kind = None;
         let mut next = Some(error);
         while let Some(error) = next {
             if let Some(error) = error.downcast_ref::<hyper::Error>() {
                 if error.is_parse() {
-                    return Self::Unreadable;
+                    return Self::NotHttp;
                 }
                 if error.is_incomplete_message() {
                     return Self::Incomplete;
                 }
             }
             if let Some(error) = error.downcast_ref::<io::Error>() {
-                io = Some(error.kind());
+                kind = Some(error.kind());
             }
             next = error.source();
         }
-        Self::Cut { io }
+        Self::ConnectionFailed { kind }
     }
 }
 
 impl fmt::Display for LostCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Late { within } => write!(f, "no reply within {} ms", within.as_millis()),
-            Self::TooLong { most } => write!(f, "the reply is longer than {most} bytes"),
-            Self::Unreadable => f.write_str("the reply is not valid HTTP"),
+            Self::Timeout { timeout } => write!(f, "no reply within {} ms", timeout.as_millis()),
+            Self::TooLong { max_bytes } => write!(f, "the reply is longer than {max_bytes} bytes"),
+            Self::NotHttp => f.write_str("the reply is not valid HTTP"),
             Self::Incomplete => f.write_str("the connection was closed before the reply was complete"),
-            Self::Cut { io: Some(kind) } => write!(f, "the connection failed: {kind}"),
-            Self::Cut { io: None } => f.write_str("the connection failed"),
+            Self::ConnectionFailed { kind: Some(kind) } => write!(f, "the connection failed: {kind}"),
+            Self::ConnectionFailed { kind: None } => f.write_str("the connection failed"),
         }
     }
 }

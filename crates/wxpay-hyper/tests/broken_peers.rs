@@ -18,7 +18,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-const A_REPLY: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+const COMPLETE_REPLY: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
 
 async fn classify_url(base_url: &str) -> Classified {
     classify(&send(&client(), transmit(base_url)).await)
@@ -56,7 +56,7 @@ async fn url_without_a_host_is_not_sent() {
 
 #[tokio::test]
 async fn missing_client_certificate_is_not_sent() {
-    let mut transmit = transmit(&format!("http://{}", common::peer_replying(A_REPLY).await));
+    let mut transmit = transmit(&format!("http://{}", common::peer_replying(COMPLETE_REPLY).await));
     transmit.client_certificate = true;
     assert_eq!(classify(&send(&client(), transmit).await), Classified::NotSent);
 }
@@ -88,17 +88,17 @@ async fn close_without_a_reply_is_lost() {
 
 #[tokio::test]
 async fn truncated_reply_is_lost() {
-    for half in [
+    for truncated in [
         "HTTP/1.1 200 OK\r\ncontent-le",
         "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"prepayid\":\"",
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{\"err\r\n",
     ] {
         let address = peer(move |mut stream| async move {
             read_request(&mut stream).await;
-            stream.write_all(half.as_bytes()).await.unwrap();
+            stream.write_all(truncated.as_bytes()).await.unwrap();
         })
         .await;
-        assert_eq!(classify_peer(address).await, Classified::Lost, "{half}");
+        assert_eq!(classify_peer(address).await, Classified::Lost, "{truncated}");
     }
 }
 
@@ -106,8 +106,8 @@ async fn truncated_reply_is_lost() {
 async fn slow_reply_is_lost_at_the_timeout() {
     let address = peer(|mut stream| async move {
         read_request(&mut stream).await;
-        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{}", "x".repeat(100));
-        for byte in answer.bytes() {
+        let reply = format!("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{}", "x".repeat(100));
+        for byte in reply.bytes() {
             if stream.write_all(&[byte]).await.is_err() {
                 return;
             }
@@ -146,10 +146,10 @@ async fn reply_beyond_the_limit_is_lost() {
 
 #[tokio::test]
 async fn reply_of_exactly_the_limit_is_accepted() {
-    let address = common::peer_replying(A_REPLY).await;
-    for (most, expected) in [(2, Classified::Answered(200)), (1, Classified::Lost)] {
+    let address = common::peer_replying(COMPLETE_REPLY).await;
+    for (max_reply, expected) in [(2, Classified::Replied(200)), (1, Classified::Lost)] {
         let mut transmit = transmit(&format!("http://{address}"));
-        transmit.max_reply = most;
+        transmit.max_reply = max_reply;
         assert_eq!(classify(&send(&client(), transmit).await), expected);
     }
 }
@@ -179,22 +179,22 @@ async fn endless_head_is_lost_in_bounded_memory() {
 
 #[tokio::test]
 async fn redirect_is_a_reply_and_is_not_followed() {
-    let elsewhere = Arc::new(Mutex::new(0));
-    let seen = Arc::clone(&elsewhere);
+    let visits = Arc::new(Mutex::new(0));
+    let counting = Arc::clone(&visits);
     let target = peer(move |_| {
-        let seen = Arc::clone(&seen);
-        async move { *seen.lock().unwrap() += 1 }
+        let counting = Arc::clone(&counting);
+        async move { *counting.lock().unwrap() += 1 }
     })
     .await;
     let address = peer(move |mut stream| async move {
         read_request(&mut stream).await;
-        let answer = format!("HTTP/1.1 302 Found\r\nlocation: http://{target}/\r\ncontent-length: 0\r\n\r\n");
-        stream.write_all(answer.as_bytes()).await.unwrap();
+        let reply = format!("HTTP/1.1 302 Found\r\nlocation: http://{target}/\r\ncontent-length: 0\r\n\r\n");
+        stream.write_all(reply.as_bytes()).await.unwrap();
     })
     .await;
-    assert_eq!(classify_peer(address).await, Classified::Answered(302));
+    assert_eq!(classify_peer(address).await, Classified::Replied(302));
     sleep(Duration::from_millis(100)).await;
-    assert_eq!(*elsewhere.lock().unwrap(), 0);
+    assert_eq!(*visits.lock().unwrap(), 0);
 }
 
 /// A peer that announces keep-alive and closes each connection after one reply. The client may have queued a request on
@@ -202,59 +202,59 @@ async fn redirect_is_a_reply_and_is_not_followed() {
 #[tokio::test]
 async fn idle_close_never_duplicates_a_request() {
     let arrived = Arc::new(Mutex::new(BTreeMap::<String, u32>::new()));
-    let seen = Arc::clone(&arrived);
+    let counting = Arc::clone(&arrived);
     let address = peer(move |mut stream| {
-        let seen = Arc::clone(&seen);
+        let counting = Arc::clone(&counting);
         async move {
             let request = read_request(&mut stream).await;
             if let Some(line) = request.lines().next() {
-                *seen.lock().unwrap().entry(line.to_owned()).or_default() += 1;
+                *counting.lock().unwrap().entry(line.to_owned()).or_default() += 1;
             }
-            stream.write_all(A_REPLY.as_bytes()).await.unwrap();
+            stream.write_all(COMPLETE_REPLY.as_bytes()).await.unwrap();
         }
     })
     .await;
     let client = client();
-    let mut answered = 0;
+    let mut replied = 0;
     for number in 0..200 {
         let mut transmit = get(&format!("http://{address}/{number}"));
         transmit.timeout = Duration::from_secs(2);
         match classify(&client.send(transmit).await) {
-            Classified::Answered(200) => answered += 1,
+            Classified::Replied(200) => replied += 1,
             Classified::Lost => {}
-            other @ (Classified::Answered(_) | Classified::NotSent) => panic!("{other:?}"),
+            other @ (Classified::Replied(_) | Classified::NotSent) => panic!("{other:?}"),
         }
     }
     let arrived = arrived.lock().unwrap();
     assert!(arrived.values().all(|times| *times == 1), "{arrived:?}");
-    assert!(answered <= arrived.len(), "every reply must belong to a request");
-    assert!(answered > 100, "only {answered} of 200 requests were answered");
+    assert!(replied <= arrived.len(), "every reply must belong to a request");
+    assert!(replied > 100, "most of the 200 requests must receive a reply, not {replied}");
 }
 
 #[tokio::test]
 async fn connection_is_not_reused_after_a_timeout() {
     let connections = Arc::new(Mutex::new(0));
-    let seen = Arc::clone(&connections);
+    let counting = Arc::clone(&connections);
     let address = peer(move |mut stream| {
-        let seen = Arc::clone(&seen);
+        let counting = Arc::clone(&counting);
         async move {
             let number = {
-                let mut seen = seen.lock().unwrap();
-                *seen += 1;
-                *seen
+                let mut counting = counting.lock().unwrap();
+                *counting += 1;
+                *counting
             };
             read_request(&mut stream).await;
             if number == 1 {
                 sleep(Duration::from_secs(60)).await;
             }
-            stream.write_all(A_REPLY.as_bytes()).await.unwrap();
+            stream.write_all(COMPLETE_REPLY.as_bytes()).await.unwrap();
         }
     })
     .await;
     let client = client();
     let base_url = format!("http://{address}");
     assert_eq!(classify(&send(&client, transmit(&base_url)).await), Classified::Lost);
-    assert_eq!(classify(&send(&client, transmit(&base_url)).await), Classified::Answered(200));
+    assert_eq!(classify(&send(&client, transmit(&base_url)).await), Classified::Replied(200));
     assert_eq!(*connections.lock().unwrap(), 2);
 }
 
@@ -266,14 +266,14 @@ async fn tls_peer(config: Arc<rustls::ServerConfig>) -> SocketAddr {
         async move {
             let Ok(mut stream) = acceptor.accept(stream).await else { return };
             if !read_request(&mut stream).await.is_empty() {
-                stream.write_all(A_REPLY.as_bytes()).await.unwrap();
+                stream.write_all(COMPLETE_REPLY.as_bytes()).await.unwrap();
             }
         }
     })
     .await
 }
 
-async fn judge_tls(config: Arc<rustls::ServerConfig>) -> Classified {
+async fn classify_tls(config: Arc<rustls::ServerConfig>) -> Classified {
     let address = tls_peer(config).await;
     classify_url(&format!("https://localhost:{}", address.port())).await
 }
@@ -282,7 +282,7 @@ async fn judge_tls(config: Arc<rustls::ServerConfig>) -> Classified {
 async fn trusted_peer_is_accepted() {
     let config =
         certificates::server_config(&certificates::for_server("localhost"), false, rustls::ALL_VERSIONS, &[]);
-    assert_eq!(judge_tls(config).await, Classified::Answered(200));
+    assert_eq!(classify_tls(config).await, Classified::Replied(200));
 }
 
 #[tokio::test]
@@ -309,14 +309,14 @@ async fn untrusted_certificate_is_not_sent() {
         rcgen::ExtendedKeyUsagePurpose::ServerAuth,
     );
     let config = certificates::server_config(&pair, false, rustls::ALL_VERSIONS, &[]);
-    assert_eq!(judge_tls(config).await, Classified::NotSent);
+    assert_eq!(classify_tls(config).await, Classified::NotSent);
 }
 
 #[tokio::test]
 async fn certificate_of_another_name_is_not_sent() {
     let pair = certificates::for_server("elsewhere.example");
     let config = certificates::server_config(&pair, false, rustls::ALL_VERSIONS, &[]);
-    assert_eq!(judge_tls(config).await, Classified::NotSent);
+    assert_eq!(classify_tls(config).await, Classified::NotSent);
 }
 
 #[tokio::test]
@@ -340,10 +340,10 @@ async fn reset_handshake_is_not_sent() {
 #[tokio::test]
 async fn missing_client_certificate_is_not_sent_in_tls_1_2_and_lost_in_tls_1_3() {
     let pair = certificates::for_server("localhost");
-    let old = certificates::server_config(&pair, true, &[&rustls::version::TLS12], &[]);
-    assert_eq!(judge_tls(old).await, Classified::NotSent);
-    let new = certificates::server_config(&pair, true, &[&rustls::version::TLS13], &[]);
-    assert_eq!(judge_tls(new).await, Classified::Lost);
+    let tls_1_2 = certificates::server_config(&pair, true, &[&rustls::version::TLS12], &[]);
+    assert_eq!(classify_tls(tls_1_2).await, Classified::NotSent);
+    let tls_1_3 = certificates::server_config(&pair, true, &[&rustls::version::TLS13], &[]);
+    assert_eq!(classify_tls(tls_1_3).await, Classified::Lost);
 }
 
 #[tokio::test]

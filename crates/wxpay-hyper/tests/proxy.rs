@@ -23,13 +23,13 @@ type Requests = Arc<Mutex<Vec<String>>>;
 /// Starts a proxy that opens tunnels for `CONNECT` and replies to absolute URLs itself. It records the head of each
 /// request.
 async fn proxy() -> (SocketAddr, Requests) {
-    let heard = Requests::default();
-    let writing = Arc::clone(&heard);
+    let received = Requests::default();
+    let writing = Arc::clone(&received);
     let address = peer(move |mut stream| {
-        let heard = Arc::clone(&writing);
+        let received = Arc::clone(&writing);
         async move {
             let request = read_request(&mut stream).await;
-            heard.lock().unwrap().push(request.clone());
+            received.lock().unwrap().push(request.clone());
             let target = request.split_whitespace().nth(1).unwrap_or_default().to_owned();
             if request.starts_with("CONNECT ") {
                 let mut onward = TcpStream::connect(target).await.unwrap();
@@ -44,36 +44,36 @@ async fn proxy() -> (SocketAddr, Requests) {
         }
     })
     .await;
-    (address, heard)
+    (address, received)
 }
 
 /// Starts a TLS server that records its requests.
 async fn gateway() -> (SocketAddr, Requests) {
-    let heard = Requests::default();
+    let received = Requests::default();
     let pair = certificates::for_server("localhost");
     let config = certificates::server_config(&pair, false, rustls::ALL_VERSIONS, &[]);
-    let (acceptor, writing) = (TlsAcceptor::from(config), Arc::clone(&heard));
+    let (acceptor, writing) = (TlsAcceptor::from(config), Arc::clone(&received));
     let address = peer(move |stream| {
-        let (acceptor, heard) = (acceptor.clone(), Arc::clone(&writing));
+        let (acceptor, received) = (acceptor.clone(), Arc::clone(&writing));
         async move {
             let Ok(mut stream) = acceptor.accept(stream).await else { return };
             let request = read_request(&mut stream).await;
-            heard.lock().unwrap().push(request);
+            received.lock().unwrap().push(request);
             stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await.unwrap();
         }
     })
     .await;
-    (address, heard)
+    (address, received)
 }
 
 fn client_through(proxy: SocketAddr) -> Client {
-    let mut open = HeaderValue::from_static("Basic cHJveHk6UExBTlRFRA==");
-    open.set_sensitive(false);
+    let mut authorization = HeaderValue::from_static("Basic cHJveHk6UExBTlRFRA==");
+    authorization.set_sensitive(false);
     Client::builder()
         .root_ca(certificates::authority().pem())
         .without_public_roots()
         .proxy(format!("http://{proxy}"))
-        .proxy_authorization(open)
+        .proxy_authorization(authorization)
         .connect_timeout(Duration::from_millis(300))
         .build()
         .unwrap()
@@ -81,43 +81,46 @@ fn client_through(proxy: SocketAddr) -> Client {
 
 #[tokio::test]
 async fn https_uses_a_tunnel_and_the_proxy_sees_only_the_host() {
-    let ((proxy, proxy_heard), (gateway, gateway_heard)) = (proxy().await, gateway().await);
+    let ((proxy, proxy_received), (gateway, gateway_received)) = (proxy().await, gateway().await);
     let client = client_through(proxy);
     let base_url = format!("https://localhost:{}", gateway.port());
-    assert_eq!(classify(&send(&client, transmit(&base_url)).await), Classified::Answered(200));
+    assert_eq!(classify(&send(&client, transmit(&base_url)).await), Classified::Replied(200));
 
-    let heard = proxy_heard.lock().unwrap().join("\n");
-    assert!(heard.starts_with(&format!("CONNECT localhost:{} HTTP/1.1\r\n", gateway.port())), "{heard}");
-    assert!(heard.contains("Basic cHJveHk6UExBTlRFRA=="), "{heard}");
-    assert!(!heard.contains(common::PLANTED), "{heard}");
+    let received = proxy_received.lock().unwrap().join("\n");
+    assert!(
+        received.starts_with(&format!("CONNECT localhost:{} HTTP/1.1\r\n", gateway.port())),
+        "{received}"
+    );
+    assert!(received.contains("Basic cHJveHk6UExBTlRFRA=="), "{received}");
+    assert!(!received.contains(common::PLANTED), "{received}");
 
-    let heard = gateway_heard.lock().unwrap().join("\n");
-    assert!(heard.starts_with("POST /pay/genprepay?access_token="), "{heard}");
-    assert!(!heard.to_ascii_lowercase().contains("proxy-authorization"), "{heard}");
+    let received = gateway_received.lock().unwrap().join("\n");
+    assert!(received.starts_with("POST /pay/genprepay?access_token="), "{received}");
+    assert!(!received.to_ascii_lowercase().contains("proxy-authorization"), "{received}");
 }
 
 #[tokio::test]
 async fn plain_http_sends_the_absolute_url_to_the_proxy() {
-    let (proxy, heard) = proxy().await;
+    let (proxy, received) = proxy().await;
     let client = client_through(proxy);
-    assert_eq!(classify(&send(&client, transmit("http://gateway.invalid")).await), Classified::Answered(203));
-    let heard = heard.lock().unwrap().join("\n");
-    assert!(heard.starts_with("POST http://gateway.invalid/pay/genprepay?access_token="), "{heard}");
-    assert!(heard.to_ascii_lowercase().contains("proxy-authorization: basic "), "{heard}");
+    assert_eq!(classify(&send(&client, transmit("http://gateway.invalid")).await), Classified::Replied(203));
+    let received = received.lock().unwrap().join("\n");
+    assert!(received.starts_with("POST http://gateway.invalid/pay/genprepay?access_token="), "{received}");
+    assert!(received.to_ascii_lowercase().contains("proxy-authorization: basic "), "{received}");
 }
 
 #[tokio::test]
 async fn failing_proxy_is_not_sent() {
     let refusing = common::peer_replying("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n").await;
     let unauthorized = common::peer_replying("HTTP/1.1 407 No\r\ncontent-length: 0\r\n\r\n").await;
-    let hanging_up = peer(|stream| async move { drop(stream) }).await;
+    let closing = peer(|stream| async move { drop(stream) }).await;
     let stalling = peer(|stream| async move {
         sleep(Duration::from_secs(60)).await;
         drop(stream);
     })
     .await;
-    let absent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    for proxy in [refusing, unauthorized, hanging_up, stalling, absent] {
+    let closed_port = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    for proxy in [refusing, unauthorized, closing, stalling, closed_port] {
         let client = client_through(proxy);
         assert_eq!(classify(&send(&client, transmit("https://localhost:1")).await), Classified::NotSent);
     }

@@ -69,12 +69,12 @@ async fn concurrent_payments_fetch_one_token() {
 
 #[tokio::test]
 async fn lost_reply_is_unresolved_and_unsent_order_is_not() {
-    let deaf = peer(|mut stream| async move {
+    let closing = peer(|mut stream| async move {
         read_request(&mut stream).await;
     })
     .await;
-    let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    for (address, fate) in [(deaf, Fate::Unknown), (nobody, Fate::NotSent)] {
+    let closed_port = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    for (address, fate) in [(closing, Fate::Unknown), (closed_port, Fate::NotSent)] {
         let (client, merchant) = (common::client(), merchant(&format!("http://{address}")));
         client.memory(|memory| put_planted_token(memory, &merchant));
         let mut error = client.run(merchant.prepay(order("1"))).await.unwrap_err();
@@ -86,7 +86,7 @@ async fn lost_reply_is_unresolved_and_unsent_order_is_not() {
 }
 
 /// A peer that reads each request and closes the connection without a reply, and the number of requests.
-async fn silent_peer() -> (SocketAddr, Arc<AtomicU32>) {
+async fn closing_peer() -> (SocketAddr, Arc<AtomicU32>) {
     let requests = Arc::new(AtomicU32::new(0));
     let counting = Arc::clone(&requests);
     let address = peer(move |mut stream| {
@@ -102,7 +102,7 @@ async fn silent_peer() -> (SocketAddr, Arc<AtomicU32>) {
 
 #[tokio::test]
 async fn failed_attempt_is_retried_after_a_backoff() {
-    let (address, tries) = silent_peer().await;
+    let (address, attempts) = closing_peer().await;
     let mut policy = retry::Policy::default();
     policy.max_attempts = 3;
     policy.initial_backoff = Duration::from_millis(50);
@@ -110,7 +110,7 @@ async fn failed_attempt_is_retried_after_a_backoff() {
     client.memory(|memory| put_planted_token(memory, &merchant));
     let began = std::time::Instant::now();
     assert_eq!(client.run(merchant.prepay(order("1"))).await.unwrap_err().fate(), Fate::Unknown);
-    assert_eq!(tries.load(Ordering::SeqCst), 3);
+    assert_eq!(attempts.load(Ordering::SeqCst), 3);
     assert!(began.elapsed() >= Duration::from_millis(75), "{:?}", began.elapsed());
 }
 
@@ -130,29 +130,29 @@ async fn refresh_replaces_a_stale_token_and_never_fetches_the_first() {
         let token = AccessToken::new("old".to_owned()).unwrap();
         memory.put_token(merchant.appid(), token, then, then.after(Duration::from_secs(7200)));
     });
-    let upkeep = tokio::spawn(client.refresh_tokens(merchant.clone()));
+    let refresh = tokio::spawn(client.refresh_tokens(merchant.clone()));
     sleep(Duration::from_millis(500)).await;
-    upkeep.abort();
+    refresh.abort();
     assert_eq!(counts.tokens.load(Ordering::SeqCst), 1);
-    let held = client.memory(|memory| {
+    let cached = client.memory(|memory| {
         memory.token(merchant.appid(), common::now()).map(|(token, _)| token.expose().to_owned())
     });
-    assert_eq!(held.as_deref(), Some("token1"));
+    assert_eq!(cached.as_deref(), Some("token1"));
 }
 
 #[tokio::test]
 async fn failed_refresh_waits_and_keeps_the_old_token() {
-    let (address, asked) = silent_peer().await;
+    let (address, requests) = closing_peer().await;
     let (client, merchant) = (Client::builder().build().unwrap(), merchant(&format!("http://{address}")));
     client.memory(|memory| {
         let then = common::now().before(Duration::from_secs(6000));
         let token = AccessToken::new("old".to_owned()).unwrap();
         memory.put_token(merchant.appid(), token, then, then.after(Duration::from_secs(7200)));
     });
-    let upkeep = tokio::spawn(client.refresh_tokens(merchant.clone()));
+    let refresh = tokio::spawn(client.refresh_tokens(merchant.clone()));
     sleep(Duration::from_millis(2500)).await;
-    assert!(!upkeep.is_finished());
-    upkeep.abort();
-    assert_eq!(asked.load(Ordering::SeqCst), 1, "a failed refresh must not be retried at once");
+    assert!(!refresh.is_finished());
+    refresh.abort();
+    assert_eq!(requests.load(Ordering::SeqCst), 1, "a failed refresh must not be retried at once");
     assert!(client.memory(|memory| memory.token(merchant.appid(), common::now()).is_some()));
 }

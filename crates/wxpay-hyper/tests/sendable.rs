@@ -43,7 +43,7 @@ fn name_of<T>() -> &'static str {
 /// Flows that the lists below omit: parts of listed flows, and the generic `Call`.
 const INNER_FLOWS: [&str; 4] = [
     "wxpay_proto::v3::call::Call",
-    "wxpay_proto::v3::certificates::FetchKeys",
+    "wxpay_proto::v3::certificates::FetchPlatformKeys",
     "wxpay_proto::v3::pay::charge::ChargeOperation",
     "wxpay_proto::v3::resolve::IntoResolved",
 ];
@@ -112,10 +112,10 @@ fn run_future_is_send_for_every_flow_and_operation() {
         transfer::qq_wallet::QueryQqTransfer,
     ];
     let checked = flows.into_iter().chain(operations).chain(INNER_FLOWS).map(String::from).collect();
-    let mut there = BTreeSet::new();
+    let mut found = BTreeSet::new();
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wxpay-proto/src/v3");
-    collect_flows(&sources, "wxpay_proto::v3", &mut there);
-    assert_eq!(there.symmetric_difference(&checked).collect::<Vec<_>>(), Vec::<&String>::new());
+    collect_flows(&sources, "wxpay_proto::v3", &mut found);
+    assert_eq!(found.symmetric_difference(&checked).collect::<Vec<_>>(), Vec::<&String>::new());
 }
 
 /// Collects every type that implements `Flow` or `Endpoint` in these sources.
@@ -127,14 +127,14 @@ fn collect_flows(folder: &Path, module: &str, found: &mut BTreeSet<String>) {
             collect_flows(&path, &format!("{module}::{stem}"), found);
             continue;
         }
-        let within = if stem == "mod" { module.to_owned() } else { format!("{module}::{stem}") };
+        let module_path = if stem == "mod" { module.to_owned() } else { format!("{module}::{stem}") };
         let text = fs::read_to_string(&path).unwrap();
         let code = text.split("#[cfg(test)]").next().unwrap().lines();
         let types = code
             .filter(|line| line.starts_with("impl") && stem != "tests" && stem != "fake")
             .filter_map(|line| line.split_once(" Endpoint for ").or_else(|| line.split_once(" Flow for ")))
-            .filter_map(|(_, made)| made.split(['<', ' ']).next())
-            .filter(|made| *made != "Box");
-        found.extend(types.map(|made| format!("{within}::{made}")));
+            .filter_map(|(_, implementor)| implementor.split(['<', ' ']).next())
+            .filter(|implementor| *implementor != "Box");
+        found.extend(types.map(|implementor| format!("{module_path}::{implementor}")));
     }
 }

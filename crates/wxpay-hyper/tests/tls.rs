@@ -25,16 +25,16 @@ use wxpay_hyper::Client;
 
 /// The properties of a request that the server records.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Deduplicator {
+struct RecordedRequest {
     version: Version,
-    showed_certificate: bool,
+    presented_certificate: bool,
     body_len: usize,
 }
 
 #[derive(Default)]
 struct Log {
     connections: AtomicU32,
-    deduplicator: Mutex<Vec<Deduplicator>>,
+    requests: Mutex<Vec<RecordedRequest>>,
 }
 
 /// Starts a hyper server behind TLS. It never replies to a request for `/silence`.
@@ -46,15 +46,15 @@ async fn server(config: Arc<rustls::ServerConfig>) -> (SocketAddr, Arc<Log>) {
         async move {
             let Ok(stream) = acceptor.accept(stream).await else { return };
             log.connections.fetch_add(1, Ordering::SeqCst);
-            let showed_certificate = stream.get_ref().1.peer_certificates().is_some();
+            let presented_certificate = stream.get_ref().1.peer_certificates().is_some();
             let service = service_fn(move |request: Request<Incoming>| {
                 let log = Arc::clone(&log);
                 async move {
                     let (version, silent) = (request.version(), request.uri().path() == "/silence");
                     let body_len = request.into_body().collect().await.unwrap().to_bytes().len();
-                    log.deduplicator.lock().unwrap().push(Deduplicator {
+                    log.requests.lock().unwrap().push(RecordedRequest {
                         version,
-                        showed_certificate,
+                        presented_certificate,
                         body_len,
                     });
                     if silent {
@@ -74,10 +74,10 @@ async fn server(config: Arc<rustls::ServerConfig>) -> (SocketAddr, Arc<Log>) {
     (address, log)
 }
 
-fn config(demands_client: bool, alpn: &[&[u8]]) -> Arc<rustls::ServerConfig> {
+fn config(requires_client_certificate: bool, alpn: &[&[u8]]) -> Arc<rustls::ServerConfig> {
     certificates::server_config(
         &certificates::for_server("localhost"),
-        demands_client,
+        requires_client_certificate,
         rustls::ALL_VERSIONS,
         alpn,
     )
@@ -98,23 +98,23 @@ fn client_with_identity() -> Client {
 }
 
 #[tokio::test]
-async fn client_certificate_is_presented_only_if_the_transmit_requires_it() {
+async fn client_certificate_is_presented_only_if_the_request_requires_it() {
     let (address, log) = server(config(true, &[])).await;
     let client = client_with_identity();
-    let mut asks = transmit(&url(address));
-    asks.client_certificate = true;
-    assert_eq!(classify(&send(&client, asks).await), Classified::Answered(200));
-    assert!(log.deduplicator.lock().unwrap().iter().all(|seen| seen.showed_certificate));
+    let mut with_certificate = transmit(&url(address));
+    with_certificate.client_certificate = true;
+    assert_eq!(classify(&send(&client, with_certificate).await), Classified::Replied(200));
+    assert!(log.requests.lock().unwrap().iter().all(|request| request.presented_certificate));
     assert_eq!(
         classify(&send(&client, transmit(&url(address))).await),
         Classified::Lost,
         "the pool without an identity must not present a certificate"
     );
-    assert_eq!(log.deduplicator.lock().unwrap().len(), 1);
+    assert_eq!(log.requests.lock().unwrap().len(), 1);
 
-    let (relaxed, log) = server(config(false, &[])).await;
-    assert_eq!(classify(&send(&client, transmit(&url(relaxed))).await), Classified::Answered(200));
-    assert!(log.deduplicator.lock().unwrap().iter().all(|seen| !seen.showed_certificate));
+    let (without_mutual_tls, log) = server(config(false, &[])).await;
+    assert_eq!(classify(&send(&client, transmit(&url(without_mutual_tls))).await), Classified::Replied(200));
+    assert!(log.requests.lock().unwrap().iter().all(|request| !request.presented_certificate));
 }
 
 #[tokio::test]
@@ -122,17 +122,20 @@ async fn http_2_is_negotiated_on_one_connection() {
     let (address, log) = server(config(false, &[b"h2", b"http/1.1"])).await;
     let client = client();
     let body_len = transmit(&url(address)).request.body().len();
-    assert_eq!(classify(&send(&client, transmit(&url(address))).await), Classified::Answered(200));
+    assert_eq!(classify(&send(&client, transmit(&url(address))).await), Classified::Replied(200));
     let many = (0..20).map(|_| {
         let (client, transmit) = (client.clone(), transmit(&url(address)));
         tokio::spawn(async move { classify(&client.send(transmit).await) })
     });
     for one in many.collect::<Vec<_>>() {
-        assert_eq!(one.await.unwrap(), Classified::Answered(200));
+        assert_eq!(one.await.unwrap(), Classified::Replied(200));
     }
-    let seen = log.deduplicator.lock().unwrap();
-    assert_eq!(seen.len(), 21);
-    assert!(seen.iter().all(|seen| seen.version == Version::HTTP_2 && seen.body_len == body_len), "{seen:?}");
+    let requests = log.requests.lock().unwrap();
+    assert_eq!(requests.len(), 21);
+    assert!(
+        requests.iter().all(|request| request.version == Version::HTTP_2 && request.body_len == body_len),
+        "{requests:?}"
+    );
     assert_eq!(log.connections.load(Ordering::SeqCst), 1);
 }
 
@@ -140,8 +143,8 @@ async fn http_2_is_negotiated_on_one_connection() {
 async fn http_1_is_used_without_alpn() {
     for alpn in [&[][..], &[&b"http/1.1"[..]][..]] {
         let (address, log) = server(config(false, alpn)).await;
-        assert_eq!(classify(&send(&client(), transmit(&url(address))).await), Classified::Answered(200));
-        assert_eq!(log.deduplicator.lock().unwrap()[0].version, Version::HTTP_11);
+        assert_eq!(classify(&send(&client(), transmit(&url(address))).await), Classified::Replied(200));
+        assert_eq!(log.requests.lock().unwrap()[0].version, Version::HTTP_11);
     }
 }
 
@@ -152,7 +155,7 @@ async fn http_2_connection_is_not_reused_after_a_timeout() {
     let mut silent = common::get(&format!("{}/silence", url(address)));
     silent.timeout = Duration::from_millis(400);
     assert_eq!(classify(&send(&client, silent).await), Classified::Lost);
-    assert_eq!(classify(&send(&client, transmit(&url(address))).await), Classified::Answered(200));
+    assert_eq!(classify(&send(&client, transmit(&url(address))).await), Classified::Replied(200));
     assert_eq!(log.connections.load(Ordering::SeqCst), 2);
 }
 
@@ -162,7 +165,7 @@ async fn root_ca_adds_to_the_public_roots() {
     let public = Client::builder().build().unwrap();
     assert_eq!(classify(&send(&public, transmit(&url(address))).await), Classified::NotSent);
     let both = Client::builder().root_ca(certificates::authority().pem()).build().unwrap();
-    assert_eq!(classify(&send(&both, transmit(&url(address))).await), Classified::Answered(200));
+    assert_eq!(classify(&send(&both, transmit(&url(address))).await), Classified::Replied(200));
 }
 
 #[test]
@@ -170,7 +173,7 @@ fn setup_error_names_the_setting_and_not_the_value() {
     let pair = certificates::for_client("1900000109");
     let other = certificates::for_client("1900000109");
     let secret_line = pair.key.lines().nth(1).unwrap().to_owned();
-    let refused = [
+    let invalid = [
         (Client::builder().root_ca("nonsense"), "root_ca"),
         (
             Client::builder().root_ca("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
@@ -186,7 +189,7 @@ fn setup_error_names_the_setting_and_not_the_value() {
         (Client::builder().proxy("http://10.0.0.1:3128/path"), "proxy"),
         (Client::builder().proxy("10.0.0.1:3128"), "proxy"),
     ];
-    for (builder, setting) in refused {
+    for (builder, setting) in invalid {
         let printed = format!("{builder:?}");
         assert!(!printed.contains(&secret_line) && !printed.contains("PLANTED"), "{printed}");
         let error = builder.build().unwrap_err();

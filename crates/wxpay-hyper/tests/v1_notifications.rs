@@ -6,7 +6,7 @@ mod common;
 use bytes::Bytes;
 use common::{
     merchant,
-    notifications::{Signed, paid, signed},
+    v1::{Signed, paid, signed},
 };
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
@@ -35,8 +35,8 @@ use tower_service::Service as _;
 use wxpay_hyper::{Client, notify::v1::NotificationService};
 use wxpay_proto::v1::{Notification, notification};
 
-/// A service that counts the calls of its handler; `treat` receives the number of the call.
-fn service<F>(treat: impl Fn(u32) -> F + Send + Sync + 'static) -> (NotificationService, Arc<AtomicU32>)
+/// A service that counts the calls of its handler; `handle_call` receives the number of the call.
+fn service<F>(handle_call: impl Fn(u32) -> F + Send + Sync + 'static) -> (NotificationService, Arc<AtomicU32>)
 where
     F: Future<Output = Result<(), &'static str>> + Send + 'static,
 {
@@ -44,7 +44,7 @@ where
     let counting = Arc::clone(&calls);
     let handler = move |notification: Notification| {
         assert_eq!(notification.evidence().is_some(), notification.is_paid());
-        treat(counting.fetch_add(1, Ordering::SeqCst) + 1)
+        handle_call(counting.fetch_add(1, Ordering::SeqCst) + 1)
     };
     let client = Client::builder().build().unwrap();
     (NotificationService::new(merchant("http://127.0.0.1:1"), client, handler), calls)
@@ -61,16 +61,16 @@ fn request(notification: &Signed) -> Request<Full<Bytes>> {
 }
 
 /// Sends a request to the service and returns the status and the exact body.
-async fn answer<B>(service: &NotificationService, request: Request<B>) -> (u16, String)
+async fn respond<B>(service: &NotificationService, request: Request<B>) -> (u16, String)
 where
     B: Body + Send + 'static,
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let Ok(answer) = service.clone().call(request).await;
-    assert_eq!(answer.headers()["content-type"], "text/plain");
-    let status = answer.status().as_u16();
-    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    let Ok(response) = service.clone().call(request).await;
+    assert_eq!(response.headers()["content-type"], "text/plain");
+    let status = response.status().as_u16();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
     (status, String::from_utf8(body.to_vec()).unwrap())
 }
 
@@ -83,11 +83,11 @@ fn fail(status: StatusCode) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn a_genuine_notification_is_handled_and_answered_with_the_seven_letters() {
+async fn valid_notification_returns_success() {
     let (service, calls) = accepting();
-    assert_eq!(answer(&service, request(&paid("1"))).await, success());
+    assert_eq!(respond(&service, request(&paid("1"))).await, success());
     assert_eq!(
-        answer(&service, request(&signed("2", "1"))).await,
+        respond(&service, request(&signed("2", "1"))).await,
         success(),
         "an unpaid notification must be acknowledged too"
     );
@@ -95,16 +95,16 @@ async fn a_genuine_notification_is_handled_and_answered_with_the_seven_letters()
 }
 
 #[tokio::test]
-async fn a_notification_that_was_answered_is_answered_again_without_work() {
+async fn duplicate_notification_returns_success_without_calling_the_handler() {
     let (service, calls) = accepting();
     for _ in 0..3 {
-        assert_eq!(answer(&service, request(&paid("1"))).await, success());
+        assert_eq!(respond(&service, request(&paid("1"))).await, success());
     }
     assert_eq!(calls.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
-async fn the_handler_sees_no_forged_notification() {
+async fn unverified_notification_does_not_reach_the_handler() {
     let (service, calls) = accepting();
     let genuine = paid("1");
     let forged = [
@@ -119,7 +119,7 @@ async fn the_handler_sees_no_forged_notification() {
         Signed { query: genuine.query.clone() + "&total_fee=1", body: genuine.body.clone() },
     ];
     for notification in forged {
-        let (status, body) = answer(&service, request(&notification)).await;
+        let (status, body) = respond(&service, request(&notification)).await;
         assert!((400..500).contains(&status), "{status}");
         assert_eq!(body, "fail");
     }
@@ -137,7 +137,7 @@ async fn other_methods_than_post_return_405() {
             .uri(uri)
             .body(Full::<Bytes>::from(notification.body.clone()))
             .unwrap();
-        assert_eq!(answer(&service, request).await, fail(StatusCode::METHOD_NOT_ALLOWED), "{method}");
+        assert_eq!(respond(&service, request).await, fail(StatusCode::METHOD_NOT_ALLOWED), "{method}");
     }
     assert_eq!(calls.load(Ordering::SeqCst), 0);
 }
@@ -150,14 +150,14 @@ async fn long_query_returns_414_and_long_body_413() {
         query: query.clone() + "&x=" + &"x".repeat(notification::MAX_QUERY_BYTES),
         body: body.clone(),
     };
-    assert_eq!(answer(&service, request(&long_query)).await, fail(StatusCode::URI_TOO_LONG));
+    assert_eq!(respond(&service, request(&long_query)).await, fail(StatusCode::URI_TOO_LONG));
 
     let long_body =
         Signed { query: query.clone(), body: body.clone() + &" ".repeat(notification::MAX_BODY_BYTES) };
-    assert_eq!(answer(&service, request(&long_body)).await, fail(StatusCode::PAYLOAD_TOO_LARGE));
+    assert_eq!(respond(&service, request(&long_body)).await, fail(StatusCode::PAYLOAD_TOO_LARGE));
 
     let endless = Request::post(format!("/notify?{query}")).body(EndlessBody).unwrap();
-    assert_eq!(answer(&service, endless).await, fail(StatusCode::PAYLOAD_TOO_LARGE));
+    assert_eq!(respond(&service, endless).await, fail(StatusCode::PAYLOAD_TOO_LARGE));
     assert_eq!(calls.load(Ordering::SeqCst), 0);
 }
 
@@ -189,22 +189,22 @@ impl Body for PendingBody {
 async fn missing_body_returns_408() {
     let (service, calls) = accepting();
     let silent = Request::post(format!("/notify?{}", paid("1").query)).body(PendingBody).unwrap();
-    assert_eq!(answer(&service, silent).await, fail(StatusCode::REQUEST_TIMEOUT));
+    assert_eq!(respond(&service, silent).await, fail(StatusCode::REQUEST_TIMEOUT));
     assert_eq!(calls.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]
 async fn truncated_body_returns_400() {
     let (service, calls) = accepting();
-    let request = Request::post(format!("/notify?{}", paid("1").query)).body(Broken).unwrap();
-    assert_eq!(answer(&service, request).await, fail(StatusCode::BAD_REQUEST));
+    let request = Request::post(format!("/notify?{}", paid("1").query)).body(ResetBody).unwrap();
+    assert_eq!(respond(&service, request).await, fail(StatusCode::BAD_REQUEST));
     assert_eq!(calls.load(Ordering::SeqCst), 0);
 }
 
 /// A body whose connection is reset.
-struct Broken;
+struct ResetBody;
 
-impl Body for Broken {
+impl Body for ResetBody {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -214,12 +214,12 @@ impl Body for Broken {
 }
 
 #[tokio::test]
-async fn what_the_handler_could_not_do_is_tried_again_at_the_next_delivery() {
+async fn failed_notification_is_handled_again_on_redelivery() {
     let (service, calls) =
         service(|call| async move { if call == 1 { Err("the database is unavailable") } else { Ok(()) } });
-    assert_eq!(answer(&service, request(&paid("1"))).await, fail(StatusCode::INTERNAL_SERVER_ERROR));
-    assert_eq!(answer(&service, request(&paid("1"))).await, success());
-    assert_eq!(answer(&service, request(&paid("1"))).await, success());
+    assert_eq!(respond(&service, request(&paid("1"))).await, fail(StatusCode::INTERNAL_SERVER_ERROR));
+    assert_eq!(respond(&service, request(&paid("1"))).await, success());
+    assert_eq!(respond(&service, request(&paid("1"))).await, success());
     assert_eq!(calls.load(Ordering::SeqCst), 2);
 }
 
@@ -229,23 +229,23 @@ async fn panicking_handler_returns_500_and_is_called_again() {
         assert!(call > 1, "on purpose");
         Ok(())
     });
-    assert_eq!(answer(&service, request(&paid("1"))).await, fail(StatusCode::INTERNAL_SERVER_ERROR));
-    assert_eq!(answer(&service, request(&paid("1"))).await, success());
+    assert_eq!(respond(&service, request(&paid("1"))).await, fail(StatusCode::INTERNAL_SERVER_ERROR));
+    assert_eq!(respond(&service, request(&paid("1"))).await, success());
     assert_eq!(calls.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn copies_that_arrive_at_once_are_handled_once_and_all_answered() {
+async fn concurrent_duplicates_call_the_handler_once() {
     let (service, calls) = service(|_| async {
         sleep(Duration::from_millis(200)).await;
         Ok(())
     });
-    let copies = (0..100).map(|_| {
+    let duplicates = (0..100).map(|_| {
         let service = service.clone();
-        tokio::spawn(async move { answer(&service, request(&paid("1"))).await })
+        tokio::spawn(async move { respond(&service, request(&paid("1"))).await })
     });
-    for copy in copies.collect::<Vec<_>>() {
-        assert_eq!(copy.await.unwrap(), success());
+    for duplicate in duplicates.collect::<Vec<_>>() {
+        assert_eq!(duplicate.await.unwrap(), success());
     }
     assert_eq!(calls.load(Ordering::SeqCst), 1);
 }
@@ -256,16 +256,16 @@ async fn waiting_duplicate_takes_over_when_the_first_fails() {
         sleep(Duration::from_millis(100)).await;
         if call == 1 { Err("the database is unavailable") } else { Ok(()) }
     });
-    let copies = (0..20).map(|_| {
+    let duplicates = (0..20).map(|_| {
         let service = service.clone();
-        tokio::spawn(async move { answer(&service, request(&paid("1"))).await.0 })
+        tokio::spawn(async move { respond(&service, request(&paid("1"))).await.0 })
     });
-    let mut answers = Vec::new();
-    for copy in copies.collect::<Vec<_>>() {
-        answers.push(copy.await.unwrap());
+    let mut statuses = Vec::new();
+    for duplicate in duplicates.collect::<Vec<_>>() {
+        statuses.push(duplicate.await.unwrap());
     }
-    assert_eq!(answers.iter().filter(|status| **status == 500).count(), 1, "{answers:?}");
-    assert_eq!(answers.iter().filter(|status| **status == 200).count(), 19, "{answers:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 500).count(), 1, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 19, "{statuses:?}");
     assert_eq!(calls.load(Ordering::SeqCst), 2);
 }
 
@@ -278,7 +278,7 @@ async fn notifications_of_different_orders_do_not_wait_for_each_other() {
     let began = std::time::Instant::now();
     let all = (0..20).map(|number| {
         let service = service.clone();
-        tokio::spawn(async move { answer(&service, request(&paid(&number.to_string()))).await })
+        tokio::spawn(async move { respond(&service, request(&paid(&number.to_string()))).await })
     });
     for one in all.collect::<Vec<_>>() {
         assert_eq!(one.await.unwrap(), success());
@@ -288,34 +288,34 @@ async fn notifications_of_different_orders_do_not_wait_for_each_other() {
 }
 
 #[tokio::test]
-async fn a_slow_handler_is_answered_for_goes_on_and_is_not_called_twice() {
+async fn slow_handler_returns_fail_continues_and_is_called_once() {
     let (service, calls) = service(|_| async {
         sleep(Duration::from_millis(300)).await;
         Ok(())
     });
     let service = service.response_timeout(Duration::from_millis(100));
-    assert_eq!(answer(&service, request(&paid("1"))).await, fail(StatusCode::INTERNAL_SERVER_ERROR));
-    let copy = answer(&service, request(&paid("1"))).await;
+    assert_eq!(respond(&service, request(&paid("1"))).await, fail(StatusCode::INTERNAL_SERVER_ERROR));
+    let duplicate = respond(&service, request(&paid("1"))).await;
     assert_eq!(
-        copy,
+        duplicate,
         fail(StatusCode::INTERNAL_SERVER_ERROR),
         "a duplicate must not wait longer than the response timeout"
     );
     sleep(Duration::from_millis(300)).await;
-    assert_eq!(answer(&service, request(&paid("1"))).await, success());
+    assert_eq!(respond(&service, request(&paid("1"))).await, success());
     assert_eq!(calls.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
-async fn a_caller_that_hangs_up_does_not_stop_the_handler() {
+async fn dropped_request_does_not_stop_the_handler() {
     let (service, calls) = service(|_| async {
         sleep(Duration::from_millis(100)).await;
         Ok(())
     });
-    let hung_up =
-        tokio::time::timeout(Duration::from_millis(20), answer(&service, request(&paid("1")))).await;
-    assert!(hung_up.is_err());
-    assert_eq!(answer(&service, request(&paid("1"))).await, success());
+    let dropped =
+        tokio::time::timeout(Duration::from_millis(20), respond(&service, request(&paid("1")))).await;
+    assert!(dropped.is_err());
+    assert_eq!(respond(&service, request(&paid("1"))).await, success());
     assert_eq!(calls.load(Ordering::SeqCst), 1);
 }
 
@@ -330,7 +330,7 @@ fn handler_dropped_with_its_runtime_releases_the_notification() {
     let service = service.response_timeout(Duration::from_millis(50));
     for expected in [fail(StatusCode::INTERNAL_SERVER_ERROR), success()] {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        assert_eq!(runtime.block_on(answer(&service, request(&paid("1")))), expected);
+        assert_eq!(runtime.block_on(respond(&service, request(&paid("1")))), expected);
     }
     assert_eq!(calls.load(Ordering::SeqCst), 2);
 }
@@ -345,13 +345,13 @@ async fn over_tcp(address: std::net::SocketAddr, notification: &Signed) -> Strin
         notification.body
     );
     stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    answer
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await.unwrap();
+    response
 }
 
-fn is_success(answer: &str) -> bool {
-    answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nsuccess")
+fn is_success(response: &str) -> bool {
+    response.starts_with("HTTP/1.1 200 OK\r\n") && response.ends_with("\r\n\r\nsuccess")
 }
 
 #[tokio::test]
@@ -361,8 +361,8 @@ async fn notification_service_works_as_an_axum_route() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, app).await });
-    let answer = over_tcp(address, &paid("1")).await;
-    assert!(is_success(&answer), "{answer}");
+    let response = over_tcp(address, &paid("1")).await;
+    assert!(is_success(&response), "{response}");
     assert_eq!(calls.load(Ordering::SeqCst), 1);
 }
 
@@ -379,7 +379,7 @@ async fn notification_service_works_with_plain_hyper() {
             .await
             .unwrap();
     });
-    let answer = over_tcp(address, &paid("1")).await;
-    assert!(is_success(&answer), "{answer}");
+    let response = over_tcp(address, &paid("1")).await;
+    assert!(is_success(&response), "{response}");
     assert_eq!(calls.load(Ordering::SeqCst), 1);
 }

@@ -54,9 +54,9 @@ use wxpay_proto::{
 #[derive(Clone)]
 enum Part {
     Bytes(Arc<[u8]>),
-    Times(Arc<[u8]>, usize),
+    Repeat(Arc<[u8]>, usize),
     Pause(Duration),
-    HangUp,
+    Close,
 }
 
 /// The head of a reply.
@@ -85,13 +85,13 @@ async fn send(stream: &mut TcpStream, parts: &[Part]) -> io::Result<()> {
     for part in parts {
         match part {
             Part::Bytes(bytes) => stream.write_all(bytes).await?,
-            Part::Times(bytes, times) => {
+            Part::Repeat(bytes, times) => {
                 for _ in 0..*times {
                     stream.write_all(bytes).await?;
                 }
             }
             Part::Pause(pause) => sleep(*pause).await,
-            Part::HangUp => return Err(io::ErrorKind::ConnectionAborted.into()),
+            Part::Close => return Err(io::ErrorKind::ConnectionAborted.into()),
         }
     }
     Ok(())
@@ -101,9 +101,9 @@ async fn send(stream: &mut TcpStream, parts: &[Part]) -> io::Result<()> {
 async fn gateway(sha1: String, parts: Vec<Part>) -> SocketAddr {
     // The address is known only after the peer is started.
     let address = Arc::new(std::sync::OnceLock::<SocketAddr>::new());
-    let told = Arc::clone(&address);
+    let known_address = Arc::clone(&address);
     let peer = peer(move |mut stream| {
-        let (sha1, parts, address) = (sha1.clone(), parts.clone(), Arc::clone(&told));
+        let (sha1, parts, address) = (sha1.clone(), parts.clone(), Arc::clone(&known_address));
         async move {
             loop {
                 let request = read_request(&mut stream).await;
@@ -148,10 +148,10 @@ async fn fetch(
     is_gzip: bool,
     writer: impl AsyncWrite,
 ) -> Result<u64, DownloadError> {
-    let trade = TradeBill::of("2026-11-23".parse().unwrap());
-    let trade = if is_gzip { trade.gzip() } else { trade };
-    let BillReply::Ready(statement) = client.run(merchant.call(trade)).await.unwrap() else { panic!() };
-    let download = client.run(merchant.prepare_download(&statement)).await.unwrap();
+    let bill = TradeBill::of("2026-11-23".parse().unwrap());
+    let bill = if is_gzip { bill.gzip() } else { bill };
+    let BillReply::Ready(bill_file) = client.run(merchant.call(bill)).await.unwrap() else { panic!() };
+    let download = client.run(merchant.prepare_download(&bill_file)).await.unwrap();
     client.download(download, writer).await
 }
 
@@ -207,10 +207,10 @@ fn zipped(file: &[u8]) -> Vec<u8> {
 fn rows(count: u32) -> Vec<u8> {
     let mut rows = String::from("\u{feff}交易时间,商户号,商户订单号,订单金额\r\n");
     for row in 0..count {
-        let chaff = row.wrapping_mul(2_654_435_761);
+        let hash = row.wrapping_mul(2_654_435_761);
         write!(
             rows,
-            "`2026-11-23 10:34:56,`1900000109,`ORDER-{chaff:08x},`{}.{:02}\r\n",
+            "`2026-11-23 10:34:56,`1900000109,`ORDER-{hash:08x},`{}.{:02}\r\n",
             row % 977,
             row % 100
         )
@@ -226,11 +226,11 @@ async fn bill_is_downloaded_plain_and_gzipped() {
     let members = [zipped(first), zipped(b""), zipped(second)].concat();
     for (is_gzip, sent) in [(false, file.clone()), (true, zipped(&file)), (true, members)] {
         let gateway = gateway(sha1(&file).to_uppercase(), good(&sent)).await;
-        let mut kept = RecordingWriter::default();
-        let bytes = fetch_from(&client(), gateway, is_gzip, &mut kept).await.unwrap();
+        let mut recording = RecordingWriter::default();
+        let bytes = fetch_from(&client(), gateway, is_gzip, &mut recording).await.unwrap();
         assert_eq!(bytes, file.len() as u64);
-        assert!(kept.closed);
-        assert!(kept.bytes == file);
+        assert!(recording.closed);
+        assert!(recording.bytes == file);
     }
 }
 
@@ -247,9 +247,9 @@ async fn empty_bill_is_downloaded() {
 
 /// Downloads with an expected failure and returns its kind and cause. The writer must not be shut down.
 async fn failure(builder: Builder, gateway: SocketAddr, is_gzip: bool) -> (ErrorKind, String) {
-    let mut kept = RecordingWriter::default();
-    let error = fetch_from(&builder.build().unwrap(), gateway, is_gzip, &mut kept).await.unwrap_err();
-    assert!(!kept.closed);
+    let mut recording = RecordingWriter::default();
+    let error = fetch_from(&builder.build().unwrap(), gateway, is_gzip, &mut recording).await.unwrap_err();
+    assert!(!recording.closed);
     assert!(error.to_string().contains("discard everything that was written"));
     let DownloadError::File(error) = error else { panic!("{error:?}") };
     (error.kind(), error.source().map(ToString::to_string).unwrap_or_default())
@@ -262,21 +262,21 @@ async fn file_with_another_digest_or_invalid_gzip_is_rejected() {
     changed[file.len() - 3] ^= 1;
     let zip = zipped(&file);
     let mut bad_crc = zip.clone();
-    let at = zip.len() - 8;
-    bad_crc[at] ^= 1;
-    let (forged, cut) = (
+    let crc_at = zip.len() - 8;
+    bad_crc[crc_at] ^= 1;
+    let (wrong_digest, transport) = (
         (ErrorKind::Signature, "the signature or the ciphertext is invalid: wrong key or modified data"),
         ErrorKind::Transport,
     );
-    let not_gzip = (cut, "the file is not valid gzip or is truncated");
-    for (is_gzip, sent, (kind, words)) in [
-        (false, changed.clone(), forged),
-        (false, file[1..].to_vec(), forged),
-        (false, [&file[..], b"\n"].concat(), forged),
-        (false, Vec::new(), forged),
-        (false, zip.clone(), forged),
-        (true, zipped(&changed), forged),
-        (true, [zip.clone(), zipped(b"\n")].concat(), forged),
+    let not_gzip = (transport, "the file is not valid gzip or is truncated");
+    for (is_gzip, sent, (kind, cause)) in [
+        (false, changed.clone(), wrong_digest),
+        (false, file[1..].to_vec(), wrong_digest),
+        (false, [&file[..], b"\n"].concat(), wrong_digest),
+        (false, Vec::new(), wrong_digest),
+        (false, zip.clone(), wrong_digest),
+        (true, zipped(&changed), wrong_digest),
+        (true, [zip.clone(), zipped(b"\n")].concat(), wrong_digest),
         (true, file.clone(), not_gzip),
         (true, Vec::new(), not_gzip),
         (true, bad_crc, not_gzip),
@@ -288,7 +288,7 @@ async fn file_with_another_digest_or_invalid_gzip_is_rejected() {
     ] {
         let gateway = gateway(sha1(&file), good(&sent)).await;
         let failed = failure(Client::builder(), gateway, is_gzip).await;
-        assert_eq!(failed, (kind, words.to_owned()), "{} of {} bytes", sent.len(), file.len());
+        assert_eq!(failed, (kind, cause.to_owned()), "{} of {} bytes", sent.len(), file.len());
     }
 }
 
@@ -296,7 +296,7 @@ async fn file_with_another_digest_or_invalid_gzip_is_rejected() {
 async fn truncated_file_is_rejected() {
     let file = rows(2000);
     let open_end = text("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n");
-    for (head, sent, kind, words) in [
+    for (head, sent, kind, cause) in [
         (
             reply("200 OK", file.len()),
             &file[..1000],
@@ -312,9 +312,9 @@ async fn truncated_file_is_rejected() {
         ),
         (reply("200 OK", file.len() + 1), &file[..], ErrorKind::Transport, "no data for 1000 ms"),
     ] {
-        let last = if sent.len() == 1000 { Part::HangUp } else { Part::Pause(Duration::from_secs(3)) };
+        let last = if sent.len() == 1000 { Part::Close } else { Part::Pause(Duration::from_secs(3)) };
         let gateway = gateway(sha1(&file), vec![head, bytes(sent), last]).await;
-        assert_eq!(failure(Client::builder(), gateway, false).await, (kind, words.to_owned()));
+        assert_eq!(failure(Client::builder(), gateway, false).await, (kind, cause.to_owned()));
     }
 }
 
@@ -322,13 +322,14 @@ async fn truncated_file_is_rejected() {
 async fn redirects_are_not_followed() {
     let visits = Arc::new(AtomicU32::new(0));
     let counting = Arc::clone(&visits);
-    let elsewhere = peer(move |_| {
+    let other_server = peer(move |_| {
         counting.fetch_add(1, Ordering::SeqCst);
         async {}
     })
     .await;
     for status in ["301 Moved Permanently", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"] {
-        let head = format!("HTTP/1.1 {status}\r\nlocation: http://{elsewhere}/\r\ncontent-length: 0\r\n\r\n");
+        let head =
+            format!("HTTP/1.1 {status}\r\nlocation: http://{other_server}/\r\ncontent-length: 0\r\n\r\n");
         let gateway = gateway(sha1(b""), vec![text(&head)]).await;
         assert_eq!(failure(Client::builder(), gateway, false).await.0, ErrorKind::Refused, "{status}");
     }
@@ -339,12 +340,12 @@ async fn redirects_are_not_followed() {
 async fn refusal_has_the_code_of_wechat_pay() {
     let body = r#"{"code":"INVALID_REQUEST","message":"token expired"}"#;
     let gateway = gateway(sha1(b""), vec![reply("400 Bad Request", body.len()), text(body)]).await;
-    let mut kept = RecordingWriter::default();
-    let error = fetch_from(&client(), gateway, false, &mut kept).await.unwrap_err();
+    let mut recording = RecordingWriter::default();
+    let error = fetch_from(&client(), gateway, false, &mut recording).await.unwrap_err();
     let DownloadError::File(error) = error else { panic!("{error:?}") };
     let refusal = error.refusal().unwrap();
     assert_eq!((refusal.status, refusal.code.as_str()), (400, "INVALID_REQUEST"));
-    assert!(kept.bytes.is_empty());
+    assert!(recording.bytes.is_empty());
 }
 
 #[tokio::test]
@@ -359,7 +360,7 @@ async fn timeouts_and_size_limit_end_the_download() {
     let bomb = zipped(&vec![0; 1 << 24]);
     let quick = || Client::builder().download_timeout(Duration::from_millis(800));
     let small = || Client::builder().download_limit(1 << 20);
-    for (parts, builder, is_gzip, words) in [
+    for (parts, builder, is_gzip, cause) in [
         (silent, Client::builder(), false, "no data for 1000 ms"),
         (slow, quick(), false, "the download was not complete within 800 ms"),
         (good(&bomb), small(), true, "the file is longer than 1048576 bytes"),
@@ -367,7 +368,7 @@ async fn timeouts_and_size_limit_end_the_download() {
     ] {
         let gateway = gateway(sha1(&file), parts).await;
         let began = Instant::now();
-        assert_eq!(failure(builder, gateway, is_gzip).await, (ErrorKind::Transport, words.to_owned()));
+        assert_eq!(failure(builder, gateway, is_gzip).await, (ErrorKind::Transport, cause.to_owned()));
         assert!(began.elapsed() < Duration::from_millis(2900), "{:?}", began.elapsed());
     }
 }
@@ -394,12 +395,12 @@ async fn failing_writer_returns_a_writer_error() {
 
 /// The maximum memory of a process that runs the client: 32 MiB, in KiB.
 #[cfg(target_os = "linux")]
-const MEMORY: u64 = 32 * 1024;
+const MAX_MEMORY_KIB: u64 = 32 * 1024;
 
 /// Downloads a bill of 1 GiB, in 2^14 blocks, plain and zipped, in a process that only runs the client.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_bill_of_a_gibibyte_takes_less_than_32_mebibytes_of_memory() {
+async fn bill_of_one_gibibyte_is_downloaded_in_less_than_32_mebibytes_of_memory() {
     const DOUBLINGS: u32 = 14;
     let mut block = rows(1200);
     block.truncate(1 << 16);
@@ -411,19 +412,19 @@ async fn a_bill_of_a_gibibyte_takes_less_than_32_mebibytes_of_memory() {
     }
     let sha1 = hex::encode(digest.finalize());
 
-    let plain = vec![reply("200 OK", size), Part::Times(block.clone().into(), times)];
+    let plain = vec![reply("200 OK", size), Part::Repeat(block.clone().into(), times)];
     let (deflated, tail) = (deflated(&block), tail(&block, times));
     let head = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
     let length = head.len() + deflated.len() * times + tail.len();
     let zipped =
-        vec![reply("200 OK", length), bytes(&head), Part::Times(deflated.into(), times), bytes(&tail)];
+        vec![reply("200 OK", length), bytes(&head), Part::Repeat(deflated.into(), times), bytes(&tail)];
 
     for (is_gzip, parts) in [(false, plain), (true, zipped)] {
         let gateway = gateway(sha1.clone(), parts).await;
         let peak =
             tokio::task::spawn_blocking(move || peak_of_a_client(gateway, is_gzip, size)).await.unwrap();
         println!("gzip: {is_gzip}, {} MiB took {} KiB", size >> 20, peak);
-        assert!(peak < MEMORY, "{peak} KiB");
+        assert!(peak < MAX_MEMORY_KIB, "{peak} KiB");
     }
 }
 
@@ -458,17 +459,17 @@ fn peak_of_a_client(gateway: SocketAddr, is_gzip: bool, size: usize) -> u64 {
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&child.stdout);
-    assert!(child.status.success(), "{said}{}", String::from_utf8_lossy(&child.stderr));
-    assert!(said.contains(&format!("downloaded {size} bytes")), "{said}");
+    let stdout = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success(), "{stdout}{}", String::from_utf8_lossy(&child.stderr));
+    assert!(stdout.contains(&format!("downloaded {size} bytes")), "{stdout}");
     let peak =
-        said.lines().find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix("kB")?.trim().parse().ok());
-    peak.unwrap_or_else(|| panic!("{said}"))
+        stdout.lines().find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix("kB")?.trim().parse().ok());
+    peak.unwrap_or_else(|| panic!("{stdout}"))
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-#[ignore = "runs in a child process of the test above"]
+#[ignore = "run in a child process by the test of the memory"]
 async fn download_in_a_child_process() {
     let Ok(gateway) = env::var("WXPAY_TEST_GATEWAY") else { return };
     let spki = hex::decode(env::var("WXPAY_TEST_SPKI").unwrap()).unwrap();

@@ -51,12 +51,12 @@ impl Delivery {
         Self::of(&Platform::with_public_key(), paid(MCHID, API_V3_KEY, out_trade_no))
     }
 
-    fn route(self, path: &'static str) -> Self {
+    fn with_path(self, path: &'static str) -> Self {
         Self { path, ..self }
     }
 
     fn with_header(mut self, name: &'static str, change: impl FnOnce(String) -> String) -> Self {
-        let (_, value) = self.headers.iter_mut().find(|(given, _)| *given == name).unwrap();
+        let (_, value) = self.headers.iter_mut().find(|(candidate, _)| *candidate == name).unwrap();
         *value = change(std::mem::take(value));
         self
     }
@@ -75,9 +75,9 @@ impl Delivery {
     async fn send_to(&self, address: SocketAddr) -> (u16, String) {
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(self.request().as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).await.unwrap();
+        let (head, body) = response.split_once("\r\n\r\n").unwrap();
         if !body.is_empty() {
             assert!(head.contains("content-type: application/json"), "{head}");
         }
@@ -105,10 +105,10 @@ fn client() -> Client {
     Client::builder().build().unwrap()
 }
 
-/// A service at [`PATH`] that counts the calls of its handler; `treat` receives the number of the call.
+/// A service at [`PATH`] that counts the calls of its handler; `handle_call` receives the number of the call.
 fn counting<F, A>(
     merchant: Merchant,
-    treat: impl Fn(u32, Notification) -> F + Send + Sync + 'static,
+    handle_call: impl Fn(u32, Notification) -> F + Send + Sync + 'static,
 ) -> (NotificationService, Arc<AtomicU32>)
 where
     F: Future<Output = Result<A, &'static str>> + Send + 'static,
@@ -116,7 +116,7 @@ where
 {
     let calls = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&calls);
-    let handler = move |notification| treat(counted.fetch_add(1, Ordering::SeqCst) + 1, notification);
+    let handler = move |notification| handle_call(counted.fetch_add(1, Ordering::SeqCst) + 1, notification);
     (NotificationService::new(client()).route(PATH, merchant, handler).unwrap(), calls)
 }
 
@@ -130,23 +130,23 @@ fn default_merchant() -> Merchant {
 }
 
 #[tokio::test]
-async fn a_genuine_notification_is_handled_and_answered_204_without_the_network() {
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let telling = Arc::clone(&told);
+async fn valid_notification_returns_204_without_a_request() {
+    let received = Arc::new(Mutex::new(Vec::new()));
+    let recording = Arc::clone(&received);
     let (notifications, calls) = counting(default_merchant(), move |_, notification| {
-        telling.lock().unwrap().push(notification);
+        recording.lock().unwrap().push(notification);
         async { Ok(()) }
     });
     let address = serve(notifications).await;
     assert_eq!(Delivery::paid("ORDER-1").send_to(address).await, accepted());
     assert_eq!(calls.load(Ordering::SeqCst), 1);
-    let notification = told.lock().unwrap().pop().unwrap();
+    let notification = received.lock().unwrap().pop().unwrap();
     let Event::Transaction(transaction) = notification.event().unwrap() else { panic!("{notification:?}") };
     assert_eq!(transaction.out_trade_no.as_str(), "ORDER-1");
 }
 
 #[tokio::test]
-async fn a_notification_that_was_answered_204_is_answered_again_without_work() {
+async fn duplicate_notification_returns_204_without_calling_the_handler() {
     let (address, calls) = accepting(default_merchant()).await;
     for _ in 0..3 {
         assert_eq!(Delivery::paid("ORDER-1").send_to(address).await, accepted());
@@ -189,10 +189,10 @@ async fn unverified_notification_does_not_reach_the_handler() {
         .with_header("Wechatpay-Serial", |_| platform.id.clone()),
     ];
     for index in 0..good.headers.len() {
-        let mut twice = good.clone();
-        let copy = twice.headers[index].clone();
-        twice.headers.push(copy);
-        forged.push(twice);
+        let mut duplicated = good.clone();
+        let copy = duplicated.headers[index].clone();
+        duplicated.headers.push(copy);
+        forged.push(duplicated);
     }
     for index in 0..4 {
         let mut missing = good.clone();
@@ -235,7 +235,7 @@ async fn paths_match_exactly() {
         "/x/../notify/1900000109",
         "/notify/%31900000109",
     ] {
-        assert_eq!(Delivery::paid("ORDER-1").route(path).send_to(address).await, rejected(404), "{path}");
+        assert_eq!(Delivery::paid("ORDER-1").with_path(path).send_to(address).await, rejected(404), "{path}");
     }
     assert_eq!(calls.load(Ordering::SeqCst), 0);
 }
@@ -247,35 +247,35 @@ async fn other_methods_return_405_and_long_bodies_413() {
         let mut stream = TcpStream::connect(address).await.unwrap();
         let request = Delivery::paid("ORDER-1").request().replacen("POST", method, 1);
         stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        assert!(answer.starts_with("HTTP/1.1 405 "), "{answer}");
-        assert!(answer.contains("\r\nallow: POST\r\n"), "{answer}");
+        let mut response = String::new();
+        stream.read_to_string(&mut response).await.unwrap();
+        assert!(response.starts_with("HTTP/1.1 405 "), "{response}");
+        assert!(response.contains("\r\nallow: POST\r\n"), "{response}");
     }
     let mut stream = TcpStream::connect(address).await.unwrap();
     let endless = format!("POST {PATH} HTTP/1.1\r\nhost: shop\r\ncontent-length: 1048577\r\n\r\n");
     stream.write_all(endless.as_bytes()).await.unwrap();
-    let mut answer = vec![0; 1024];
-    let length = stream.read(&mut answer).await.unwrap();
-    assert!(answer[..length].starts_with(b"HTTP/1.1 413 "));
+    let mut response = vec![0; 1024];
+    let length = stream.read(&mut response).await.unwrap();
+    assert!(response[..length].starts_with(b"HTTP/1.1 413 "));
     assert_eq!(calls.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]
 async fn merchants_of_one_service_receive_only_at_their_own_paths() {
     let (other_id, other_key) = ("1900000110", "0therApiv3Key0000000000000000000");
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let note = |who: &'static str| {
-        let told = Arc::clone(&told);
+    let received = Arc::new(Mutex::new(Vec::new()));
+    let record = |who: &'static str| {
+        let received = Arc::clone(&received);
         move |notification: Notification| {
-            told.lock().unwrap().push((who, notification.mchid().to_string()));
+            received.lock().unwrap().push((who, notification.mchid().to_string()));
             async { Ok::<(), &str>(()) }
         }
     };
     let notifications = NotificationService::new(client())
-        .route(PATH, default_merchant(), note("one"))
+        .route(PATH, default_merchant(), record("one"))
         .unwrap()
-        .route("/notify/1900000110", merchant_with_public_key(other_id, other_key), note("other"))
+        .route("/notify/1900000110", merchant_with_public_key(other_id, other_key), record("other"))
         .unwrap();
     let address = serve(notifications).await;
     let for_other = Delivery::of(&Platform::with_public_key(), paid(other_id, other_key, "ORDER-1"));
@@ -285,49 +285,52 @@ async fn merchants_of_one_service_receive_only_at_their_own_paths() {
         rejected(400),
         "the notification is encrypted for another merchant"
     );
-    assert_eq!(Delivery::paid("ORDER-1").route("/notify/1900000110").send_to(address).await, rejected(400));
+    assert_eq!(
+        Delivery::paid("ORDER-1").with_path("/notify/1900000110").send_to(address).await,
+        rejected(400)
+    );
     assert_eq!(Delivery::paid("ORDER-1").send_to(address).await, accepted());
-    assert_eq!(for_other.route("/notify/1900000110").send_to(address).await, accepted());
-    assert_eq!(*told.lock().unwrap(), [("one", MCHID.to_owned()), ("other", other_id.to_owned())]);
+    assert_eq!(for_other.with_path("/notify/1900000110").send_to(address).await, accepted());
+    assert_eq!(*received.lock().unwrap(), [("one", MCHID.to_owned()), ("other", other_id.to_owned())]);
 }
 
 #[tokio::test]
 async fn route_rejects_invalid_and_duplicate_paths() {
-    let heard = |_| async { Ok::<(), &str>(()) };
+    let handler = |_| async { Ok::<(), &str>(()) };
     for path in ["", "notify", "/notify?x=1", "/notify#x", "/no tify", "/通知"] {
-        let error = NotificationService::new(client()).route(path, default_merchant(), heard).unwrap_err();
+        let error = NotificationService::new(client()).route(path, default_merchant(), handler).unwrap_err();
         assert_eq!(
             error.to_string(),
             "path must begin with a slash and be visible ASCII without query or fragment"
         );
     }
-    let taken = NotificationService::new(client())
-        .route("/a", default_merchant(), heard)
+    let error = NotificationService::new(client())
+        .route("/a", default_merchant(), handler)
         .unwrap()
-        .route("/a", default_merchant(), heard)
+        .route("/a", default_merchant(), handler)
         .unwrap_err();
-    assert_eq!(taken.to_string(), "path must not be used by another route");
+    assert_eq!(error.to_string(), "path must not be used by another route");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn copies_that_arrive_at_once_are_handled_once_and_all_answered() {
+async fn concurrent_duplicates_call_the_handler_once() {
     let (notifications, calls) = counting(default_merchant(), |_, _| async {
         sleep(Duration::from_millis(200)).await;
         Ok(())
     });
     let (address, delivery) = (serve(notifications).await, Delivery::paid("ORDER-1"));
-    let copies = (0..50).map(|_| {
+    let duplicates = (0..50).map(|_| {
         let delivery = delivery.clone();
         tokio::spawn(async move { delivery.send_to(address).await })
     });
-    for copy in copies.collect::<Vec<_>>() {
-        assert_eq!(copy.await.unwrap(), accepted());
+    for duplicate in duplicates.collect::<Vec<_>>() {
+        assert_eq!(duplicate.await.unwrap(), accepted());
     }
     assert_eq!(calls.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
-async fn what_the_handler_could_not_do_is_tried_again_at_the_next_delivery() {
+async fn failed_notification_is_handled_again_on_redelivery() {
     let (notifications, calls) = counting(default_merchant(), |call, _| async move {
         match call {
             1 => Err("the database is unavailable"),
@@ -347,7 +350,7 @@ async fn what_the_handler_could_not_do_is_tried_again_at_the_next_delivery() {
 }
 
 #[tokio::test]
-async fn a_slow_handler_is_answered_for_goes_on_and_is_not_called_twice() {
+async fn slow_handler_returns_500_continues_and_is_called_once() {
     let (notifications, calls) = counting(default_merchant(), |_, _| async {
         sleep(Duration::from_millis(400)).await;
         Ok(())
@@ -365,7 +368,7 @@ async fn a_slow_handler_is_answered_for_goes_on_and_is_not_called_twice() {
 }
 
 #[tokio::test]
-async fn a_caller_that_hangs_up_does_not_stop_the_handler() {
+async fn closed_connection_does_not_stop_the_handler() {
     let (notifications, calls) = counting(default_merchant(), |_, _| async {
         sleep(Duration::from_millis(200)).await;
         Ok(())
@@ -387,19 +390,18 @@ async fn query_event_calls_the_handler_each_time() {
         Ok(Ack::json(&std::collections::BTreeMap::from([("fee", call)])))
     });
     let address = serve(notifications).await;
-    let question =
-        notification(API_V3_KEY, "PARKING_FEE.QUERY_TRANS_INFO", "parking_fee", r#"{"plate":"A1"}"#);
+    let query = notification(API_V3_KEY, "PARKING_FEE.QUERY_TRANS_INFO", "parking_fee", r#"{"plate":"A1"}"#);
     for call in 1..=2 {
-        let asked = Delivery::of(&Platform::with_public_key(), question.clone());
-        assert_eq!(asked.send_to(address).await, (200, format!(r#"{{"fee":{call}}}"#)));
+        let delivery = Delivery::of(&Platform::with_public_key(), query.clone());
+        assert_eq!(delivery.send_to(address).await, (200, format!(r#"{{"fee":{call}}}"#)));
     }
     assert_eq!(calls.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn notifications_by_a_key_that_is_not_known_yet_fetch_it_once_and_are_all_heard() {
+async fn notifications_with_an_unknown_key_share_one_fetch() {
     let platforms = vec![Platform::with_certificate(2), Platform::with_certificate(3)];
-    let (gateway, asked) = certificates_at(platforms.clone(), Duration::from_millis(100)).await;
+    let (gateway, fetches) = certificates_at(platforms.clone(), Duration::from_millis(100)).await;
     let (address, calls) = accepting(merchant(MCHID, API_V3_KEY, &format!("http://{gateway}")).build()).await;
     let all = (0..20).map(|number| {
         let delivery =
@@ -410,49 +412,49 @@ async fn notifications_by_a_key_that_is_not_known_yet_fetch_it_once_and_are_all_
         assert_eq!(one.await.unwrap(), accepted());
     }
     assert_eq!(calls.load(Ordering::SeqCst), 20);
-    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    assert_eq!(fetches.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
 async fn unknown_serials_cause_one_fetch() {
     let known = Platform::with_certificate(2);
-    let (gateway, asked) = certificates_at(vec![known.clone()], Duration::ZERO).await;
+    let (gateway, fetches) = certificates_at(vec![known.clone()], Duration::ZERO).await;
     let (address, calls) = accepting(merchant(MCHID, API_V3_KEY, &format!("http://{gateway}")).build()).await;
     for number in 10..30 {
-        let strange = Delivery::of(&known, paid(MCHID, API_V3_KEY, "ORDER-1"))
+        let unknown = Delivery::of(&known, paid(MCHID, API_V3_KEY, "ORDER-1"))
             .with_header("Wechatpay-Serial", |_| format!("BAD0{number}"));
-        assert_eq!(strange.send_to(address).await, rejected(401));
+        assert_eq!(unknown.send_to(address).await, rejected(401));
     }
-    assert_eq!((calls.load(Ordering::SeqCst), asked.load(Ordering::SeqCst)), (0, 1));
+    assert_eq!((calls.load(Ordering::SeqCst), fetches.load(Ordering::SeqCst)), (0, 1));
     let genuine = Delivery::of(&known, paid(MCHID, API_V3_KEY, "ORDER-1"));
     assert_eq!(genuine.send_to(address).await, accepted());
-    assert_eq!((calls.load(Ordering::SeqCst), asked.load(Ordering::SeqCst)), (1, 1));
+    assert_eq!((calls.load(Ordering::SeqCst), fetches.load(Ordering::SeqCst)), (1, 1));
 }
 
 #[tokio::test]
 async fn closed_connection_does_not_stop_the_key_fetch() {
     let known = Platform::with_certificate(2);
-    let (gateway, asked) = certificates_at(vec![known.clone()], Duration::from_millis(200)).await;
+    let (gateway, fetches) = certificates_at(vec![known.clone()], Duration::from_millis(200)).await;
     let (address, calls) = accepting(merchant(MCHID, API_V3_KEY, &format!("http://{gateway}")).build()).await;
     let genuine = Delivery::of(&known, paid(MCHID, API_V3_KEY, "ORDER-1"));
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(genuine.request().as_bytes()).await.unwrap();
-    while asked.load(Ordering::SeqCst) == 0 {
+    while fetches.load(Ordering::SeqCst) == 0 {
         sleep(Duration::from_millis(5)).await;
     }
     drop(stream);
     sleep(Duration::from_millis(50)).await;
     assert_eq!(genuine.send_to(address).await, accepted());
-    assert_eq!((calls.load(Ordering::SeqCst), asked.load(Ordering::SeqCst)), (1, 1));
+    assert_eq!((calls.load(Ordering::SeqCst), fetches.load(Ordering::SeqCst)), (1, 1));
 }
 
 #[tokio::test]
 async fn unavailable_gateway_returns_500_within_the_response_timeout() {
     let (gateway, _) = certificates_at(vec![Platform::with_certificate(2)], Duration::from_secs(30)).await;
     let silent = merchant(MCHID, API_V3_KEY, &format!("http://{gateway}")).build();
-    let nobody = merchant(MCHID, API_V3_KEY, "http://127.0.0.1:1").build();
+    let closed_port = merchant(MCHID, API_V3_KEY, "http://127.0.0.1:1").build();
     let genuine = Delivery::of(&Platform::with_certificate(2), paid(MCHID, API_V3_KEY, "ORDER-1"));
-    for merchant in [silent, nobody] {
+    for merchant in [silent, closed_port] {
         let (notifications, calls) = counting(merchant, |_, _| async { Ok(()) });
         let (address, began) = (serve(notifications).await, Instant::now());
         assert_eq!(

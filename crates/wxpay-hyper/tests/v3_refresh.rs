@@ -10,16 +10,16 @@ use wxpay_hyper::Client;
 
 #[tokio::test]
 async fn refresh_platform_keys_fetches_once_per_merchant() {
-    let (gateway, asked) =
+    let (gateway, fetches) =
         certificates_at(vec![Platform::with_certificate(1)], Duration::from_millis(50)).await;
     let client = Client::builder().build().unwrap();
     let base_url = format!("http://{gateway}");
-    let mut upkeep = tokio::task::JoinSet::new();
+    let mut refresh = tokio::task::JoinSet::new();
     let merchants = [MCHID, "1900000110"].map(|mchid| merchant(mchid, API_V3_KEY, &base_url).build());
     for merchant in merchants.clone() {
-        upkeep.spawn(client.refresh_platform_keys(merchant));
+        refresh.spawn(client.refresh_platform_keys(merchant));
     }
-    assert_eq!(asked.load(Ordering::SeqCst), 0, "startup must not wait for the fetch");
+    assert_eq!(fetches.load(Ordering::SeqCst), 0, "startup must not wait for the fetch");
     for merchant in &merchants {
         while client.memory(|memory| memory.next_platform_key_refresh(merchant.mchid()).is_none()) {
             sleep(Duration::from_millis(10)).await;
@@ -28,15 +28,15 @@ async fn refresh_platform_keys_fetches_once_per_merchant() {
         assert!(due.since(common::now()) > Duration::from_secs(3600), "the next fetch must be hours away");
     }
     sleep(Duration::from_millis(1500)).await;
-    assert_eq!(asked.load(Ordering::SeqCst), 2);
+    assert_eq!(fetches.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]
 async fn refresh_platform_keys_fetches_nothing_in_public_key_mode() {
     let client = Client::builder().build().unwrap();
-    let upkeep = tokio::spawn(client.refresh_platform_keys(merchant_with_public_key(MCHID, API_V3_KEY)));
+    let refresh = tokio::spawn(client.refresh_platform_keys(merchant_with_public_key(MCHID, API_V3_KEY)));
     sleep(Duration::from_millis(200)).await;
-    assert!(!upkeep.is_finished());
+    assert!(!refresh.is_finished());
     assert_eq!(client.memory(|memory| memory.next_platform_key_refresh(&MCHID.parse().unwrap())), None);
-    upkeep.abort();
+    refresh.abort();
 }

@@ -71,12 +71,12 @@ async fn calls(client: &Client) {
         stream.write_all(signed.as_bytes()).await.unwrap();
     })
     .await;
-    let hung_up = peer(|mut stream| async move {
+    let closing = peer(|mut stream| async move {
         read_request(&mut stream).await;
     })
     .await;
     for base_url in
-        [format!("http://{forged}"), format!("http://{hung_up}"), "http://no-such-host.invalid".into()]
+        [format!("http://{forged}"), format!("http://{closing}"), "http://no-such-host.invalid".into()]
     {
         let error = client.run(merchant_at(&base_url).call(call())).await.unwrap_err();
         assert_no_secret(&error);
@@ -104,9 +104,9 @@ async fn notifications(client: &Client) {
         for (name, value) in platform.signature_headers(common::now().as_secs(), &body) {
             request = request.header(name, value);
         }
-        let answer =
+        let response =
             notifications.handle(request.body(Full::<bytes::Bytes>::from(body.clone())).unwrap()).await;
-        assert_eq!(answer.status(), status, "{path}");
+        assert_eq!(response.status(), status, "{path}");
     }
 }
 
@@ -116,15 +116,15 @@ async fn bills(client: &Client) {
         format!(r#"{{"hash_type":"SHA1","hash_value":"{sha1}","download_url":"http://{host}/v3/billdownload/file?token={PLANTED}"}}"#)
     })
     .await;
-    let trade = TradeBill::of("2026-11-23".parse().unwrap());
-    let BillReply::Ready(statement) = client.run(merchant.call(trade)).await.unwrap() else { panic!() };
-    let download = client.run(merchant.prepare_download(&statement)).await.unwrap();
+    let bill = TradeBill::of("2026-11-23".parse().unwrap());
+    let BillReply::Ready(bill_file) = client.run(merchant.call(bill)).await.unwrap() else { panic!() };
+    let download = client.run(merchant.prepare_download(&bill_file)).await.unwrap();
     let error = client.download(download, tokio::io::sink()).await.unwrap_err();
     assert_no_secret(&error);
 }
 
 #[tokio::test]
-async fn the_finest_log_shows_no_secret_of_calls_notifications_or_bills() {
+async fn trace_log_contains_no_secret_of_calls_notifications_or_bills() {
     let log = Log::capture();
     let client = Client::builder().build().unwrap();
     calls(&client).await;
@@ -132,8 +132,8 @@ async fn the_finest_log_shows_no_secret_of_calls_notifications_or_bills() {
     bills(&client).await;
 
     let log = log.text();
-    for ours in ["v3.raw", "v3.certificates", "v3.notification", "v3.download", "08F1A2-0"] {
-        assert!(log.contains(ours), "{ours} must be logged");
+    for expected in ["v3.raw", "v3.certificates", "v3.notification", "v3.download", "08F1A2-0"] {
+        assert!(log.contains(expected), "{expected} must be logged");
     }
     for line in log.lines() {
         for secret in [PLANTED.get(..32).unwrap(), API_V3_KEY, "nonce_str", "oUpF8uMuAJO"] {

@@ -1,4 +1,4 @@
-//! Services for notifications, which WeChat Pay sends to the merchant: verified, deduplicated, and acknowledged.
+//! Services that verify, deduplicate and acknowledge the notifications of WeChat Pay.
 //!
 //! [`v3`] is for APIv3 and [`v1`] for APIv1. Both are `tower` services for any server. They differ in what they verify
 //! and in how they acknowledge; limits, timeouts and deduplication are shared.
@@ -11,7 +11,7 @@ macro_rules! impl_tower_service {
             const SUCCESS: Self = Self::Success;
             const FAIL: Self = Self::Fail;
 
-            fn refuse(status: u16) -> Self {
+            fn reject(status: u16) -> Self {
                 Self::Reject(status)
             }
 
@@ -69,31 +69,33 @@ trait Acknowledgement: Send + 'static {
     const FAIL: Self;
 
     /// Rejects the request with this HTTP status.
-    fn refuse(status: u16) -> Self;
+    fn reject(status: u16) -> Self;
 
     /// Returns the response to send.
     fn response(self) -> wxpay_proto::http::Response;
 
-    /// Returns true for the acknowledgement that duplicates receive without being handled.
+    /// Returns true if duplicates may receive this acknowledgement without a call of the handler.
     fn is_success(&self) -> bool;
 }
 
 /// Converts an acknowledgement to a response of the server's types.
-fn into_http_response(answer: impl Acknowledgement) -> http::Response<Full<Bytes>> {
-    let said = answer.response();
-    let mut answer = http::Response::new(Full::new(Bytes::copy_from_slice(said.body())));
-    *answer.status_mut() = StatusCode::from_u16(said.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    for (name, value) in said.headers() {
+fn into_http_response(ack: impl Acknowledgement) -> http::Response<Full<Bytes>> {
+    let response = ack.response();
+    let mut converted = http::Response::new(Full::new(Bytes::copy_from_slice(response.body())));
+    // A handler may return `Ack::Reject` with a number that is not an HTTP status.
+    *converted.status_mut() =
+        StatusCode::from_u16(response.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in response.headers() {
         if let (Ok(name), Ok(value)) =
             (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value))
         {
-            answer.headers_mut().insert(name, value);
+            converted.headers_mut().insert(name, value);
         }
     }
-    if answer.status() == StatusCode::METHOD_NOT_ALLOWED {
-        answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+    if converted.status() == StatusCode::METHOD_NOT_ALLOWED {
+        converted.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
     }
-    answer
+    converted
 }
 
 /// Reads a body within a size limit and a deadline.
@@ -101,15 +103,15 @@ fn into_http_response(answer: impl Acknowledgement) -> http::Response<Full<Bytes
 /// # Errors
 ///
 /// The HTTP status of the rejection: 413 beyond the limit, 408 at the deadline, 400 if the body is truncated.
-async fn read_body<B>(body: B, most: usize, deadline: Instant) -> Result<Bytes, StatusCode>
+async fn read_body<B>(body: B, max_bytes: usize, deadline: Instant) -> Result<Bytes, StatusCode>
 where
     B: Body,
     B::Error: Into<BoxError>,
 {
-    if usize::try_from(body.size_hint().lower()).map_or(true, |least| least > most) {
+    if usize::try_from(body.size_hint().lower()).map_or(true, |lower| lower > max_bytes) {
         return Err(StatusCode::PAYLOAD_TOO_LARGE);
     }
-    match tokio::time::timeout_at(deadline, Limited::new(body, most).collect()).await {
+    match tokio::time::timeout_at(deadline, Limited::new(body, max_bytes).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(cause)) if cause.is::<LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
         Ok(Err(_)) => Err(StatusCode::BAD_REQUEST),
@@ -133,14 +135,14 @@ async fn handle_once<A: Acknowledgement>(
             Delivery::Duplicate => return A::SUCCESS,
             Delivery::InProgress(until) => {
                 // The memory is plain state without wakers, so a duplicate polls.
-                let glance = tokio::time::sleep(until.since(now));
-                if tokio::time::timeout_at(deadline, glance).await.is_err() {
+                let poll_interval = tokio::time::sleep(until.since(now));
+                if tokio::time::timeout_at(deadline, poll_interval).await.is_err() {
                     return A::FAIL;
                 }
             }
             Delivery::New(processing) => {
-                let underway = ProcessingGuard { client: client.clone(), processing: Some(processing) };
-                return run_handler(label, underway, deadline, handling).await;
+                let guard = ProcessingGuard { client: client.clone(), processing: Some(processing) };
+                return run_handler(label, guard, deadline, handling).await;
             }
         }
     }
@@ -148,22 +150,22 @@ async fn handle_once<A: Acknowledgement>(
 
 async fn run_handler<A: Acknowledgement>(
     label: &'static str,
-    underway: ProcessingGuard,
+    guard: ProcessingGuard,
     deadline: Instant,
     handling: impl Future<Output = A> + Send + 'static,
 ) -> A {
-    let handled = tokio::spawn(
+    let handler_task = tokio::spawn(
         async move {
-            let answer = handling.await;
-            if answer.is_success() {
-                underway.into_http_response();
+            let ack = handling.await;
+            if ack.is_success() {
+                guard.complete();
             }
-            answer
+            ack
         }
         .in_current_span(),
     );
-    match tokio::time::timeout_at(deadline, handled).await {
-        Ok(Ok(answer)) => answer,
+    match tokio::time::timeout_at(deadline, handler_task).await {
+        Ok(Ok(ack)) => ack,
         Ok(Err(_)) => {
             tracing::error!(label, "the notification handler panicked");
             A::FAIL
@@ -175,14 +177,15 @@ async fn run_handler<A: Acknowledgement>(
     }
 }
 
-/// A guard that releases the notification for the next delivery, unless the handler succeeded.
+/// Releases the notification for the next delivery when dropped, unless the handler succeeded.
 struct ProcessingGuard {
     client: Client,
     processing: Option<Processing>,
 }
 
 impl ProcessingGuard {
-    fn into_http_response(mut self) {
+    /// Marks the notification as handled: its duplicates are acknowledged without the handler.
+    fn complete(mut self) {
         if let Some(processing) = self.processing.take() {
             self.client.memory(|memory| memory.deduplicator.complete(&processing));
         }

@@ -42,58 +42,53 @@ const LABEL: &str = "v1.notification";
 ///
 /// A request is processed in this order:
 ///
-/// 1. A method other than `POST`, a query longer than [`MAX_QUERY`](notification::MAX_QUERY) or a body longer than
-///    [`MAX_BODY`](notification::MAX_BODY) is rejected unread.
-/// 2. [`Merchant::verify_notification`] verifies both signatures. A failure responds `fail`, and the handler is not
+/// 1. A method other than `POST`, a query longer than [`MAX_QUERY_BYTES`](notification::MAX_QUERY_BYTES) or a body
+///    longer than [`MAX_BODY_BYTES`](notification::MAX_BODY_BYTES) is rejected unread.
+/// 2. [`Merchant::verify_notification`] verifies both signatures. A failure returns `fail`, and the handler is not
 ///    called.
 /// 3. The handler is called **in a task of its own**: it completes even if WeChat Pay closes the connection.
-/// 4. `Ok` responds `success`, exactly these seven letters. `Err`, a panic or the response timeout respond `fail`, and
+/// 4. `Ok` returns `success`, exactly these seven letters. `Err`, a panic or the response timeout return `fail`, and
 ///    WeChat Pay retries.
 ///
 /// Concurrent duplicates of a notification are handled once: the others wait for the first, and one of them takes over
-/// if it fails. A duplicate of a notification that was answered with `success` is answered at once. Both rely on
+/// if it fails. A duplicate of a notification acknowledged with `success` returns `success` at once. Both rely on
 /// [`Client::memory`], a cache of this process alone, so **the handler must be idempotent**.
 #[derive(Clone)]
 pub struct NotificationService {
     merchant: Merchant,
     client: Client,
-    on_notification: Arc<OnNotification>,
+    handler: Arc<Handler>,
     response_timeout: Duration,
 }
 
 /// A type-erased handler.
-type OnNotification = dyn Fn(Notification) -> Pin<Box<dyn Future<Output = Ack> + Send>> + Send + Sync;
+type Handler = dyn Fn(Notification) -> Pin<Box<dyn Future<Output = Ack> + Send>> + Send + Sync;
 
 impl NotificationService {
-    /// The default time to respond, including reading the body. WeChat Pay does not document how long it waits; its own
-    /// clients of that time stopped after five seconds or more.
+    /// The default response timeout. It includes reading the body. WeChat Pay does not document how long it waits; its
+    /// own clients of that time waited five seconds or more.
     pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(4);
 
     /// Returns a service for this merchant. The handler receives verified notifications only, with any `trade_state`:
     /// [`Notification::evidence`] returns evidence only if the order was paid.
     #[must_use]
-    pub fn new<H, Handled, E>(merchant: Merchant, client: Client, on_notification: H) -> Self
+    pub fn new<H, Fut, E>(merchant: Merchant, client: Client, handler: H) -> Self
     where
-        H: Fn(Notification) -> Handled + Send + Sync + 'static,
-        Handled: Future<Output = Result<(), E>> + Send + 'static,
+        H: Fn(Notification) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
     {
-        let on_notification = move |notification| -> Pin<Box<dyn Future<Output = Ack> + Send>> {
-            let handled = on_notification(notification);
-            Box::pin(async move { handled.await.map_or(Ack::Fail, |()| Ack::Success) })
+        let handler = move |notification| -> Pin<Box<dyn Future<Output = Ack> + Send>> {
+            let handling = handler(notification);
+            Box::pin(async move { handling.await.map_or(Ack::Fail, |()| Ack::Success) })
         };
-        Self {
-            merchant,
-            client,
-            on_notification: Arc::new(on_notification),
-            response_timeout: Self::RESPONSE_TIMEOUT,
-        }
+        Self { merchant, client, handler: Arc::new(handler), response_timeout: Self::RESPONSE_TIMEOUT }
     }
 
-    /// Sets the time to respond instead of [`RESPONSE_TIMEOUT`](Self::RESPONSE_TIMEOUT). When it expires, the service
-    /// responds `fail`, but the handler continues. If it succeeds, the next duplicate receives `success`.
+    /// Sets the response timeout. The default is [`RESPONSE_TIMEOUT`](Self::RESPONSE_TIMEOUT). When it expires, the
+    /// service returns `fail`, but the handler continues. If it succeeds, the next duplicate receives `success`.
     #[must_use]
-    pub fn response_timeout(self, most: Duration) -> Self {
-        Self { response_timeout: most, ..self }
+    pub fn response_timeout(self, timeout: Duration) -> Self {
+        Self { response_timeout: timeout, ..self }
     }
 
     /// Handles one request and returns the response.
@@ -102,21 +97,20 @@ impl NotificationService {
         B: Body,
         B::Error: Into<BoxError>,
     {
-        let began = ambient::stopwatch();
+        let began = ambient::monotonic_now();
         let deadline = began.checked_add(self.response_timeout).unwrap_or(began);
         let ack = match self.verify_notification(request, deadline).await {
             Ok(notification) => {
-                let (key, on_notification) =
-                    (notification.dedup_key().to_owned(), Arc::clone(&self.on_notification));
-                let handling = async move { on_notification(notification).await };
+                let (key, handler) = (notification.dedup_key().to_owned(), Arc::clone(&self.handler));
+                let handling = async move { handler(notification).await };
                 handle_once(&self.client, LABEL, key, deadline, handling).await
             }
-            Err(refusal) => refusal,
+            Err(ack) => ack,
         };
-        let answer = into_http_response(ack);
+        let response = into_http_response(ack);
         let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        tracing::info!(label = LABEL, status = answer.status().as_u16(), millis, "notification answered");
-        answer
+        tracing::info!(label = LABEL, status = response.status().as_u16(), millis, "response sent");
+        response
     }
 
     /// Reads the body within the limits and verifies the notification. Nothing unverified leaves this function.
@@ -130,19 +124,19 @@ impl NotificationService {
         B::Error: Into<BoxError>,
     {
         let (head, body) = request.into_parts();
-        let refuse = |status: StatusCode| Ack::refuse(status.as_u16());
+        let reject = |status: StatusCode| Ack::reject(status.as_u16());
         if head.method != Method::POST {
-            return Err(refuse(StatusCode::METHOD_NOT_ALLOWED));
+            return Err(reject(StatusCode::METHOD_NOT_ALLOWED));
         }
         let query = head.uri.query().unwrap_or_default().as_bytes();
         if query.len() > notification::MAX_QUERY_BYTES {
-            return Err(refuse(StatusCode::URI_TOO_LONG));
+            return Err(reject(StatusCode::URI_TOO_LONG));
         }
-        let body = read_body(body, notification::MAX_BODY_BYTES, deadline).await.map_err(refuse)?;
+        let body = read_body(body, notification::MAX_BODY_BYTES, deadline).await.map_err(reject)?;
         self.merchant.verify_notification(&RawNotification::new(head.method.as_str(), query, &body)).map_err(
-            |rejected| {
-                tracing::warn!(label = LABEL, reason = %rejected, "notification rejected");
-                rejected.ack()
+            |error| {
+                tracing::warn!(label = LABEL, reason = %error, "notification rejected");
+                error.ack()
             },
         )
     }

@@ -52,7 +52,7 @@ const LABEL: &str = "v3.notification";
 /// A request is processed in this order:
 ///
 /// 1. A path without a [route](Self::route) returns 404, and paths match exactly. A method other than `POST` returns
-///    405, a body longer than [`MAX_BODY`] 413.
+///    405, a body longer than [`MAX_BODY_BYTES`] 413, a truncated body 400, and a late one 408.
 /// 2. [`Merchant::verify_notification`] verifies the notification for the merchant of the route, and fetches a key if
 ///    needed. A failure returns 401 (invalid signature), 400 (not readable) or 500 (key not available now), and the
 ///    handler is not called.
@@ -61,11 +61,11 @@ const LABEL: &str = "v3.notification";
 ///    WeChat Pay retries.
 ///
 /// Concurrent duplicates of a notification are handled once: the others wait for the first, and one of them takes over
-/// if it fails. A duplicate of a notification that was answered with 204 is answered at once. Both rely on
+/// if it fails. A duplicate of a notification acknowledged with 204 returns 204 at once. Both rely on
 /// [`Client::memory`], a cache of this process alone, so **the handler must be idempotent**. WeChat Pay may report one
-/// event in several notifications: deduplicate by the number of the order, not by that of the notification.
+/// event in several notifications: deduplicate by the number of the order, not by the id of the notification.
 ///
-/// An [`Ack::Json`] is not cached: each query calls the handler again, because the answer may have changed.
+/// An [`Ack::Json`] is not cached: each query calls the handler again, because its response may have changed.
 #[derive(Clone)]
 pub struct NotificationService {
     client: Client,
@@ -77,15 +77,15 @@ pub struct NotificationService {
 #[derive(Clone)]
 struct Route {
     merchant: Merchant,
-    on_notification: Arc<OnNotification>,
+    handler: Arc<Handler>,
 }
 
 /// A type-erased handler.
-type OnNotification = dyn Fn(Notification) -> Pin<Box<dyn Future<Output = Ack> + Send>> + Send + Sync;
+type Handler = dyn Fn(Notification) -> Pin<Box<dyn Future<Output = Ack> + Send>> + Send + Sync;
 
 impl NotificationService {
-    /// The default time to respond, including reading the body and fetching a key. WeChat Pay waits five seconds; the
-    /// rest is for the network.
+    /// The default response timeout. It includes reading the body and fetching a key. WeChat Pay waits five seconds;
+    /// the rest is for the network.
     pub const RESPONSE_TIMEOUT: Duration = Duration::from_millis(4500);
 
     /// Returns a service without routes; add them with [`route`](Self::route).
@@ -103,15 +103,15 @@ impl NotificationService {
     ///
     /// If the path does not begin with a slash, has a query, a fragment or characters outside visible ASCII, or has a
     /// route already.
-    pub fn route<H, Handled, A, E>(
+    pub fn route<H, Fut, A, E>(
         mut self,
         path: &str,
         merchant: Merchant,
-        on_notification: H,
+        handler: H,
     ) -> Result<Self, SetupError>
     where
-        H: Fn(Notification) -> Handled + Send + Sync + 'static,
-        Handled: Future<Output = Result<A, E>> + Send + 'static,
+        H: Fn(Notification) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<A, E>> + Send + 'static,
         A: Into<Ack>,
     {
         let is_path = path.starts_with('/')
@@ -125,20 +125,20 @@ impl NotificationService {
         if self.routes.contains_key(path) {
             return Err(SetupError::new("path", "must not be used by another route"));
         }
-        let on_notification = move |notification| -> Pin<Box<dyn Future<Output = Ack> + Send>> {
-            let handled = on_notification(notification);
-            Box::pin(async move { handled.await.map_or(Ack::Fail, Into::into) })
+        let handler = move |notification| -> Pin<Box<dyn Future<Output = Ack> + Send>> {
+            let handling = handler(notification);
+            Box::pin(async move { handling.await.map_or(Ack::Fail, Into::into) })
         };
-        let route = Route { merchant, on_notification: Arc::new(on_notification) };
+        let route = Route { merchant, handler: Arc::new(handler) };
         Arc::make_mut(&mut self.routes).insert(path.to_owned(), route);
         Ok(self)
     }
 
-    /// Sets the time to respond instead of [`RESPONSE_TIMEOUT`](Self::RESPONSE_TIMEOUT). When it expires, the service
-    /// responds 500, but the handler continues, and its result is the response to the next duplicate.
+    /// Sets the response timeout. The default is [`RESPONSE_TIMEOUT`](Self::RESPONSE_TIMEOUT). When it expires, the
+    /// service returns 500, but the handler continues. If it succeeds, the next duplicate receives 204.
     #[must_use]
-    pub fn response_timeout(self, most: Duration) -> Self {
-        Self { response_timeout: most, ..self }
+    pub fn response_timeout(self, timeout: Duration) -> Self {
+        Self { response_timeout: timeout, ..self }
     }
 
     /// Handles one request and returns the response.
@@ -147,7 +147,7 @@ impl NotificationService {
         B: Body,
         B::Error: Into<BoxError>,
     {
-        let began = ambient::stopwatch();
+        let began = ambient::monotonic_now();
         let deadline = began.checked_add(self.response_timeout).unwrap_or(began);
         let route = self.routes.get_key_value(request.uri().path());
         let (merchant, ack) = match route {
@@ -156,17 +156,11 @@ impl NotificationService {
             }
             None => (None, Ack::Reject(StatusCode::NOT_FOUND.as_u16())),
         };
-        let answer = into_http_response(ack);
+        let response = into_http_response(ack);
         let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let merchant = merchant.map(tracing::field::display);
-        tracing::info!(
-            label = LABEL,
-            merchant,
-            status = answer.status().as_u16(),
-            millis,
-            "notification answered"
-        );
-        answer
+        tracing::info!(label = LABEL, merchant, status = response.status().as_u16(), millis, "response sent");
+        response
     }
 
     async fn handle_route<B>(
@@ -182,13 +176,13 @@ impl NotificationService {
     {
         match self.verify_notification(route, request, deadline).await {
             Ok(notification) => {
-                // Each route has its own handler, so a notification to another path is not a duplicate.
+                // Each route has its own handler, so the same notification at another path is not a duplicate.
                 let key = format!("{path} {}", notification.dedup_key());
-                let on_notification = Arc::clone(&route.on_notification);
-                let handling = async move { on_notification(notification).await };
+                let handler = Arc::clone(&route.handler);
+                let handling = async move { handler(notification).await };
                 handle_once(&self.client, LABEL, key, deadline, handling).await
             }
-            Err(refusal) => refusal,
+            Err(ack) => ack,
         }
     }
 
@@ -204,21 +198,21 @@ impl NotificationService {
         B::Error: Into<BoxError>,
     {
         let (head, body) = request.into_parts();
-        let refuse = |status: StatusCode| Ack::refuse(status.as_u16());
+        let reject = |status: StatusCode| Ack::reject(status.as_u16());
         if head.method != Method::POST {
-            return Err(refuse(StatusCode::METHOD_NOT_ALLOWED));
+            return Err(reject(StatusCode::METHOD_NOT_ALLOWED));
         }
-        let body = read_body(body, MAX_BODY_BYTES, deadline).await.map_err(refuse)?;
-        let hearing = self
+        let body = read_body(body, MAX_BODY_BYTES, deadline).await.map_err(reject)?;
+        let verifying = self
             .client
             .run_to_completion(route.merchant.verify_notification(raw_notification(&head.headers, &body)));
-        match tokio::time::timeout_at(deadline, hearing).await {
+        match tokio::time::timeout_at(deadline, verifying).await {
             Ok(Some(Ok(notification))) => Ok(notification),
             Ok(Some(Err(error))) => {
                 log_rejected(&route.merchant, &error);
                 Err(Ack::for_error(&error))
             }
-            // The runtime shuts down or the time is over. The notification may be genuine: WeChat Pay must retry.
+            // At shutdown or after the deadline. The notification may be genuine: WeChat Pay must retry.
             Ok(None) | Err(_) => Err(Ack::Fail),
         }
     }
@@ -226,8 +220,8 @@ impl NotificationService {
 
 /// Returns the notification as received, with all headers, duplicates included.
 fn raw_notification(headers: &HeaderMap, body: &[u8]) -> RawNotification {
-    headers.iter().fold(RawNotification::new(body.to_vec()), |received, (name, value)| {
-        received.header(name.as_str(), value.as_bytes())
+    headers.iter().fold(RawNotification::new(body.to_vec()), |raw, (name, value)| {
+        raw.header(name.as_str(), value.as_bytes())
     })
 }
 

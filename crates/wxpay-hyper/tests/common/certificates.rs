@@ -27,7 +27,7 @@ pub fn authority() -> &'static CertifiedIssuer<'static, KeyPair> {
 
 /// An authority that no client trusts.
 pub fn untrusted_authority() -> CertifiedIssuer<'static, KeyPair> {
-    new_authority("a stranger")
+    new_authority("untrusted")
 }
 
 /// Issues a certificate for a server or a client of this name.
@@ -48,28 +48,29 @@ pub fn for_client(name: &str) -> Pair {
     signed(authority(), name, ExtendedKeyUsagePurpose::ClientAuth)
 }
 
-/// Returns a server's TLS configuration: its certificate, mutual TLS if `demands_client`, versions and ALPN protocols.
+/// Returns a server's TLS configuration: its certificate, TLS versions and ALPN protocols, with mutual TLS if
+/// `requires_client_certificate`.
 pub fn server_config(
     pair: &Pair,
-    demands_client: bool,
+    requires_client_certificate: bool,
     versions: &[&'static SupportedProtocolVersion],
     alpn: &[&[u8]],
 ) -> Arc<ServerConfig> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let settings =
+    let builder =
         ServerConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(versions).unwrap();
-    let settings = if demands_client {
+    let builder = if requires_client_certificate {
         let mut roots = RootCertStore::empty();
         roots.add(authority().der().clone()).unwrap();
         let verifier =
             WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
-        settings.with_client_cert_verifier(verifier)
+        builder.with_client_cert_verifier(verifier)
     } else {
-        settings.with_no_client_auth()
+        builder.with_no_client_auth()
     };
     let chain = CertificateDer::pem_slice_iter(pair.chain.as_bytes()).collect::<Result<_, _>>().unwrap();
     let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).unwrap();
-    let mut settings = settings.with_single_cert(chain, key).unwrap();
-    settings.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
-    Arc::new(settings)
+    let mut config = builder.with_single_cert(chain, key).unwrap();
+    config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+    Arc::new(config)
 }

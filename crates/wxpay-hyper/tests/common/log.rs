@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-/// The lines logged since [`begin`](Log::begin).
+/// The lines logged since [`capture`](Log::capture).
 #[derive(Clone, Default)]
 pub struct Log(Arc<Mutex<Vec<u8>>>);
 

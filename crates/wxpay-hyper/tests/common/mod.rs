@@ -14,7 +14,7 @@
 
 pub mod certificates;
 pub mod log;
-pub mod notifications;
+pub mod v1;
 pub mod v3;
 
 use std::{error::Error, net::SocketAddr, sync::Arc, time::Duration};
@@ -65,10 +65,10 @@ pub fn order(number: &str) -> Order {
         .unwrap()
 }
 
-/// Returns the time of day, which the client compares with the times in its memory.
+/// Returns the system time, which the client compares with the times in its memory.
 pub fn now() -> UnixTime {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    UnixTime::EPOCH.after(since)
+    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    UnixTime::EPOCH.after(since_epoch)
 }
 
 /// Inserts a token valid for two hours, so that the first request of a call is the call itself.
@@ -89,7 +89,7 @@ pub fn prepay_transmit(base_url: &str) -> Transmit {
     transmit
 }
 
-/// Returns that request with a timeout of 600 ms, short enough for tests.
+/// Returns the request of [`prepay_transmit`] with a timeout of 600 ms, short enough for tests.
 pub fn transmit(base_url: &str) -> Transmit {
     let mut transmit = prepay_transmit(base_url);
     transmit.timeout = Duration::from_millis(600);
@@ -115,15 +115,15 @@ pub fn client() -> Client {
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum Classified {
-    Answered(u16),
+    Replied(u16),
     NotSent,
     Lost,
 }
 
-/// Returns the classification of a reply, and checks that no error contains [`PLANTED`].
+/// Returns the class of a reply. Checks that no error contains [`PLANTED`].
 pub fn classify(reply: &Reply) -> Classified {
     match reply {
-        Ok(response) => Classified::Answered(response.status()),
+        Ok(response) => Classified::Replied(response.status()),
         Err(Failure::NotSent(cause)) => {
             assert_no_secret(&**cause);
             Classified::NotSent
@@ -148,43 +148,43 @@ pub fn assert_no_secret(error: &(dyn Error + 'static)) {
 
 /// Sends a request and checks that the reply or the failure arrives within the request's timeout.
 pub async fn send(client: &Client, transmit: Transmit) -> Reply {
-    let (most, began) = (transmit.timeout + Duration::from_millis(400), std::time::Instant::now());
+    let (limit, began) = (transmit.timeout + Duration::from_millis(400), std::time::Instant::now());
     let reply = client.send(transmit).await;
-    assert!(began.elapsed() < most, "took {:?} of at most {most:?}", began.elapsed());
+    assert!(began.elapsed() < limit, "took {:?} of at most {limit:?}", began.elapsed());
     reply
 }
 
-/// Starts a peer on loopback that runs `treat` for each connection.
-pub async fn peer<T, F>(treat: T) -> SocketAddr
+/// Starts a peer on loopback that runs `handler` for each connection.
+pub async fn peer<T, F>(handler: T) -> SocketAddr
 where
     T: Fn(TcpStream) -> F + Send + Sync + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let treat = Arc::new(treat);
+    let handler = Arc::new(handler);
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(treat(stream));
+            tokio::spawn(handler(stream));
         }
     });
     address
 }
 
-/// Reads one request: its head, and a body of the announced length.
+/// Reads one request: its head, and a body as long as its `content-length`.
 pub async fn read_request(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> String {
     let mut read = Vec::new();
     loop {
-        let mut byte = [0; 1024];
-        let n = stream.read(&mut byte).await.unwrap_or(0);
-        read.extend_from_slice(&byte[..n]);
+        let mut buffer = [0; 1024];
+        let n = stream.read(&mut buffer).await.unwrap_or(0);
+        read.extend_from_slice(&buffer[..n]);
         let text = String::from_utf8_lossy(&read).into_owned();
         let complete = text.split_once("\r\n\r\n").is_some_and(|(head, body)| {
-            let announced = head.lines().find_map(|line| {
+            let content_length = head.lines().find_map(|line| {
                 let (name, value) = line.split_once(':')?;
                 name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().unwrap())
             });
-            body.len() >= announced.unwrap_or(0)
+            body.len() >= content_length.unwrap_or(0)
         });
         if complete || n == 0 {
             return text;
@@ -193,10 +193,10 @@ pub async fn read_request(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> S
 }
 
 /// Starts a peer that replies to every request with these bytes.
-pub async fn peer_replying(answer: &'static str) -> SocketAddr {
+pub async fn peer_replying(reply: &'static str) -> SocketAddr {
     peer(move |mut stream| async move {
         while !read_request(&mut stream).await.is_empty() {
-            if stream.write_all(answer.as_bytes()).await.is_err() {
+            if stream.write_all(reply.as_bytes()).await.is_err() {
                 return;
             }
         }

@@ -1,5 +1,5 @@
-//! WeChat Pay's side of APIv3, built here by the rules of the documents and not by the core: keys and certificates of
-//! this run, signed replies, encrypted and signed notifications.
+//! WeChat Pay's side of APIv3: keys and certificates of this run, signed replies, encrypted and signed notifications.
+//! They are built by the rules of the documents and not by the core.
 
 use rcgen::{
     CertificateParams, DnType, KeyPair, PKCS_RSA_SHA256, PublicKeyData as _, RsaKeySize, SerialNumber,
@@ -27,9 +27,9 @@ pub const API_V3_KEY: &str = "Apiv3Key000000000000000000000000";
 pub const PUBLIC_KEY_ID: &str = "PUB_KEY_ID_0119000001092026112400181";
 
 /// Returns one of the test RSA keys. Generating one is slow, so they are shared.
-fn rsa(which: usize) -> &'static KeyPair {
+fn rsa(index: usize) -> &'static KeyPair {
     static KEYS: [OnceLock<KeyPair>; 4] = [const { OnceLock::new() }; 4];
-    KEYS[which].get_or_init(|| KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap())
+    KEYS[index].get_or_init(|| KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap())
 }
 
 fn private_key(pair: &KeyPair) -> Arc<dyn PrivateKey> {
@@ -68,11 +68,12 @@ pub struct Platform {
 }
 
 impl Platform {
+    /// Returns the platform with the WeChat Pay public key, which is the key of certificate 1.
     pub fn with_public_key() -> Self {
         Self { id: PUBLIC_KEY_ID.to_owned(), ..Self::with_certificate(1) }
     }
 
-    /// Returns one of three platform certificates: 1, 2 or 3.
+    /// Returns the platform with certificate 1, 2 or 3.
     pub fn with_certificate(number: u8) -> Self {
         let pair = rsa(number.into());
         let mut params = CertificateParams::default();
@@ -115,11 +116,11 @@ pub fn header_lines(headers: &[(&'static str, String)]) -> String {
 }
 
 /// Encrypts a text with an APIv3 key and returns the `resource` object as JSON.
-fn sealed(api_v3_key: &str, associated_data: &str, original_type: &str, plain: &str) -> String {
+fn sealed(api_v3_key: &str, associated_data: &str, original_type: &str, plaintext: &str) -> String {
     let key: [u8; 32] = api_v3_key.as_bytes().try_into().unwrap();
     let nonce = b"0123456789ab";
     let sealed =
-        AwsLc.symmetric_key(&Secret::new(key)).seal(nonce, associated_data.as_bytes(), plain.as_bytes());
+        AwsLc.symmetric_key(&Secret::new(key)).seal(nonce, associated_data.as_bytes(), plaintext.as_bytes());
     format!(
         r#"{{"original_type":"{original_type}","algorithm":"AEAD_AES_256_GCM","ciphertext":"{}","associated_data":"{associated_data}","nonce":"0123456789ab"}}"#,
         base64::encode(&sealed)
@@ -127,8 +128,8 @@ fn sealed(api_v3_key: &str, associated_data: &str, original_type: &str, plain: &
 }
 
 /// Returns a notification of any event.
-pub fn notification(api_v3_key: &str, event_type: &str, original_type: &str, plain: &str) -> String {
-    let resource = sealed(api_v3_key, original_type, original_type, plain);
+pub fn notification(api_v3_key: &str, event_type: &str, original_type: &str, plaintext: &str) -> String {
+    let resource = sealed(api_v3_key, original_type, original_type, plaintext);
     format!(
         r#"{{"id":"EV-2018022511223320873","create_time":"2026-11-24T10:34:56+08:00","resource_type":"encrypt-resource","event_type":"{event_type}","summary":"支付成功","resource":{resource}}}"#
     )
@@ -136,10 +137,10 @@ pub fn notification(api_v3_key: &str, event_type: &str, original_type: &str, pla
 
 /// Returns the notification to a merchant that this order was paid with one fen.
 pub fn paid(mchid: &str, api_v3_key: &str, out_trade_no: &str) -> String {
-    let plain = format!(
+    let plaintext = format!(
         r#"{{"transaction_id":"1217752501201407033233368018","amount":{{"payer_total":1,"total":1,"currency":"CNY","payer_currency":"CNY"}},"mchid":"{mchid}","trade_state":"SUCCESS","bank_type":"CMC","success_time":"2026-11-24T10:34:56+08:00","payer":{{"openid":"oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"}},"out_trade_no":"{out_trade_no}","appid":"wxd678efh567hg6787","trade_state_desc":"支付成功","trade_type":"JSAPI","attach":""}}"#
     );
-    notification(api_v3_key, "TRANSACTION.SUCCESS", "transaction", &plain)
+    notification(api_v3_key, "TRANSACTION.SUCCESS", "transaction", &plaintext)
 }
 
 /// Returns the reply of `/v3/certificates` with these certificates, signed by the first.
@@ -159,13 +160,13 @@ pub fn certificates(api_v3_key: &str, platforms: &[Platform]) -> String {
 
 /// Starts a gateway that returns these certificates after a pause, and counts its requests.
 pub async fn certificates_at(platforms: Vec<Platform>, pause: Duration) -> (SocketAddr, Arc<AtomicU32>) {
-    let asked = Arc::new(AtomicU32::new(0));
-    let counting = Arc::clone(&asked);
+    let requests = Arc::new(AtomicU32::new(0));
+    let counting = Arc::clone(&requests);
     let address = super::peer(move |mut stream| {
-        let (platforms, asked) = (platforms.clone(), Arc::clone(&counting));
+        let (platforms, requests) = (platforms.clone(), Arc::clone(&counting));
         async move {
             while super::read_request(&mut stream).await.starts_with("GET /v3/certificates HTTP/1.1\r\n") {
-                asked.fetch_add(1, Ordering::SeqCst);
+                requests.fetch_add(1, Ordering::SeqCst);
                 tokio::time::sleep(pause).await;
                 if stream.write_all(certificates(API_V3_KEY, &platforms).as_bytes()).await.is_err() {
                     return;
@@ -174,5 +175,5 @@ pub async fn certificates_at(platforms: Vec<Platform>, pause: Duration) -> (Sock
         }
     })
     .await;
-    (address, asked)
+    (address, requests)
 }

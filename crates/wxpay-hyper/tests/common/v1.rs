@@ -3,7 +3,7 @@
 use md5::{Digest as _, Md5};
 use sha1::Sha1;
 
-/// A notification as it arrives: the query and the body.
+/// A notification as received: the query and the body.
 pub struct Signed {
     pub query: String,
     pub body: String,
@@ -33,10 +33,12 @@ pub fn signed(out_trade_no: &str, trade_state: &str) -> Signed {
     ];
     let query = fields.map(|(name, value)| format!("{name}={value}")).join("&");
     let sign = hex::encode_upper(Md5::digest(format!("{query}&key={}", "c".repeat(32))));
-    let said =
+    let signed_fields =
         "issubscribe=0&noncestr=y1PWO9ceLfVBvmsG&openid=oX99MDgNcgwnz3zFN3DNmo8uwa-w&timestamp=1399515004";
-    let app_signature =
-        hex::encode(Sha1::digest(format!("appid=wxd930ea5d5a258f4f&appkey={}&{said}", "b".repeat(128))));
+    let app_signature = hex::encode(Sha1::digest(format!(
+        "appid=wxd930ea5d5a258f4f&appkey={}&{signed_fields}",
+        "b".repeat(128)
+    )));
     let body = format!(
         "<xml><OpenId><![CDATA[oX99MDgNcgwnz3zFN3DNmo8uwa-w]]></OpenId>\n\
          <AppId><![CDATA[wxd930ea5d5a258f4f]]></AppId>\n\

@@ -13,13 +13,13 @@ async fn trace_log_contains_no_access_token() {
     let client = client();
 
     let plain = common::peer_replying("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
-    assert_eq!(classify(&client.send(transmit(&format!("http://{plain}"))).await), Classified::Answered(200));
+    assert_eq!(classify(&client.send(transmit(&format!("http://{plain}"))).await), Classified::Replied(200));
 
-    let cut = peer(|mut stream| async move {
+    let closing = peer(|mut stream| async move {
         read_request(&mut stream).await;
     })
     .await;
-    assert_eq!(classify(&client.send(transmit(&format!("http://{cut}"))).await), Classified::Lost);
+    assert_eq!(classify(&client.send(transmit(&format!("http://{closing}"))).await), Classified::Lost);
     assert_eq!(classify(&client.send(transmit("http://no-such-host.invalid")).await), Classified::NotSent);
 
     let pair = certificates::for_server("localhost");
@@ -30,9 +30,9 @@ async fn trace_log_contains_no_access_token() {
         async move {
             let Ok(mut stream) = acceptor.accept(stream).await else { return };
             // Empty SETTINGS, then a GOAWAY whose debug data repeats the token.
-            let goodbye =
+            let frames =
                 [&[0, 0, 0, 4, 0, 0, 0, 0, 0][..], &goaway(format!("echo: {PLANTED}").as_bytes())].concat();
-            stream.write_all(&goodbye).await.unwrap();
+            stream.write_all(&frames).await.unwrap();
             read_request(&mut stream).await;
         }
     })
