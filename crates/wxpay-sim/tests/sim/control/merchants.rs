@@ -22,7 +22,7 @@ fn merchant_record_has_no_secret() {
     assert_eq!(merchant["platform"]["public_key"]["id"], shop.public_key_id());
     assert_eq!(interface.get("merchants"), json!([merchant]));
     let everything = format!("{merchant} {}", interface.get("state"));
-    let key = shop.me.api_v3_key().unwrap().expose();
+    let key = shop.merchant.api_v3_key().unwrap().expose();
     assert!(!everything.contains(key.as_str()) && !everything.contains("PRIVATE"));
 }
 
@@ -38,8 +38,8 @@ fn merchant_environment_has_the_secrets_of_a_program() {
         (&environment["WXPAY_MCHID"], &environment["WXPAY_SERIAL_NO"]),
         (&json!(shop.mchid()), &json!(shop.serial()))
     );
-    assert_eq!(environment["WXPAY_API_V3_KEY"], shop.me.api_v3_key().unwrap().expose().as_str());
-    assert_eq!(environment["WXPAY_PRIVATE_KEY_FILE"], shop.me.api_keys()[0].key_pair.private_pem());
+    assert_eq!(environment["WXPAY_API_V3_KEY"], shop.merchant.api_v3_key().unwrap().expose().as_str());
+    assert_eq!(environment["WXPAY_PRIVATE_KEY_FILE"], shop.merchant.api_keys()[0].key_pair.private_pem());
     assert!(
         environment["WXPAY_PLATFORM_CERTIFICATE_FILE"]
             .as_str()

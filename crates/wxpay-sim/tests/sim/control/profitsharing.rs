@@ -11,7 +11,7 @@ fn with_profit_sharing() -> (Shop, Control) {
     let goods = shop.goods_with("A12345", &json!({ "settle_info": { "profit_sharing": true } }));
     assert_eq!(shop.post("/v3/pay/transactions/native", &goods).status, 200);
     let id = shop.pay("A12345").payments[0].transaction_id.to_string();
-    let name = shop.sealed("某某有限公司");
+    let name = shop.encrypt("某某有限公司");
     for (kind, account, name) in
         [("MERCHANT_ID", "1900000109", json!(name)), ("PERSONAL_OPENID", "oPerson", Value::Null)]
     {

@@ -19,7 +19,7 @@ fn with_transfer() -> (Shop, Control) {
     let mut shop = open_shop();
     let body = json!({
         "appid": shop.appid(), "out_bill_no": "T1", "openid": PAYEE, "transfer_amount": 1000, "transfer_remark": "报销",
-        "transfer_scene_id": "1000", "notify_url": NOTIFY, "user_name": shop.sealed("张三"),
+        "transfer_scene_id": "1000", "notify_url": NOTIFY, "user_name": shop.encrypt("张三"),
         "transfer_scene_report_infos": [{ "info_type": "活动名称", "info_content": "新会员有礼" }],
     });
     assert_eq!(shop.post(BILLS, &body).body["state"], "WAIT_USER_CONFIRM");

@@ -57,12 +57,12 @@ proptest! {
         let target = format!("/v3/pay/transactions/{path}");
         prop_assert!(shop.call(Method::Post, &target, &garbage).status >= 400);
         let goods = shop.goods_with("A12345", &json!({ member: value }));
-        let said = shop.post(&target, &goods);
-        let placed = shop.gateway.transactions(shop.now).len();
-        prop_assert!([200, 400, 403].contains(&said.status), "{said:?}");
-        prop_assert_eq!(placed, usize::from(said.status == 200));
-        let members = said.body.as_object().unwrap();
-        prop_assert!(said.status == 200 || members.contains_key("code") && members.contains_key("message"));
+        let reply = shop.post(&target, &goods);
+        let placed_count = shop.gateway.transactions(shop.now).len();
+        prop_assert!([200, 400, 403].contains(&reply.status), "{reply:?}");
+        prop_assert_eq!(placed_count, usize::from(reply.status == 200));
+        let members = reply.body.as_object().unwrap();
+        prop_assert!(reply.status == 200 || members.contains_key("code") && members.contains_key("message"));
     }
 
     /// All kinds of transfers: a refused request creates no transfer and pays nobody.
@@ -93,12 +93,12 @@ proptest! {
             body["transfer_scene_id"] = "1401".into();
         }
         body[member] = value;
-        let said = shop.post(&target, &body);
-        prop_assert!([200, 400, 403, 404].contains(&said.status), "{said:?}");
-        let made = shop.gateway.transfers(shop.now).len();
-        prop_assert_eq!(made, usize::from(said.status == 200));
-        let members = said.body.as_object().unwrap();
-        prop_assert!(said.status == 200 || members.contains_key("code") && members.contains_key("message"));
+        let reply = shop.post(&target, &body);
+        prop_assert!([200, 400, 403, 404].contains(&reply.status), "{reply:?}");
+        let created_count = shop.gateway.transfers(shop.now).len();
+        prop_assert_eq!(created_count, usize::from(reply.status == 200));
+        let members = reply.body.as_object().unwrap();
+        prop_assert!(reply.status == 200 || members.contains_key("code") && members.contains_key("message"));
     }
 
     #[test]
@@ -106,8 +106,8 @@ proptest! {
         let mut shop = Shop::open();
         for root in ["/v3/", "/v3/pay/transactions/", "/v3/refund/domestic/refunds/", "/v3/fund-app/mch-transfer/"] {
             let target = format!("{root}{tail}");
-            let said = shop.get(&target);
-            prop_assert!([200, 400, 404, 405].contains(&said.status), "{said:?}");
+            let reply = shop.get(&target);
+            prop_assert!([200, 400, 404, 405].contains(&reply.status), "{reply:?}");
         }
     }
 
@@ -121,7 +121,7 @@ proptest! {
 
 #[test]
 fn same_seed_gives_the_same_bytes() {
-    let world = || {
+    let run = || {
         let mut shop = Shop::open();
         let mut bytes = Vec::new();
         let goods = shop.goods("A12345").to_string();
@@ -141,5 +141,5 @@ fn same_seed_gives_the_same_bytes() {
         }
         bytes
     };
-    assert_eq!(world(), world());
+    assert_eq!(run(), run());
 }

@@ -15,15 +15,15 @@ use wxpay_sim::gateway::Payer;
 /// 2026-05-29 in China, 04:26:40: `date -d @1780000000`.
 const DAY: &str = "2026-05-29";
 
-/// A shop after a day with two payments and a refund. The time is past ten o'clock of the next day.
-fn traded() -> Shop {
+/// Creates a shop after a day with two payments and a refund. The time is past ten o'clock of the next day.
+fn shop_with_trades() -> Shop {
     let mut shop = Shop::open();
-    let sub_mchid = shop.me.sub_merchants().first_key_value().unwrap().0.to_string();
+    let sub_mchid = shop.merchant.sub_merchants().first_key_value().unwrap().0.to_string();
     let goods = shop.goods_with("A12345", &json!({ "attach": "a,b", "description": "米" }));
     shop.post("/v3/pay/transactions/native", &goods);
-    let subs = json!({ "sp_appid": shop.appid(), "sp_mchid": shop.mchid(), "sub_mchid": sub_mchid,
+    let partner_order = json!({ "sp_appid": shop.appid(), "sp_mchid": shop.mchid(), "sub_mchid": sub_mchid,
         "description": "面", "out_trade_no": "B12345", "notify_url": NOTIFY, "amount": { "total": 10_000 } });
-    shop.post("/v3/pay/partner/transactions/native", &subs);
+    shop.post("/v3/pay/partner/transactions/native", &partner_order);
     shop.pay_as("A12345", &Payer::default().with_discount(Fen::new(99)));
     shop.pay("B12345");
     let refund = json!({ "out_trade_no": "A12345", "out_refund_no": "R1",
@@ -36,11 +36,11 @@ fn traded() -> Shop {
     shop
 }
 
-fn ask(shop: &mut Shop, more: &str) -> ParsedReply {
+fn request_bill(shop: &mut Shop, more: &str) -> ParsedReply {
     shop.get(&format!("/v3/bill/{more}"))
 }
 
-/// Downloads the file of a bill: the raw bytes, without a signature.
+/// Downloads the file of a bill. The reply has no signature.
 fn download(shop: &mut Shop, url: &str) -> Vec<u8> {
     let target = url.strip_prefix(BASE).unwrap().to_owned();
     let request = shop.request(Method::Get, &target, "");
@@ -56,19 +56,21 @@ fn bill(shop: &mut Shop, more: &str) -> String {
 
 /// Requests and downloads a bill and checks its digest.
 pub(super) fn bill_at(shop: &mut Shop, target: &str) -> String {
-    let said = shop.get(target);
-    assert_eq!((said.status, &said.body["hash_type"]), (200, &json!("SHA1")), "{said:?}");
-    let bytes = download(shop, said.body["download_url"].as_str().unwrap());
-    assert_eq!(said.body["hash_value"], hex::encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, &bytes)));
+    let reply = shop.get(target);
+    assert_eq!((reply.status, &reply.body["hash_type"]), (200, &json!("SHA1")), "{reply:?}");
+    let bytes = download(shop, reply.body["download_url"].as_str().unwrap());
+    assert_eq!(reply.body["hash_value"], hex::encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, &bytes)));
     String::from_utf8(bytes).unwrap()
 }
 
 #[test]
 fn trade_bill_lists_payments_and_refunds() {
-    let mut shop = traded();
-    let text = bill(&mut shop, &format!("tradebill?bill_date={DAY}"));
-    let lines: Vec<&str> = text.split("\r\n").collect();
-    let [header, first, second, third, sums, sum, ""] = lines.as_slice() else { panic!("{text}") };
+    let mut shop = shop_with_trades();
+    let csv = bill(&mut shop, &format!("tradebill?bill_date={DAY}"));
+    let lines: Vec<&str> = csv.split("\r\n").collect();
+    let [header, first, second, third, summary_header, summary, ""] = lines.as_slice() else {
+        panic!("{csv}")
+    };
     let columns: Vec<&str> = header.split(',').collect();
     let cell = |line: &str, column: &str| {
         let at = columns.iter().position(|name| *name == column).unwrap();
@@ -83,75 +85,78 @@ fn trade_bill_lists_payments_and_refunds() {
     assert_eq!(cell(first, "商户数据包"), "a b");
     assert_eq!(cell(first, "手续费"), "0.12");
     assert_eq!(cell(first, "交易时间"), "2026-05-29 04:26:40");
-    assert_eq!(cell(second, "特约商户号"), shop.me.sub_merchants().first_key_value().unwrap().0.as_str());
+    assert_eq!(
+        cell(second, "特约商户号"),
+        shop.merchant.sub_merchants().first_key_value().unwrap().0.as_str()
+    );
     assert_eq!(cell(second, "手续费"), "0.60");
     let refund = shop.record("A12345").refunds[0].clone();
     assert_eq!((cell(third, "交易状态"), cell(third, "退款状态")), ("REFUND".into(), "SUCCESS".into()));
     assert_eq!(cell(third, "微信退款单号"), refund.refund_id.as_str());
     assert_eq!((cell(third, "退款金额"), cell(third, "手续费")), ("10.00".into(), "-0.06".into()));
-    assert!(sums.starts_with("总交易单数,"));
-    assert_eq!(*sum, "`3,`119.99,`10.00,`0.00,`0.66,`119.99,`10.00");
+    assert!(summary_header.starts_with("总交易单数,"));
+    assert_eq!(*summary, "`3,`119.99,`10.00,`0.00,`0.66,`119.99,`10.00");
 
     let payments = bill(&mut shop, &format!("tradebill?bill_date={DAY}&bill_type=SUCCESS"));
     assert_eq!(payments.lines().count(), 5);
     let refunds = bill(&mut shop, &format!("tradebill?bill_date={DAY}&bill_type=REFUND"));
     assert_eq!(refunds.lines().count(), 4);
-    let sub_mchid = shop.me.sub_merchants().first_key_value().unwrap().0.clone();
-    let one = bill(&mut shop, &format!("tradebill?bill_date={DAY}&sub_mchid={sub_mchid}"));
-    assert!(one.contains("`B12345") && !one.contains("`A12345"));
+    let sub_mchid = shop.merchant.sub_merchants().first_key_value().unwrap().0.clone();
+    let sub_merchant_bill = bill(&mut shop, &format!("tradebill?bill_date={DAY}&sub_mchid={sub_mchid}"));
+    assert!(sub_merchant_bill.contains("`B12345") && !sub_merchant_bill.contains("`A12345"));
 }
 
 #[test]
 fn fund_flow_bill_ends_at_the_account_balance() {
-    let mut shop = traded();
-    let text = bill(&mut shop, &format!("fundflowbill?bill_date={DAY}&account_type=BASIC"));
-    let lines: Vec<&str> = text.lines().collect();
-    let [_, income, fee, refund, _, sum] = lines.as_slice() else { panic!("{text}") };
+    let mut shop = shop_with_trades();
+    let csv = bill(&mut shop, &format!("fundflowbill?bill_date={DAY}&account_type=BASIC"));
+    let lines: Vec<&str> = csv.lines().collect();
+    let [_, income, fee, refund, _, summary] = lines.as_slice() else { panic!("{csv}") };
     let cells = |line: &str| line.split(',').map(String::from).collect::<Vec<_>>()[5..8].join(" ");
     assert_eq!(cells(income), "`收入 `19.99 `19.99");
     assert_eq!(cells(fee), "`支出 `0.12 `19.87");
     assert_eq!(cells(refund), "`支出 `9.94 `9.93");
-    assert_eq!(*sum, "`3,`1,`19.99,`2,`10.06");
-    let none = ask(&mut shop, &format!("fundflowbill?bill_date={DAY}&account_type=FEES"));
+    assert_eq!(*summary, "`3,`1,`19.99,`2,`10.06");
+    let none = request_bill(&mut shop, &format!("fundflowbill?bill_date={DAY}&account_type=FEES"));
     assert_eq!(none.refusal(), (400, "NO_STATEMENT_EXIST", 268_435_461));
 }
 
 #[test]
 fn bill_digest_is_over_the_uncompressed_content() {
-    let mut shop = traded();
-    let plain = bill(&mut shop, &format!("tradebill?bill_date={DAY}"));
-    let said = ask(&mut shop, &format!("tradebill?bill_date={DAY}&tar_type=GZIP"));
-    let zipped = download(&mut shop, said.body["download_url"].as_str().unwrap());
-    let mut text = String::new();
-    GzDecoder::new(zipped.as_slice()).read_to_string(&mut text).unwrap();
-    assert_eq!(text, plain);
-    assert_eq!(said.body["hash_value"], hex::encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes())));
+    let mut shop = shop_with_trades();
+    let uncompressed = bill(&mut shop, &format!("tradebill?bill_date={DAY}"));
+    let reply = request_bill(&mut shop, &format!("tradebill?bill_date={DAY}&tar_type=GZIP"));
+    let compressed = download(&mut shop, reply.body["download_url"].as_str().unwrap());
+    let mut csv = String::new();
+    GzDecoder::new(compressed.as_slice()).read_to_string(&mut csv).unwrap();
+    assert_eq!(csv, uncompressed);
+    assert_eq!(reply.body["hash_value"], hex::encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, csv.as_bytes())));
 }
 
 #[test]
 fn sub_merchant_bill_is_encrypted_for_the_partner() {
-    let mut shop = traded();
-    let sub_mchid = shop.me.sub_merchants().first_key_value().unwrap().0.clone();
+    let mut shop = shop_with_trades();
+    let sub_mchid = shop.merchant.sub_merchants().first_key_value().unwrap().0.clone();
     let target = format!(
         "sub-merchant-fundflowbill?bill_date={DAY}&sub_mchid={sub_mchid}&account_type=BASIC&algorithm=AEAD_AES_256_GCM"
     );
-    let body = ask(&mut shop, &target).body;
+    let body = request_bill(&mut shop, &target).body;
     assert_eq!(body["download_bill_count"], 1);
-    let part = &body["download_bill_list"][0];
-    let mut bytes = download(&mut shop, part["download_url"].as_str().unwrap());
-    let sealed = STANDARD.decode(part["encrypt_key"].as_str().unwrap()).unwrap();
-    let key = shop.me.api_keys()[0].key_pair.open(&sealed).unwrap();
+    let file = &body["download_bill_list"][0];
+    let mut bytes = download(&mut shop, file["download_url"].as_str().unwrap());
+    let ciphertext = STANDARD.decode(file["encrypt_key"].as_str().unwrap()).unwrap();
+    let key = shop.merchant.api_keys()[0].key_pair.open(&ciphertext).unwrap();
     let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &key).unwrap());
-    let nonce = Nonce::try_assume_unique_for_key(part["nonce"].as_str().unwrap().as_bytes()).unwrap();
-    let plain = key.open_in_place(nonce, Aad::empty(), &mut bytes).unwrap();
-    assert_eq!(part["hash_value"], hex::encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, plain)));
-    let text = std::str::from_utf8(plain).unwrap();
-    assert!(text.contains("`100.00,`100.00") && text.contains("`B12345") && !text.contains("`A12345"));
+    let nonce = Nonce::try_assume_unique_for_key(file["nonce"].as_str().unwrap().as_bytes()).unwrap();
+    let content = key.open_in_place(nonce, Aad::empty(), &mut bytes).unwrap();
+    assert_eq!(file["hash_value"], hex::encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, content)));
+    let csv = std::str::from_utf8(content).unwrap();
+    assert!(csv.contains("`100.00,`100.00") && csv.contains("`B12345") && !csv.contains("`A12345"));
 }
 
 #[test]
 fn bill_is_available_from_ten_the_next_day_for_three_months() {
-    let mut shop = traded();
+    let mut shop = shop_with_trades();
     for (date, refusal) in [
         ("2026-05-28", (400, "NO_STATEMENT_EXIST")),
         ("2026-05-30", (400, "INVALID_REQUEST")),
@@ -159,24 +164,24 @@ fn bill_is_available_from_ten_the_next_day_for_three_months() {
         ("2026-02-30", (400, "INVALID_REQUEST")),
         ("20260529", (400, "INVALID_REQUEST")),
     ] {
-        let said = ask(&mut shop, &format!("tradebill?bill_date={date}"));
-        assert_eq!((said.status, said.code()), refusal, "{date}");
+        let reply = request_bill(&mut shop, &format!("tradebill?bill_date={date}"));
+        assert_eq!((reply.status, reply.code()), refusal, "{date}");
     }
     shop.now = shop.now.before(std::time::Duration::from_secs(2));
-    let said = ask(&mut shop, &format!("tradebill?bill_date={DAY}"));
-    assert_eq!((said.status, said.code()), (400, "STATEMENT_CREATING"));
+    let reply = request_bill(&mut shop, &format!("tradebill?bill_date={DAY}"));
+    assert_eq!((reply.status, reply.code()), (400, "STATEMENT_CREATING"));
     shop.gateway.settings_mut().v3.bill_delay = std::time::Duration::ZERO;
-    assert_eq!(ask(&mut shop, &format!("tradebill?bill_date={DAY}")).status, 200);
+    assert_eq!(request_bill(&mut shop, &format!("tradebill?bill_date={DAY}")).status, 200);
     shop.wait(93 * 86_400);
-    let said = ask(&mut shop, &format!("tradebill?bill_date={DAY}"));
-    assert_eq!((said.status, said.code()), (400, "INVALID_REQUEST"));
+    let reply = request_bill(&mut shop, &format!("tradebill?bill_date={DAY}"));
+    assert_eq!((reply.status, reply.code()), (400, "INVALID_REQUEST"));
 }
 
 #[test]
 fn bill_url_works_for_its_requester_for_five_minutes() {
-    let mut shop = traded();
-    let said = ask(&mut shop, &format!("tradebill?bill_date={DAY}"));
-    let target = said.body["download_url"].as_str().unwrap().strip_prefix(BASE).unwrap().to_owned();
+    let mut shop = shop_with_trades();
+    let reply = request_bill(&mut shop, &format!("tradebill?bill_date={DAY}"));
+    let target = reply.body["download_url"].as_str().unwrap().strip_prefix(BASE).unwrap().to_owned();
     let unsigned = shop.send(&bare(Method::Get, &target, ""));
     assert_eq!(unsigned.refusal().1, "SIGN_ERROR");
     let other = shop.gateway.new_merchant();

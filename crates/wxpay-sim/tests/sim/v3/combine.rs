@@ -12,11 +12,10 @@ use wxpay_sim::{
 const COMBINE: &str = "/v3/combine-transactions";
 const OPENID: &str = "oX99MDgNcgwnz3zFN3DNmo8uwa-w";
 
-/// Returns a combined order of one order of the caller and one of its sub-merchant, with additional or replaced
-/// members.
-fn whole(shop: &Shop, number: &str, more: &Value) -> Value {
-    let (sub_mchid, sub_appids) = shop.me.sub_merchants().first_key_value().unwrap();
-    let mut whole = json!({
+/// Returns a combined order with one order of the caller and one of its sub-merchant. `more` adds or replaces members.
+fn combined_order(shop: &Shop, number: &str, more: &Value) -> Value {
+    let (sub_mchid, sub_appids) = shop.merchant.sub_merchants().first_key_value().unwrap();
+    let mut combined_order = json!({
         "combine_appid": shop.appid(), "combine_mchid": shop.mchid(), "combine_out_trade_no": number,
         "notify_url": NOTIFY,
         "sub_orders": [
@@ -27,16 +26,16 @@ fn whole(shop: &Shop, number: &str, more: &Value) -> Value {
               "amount": { "total_amount": 500, "currency": "CNY" } },
         ],
     });
-    whole.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    whole
+    combined_order.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    combined_order
 }
 
 fn place(shop: &mut Shop, kind: &str, number: &str, more: &Value) -> ParsedReply {
-    let whole = whole(shop, number, more);
-    shop.post(&format!("{COMBINE}/{kind}"), &whole)
+    let combined_order = combined_order(shop, number, more);
+    shop.post(&format!("{COMBINE}/{kind}"), &combined_order)
 }
 
-fn named(number: &str) -> OrderRef {
+fn order_ref(number: &str) -> OrderRef {
     OrderRef::OutTradeNo(number.parse().unwrap())
 }
 
@@ -45,7 +44,7 @@ fn payer() -> Value {
 }
 
 #[test]
-fn each_way_to_pay_has_its_own_answer() {
+fn each_combined_order_type_returns_its_own_handle() {
     let mut shop = Shop::open();
     let h5 = json!({ "scene_info": { "payer_client_ip": "203.0.113.7", "h5_info": { "type": "Wap" } } });
     for (kind, more, member, trade_type) in [
@@ -56,9 +55,9 @@ fn each_way_to_pay_has_its_own_answer() {
         ("h5", h5, "h5_url", TradeType::Mweb),
     ] {
         let number = format!("{kind}-12345");
-        let said = place(&mut shop, kind, &number, &more);
-        assert_eq!(said.status, 200, "{kind} {said:?}");
-        let handle = said.body[member].as_str().unwrap();
+        let reply = place(&mut shop, kind, &number, &more);
+        assert_eq!(reply.status, 200, "{kind} {reply:?}");
+        let handle = reply.body[member].as_str().unwrap();
         let record = shop.gateway.combined(&OrderRef::Handle(handle.into()), shop.now).unwrap();
         assert_eq!((record.combine_out_trade_no.as_str(), record.trade_type), (number.as_str(), trade_type));
         assert_eq!(record.sub_orders.len(), 2);
@@ -70,16 +69,19 @@ fn each_way_to_pay_has_its_own_answer() {
 fn combined_order_that_is_not_allowed_is_refused_and_not_placed() {
     let mut shop = Shop::open();
     let sub_orders = |change: &dyn Fn(&mut Value)| {
-        let mut whole = whole(&shop, "P12345", &json!({}));
-        change(&mut whole["sub_orders"]);
-        json!({ "sub_orders": whole["sub_orders"] })
+        let mut combined_order = combined_order(&shop, "P12345", &json!({}));
+        change(&mut combined_order["sub_orders"]);
+        json!({ "sub_orders": combined_order["sub_orders"] })
     };
     let cases = [
-        (sub_orders(&|subs| subs[0]["mchid"] = "1".into()), (400, "MCH_NOT_EXISTS", 268_443_715)),
-        (sub_orders(&|subs| subs[1]["sub_mchid"] = "1".into()), (403, "NO_AUTH", 268_443_701)),
-        (sub_orders(&|subs| subs[1] = subs[0].clone()), (400, "PARAM_ERROR", 268_435_461)),
-        (sub_orders(&|subs| *subs = json!([])), (400, "PARAM_ERROR", 268_435_461)),
-        (sub_orders(&|subs| subs[0]["amount"]["total_amount"] = 0.into()), (400, "PARAM_ERROR", 268_435_464)),
+        (sub_orders(&|sub_orders| sub_orders[0]["mchid"] = "1".into()), (400, "MCH_NOT_EXISTS", 268_443_715)),
+        (sub_orders(&|sub_orders| sub_orders[1]["sub_mchid"] = "1".into()), (403, "NO_AUTH", 268_443_701)),
+        (sub_orders(&|sub_orders| sub_orders[1] = sub_orders[0].clone()), (400, "PARAM_ERROR", 268_435_461)),
+        (sub_orders(&|sub_orders| *sub_orders = json!([])), (400, "PARAM_ERROR", 268_435_461)),
+        (
+            sub_orders(&|sub_orders| sub_orders[0]["amount"]["total_amount"] = 0.into()),
+            (400, "PARAM_ERROR", 268_435_464),
+        ),
         (json!({ "combine_mchid": "1" }), (400, "INVALID_REQUEST", 268_447_843)),
         (json!({ "combine_appid": "wx0000000000000000" }), (400, "APPID_MCHID_NOT_MATCH", 268_445_527)),
     ];
@@ -90,13 +92,13 @@ fn combined_order_that_is_not_allowed_is_refused_and_not_placed() {
     assert_eq!(none.refusal(), (400, "PARAM_ERROR", 268_501_013));
     assert!(shop.gateway.transactions(shop.now).is_empty());
     shop.order("P12345-2");
-    let used = place(&mut shop, "native", "P12345", &json!({}));
-    assert_eq!(used.refusal(), (403, "OUT_TRADE_NO_USED", 268_498_688));
+    let reused = place(&mut shop, "native", "P12345", &json!({}));
+    assert_eq!(reused.refusal(), (403, "OUT_TRADE_NO_USED", 268_498_688));
     assert_eq!(shop.gateway.transactions(shop.now).len(), 1);
 }
 
 #[test]
-fn the_same_request_gives_the_same_prepay_and_another_is_refused() {
+fn repeated_combined_order_returns_the_same_prepay_and_a_different_one_is_refused() {
     let mut shop = Shop::open();
     let first = place(&mut shop, "native", "P12345", &json!({})).body;
     assert_eq!(place(&mut shop, "native", "P12345", &json!({})).body, first);
@@ -109,7 +111,7 @@ fn the_same_request_gives_the_same_prepay_and_another_is_refused() {
     );
     shop.wait(7200);
     assert_eq!(
-        shop.gateway.pay_transaction(&named("P12345"), &Payer::default(), shop.now).err(),
+        shop.gateway.pay_transaction(&order_ref("P12345"), &Payer::default(), shop.now).err(),
         Some(PayError::Expired)
     );
     let second = place(&mut shop, "native", "P12345", &json!({})).body;
@@ -138,19 +140,19 @@ fn one_payment_pays_all_sub_orders_and_sends_one_notification() {
 
     // Naming one sub-order pays the combined order.
     shop.pay_as("P12345-2", &Payer::default().with_discount(Fen::new(1100)));
-    let record = shop.gateway.combined(&named("P12345"), shop.now).unwrap();
-    let paid = |index: usize| record.sub_orders[index].payments[0].clone();
-    assert_eq!([paid(0), paid(1)].map(|payment| payment.payer_total.get()), [1, 399]);
-    let (sub_mchid, sub_appids) = shop.me.sub_merchants().first_key_value().unwrap();
+    let record = shop.gateway.combined(&order_ref("P12345"), shop.now).unwrap();
+    let payment_of = |index: usize| record.sub_orders[index].payments[0].clone();
+    assert_eq!([payment_of(0), payment_of(1)].map(|payment| payment.payer_total.get()), [1, 399]);
+    let (sub_mchid, sub_appids) = shop.merchant.sub_merchants().first_key_value().unwrap();
     let promotion = |index: usize, amount: u64| {
-        json!([{ "coupon_id": paid(index).coupon_id, "name": "立减券", "scope": "GLOBAL", "type": "CASH",
+        json!([{ "coupon_id": payment_of(index).coupon_id, "name": "立减券", "scope": "GLOBAL", "type": "CASH",
             "amount": amount, "stock_id": "931386", "wechatpay_contribute": amount, "merchant_contribute": 0,
             "other_contribute": 0, "currency": "CNY" }])
     };
     let sub_order = |index: usize, total: u64, payer: u64, attach: &str| {
         json!({
             "mchid": shop.mchid(), "out_trade_no": format!("P12345-{}", index + 1), "attach": attach,
-            "transaction_id": paid(index).transaction_id, "trade_type": "JSAPI", "trade_state": "SUCCESS",
+            "transaction_id": payment_of(index).transaction_id, "trade_type": "JSAPI", "trade_state": "SUCCESS",
             "bank_type": "OTHERS", "success_time": format_rfc3339(shop.now),
             "amount": { "total_amount": total, "currency": "CNY", "payer_amount": payer, "payer_currency": "CNY" },
             "promotion_detail": promotion(index, total - payer),
@@ -159,16 +161,16 @@ fn one_payment_pays_all_sub_orders_and_sends_one_notification() {
     let mut second = sub_order(1, 500, 399, "二");
     second["sub_mchid"] = sub_mchid.as_str().into();
     second["sub_appid"] = sub_appids[0].as_str().into();
-    second["sub_openid"] = paid(1).sub_openid.unwrap().as_str().into();
+    second["sub_openid"] = payment_of(1).sub_openid.unwrap().as_str().into();
     let expected = json!({
         "combine_appid": shop.appid(), "combine_mchid": shop.mchid(), "combine_out_trade_no": "P12345",
         "combine_transaction_id": record.combine_transaction_id, "scene_info": { "device_id": "POS1" },
         "combine_payer_info": { "openid": OPENID }, "sub_orders": [sub_order(0, 1000, 1, "一"), second],
     });
-    let [told] = shop.due().try_into().unwrap();
-    assert_eq!(told.out_trade_no(), "P12345");
-    let (envelope, plain) = shop.read_notification(&told);
-    assert_eq!((&envelope["event_type"], &plain), (&json!("TRANSACTION.SUCCESS"), &expected));
+    let [delivery] = shop.due().try_into().unwrap();
+    assert_eq!(delivery.out_trade_no(), "P12345");
+    let (envelope, content) = shop.read_notification(&delivery);
+    assert_eq!((&envelope["event_type"], &content), (&json!("TRANSACTION.SUCCESS"), &expected));
     assert_eq!(shop.get(&target).body, expected);
     let id = record.combine_transaction_id.unwrap();
     assert_eq!(shop.get(&format!("{COMBINE}/id/{id}")).body, expected);
@@ -181,7 +183,7 @@ fn combined_discount_leaves_one_fen_of_each_sub_order() {
     place(&mut shop, "native", "P12345", &json!({}));
     let mut pay = |discount| {
         let payer = Payer::default().with_discount(Fen::new(discount));
-        shop.gateway.pay_transaction(&named("P12345"), &payer, shop.now).map(|paid| paid.transaction)
+        shop.gateway.pay_transaction(&order_ref("P12345"), &payer, shop.now).map(|paid| paid.transaction)
     };
     assert_eq!(pay(1499).err(), Some(PayError::DiscountTooLarge));
     assert_eq!(pay(1498).unwrap().payments[0].payer_total, Fen::new(1));
@@ -191,10 +193,10 @@ fn combined_discount_leaves_one_fen_of_each_sub_order() {
 #[test]
 fn sub_orders_are_refunded_one_by_one() {
     let mut shop = Shop::open();
-    let sub_mchid = shop.me.sub_merchants().first_key_value().unwrap().0.to_string();
+    let sub_mchid = shop.merchant.sub_merchants().first_key_value().unwrap().0.to_string();
     place(&mut shop, "native", "P12345", &json!({}));
     shop.pay("P12345");
-    let record = shop.gateway.combined(&named("P12345"), shop.now).unwrap();
+    let record = shop.gateway.combined(&order_ref("P12345"), shop.now).unwrap();
     let refund = |name: &str, value: &str, number: &str, total: u64, sub_mchid: Option<&str>| {
         let mut body = json!({ name: value, "out_refund_no": number,
             "amount": { "refund": total, "total": total, "currency": "CNY" } });
@@ -207,8 +209,8 @@ fn sub_orders_are_refunded_one_by_one() {
     let id = record.sub_orders[0].payments[0].transaction_id.as_str();
     assert_eq!(shop.post(target, &refund("transaction_id", id, "R1", 1000, None)).status, 200);
     let second = refund("out_trade_no", "P12345-2", "R2", 500, Some(&sub_mchid));
-    let whole = refund("out_trade_no", "P12345", "R3", 1500, None);
-    assert_eq!(shop.post(target, &whole).refusal(), (404, "RESOURCE_NOT_EXISTS", 268_512_771));
+    let refund_of_all = refund("out_trade_no", "P12345", "R3", 1500, None);
+    assert_eq!(shop.post(target, &refund_of_all).refusal(), (404, "RESOURCE_NOT_EXISTS", 268_512_771));
     let states = |shop: &mut Shop| {
         let body = shop.get(&format!("{COMBINE}/out-trade-no/P12345")).body;
         [0, 1].map(|index| body["sub_orders"][index]["trade_state"].as_str().unwrap().to_owned())
@@ -222,17 +224,17 @@ fn sub_orders_are_refunded_one_by_one() {
 fn combined_close_must_name_every_sub_order() {
     let mut shop = Shop::open();
     place(&mut shop, "native", "P12345", &json!({}));
-    let sub_orders = whole(&shop, "P12345", &json!({}))["sub_orders"].clone();
-    let named_by = |sub: &Value| {
-        let mut named = json!({ "mchid": sub["mchid"], "out_trade_no": sub["out_trade_no"] });
+    let sub_orders = combined_order(&shop, "P12345", &json!({}))["sub_orders"].clone();
+    let identity = |sub: &Value| {
+        let mut identity = json!({ "mchid": sub["mchid"], "out_trade_no": sub["out_trade_no"] });
         if let Some(sub_mchid) = sub.get("sub_mchid") {
-            named["sub_mchid"] = sub_mchid.clone();
+            identity["sub_mchid"] = sub_mchid.clone();
         }
-        named
+        identity
     };
-    let (first, second) = (named_by(&sub_orders[0]), named_by(&sub_orders[1]));
-    let close = |shop: &mut Shop, number: &str, named: Value| {
-        let body = json!({ "combine_appid": shop.appid(), "sub_orders": named });
+    let (first, second) = (identity(&sub_orders[0]), identity(&sub_orders[1]));
+    let close = |shop: &mut Shop, number: &str, identities: Value| {
+        let body = json!({ "combine_appid": shop.appid(), "sub_orders": identities });
         shop.post(&format!("{COMBINE}/out-trade-no/{number}/close"), &body)
     };
     assert_eq!(close(&mut shop, "P12345", json!([first])).body["detail"]["field"], "/sub_orders");
@@ -247,8 +249,8 @@ fn combined_close_must_name_every_sub_order() {
     }
     assert_eq!(shop.query("P12345-1").body["trade_state"], "CLOSED");
     assert_eq!(place(&mut shop, "native", "P12345", &json!({})).refusal().1, "ORDER_CLOSED");
-    let paid = shop.gateway.pay_transaction(&named("P12345-1"), &Payer::default(), shop.now);
-    assert_eq!(paid.err(), Some(PayError::Expired));
+    let result = shop.gateway.pay_transaction(&order_ref("P12345-1"), &Payer::default(), shop.now);
+    assert_eq!(result.err(), Some(PayError::Expired));
 }
 
 #[test]

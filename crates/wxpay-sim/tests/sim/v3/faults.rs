@@ -25,17 +25,17 @@ fn shop_with_fault(rule: FaultRule) -> Shop {
     shop
 }
 
-fn shop_with_one_fault(trouble: Fault) -> Shop {
-    shop_with_fault(FaultRule::new(trouble).at_most(1))
+fn shop_with_one_fault(fault: Fault) -> Shop {
+    shop_with_fault(FaultRule::new(fault).at_most(1))
 }
 
-fn placing(shop: &mut Shop, number: &str) -> Request {
+fn order_request(shop: &mut Shop, number: &str) -> Request {
     let goods = shop.goods(number).to_string();
     shop.request(Method::Post, NATIVE, &goods)
 }
 
 fn place(shop: &mut Shop, number: &str) -> Outcome {
-    let request = placing(shop, number);
+    let request = order_request(shop, number);
     shop.gateway.answer(&request, shop.now)
 }
 
@@ -54,16 +54,16 @@ fn last_record(shop: &Shop) -> (Option<&'static str>, u16) {
     (record.fault, record.status)
 }
 
-fn number(text: &str) -> OrderRef {
-    OrderRef::OutTradeNo(text.parse().unwrap())
+fn order_ref(number: &str) -> OrderRef {
+    OrderRef::OutTradeNo(number.parse().unwrap())
 }
 
 #[test]
-fn a_refused_connection_has_no_effect() {
+fn refused_connection_executes_nothing() {
     let mut shop = shop_with_one_fault(Fault::ConnectionRefused { millis: 700 });
     let outcome = place(&mut shop, "A12345");
     assert!(
-        matches!(outcome, Outcome::ConnectionRefused(pause) if pause == Duration::from_millis(700)),
+        matches!(outcome, Outcome::ConnectionRefused(delay) if delay == Duration::from_millis(700)),
         "{outcome:?}"
     );
     assert!(!is_placed(&shop));
@@ -73,25 +73,25 @@ fn a_refused_connection_has_no_effect() {
 
 #[test]
 fn connection_is_closed_before_or_after_execution() {
-    for (trouble, commits) in [(Fault::DropBeforeCommit, false), (Fault::CommitThenDropResponse, true)] {
-        let mut shop = shop_with_one_fault(trouble);
+    for (fault, commits) in [(Fault::DropBeforeCommit, false), (Fault::CommitThenDropResponse, true)] {
+        let mut shop = shop_with_one_fault(fault);
         let outcome = place(&mut shop, "A12345");
         assert!(
-            matches!(outcome, Outcome::ConnectionClosed { committed: told } if told == commits),
+            matches!(outcome, Outcome::ConnectionClosed { committed } if committed == commits),
             "{outcome:?}"
         );
         assert_eq!(is_placed(&shop), commits);
-        assert_eq!(last_record(&shop), (Some(trouble.kind()), if commits { 200 } else { 0 }));
+        assert_eq!(last_record(&shop), (Some(fault.kind()), if commits { 200 } else { 0 }));
     }
 }
 
 #[test]
 fn connection_is_reset_before_or_after_execution() {
-    for (trouble, commits) in [(Fault::ResetBeforeCommit, false), (Fault::CommitThenReset, true)] {
-        let mut shop = shop_with_one_fault(trouble);
+    for (fault, commits) in [(Fault::ResetBeforeCommit, false), (Fault::CommitThenReset, true)] {
+        let mut shop = shop_with_one_fault(fault);
         let outcome = place(&mut shop, "A12345");
         assert!(
-            matches!(outcome, Outcome::ConnectionReset { committed: told } if told == commits),
+            matches!(outcome, Outcome::ConnectionReset { committed } if committed == commits),
             "{outcome:?}"
         );
         assert_eq!(is_placed(&shop), commits);
@@ -100,10 +100,10 @@ fn connection_is_reset_before_or_after_execution() {
 
 #[test]
 fn delayed_reply_is_genuine_and_its_effect_immediate() {
-    for trouble in [Fault::Delayed { millis: 60_000 }, Fault::AnswerAfterClientTimeout { millis: 60_000 }] {
-        let mut shop = shop_with_one_fault(trouble);
-        let Outcome::Delayed(reply, pause) = place(&mut shop, "A12345") else { panic!() };
-        assert_eq!(pause, Duration::from_secs(60));
+    for fault in [Fault::Delayed { millis: 60_000 }, Fault::AnswerAfterClientTimeout { millis: 60_000 }] {
+        let mut shop = shop_with_one_fault(fault);
+        let Outcome::Delayed(reply, delay) = place(&mut shop, "A12345") else { panic!() };
+        assert_eq!(delay, Duration::from_secs(60));
         assert!(shop.verifies_reply(&reply) && is_placed(&shop));
     }
 }
@@ -111,35 +111,35 @@ fn delayed_reply_is_genuine_and_its_effect_immediate() {
 #[test]
 fn truncated_reply_lacks_its_end_and_slow_reply_is_complete() {
     let mut shop = shop_with_one_fault(Fault::Cut { bytes: 1_000_000 });
-    let Outcome::Truncated(reply, kept) = place(&mut shop, "A12345") else { panic!() };
-    assert_eq!(kept, reply.body().len() - 1);
+    let Outcome::Truncated(reply, length) = place(&mut shop, "A12345") else { panic!() };
+    assert_eq!(length, reply.body().len() - 1);
     let mut shop = shop_with_one_fault(Fault::Slow { bytes_per_second: 7 });
     let Outcome::Slow(reply, 7) = place(&mut shop, "A12345") else { panic!() };
     assert!(shop.verifies_reply(&reply));
 }
 
 #[test]
-fn an_error_page_is_unsigned_and_may_hide_an_effect() {
+fn error_page_is_unsigned_and_the_request_is_executed_or_not() {
     for commits in [true, false] {
-        for (trouble, status) in [
+        for (fault, status) in [
             (Fault::ServerError { commits }, 500),
             (Fault::BadGateway { commits }, 502),
             (Fault::Unavailable { commits }, 503),
         ] {
-            let mut shop = shop_with_one_fault(trouble);
+            let mut shop = shop_with_one_fault(fault);
             let reply = reply(place(&mut shop, "A12345"));
             assert_eq!(reply.status(), status);
             assert!(reply.body().starts_with(b"<html>"));
             assert_eq!(reply.header("content-type"), Some(&b"text/html"[..]));
             assert!(reply.header("wechatpay-signature").is_none());
             assert_eq!(is_placed(&shop), commits);
-            assert_eq!(last_record(&shop), (Some(trouble.kind()), status));
+            assert_eq!(last_record(&shop), (Some(fault.kind()), status));
         }
     }
 }
 
 #[test]
-fn a_signed_refusal_may_hide_an_effect_too() {
+fn system_error_is_signed_and_the_request_is_executed_or_not() {
     for commits in [true, false] {
         let mut shop = shop_with_one_fault(Fault::SystemError { commits });
         let reply = reply(place(&mut shop, "A12345"));
@@ -184,7 +184,7 @@ fn reply_with_an_invalid_signature_does_not_verify_but_was_executed() {
     let header = |reply: &Response, name: &str| {
         reply.header(name).map(|value| String::from_utf8(value.to_vec()).unwrap()).unwrap_or_default()
     };
-    for trouble in [
+    for fault in [
         Fault::UnsignedReply,
         Fault::WrongSignature,
         Fault::SigntestProbe,
@@ -193,19 +193,19 @@ fn reply_with_an_invalid_signature_does_not_verify_but_was_executed() {
         Fault::MissingHeader,
         Fault::TamperedBody,
     ] {
-        let mut shop = shop_with_one_fault(trouble);
+        let mut shop = shop_with_one_fault(fault);
         let reply = reply(place(&mut shop, "A12345"));
-        assert!(!shop.verifies_reply(&reply), "{trouble:?}");
+        assert!(!shop.verifies_reply(&reply), "{fault:?}");
         assert!(is_placed(&shop));
         let signature = header(&reply, "wechatpay-signature");
-        let is = |kind: &str| trouble.kind() == kind;
-        assert_eq!(header(&reply, "wechatpay-serial").is_empty(), is("unsigned_reply"));
-        assert_eq!(header(&reply, "wechatpay-serial").starts_with("5FFF"), is("unknown_serial"));
-        assert_eq!(signature.is_empty(), is("unsigned_reply") || is("missing_header"));
-        assert_eq!(signature.starts_with("WECHATPAY/SIGNTEST/"), is("signtest_probe"));
+        let is_kind = |kind: &str| fault.kind() == kind;
+        assert_eq!(header(&reply, "wechatpay-serial").is_empty(), is_kind("unsigned_reply"));
+        assert_eq!(header(&reply, "wechatpay-serial").starts_with("5FFF"), is_kind("unknown_serial"));
+        assert_eq!(signature.is_empty(), is_kind("unsigned_reply") || is_kind("missing_header"));
+        assert_eq!(signature.starts_with("WECHATPAY/SIGNTEST/"), is_kind("signtest_probe"));
         // A stale reply is valid apart from its timestamp: it would have verified ten minutes ago.
         shop.now = shop.now.before(Duration::from_secs(600));
-        assert_eq!(shop.verifies_reply(&reply), is("stale_timestamp"));
+        assert_eq!(shop.verifies_reply(&reply), is_kind("stale_timestamp"));
         shop.wait(600);
         let again = self::reply(place(&mut shop, "A12345"));
         assert!(shop.verifies_reply(&again));
@@ -224,8 +224,8 @@ fn notification_arrives_before_the_reply() {
         let request = shop.request(Method::Post, &target, &goods);
         let Outcome::AfterNotifications(reply) = shop.gateway.answer(&request, shop.now) else { panic!() };
         assert!(shop.verifies_reply(&reply));
-        let [told] = shop.due().try_into().unwrap();
-        assert_eq!(shop.read_notification(&told).1["trade_state"], "SUCCESS");
+        let [delivery] = shop.due().try_into().unwrap();
+        assert_eq!(shop.read_notification(&delivery).1["trade_state"], "SUCCESS");
         // The order is paid already: placing it again sends no second notification.
         let again = shop.request(Method::Post, &target, &goods);
         assert!(matches!(shop.gateway.answer(&again, shop.now), Outcome::Reply(_)));
@@ -237,7 +237,7 @@ fn notification_arrives_before_the_payer_returns() {
     let mut shop = Shop::with(|settings| settings.notify_delay = Duration::from_secs(3));
     shop.order("A12345");
     shop.gateway.inject(FaultRule::new(Fault::Early).for_operation(Operation::Pay));
-    let paid = shop.gateway.pay_transaction(&number("A12345"), &Payer::default(), shop.now).unwrap();
+    let paid = shop.gateway.pay_transaction(&order_ref("A12345"), &Payer::default(), shop.now).unwrap();
     assert!(paid.notifications_first);
     assert_eq!(shop.due().len(), 1);
 }
@@ -249,8 +249,8 @@ fn payment_during_close_makes_close_fail() {
     shop.gateway.inject(FaultRule::new(Fault::PaidDuringClose).at_most(1));
     assert_eq!(shop.close("A12345").refusal(), (400, "INVALID_REQUEST", 268_449_538));
     assert_eq!(shop.record("A12345").trade_state, TradeState::Success);
-    let [told] = shop.due().try_into().unwrap();
-    assert_eq!(shop.read_notification(&told).1["out_trade_no"], "A12345");
+    let [delivery] = shop.due().try_into().unwrap();
+    assert_eq!(shop.read_notification(&delivery).1["out_trade_no"], "A12345");
 }
 
 #[test]
@@ -258,15 +258,15 @@ fn second_payment_has_its_own_number_and_notification() {
     let mut shop = Shop::open();
     shop.order("A12345");
     shop.pay("A12345");
-    let refused = shop.gateway.pay_transaction(&number("A12345"), &Payer::default(), shop.now);
-    assert_eq!(refused.unwrap_err(), PayError::AlreadyPaid);
+    let result = shop.gateway.pay_transaction(&order_ref("A12345"), &Payer::default(), shop.now);
+    assert_eq!(result.unwrap_err(), PayError::AlreadyPaid);
     shop.gateway.inject(FaultRule::new(Fault::SecondPayment));
     let payments = shop.pay("A12345").payments;
     assert_eq!(payments.len(), 2);
     assert_ne!(payments[0].transaction_id, payments[1].transaction_id);
-    let told = shop.due();
-    assert_eq!(told.len(), 2);
-    let (first, second) = (shop.read_notification(&told[0]), shop.read_notification(&told[1]));
+    let deliveries = shop.due();
+    assert_eq!(deliveries.len(), 2);
+    let (first, second) = (shop.read_notification(&deliveries[0]), shop.read_notification(&deliveries[1]));
     assert_ne!(first.0["id"], second.0["id"]);
     assert_ne!(first.1["transaction_id"], second.1["transaction_id"]);
 }
@@ -276,7 +276,7 @@ fn signer(reply: &Response) -> String {
 }
 
 fn set_mode(shop: &mut Shop, mode: KeyMode) {
-    let mchid = shop.me.mchid().clone();
+    let mchid = shop.merchant.mchid().clone();
     shop.gateway.merchant_mut(&mchid).unwrap().platform_mut().set_mode(mode);
 }
 
@@ -289,9 +289,9 @@ fn certificate_rotates_during_a_request() {
     assert_ne!(signer(&reply), before);
     // Both the new and the old certificate are listed.
     assert!(shop.verifies_reply(&reply));
-    let listed = shop.get("/v3/certificates").body["data"].clone();
+    let certificates = shop.get("/v3/certificates").body["data"].clone();
     let serials: Vec<&str> =
-        listed.as_array().unwrap().iter().map(|one| one["serial_no"].as_str().unwrap()).collect();
+        certificates.as_array().unwrap().iter().map(|one| one["serial_no"].as_str().unwrap()).collect();
     assert_eq!(serials.len(), 2);
     assert!(serials.contains(&before.as_str()) && serials.contains(&signer(&reply).as_str()));
 }
@@ -304,9 +304,9 @@ fn certificate_rotates_between_payment_and_notification() {
     let before = shop.platform_serial();
     shop.gateway.inject(FaultRule::new(Fault::CertificateRotated).for_operation(Operation::Pay).at_most(1));
     shop.pay("A12345");
-    let [told] = shop.due().try_into().unwrap();
-    assert_ne!(header(&told, "wechatpay-serial"), before);
-    assert!(shop.verifies_notification(&told));
+    let [delivery] = shop.due().try_into().unwrap();
+    assert_ne!(header(&delivery, "wechatpay-serial"), before);
+    assert!(shop.verifies_notification(&delivery));
 }
 
 #[test]
@@ -319,58 +319,58 @@ fn migration_step_applies_during_a_request() {
     assert_eq!(signer(&reply(place(&mut shop, "A12345"))), shop.platform_serial());
     shop.gateway.inject(FaultRule::new(Fault::MigrationStep { step: MigrationStep::Void }).at_most(1));
     assert_eq!(signer(&reply(place(&mut shop, "A12345"))), shop.platform_serial());
-    let warned = shop.gateway.warnings().find(|warning| warning.kind == Kind::Nonportable).unwrap();
-    assert!(warned.detail.starts_with("migration_step has no effect"), "{}", warned.detail);
+    let warning = shop.gateway.warnings().find(|warning| warning.kind == Kind::Nonportable).unwrap();
+    assert!(warning.detail.starts_with("migration_step has no effect"), "{}", warning.detail);
 }
 
 fn header<'a>(delivery: &'a Delivery, name: &str) -> &'a str {
     delivery.headers().iter().find(|(given, _)| *given == name).map_or("", |(_, value)| value)
 }
 
-fn notified(trouble: Fault) -> (Shop, Vec<Delivery>) {
-    let mut shop = shop_with_one_fault(trouble);
+fn shop_after_payment(fault: Fault) -> (Shop, Vec<Delivery>) {
+    let mut shop = shop_with_one_fault(fault);
     shop.order("A12345");
     shop.pay("A12345");
-    let told = shop.due();
-    (shop, told)
+    let deliveries = shop.due();
+    (shop, deliveries)
 }
 
 #[test]
 fn lost_notification_is_retried_on_schedule() {
-    let (mut shop, told) = notified(Fault::NotificationLost);
-    assert!(told.is_empty());
+    let (mut shop, deliveries) = shop_after_payment(Fault::NotificationLost);
+    assert!(deliveries.is_empty());
     shop.wait(15);
     assert_eq!(shop.due().len(), 1);
 }
 
 #[test]
 fn delayed_notification_arrives_later_and_once() {
-    let (mut shop, told) = notified(Fault::NotificationDelayed { millis: 90_000 });
-    assert!(told.is_empty());
+    let (mut shop, deliveries) = shop_after_payment(Fault::NotificationDelayed { millis: 90_000 });
+    assert!(deliveries.is_empty());
     shop.wait(89);
     assert!(shop.due().is_empty());
     shop.wait(1);
-    let [told] = shop.due().try_into().unwrap();
-    shop.acknowledge(&told, 204);
+    let [delivery] = shop.due().try_into().unwrap();
+    shop.acknowledge(&delivery, 204);
     assert_eq!(shop.record("A12345").notifications[0].state, NotificationState::Accepted);
 }
 
 #[test]
 fn doubled_notification_overlaps_itself() {
-    let (shop, told) = notified(Fault::NotificationDuplicated);
-    assert_eq!(told.iter().map(Delivery::overlaps).collect::<Vec<_>>(), [false, true]);
-    assert_eq!(shop.read_notification(&told[0]), {
-        let (mut envelope, plain) = shop.read_notification(&told[1]);
+    let (shop, deliveries) = shop_after_payment(Fault::NotificationDuplicated);
+    assert_eq!(deliveries.iter().map(Delivery::overlaps).collect::<Vec<_>>(), [false, true]);
+    assert_eq!(shop.read_notification(&deliveries[0]), {
+        let (mut envelope, content) = shop.read_notification(&deliveries[1]);
         // Each delivery is encrypted anew.
-        envelope["resource"] = shop.read_notification(&told[0]).0["resource"].clone();
-        (envelope, plain)
+        envelope["resource"] = shop.read_notification(&deliveries[0]).0["resource"].clone();
+        (envelope, content)
     });
 }
 
 #[test]
 fn reordered_notification_follows_the_next_one() {
-    let (mut shop, told) = notified(Fault::NotificationReordered);
-    assert!(told.is_empty());
+    let (mut shop, deliveries) = shop_after_payment(Fault::NotificationReordered);
+    assert!(deliveries.is_empty());
     shop.order("B12345");
     shop.pay("B12345");
     let order: Vec<String> = shop.due().iter().map(|delivery| delivery.out_trade_no().to_owned()).collect();
@@ -379,27 +379,31 @@ fn reordered_notification_follows_the_next_one() {
 
 #[test]
 fn forged_copy_precedes_the_notification() {
-    for trouble in [
+    for fault in [
         Fault::NotificationForged,
         Fault::NotificationUnknownSerial,
         Fault::NotificationProbe,
         Fault::NotificationStale,
     ] {
-        let (mut shop, told) = notified(trouble);
-        assert_eq!(told.iter().map(Delivery::is_forged).collect::<Vec<_>>(), [true, false], "{trouble:?}");
-        let copy = &told[0];
-        assert!(!shop.verifies_notification(copy) && shop.verifies_notification(&told[1]), "{trouble:?}");
-        let is = |kind: &str| trouble.kind() == kind;
-        if !is("notification_forged") {
-            let probed = header(copy, "wechatpay-signature").starts_with("WECHATPAY/SIGNTEST/");
-            assert_eq!(probed, is("notification_probe"));
+        let (mut shop, deliveries) = shop_after_payment(fault);
+        assert_eq!(
+            deliveries.iter().map(Delivery::is_forged).collect::<Vec<_>>(),
+            [true, false],
+            "{fault:?}"
+        );
+        let copy = &deliveries[0];
+        assert!(!shop.verifies_notification(copy) && shop.verifies_notification(&deliveries[1]), "{fault:?}");
+        let is_kind = |kind: &str| fault.kind() == kind;
+        if !is_kind("notification_forged") {
+            let is_probe = header(copy, "wechatpay-signature").starts_with("WECHATPAY/SIGNTEST/");
+            assert_eq!(is_probe, is_kind("notification_probe"));
             assert_eq!(
                 header(copy, "wechatpay-serial").starts_with("5FFF"),
-                is("notification_unknown_serial")
+                is_kind("notification_unknown_serial")
             );
         }
         shop.now = shop.now.before(Duration::from_secs(600));
-        assert_eq!(shop.verifies_notification(copy), is("notification_stale"));
+        assert_eq!(shop.verifies_notification(copy), is_kind("notification_stale"));
         shop.wait(600);
         shop.acknowledge(copy, 204);
         assert!(shop.gateway.warnings().any(|warning| warning.kind == Kind::ForgedNotificationAccepted));
@@ -409,32 +413,32 @@ fn forged_copy_precedes_the_notification() {
 #[test]
 fn rule_applies_only_to_matching_requests() {
     let other = "1900000109".parse().unwrap();
-    let lost = || FaultRule::new(Fault::DropBeforeCommit);
-    let mine = Shop::open().me.mchid().clone();
-    for (rule, strikes) in [
-        (lost().for_operation(Operation::from_name("v3.pay.native").unwrap()), true),
-        (lost().for_operation(Operation::from_name("v3.pay.jsapi").unwrap()), false),
-        (lost().for_operation(Operation::Genprepay), false),
-        (lost().for_api_version(ApiVersion::V3), true),
-        (lost().for_api_version(ApiVersion::V1), false),
-        (lost().for_path("/v3/pay/transactions/*"), true),
-        (lost().for_path("*/close"), false),
-        (lost().for_merchant(&mine), true),
-        (lost().for_merchant(&other), false),
-        (lost().for_order("A12345".parse().unwrap()), true),
-        (lost().for_number("B12345"), false),
-        (lost().between(Some(UnixTime::from_secs(1_780_000_000)), None), true),
-        (lost().between(None, Some(UnixTime::from_secs(1_780_000_000))), false),
-        (lost().per_mille(0), false),
+    let drop_before_commit = || FaultRule::new(Fault::DropBeforeCommit);
+    let own_mchid = Shop::open().merchant.mchid().clone();
+    for (rule, applies) in [
+        (drop_before_commit().for_operation(Operation::from_name("v3.pay.native").unwrap()), true),
+        (drop_before_commit().for_operation(Operation::from_name("v3.pay.jsapi").unwrap()), false),
+        (drop_before_commit().for_operation(Operation::Genprepay), false),
+        (drop_before_commit().for_api_version(ApiVersion::V3), true),
+        (drop_before_commit().for_api_version(ApiVersion::V1), false),
+        (drop_before_commit().for_path("/v3/pay/transactions/*"), true),
+        (drop_before_commit().for_path("*/close"), false),
+        (drop_before_commit().for_merchant(&own_mchid), true),
+        (drop_before_commit().for_merchant(&other), false),
+        (drop_before_commit().for_order("A12345".parse().unwrap()), true),
+        (drop_before_commit().for_number("B12345"), false),
+        (drop_before_commit().between(Some(UnixTime::from_secs(1_780_000_000)), None), true),
+        (drop_before_commit().between(None, Some(UnixTime::from_secs(1_780_000_000))), false),
+        (drop_before_commit().per_mille(0), false),
     ] {
         let mut shop = shop_with_fault(rule.clone());
-        let is_struck = matches!(place(&mut shop, "A12345"), Outcome::ConnectionClosed { .. });
-        assert_eq!(is_struck, strikes, "{rule:?}");
+        let is_hit = matches!(place(&mut shop, "A12345"), Outcome::ConnectionClosed { .. });
+        assert_eq!(is_hit, applies, "{rule:?}");
     }
 }
 
 #[test]
-fn a_rule_finds_the_number_in_path_and_body() {
+fn rule_matches_the_number_in_path_and_body() {
     let mut shop = Shop::open();
     shop.order("A12345");
     shop.pay("A12345");

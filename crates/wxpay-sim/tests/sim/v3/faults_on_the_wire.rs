@@ -16,10 +16,10 @@ use wxpay_sim::{
 
 const SOON: Duration = Duration::from_secs(20);
 
-async fn served(shop: &Shop, trouble: Fault) -> Server {
+async fn start_server(shop: &Shop, fault: Fault) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let server = Server::start(listener, shop.gateway.clone(), Clock::frozen(shop.now)).unwrap();
-    server.with(|simulation, _| simulation.gateway.inject(FaultRule::new(trouble).at_most(1)));
+    server.with(|simulation, _| simulation.gateway.inject(FaultRule::new(fault).at_most(1)));
     server
 }
 
@@ -29,7 +29,7 @@ fn query(shop: &mut Shop) -> Request {
 }
 
 /// Sends a request. Returns the bytes received and how the connection ended.
-async fn asked(server: &Server, request: &Request) -> (Vec<u8>, Result<(), ErrorKind>) {
+async fn exchange(server: &Server, request: &Request) -> (Vec<u8>, Result<(), ErrorKind>) {
     let target = request.url().strip_prefix("https://api.mch.weixin.qq.com").unwrap();
     let mut text = format!("{} {target} HTTP/1.1\r\nHost: sim\r\nConnection: close\r\n", request.method());
     for (name, value) in request.headers() {
@@ -48,7 +48,7 @@ async fn asked(server: &Server, request: &Request) -> (Vec<u8>, Result<(), Error
 
 #[tokio::test]
 async fn dropped_connection_ends_and_reset_connection_breaks() {
-    for (trouble, ended) in [
+    for (fault, ended) in [
         (Fault::DropBeforeCommit, Ok(())),
         (Fault::CommitThenDropResponse, Ok(())),
         (Fault::ResetBeforeCommit, Err(ErrorKind::ConnectionReset)),
@@ -56,10 +56,10 @@ async fn dropped_connection_ends_and_reset_connection_breaks() {
     ] {
         let mut shop = Shop::open();
         shop.order("A12345");
-        let server = served(&shop, trouble).await;
+        let server = start_server(&shop, fault).await;
         let request = query(&mut shop);
-        assert_eq!(asked(&server, &request).await, (Vec::new(), ended), "{trouble:?}");
-        let (bytes, ended) = asked(&server, &request).await;
+        assert_eq!(exchange(&server, &request).await, (Vec::new(), ended), "{fault:?}");
+        let (bytes, ended) = exchange(&server, &request).await;
         assert!(bytes.starts_with(b"HTTP/1.1 200 OK") && ended.is_ok());
     }
 }
@@ -68,12 +68,12 @@ async fn dropped_connection_ends_and_reset_connection_breaks() {
 async fn connection_refused_fault_is_followed_by_an_outage_that_ends() {
     let mut shop = Shop::open();
     shop.order("A12345");
-    let server = served(&shop, Fault::ConnectionRefused { millis: 400 }).await;
+    let server = start_server(&shop, Fault::ConnectionRefused { millis: 400 }).await;
     let request = query(&mut shop);
-    assert_eq!(asked(&server, &request).await, (Vec::new(), Err(ErrorKind::ConnectionReset)));
+    assert_eq!(exchange(&server, &request).await, (Vec::new(), Err(ErrorKind::ConnectionReset)));
     let refused = async {
         loop {
-            match asked(&server, &request).await.1 {
+            match exchange(&server, &request).await.1 {
                 Err(ErrorKind::ConnectionRefused) => break,
                 // The listener closes at once, but not before the first connection breaks.
                 Err(ErrorKind::ConnectionReset) | Ok(()) => sleep(Duration::from_millis(5)).await,
@@ -82,25 +82,25 @@ async fn connection_refused_fault_is_followed_by_an_outage_that_ends() {
         }
     };
     timeout(Duration::from_millis(390), refused).await.unwrap();
-    let back = async {
-        while asked(&server, &request).await.1 == Err(ErrorKind::ConnectionRefused) {
+    let recovered = async {
+        while exchange(&server, &request).await.1 == Err(ErrorKind::ConnectionRefused) {
             sleep(Duration::from_millis(20)).await;
         }
     };
-    timeout(SOON, back).await.unwrap();
-    assert!(asked(&server, &request).await.0.starts_with(b"HTTP/1.1 200 OK"));
+    timeout(SOON, recovered).await.unwrap();
+    assert!(exchange(&server, &request).await.0.starts_with(b"HTTP/1.1 200 OK"));
 }
 
 #[tokio::test]
 async fn slow_reply_arrives_completely() {
     let mut shop = Shop::open();
-    let server = served(&shop, Fault::Slow { bytes_per_second: 100 }).await;
+    let server = start_server(&shop, Fault::Slow { bytes_per_second: 100 }).await;
     let request = query(&mut shop);
-    let begun = Instant::now();
-    let (bytes, ended) = asked(&server, &request).await;
+    let started = Instant::now();
+    let (bytes, ended) = exchange(&server, &request).await;
     let body = bytes.len() - bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap() - 4;
     assert!(ended.is_ok() && bytes.ends_with(b"}"));
     // The server sends ten bytes every tenth of a second, the first ten at its end.
     let at_least = Duration::from_millis(u64::try_from(body).unwrap() / 10 * 100);
-    assert!(begun.elapsed() >= at_least, "{body} bytes in {:?}", begun.elapsed());
+    assert!(started.elapsed() >= at_least, "{body} bytes in {:?}", started.elapsed());
 }

@@ -75,16 +75,16 @@ async fn http_request_is_answered_and_its_notification_is_delivered() {
         Request::post("https://api.mch.weixin.qq.com/_sim/v1/orders/A-1_23*/pay".into(), "", Vec::new());
     assert_eq!(call(&server, &pay).await.status(), 200);
     let (mut stream, _) = timeout(SOON, merchant.accept()).await.unwrap().unwrap();
-    let mut heard = String::new();
-    while !heard.contains("encrypt-resource") || !heard.ends_with('}') {
-        let mut part = [0; 4096];
-        let read = timeout(SOON, stream.read(&mut part)).await.unwrap().unwrap();
+    let mut received = String::new();
+    while !received.contains("encrypt-resource") || !received.ends_with('}') {
+        let mut buffer = [0; 4096];
+        let read = timeout(SOON, stream.read(&mut buffer)).await.unwrap().unwrap();
         assert!(read > 0, "the notification ended too soon");
-        heard.push_str(std::str::from_utf8(&part[..read]).unwrap());
+        received.push_str(std::str::from_utf8(&buffer[..read]).unwrap());
     }
     stream.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n").await.unwrap();
-    assert!(heard.starts_with("POST /notify HTTP/1.1\r\n"));
-    assert!(heard.contains("Wechatpay-Signature-Type: WECHATPAY2-SHA256-RSA2048\r\n"), "{heard}");
+    assert!(received.starts_with("POST /notify HTTP/1.1\r\n"));
+    assert!(received.contains("Wechatpay-Signature-Type: WECHATPAY2-SHA256-RSA2048\r\n"), "{received}");
 }
 
 #[tokio::test]

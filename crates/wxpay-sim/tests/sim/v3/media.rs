@@ -1,12 +1,12 @@
-//! Uploads, of which only the meta part is signed.
+//! Uploads. Only the meta part is signed.
 
 use super::shop::{ParsedReply, Shop, bare};
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::json;
 use wxpay_proto::http::{Method, Request};
 
-const PICTURES: &str = "/v3/merchant/media/upload";
-const FILMS: &str = "/v3/merchant/media/video_upload";
+const IMAGES: &str = "/v3/merchant/media/upload";
+const VIDEOS: &str = "/v3/merchant/media/video_upload";
 
 fn meta(name: &str, file: &[u8]) -> String {
     json!({ "filename": name, "sha256": hex::encode(digest(&SHA256, file)) }).to_string()
@@ -35,57 +35,57 @@ fn upload(shop: &mut Shop, target: &str, (meta, signed): (&str, &str), file: &[u
 fn image_and_video_uploads_return_a_media_id() {
     let mut shop = Shop::open();
     let file = b"\x89PNG\r\n--x\0";
-    for (target, name) in [(PICTURES, "a.png"), (PICTURES, "A.JPG"), (PICTURES, "b.pdf"), (FILMS, "c.mp4")] {
+    for (target, name) in [(IMAGES, "a.png"), (IMAGES, "A.JPG"), (IMAGES, "b.pdf"), (VIDEOS, "c.mp4")] {
         let meta = meta(name, file);
-        let said = upload(&mut shop, target, (&meta, &meta), file);
-        assert_eq!(said.status, 200, "{said:?}");
-        assert_eq!(said.body["media_id"].as_str().unwrap().len(), 107);
+        let reply = upload(&mut shop, target, (&meta, &meta), file);
+        assert_eq!(reply.status, 200, "{reply:?}");
+        assert_eq!(reply.body["media_id"].as_str().unwrap().len(), 107);
     }
 }
 
 #[test]
 fn upload_signature_covers_meta_and_digest_covers_the_file() {
     let mut shop = Shop::open();
-    let honest = meta("a.png", b"file");
+    let meta_json = meta("a.png", b"file");
     assert_eq!(
-        upload(&mut shop, PICTURES, (&honest, "{}"), b"file").refusal(),
+        upload(&mut shop, IMAGES, (&meta_json, "{}"), b"file").refusal(),
         (401, "SIGN_ERROR", 268_443_699)
     );
-    let tampered = upload(&mut shop, PICTURES, (&honest, &honest), b"fiLe");
+    let tampered = upload(&mut shop, IMAGES, (&meta_json, &meta_json), b"fiLe");
     assert_eq!((tampered.status, &tampered.body["detail"]["field"]), (400, &json!("/sha256")));
 }
 
 #[test]
-fn a_file_of_another_kind_or_size_is_refused() {
+fn upload_of_an_unsupported_type_or_size_is_refused() {
     let mut shop = Shop::open();
     let large = vec![b'x'; 5 * 1024 * 1024 + 1];
     for (target, name, file, field) in [
-        (PICTURES, "a.gif", &b"file"[..], "/filename"),
-        (PICTURES, "png", b"file", "/filename"),
-        (PICTURES, "a.mp4", b"file", "/filename"),
-        (FILMS, "a.png", b"file", "/filename"),
-        (PICTURES, "a.png", b"", "/file"),
-        (PICTURES, "a.png", &large, "/file"),
+        (IMAGES, "a.gif", &b"file"[..], "/filename"),
+        (IMAGES, "png", b"file", "/filename"),
+        (IMAGES, "a.mp4", b"file", "/filename"),
+        (VIDEOS, "a.png", b"file", "/filename"),
+        (IMAGES, "a.png", b"", "/file"),
+        (IMAGES, "a.png", &large, "/file"),
     ] {
         let meta = meta(name, file);
-        let said = upload(&mut shop, target, (&meta, &meta), file);
-        assert_eq!((said.status, &said.body["detail"]["field"]), (400, &json!(field)), "{name}");
+        let reply = upload(&mut shop, target, (&meta, &meta), file);
+        assert_eq!((reply.status, &reply.body["detail"]["field"]), (400, &json!(field)), "{name}");
     }
     let meta = meta("a.pdf", &large);
-    assert_eq!(upload(&mut shop, PICTURES, (&meta, &meta), &large).status, 200);
+    assert_eq!(upload(&mut shop, IMAGES, (&meta, &meta), &large).status, 200);
 }
 
 #[test]
 fn upload_without_multipart_is_refused() {
     let mut shop = Shop::open();
     let meta = meta("a.png", b"file");
-    let said = shop.call(Method::Post, PICTURES, &meta);
-    assert_eq!((said.status, &said.body["detail"]["field"]), (400, &json!("Content-Type")));
-    let authorization = shop.authorization(Method::Post, PICTURES, &meta);
-    let request = bare(Method::Post, PICTURES, &meta).with_header("authorization", authorization);
-    let broken = Request::new(Method::Post, request.url().into(), b"--x1\r\n".to_vec())
+    let reply = shop.call(Method::Post, IMAGES, &meta);
+    assert_eq!((reply.status, &reply.body["detail"]["field"]), (400, &json!("Content-Type")));
+    let authorization = shop.authorization(Method::Post, IMAGES, &meta);
+    let request = bare(Method::Post, IMAGES, &meta).with_header("authorization", authorization);
+    let incomplete = Request::new(Method::Post, request.url().into(), b"--x1\r\n".to_vec())
         .with_header("accept", "*/*".into())
         .with_header("user-agent", "a shop".into())
         .with_header("content-type", "multipart/form-data; boundary=x1".into());
-    assert_eq!(shop.send(&broken).refusal(), (400, "PARAM_ERROR", 268_435_461));
+    assert_eq!(shop.send(&incomplete).refusal(), (400, "PARAM_ERROR", 268_435_461));
 }

@@ -1,4 +1,4 @@
-//! Orders of a service provider for its sub-merchants.
+//! Orders of a partner (service provider) for its sub-merchants.
 
 use super::shop::{NOTIFY, ParsedReply, Shop};
 use serde_json::{Value, json};
@@ -12,15 +12,15 @@ const PAY: &str = "/v3/pay/partner/transactions";
 const REFUNDS: &str = "/v3/refund/domestic/refunds";
 const OPENID: &str = "oX99MDgNcgwnz3zFN3DNmo8uwa-w";
 
-fn sub(shop: &Shop) -> (String, String) {
-    let (mchid, appids) = shop.me.sub_merchants().first_key_value().unwrap();
+fn sub_merchant(shop: &Shop) -> (String, String) {
+    let (mchid, appids) = shop.merchant.sub_merchants().first_key_value().unwrap();
     (mchid.to_string(), appids[0].to_string())
 }
 
 /// Returns goods of the sub-merchant with additional or replaced members; `null` removes one.
 fn goods(shop: &Shop, number: &str, more: &Value) -> Value {
     let mut goods = json!({
-        "sp_appid": shop.appid(), "sp_mchid": shop.mchid(), "sub_mchid": sub(shop).0,
+        "sp_appid": shop.appid(), "sp_mchid": shop.mchid(), "sub_mchid": sub_merchant(shop).0,
         "description": "支付测试", "out_trade_no": number, "notify_url": NOTIFY, "amount": { "total": 1999 },
     });
     let members = goods.as_object_mut().unwrap();
@@ -35,51 +35,51 @@ fn place(shop: &mut Shop, kind: &str, number: &str, more: &Value) -> ParsedReply
 }
 
 fn query(shop: &mut Shop, number: &str) -> ParsedReply {
-    let (mchid, sub_mchid) = (shop.mchid(), sub(shop).0);
+    let (mchid, sub_mchid) = (shop.mchid(), sub_merchant(shop).0);
     shop.get(&format!("{PAY}/out-trade-no/{number}?sp_mchid={mchid}&sub_mchid={sub_mchid}"))
 }
 
 #[test]
-fn each_way_to_pay_has_its_own_answer() {
+fn each_partner_order_type_returns_its_own_handle() {
     let mut shop = Shop::open();
     let payer = json!({ "payer": { "sp_openid": OPENID } });
     let h5 = json!({ "scene_info": { "payer_client_ip": "203.0.113.7", "h5_info": { "type": "Wap" } } });
-    let scanned = json!({
+    let scannedpos = json!({
         "payer": { "sp_openid": OPENID }, "sp_appid": null, "notify_url": null,
         "scene_info": { "payer_client_ip": "203.0.113.7", "store_info": { "out_id": "S1" } },
     });
     for (kind, more, member, trade_type) in [
         ("jsapi", &payer, "prepay_id", TradeType::Jsapi),
         ("miniprogram", &payer, "prepay_id", TradeType::Jsapi),
-        ("scannedpos", &scanned, "prepay_id", TradeType::Jsapi),
+        ("scannedpos", &scannedpos, "prepay_id", TradeType::Jsapi),
         ("app", &json!({}), "prepay_id", TradeType::App),
         ("native", &json!({}), "code_url", TradeType::Native),
         ("h5", &h5, "h5_url", TradeType::Mweb),
     ] {
-        let said = place(&mut shop, kind, &format!("{kind}-12345"), more);
-        assert_eq!(said.status, 200, "{kind} {said:?}");
-        let handle = said.body[member].as_str().unwrap();
+        let reply = place(&mut shop, kind, &format!("{kind}-12345"), more);
+        assert_eq!(reply.status, 200, "{kind} {reply:?}");
+        let handle = reply.body[member].as_str().unwrap();
         let record = shop.gateway.transaction(&OrderRef::Handle(handle.into()), shop.now).unwrap();
         assert_eq!((record.trade_type, record.trade_state), (trade_type, TradeState::NotPay));
-        assert_eq!(record.sub_mchid.unwrap().as_str(), sub(&shop).0);
+        assert_eq!(record.sub_mchid.unwrap().as_str(), sub_merchant(&shop).0);
     }
 }
 
 #[test]
 fn partner_payment_notification_names_both_merchants_and_both_openids() {
     let mut shop = Shop::open();
-    let (sub_mchid, sub_appid) = sub(&shop);
+    let (sub_mchid, sub_appid) = sub_merchant(&shop);
     let more = json!({ "sub_appid": sub_appid, "payer": { "sub_openid": OPENID } });
     assert_eq!(place(&mut shop, "jsapi", "A12345", &more).status, 200);
-    let named = OrderRef::OutTradeNo("A12345".parse().unwrap());
+    let order_ref = OrderRef::OutTradeNo("A12345".parse().unwrap());
     let other = Payer::default().with_openid("oOther".parse().unwrap());
-    let paid = shop.gateway.pay_transaction(&named, &other, shop.now);
-    assert_eq!(paid.err(), Some(PayError::OtherPayer));
+    let result = shop.gateway.pay_transaction(&order_ref, &other, shop.now);
+    assert_eq!(result.err(), Some(PayError::OtherPayer));
     let payment = shop.pay("A12345").payments[0].clone();
     assert_eq!(payment.sub_openid.as_ref().unwrap().as_str(), OPENID);
     assert_ne!(payment.openid.as_str(), OPENID, "the openid of a person differs between apps");
-    let [told] = shop.due().try_into().unwrap();
-    let (envelope, plain) = shop.read_notification(&told);
+    let [delivery] = shop.due().try_into().unwrap();
+    let (envelope, content) = shop.read_notification(&delivery);
     let expected = json!({
         "amount": { "currency": "CNY", "payer_currency": "CNY", "payer_total": 1999, "total": 1999 },
         "attach": "", "bank_type": "OTHERS", "out_trade_no": "A12345",
@@ -89,7 +89,7 @@ fn partner_payment_notification_names_both_merchants_and_both_openids() {
         "trade_state": "SUCCESS", "trade_state_desc": "支付成功", "trade_type": "JSAPI",
         "transaction_id": payment.transaction_id,
     });
-    assert_eq!((&envelope["event_type"], &plain), (&json!("TRANSACTION.SUCCESS"), &expected));
+    assert_eq!((&envelope["event_type"], &content), (&json!("TRANSACTION.SUCCESS"), &expected));
     assert_eq!(query(&mut shop, "A12345").body, expected);
     let (mchid, id) = (shop.mchid(), payment.transaction_id);
     let by_id = format!("{PAY}/id/{id}?sp_mchid={mchid}&sub_mchid={sub_mchid}");
@@ -109,12 +109,12 @@ fn partner_order_without_sub_appid_has_no_sub_openid() {
 #[test]
 fn partner_order_without_a_relation_is_refused_with_its_own_result_code() {
     let mut shop = Shop::open();
-    let own = shop.mchid();
+    let partner_mchid = shop.mchid();
     let stranger = shop.gateway.new_merchant();
     let (stranger_id, stranger_app) = (stranger.mchid().to_string(), stranger.appids()[0].to_string());
     for (change, refusal) in [
         (json!({ "sub_mchid": null }), (400, "PARAM_ERROR", 268_443_704)),
-        (json!({ "sub_mchid": own }), (400, "INVALID_REQUEST", 268_443_705)),
+        (json!({ "sub_mchid": partner_mchid }), (400, "INVALID_REQUEST", 268_443_705)),
         (json!({ "sub_mchid": stranger_id }), (403, "NO_AUTH", 268_443_701)),
         (json!({ "sp_mchid": stranger_id }), (400, "INVALID_REQUEST", 268_447_843)),
         (json!({ "sp_appid": stranger_app }), (400, "APPID_MCHID_NOT_MATCH", 268_445_527)),
@@ -133,7 +133,7 @@ fn partner_order_without_a_relation_is_refused_with_its_own_result_code() {
 #[test]
 fn partner_order_is_found_only_by_its_own_parties() {
     let mut shop = Shop::open();
-    let (mchid, sub_mchid) = (shop.me.mchid().clone(), sub(&shop).0);
+    let (mchid, sub_mchid) = (shop.merchant.mchid().clone(), sub_merchant(&shop).0);
     let second: wxpay_proto::id::MchId = "1700000002".parse().unwrap();
     let merchant =
         shop.gateway.merchant_by_mchid(&mchid).unwrap().clone().with_sub_merchant(second.clone(), Vec::new());
@@ -160,25 +160,25 @@ fn partner_order_is_found_only_by_its_own_parties() {
 }
 
 #[test]
-fn the_same_request_gives_the_same_prepay_and_another_is_refused() {
+fn repeated_partner_order_returns_the_same_prepay_and_a_different_one_is_refused() {
     let mut shop = Shop::open();
     let first = place(&mut shop, "native", "A12345", &json!({}));
     assert_eq!(place(&mut shop, "native", "A12345", &json!({})).body, first.body);
-    let dearer = place(&mut shop, "native", "A12345", &json!({ "amount": { "total": 1 } }));
-    assert_eq!(dearer.refusal(), (400, "INVALID_REQUEST", 268_498_688));
-    let own = shop.goods("A12345");
-    assert_eq!(shop.post("/v3/pay/transactions/native", &own).refusal().2, 268_498_688);
+    let different = place(&mut shop, "native", "A12345", &json!({ "amount": { "total": 1 } }));
+    assert_eq!(different.refusal(), (400, "INVALID_REQUEST", 268_498_688));
+    let direct = shop.goods("A12345");
+    assert_eq!(shop.post("/v3/pay/transactions/native", &direct).refusal().2, 268_498_688);
 }
 
 #[test]
 fn repeated_order_with_a_newly_encrypted_identity_is_the_same() {
     let mut shop = Shop::open();
     shop.wechatpay_serial = Some(shop.public_key_id());
-    let papers = |shop: &Shop, name: &str| {
-        let identity = json!({ "type": "IDCARD", "number": shop.sealed("110101199003070031"), "name": shop.sealed(name) });
-        json!({ "payer": { "identity": identity } })
+    let identity = |shop: &Shop, name: &str| {
+        let value = json!({ "type": "IDCARD", "number": shop.encrypt("110101199003070031"), "name": shop.encrypt(name) });
+        json!({ "payer": { "identity": value } })
     };
-    let (one, again, other) = (papers(&shop, "张三"), papers(&shop, "张三"), papers(&shop, "李四"));
+    let (one, again, other) = (identity(&shop, "张三"), identity(&shop, "张三"), identity(&shop, "李四"));
     assert_ne!(one, again);
     let first = place(&mut shop, "app", "A12345", &one);
     assert_eq!(place(&mut shop, "app", "A12345", &again).body, first.body);
@@ -188,11 +188,11 @@ fn repeated_order_with_a_newly_encrypted_identity_is_the_same() {
 #[test]
 fn partner_refund_names_the_sub_merchant_and_its_notification_names_both() {
     let mut shop = Shop::open();
-    let sub_mchid = sub(&shop).0;
+    let sub_mchid = sub_merchant(&shop).0;
     place(&mut shop, "native", "A12345", &json!({}));
     shop.pay("A12345");
-    let [told] = shop.due().try_into().unwrap();
-    shop.acknowledge(&told, 200);
+    let [delivery] = shop.due().try_into().unwrap();
+    shop.acknowledge(&delivery, 200);
     let refund = |sub_mchid: Option<&str>| {
         let mut body = json!({ "out_trade_no": "A12345", "out_refund_no": "R1", "notify_url": NOTIFY,
             "amount": { "refund": 999, "total": 1999, "currency": "CNY" } });
@@ -201,17 +201,17 @@ fn partner_refund_names_the_sub_merchant_and_its_notification_names_both() {
         }
         body
     };
-    let own = shop.mchid();
+    let partner_mchid = shop.mchid();
     assert_eq!(shop.post(REFUNDS, &refund(None)).refusal(), (400, "PARAM_ERROR", 268_443_704));
     assert_eq!(shop.post(REFUNDS, &refund(Some("1"))).refusal(), (403, "NO_AUTH", 268_443_701));
-    assert_eq!(shop.post(REFUNDS, &refund(Some(&own))).refusal().2, 268_443_705);
-    let said = shop.post(REFUNDS, &refund(Some(&sub_mchid)));
-    assert_eq!((said.status, &said.body["status"]), (200, &json!("PROCESSING")));
+    assert_eq!(shop.post(REFUNDS, &refund(Some(&partner_mchid))).refusal().2, 268_443_705);
+    let reply = shop.post(REFUNDS, &refund(Some(&sub_mchid)));
+    assert_eq!((reply.status, &reply.body["status"]), (200, &json!("PROCESSING")));
     shop.wait(3);
-    let [told] = shop.due().try_into().unwrap();
-    let (_, plain) = shop.read_notification(&told);
-    assert_eq!((&plain["sp_mchid"], &plain["sub_mchid"]), (&json!(own), &json!(sub_mchid)));
-    assert_eq!((plain.get("mchid"), &plain["refund_status"]), (None, &json!("SUCCESS")));
+    let [delivery] = shop.due().try_into().unwrap();
+    let (_, content) = shop.read_notification(&delivery);
+    assert_eq!((&content["sp_mchid"], &content["sub_mchid"]), (&json!(partner_mchid), &json!(sub_mchid)));
+    assert_eq!((content.get("mchid"), &content["refund_status"]), (None, &json!("SUCCESS")));
     let query = shop.get(&format!("{REFUNDS}/R1?sub_mchid={sub_mchid}"));
     assert_eq!((query.status, &query.body["status"]), (200, &json!("SUCCESS")));
     assert_eq!(shop.get(&format!("{REFUNDS}/R1")).refusal().2, 268_443_704);
@@ -220,20 +220,23 @@ fn partner_refund_names_the_sub_merchant_and_its_notification_names_both() {
 #[test]
 fn partner_code_payment_is_paid_and_reversed() {
     let mut shop = Shop::open();
-    let (sub_mchid, _) = sub(&shop);
+    let (sub_mchid, _) = sub_merchant(&shop);
     let code = json!({
         "payer": { "auth_code": "130000000000000000" }, "scene_info": { "store_info": { "id": "S1" } },
         "notify_url": null, "sp_appid": null,
     });
-    let said = place(&mut shop, "codepay", "A12345", &code);
-    assert_eq!((said.status, &said.body["trade_state"]), (200, &json!("SUCCESS")));
-    assert_eq!((&said.body["sp_appid"], &said.body["sub_mchid"]), (&json!(shop.appid()), &json!(sub_mchid)));
-    assert!(said.body["payer"]["sp_openid"].is_string());
+    let reply = place(&mut shop, "codepay", "A12345", &code);
+    assert_eq!((reply.status, &reply.body["trade_state"]), (200, &json!("SUCCESS")));
+    assert_eq!(
+        (&reply.body["sp_appid"], &reply.body["sub_mchid"]),
+        (&json!(shop.appid()), &json!(sub_mchid))
+    );
+    assert!(reply.body["payer"]["sp_openid"].is_string());
     let body = json!({ "sp_mchid": shop.mchid(), "sub_mchid": sub_mchid }).to_string();
-    let said = shop.call(Method::Post, &format!("{PAY}/out-trade-no/A12345/reverse"), &body);
+    let reply = shop.call(Method::Post, &format!("{PAY}/out-trade-no/A12345/reverse"), &body);
     let expected = json!({
         "sp_appid": shop.appid(), "sp_mchid": shop.mchid(), "sub_mchid": sub_mchid, "out_trade_no": "A12345",
     });
-    assert_eq!((said.status, &said.body), (200, &expected));
+    assert_eq!((reply.status, &reply.body), (200, &expected));
     assert_eq!(query(&mut shop, "A12345").body["trade_state"], "REVOKED");
 }

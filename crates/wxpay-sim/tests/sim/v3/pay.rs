@@ -12,10 +12,10 @@ use wxpay_sim::{
 const OPENID: &str = "oX99MDgNcgwnz3zFN3DNmo8uwa-w";
 
 #[test]
-fn each_way_to_pay_has_its_own_answer() {
+fn each_order_type_returns_its_own_handle() {
     let mut shop = Shop::open();
     let h5 = json!({ "scene_info": { "payer_client_ip": "203.0.113.7", "h5_info": { "type": "Wap" } } });
-    for (kind, more, member, begins, trade_type) in [
+    for (kind, more, member, prefix, trade_type) in [
         ("jsapi", json!({ "payer": { "openid": OPENID } }), "prepay_id", "wx", TradeType::Jsapi),
         ("app", json!({}), "prepay_id", "wx", TradeType::App),
         ("native", json!({}), "code_url", "weixin://wxpay/bizpayurl?pr=", TradeType::Native),
@@ -28,11 +28,11 @@ fn each_way_to_pay_has_its_own_answer() {
         ),
     ] {
         let goods = shop.goods_with(&format!("{kind}-12345"), &more);
-        let said = shop.post(&format!("/v3/pay/transactions/{kind}"), &goods);
-        assert_eq!(said.status, 200, "{said:?}");
-        let handle = said.body[member].as_str().unwrap();
-        assert!(handle.starts_with(begins), "{handle}");
-        assert_eq!(said.body.as_object().unwrap().len(), 1);
+        let reply = shop.post(&format!("/v3/pay/transactions/{kind}"), &goods);
+        assert_eq!(reply.status, 200, "{reply:?}");
+        let handle = reply.body[member].as_str().unwrap();
+        assert!(handle.starts_with(prefix), "{handle}");
+        assert_eq!(reply.body.as_object().unwrap().len(), 1);
         let record = shop.gateway.transaction(&OrderRef::Handle(handle.into()), shop.now).unwrap();
         assert_eq!((record.trade_type, record.trade_state), (trade_type, TradeState::NotPay));
     }
@@ -43,13 +43,13 @@ fn required_fields_of_each_order_type_are_enforced() {
     let mut shop = Shop::open();
     let goods = shop.goods("A12345");
     for (kind, field) in [("jsapi", "/payer"), ("h5", "/scene_info")] {
-        let said = shop.post(&format!("/v3/pay/transactions/{kind}"), &goods);
+        let reply = shop.post(&format!("/v3/pay/transactions/{kind}"), &goods);
         assert_eq!(
-            (said.refusal(), &said.body["detail"]["field"]),
+            (reply.refusal(), &reply.body["detail"]["field"]),
             ((400, "PARAM_ERROR", 268_435_461), &json!(field))
         );
     }
-    for (change, code, number, field) in [
+    for (change, error_code, result_code, field) in [
         (
             json!({ "amount": { "total": 1, "currency": "XYZ" } }),
             "PARAM_ERROR",
@@ -62,31 +62,31 @@ fn required_fields_of_each_order_type_are_enforced() {
         (json!({ "notify_url": "https://h/n?a=b" }), "PARAM_ERROR", 268_435_461, "/notify_url"),
         (json!({ "time_expire": "2026-01-01T00:00:00+08:00" }), "PARAM_ERROR", 268_435_461, "/time_expire"),
     ] {
-        let said = shop.post("/v3/pay/transactions/native", &shop.goods_with("A12345", &change));
-        assert_eq!(said.refusal(), (400, code, number), "{change}");
-        assert_eq!(said.body["detail"]["field"], field);
+        let reply = shop.post("/v3/pay/transactions/native", &shop.goods_with("A12345", &change));
+        assert_eq!(reply.refusal(), (400, error_code, result_code), "{change}");
+        assert_eq!(reply.body["detail"]["field"], field);
     }
-    let mut with = |change: Value| {
+    let mut post_with = |change: Value| {
         let goods = shop.goods_with("A12345", &change);
-        let said = shop.post("/v3/pay/transactions/native", &goods);
-        (said.status, said.code().to_owned(), said.number)
+        let reply = shop.post("/v3/pay/transactions/native", &goods);
+        (reply.status, reply.code().to_owned(), reply.result_code)
     };
     assert_eq!(
-        with(json!({ "appid": "wx0000000000000000" })),
+        post_with(json!({ "appid": "wx0000000000000000" })),
         (400, "APPID_MCHID_NOT_MATCH".into(), 268_445_527)
     );
-    assert_eq!(with(json!({ "mchid": "1" })), (400, "INVALID_REQUEST".into(), 268_447_843));
+    assert_eq!(post_with(json!({ "mchid": "1" })), (400, "INVALID_REQUEST".into(), 268_447_843));
     assert!(shop.gateway.transactions(shop.now).is_empty(), "no order is placed");
 }
 
 #[test]
-fn the_same_request_gives_the_same_prepay_and_another_is_refused() {
+fn repeated_order_returns_the_same_prepay_and_a_different_one_is_refused() {
     let mut shop = Shop::open();
     let first = shop.order("A12345");
     assert_eq!(shop.order("A12345"), first);
-    let dearer = shop.goods_with("A12345", &json!({ "amount": { "total": 2000, "currency": "CNY" } }));
-    let said = shop.post("/v3/pay/transactions/native", &dearer);
-    assert_eq!(said.refusal(), (400, "INVALID_REQUEST", 268_498_688));
+    let different = shop.goods_with("A12345", &json!({ "amount": { "total": 2000, "currency": "CNY" } }));
+    let reply = shop.post("/v3/pay/transactions/native", &different);
+    assert_eq!(reply.refusal(), (400, "INVALID_REQUEST", 268_498_688));
     let same = shop.goods("A12345");
     assert_eq!(
         shop.post("/v3/pay/transactions/app", &same).refusal(),
@@ -160,16 +160,16 @@ fn query_of_an_unknown_or_foreign_order_is_not_found() {
 }
 
 #[test]
-fn a_closed_order_cannot_be_paid_and_a_paid_one_not_closed() {
+fn closed_order_cannot_be_paid_and_paid_order_cannot_be_closed() {
     let mut shop = Shop::open();
     shop.order("A12345");
     shop.order("B12345");
     assert_eq!(shop.close("A12345").status, 204);
     assert_eq!(shop.close("A12345").status, 204);
     assert_eq!(shop.query("A12345").body["trade_state"], "CLOSED");
-    let named = OrderRef::OutTradeNo("A12345".parse().unwrap());
-    let paid = shop.gateway.pay_transaction(&named, &Payer::default(), shop.now);
-    assert_eq!(paid.err(), Some(PayError::Expired));
+    let order_ref = OrderRef::OutTradeNo("A12345".parse().unwrap());
+    let result = shop.gateway.pay_transaction(&order_ref, &Payer::default(), shop.now);
+    assert_eq!(result.err(), Some(PayError::Expired));
     let goods = shop.goods("A12345");
     assert_eq!(shop.post("/v3/pay/transactions/native", &goods).refusal().1, "ORDER_CLOSED");
     shop.pay("B12345");
@@ -194,15 +194,15 @@ fn prepay_expires_after_two_hours_and_an_order_after_seven_days() {
 }
 
 #[test]
-fn time_expire_ends_an_order_sooner() {
+fn order_cannot_be_paid_after_time_expire() {
     let mut shop = Shop::open();
     let expire = format_rfc3339(shop.now.after(std::time::Duration::from_secs(60)));
     let goods = shop.goods_with("A12345", &json!({ "time_expire": expire }));
     assert_eq!(shop.post("/v3/pay/transactions/native", &goods).status, 200);
     shop.wait(60);
-    let named = OrderRef::OutTradeNo("A12345".parse().unwrap());
-    let paid = shop.gateway.pay_transaction(&named, &Payer::default(), shop.now);
-    assert_eq!(paid.err(), Some(PayError::Expired));
+    let order_ref = OrderRef::OutTradeNo("A12345".parse().unwrap());
+    let result = shop.gateway.pay_transaction(&order_ref, &Payer::default(), shop.now);
+    assert_eq!(result.err(), Some(PayError::Expired));
     assert_eq!(
         shop.post("/v3/pay/transactions/native", &goods).refusal(),
         (400, "INVALID_REQUEST", 268_447_914)
@@ -214,14 +214,14 @@ fn order_for_one_payer_cannot_be_paid_by_another() {
     let mut shop = Shop::open();
     let goods = shop.goods_with("A12345", &json!({ "payer": { "openid": OPENID } }));
     shop.post("/v3/pay/transactions/jsapi", &goods);
-    let named = OrderRef::OutTradeNo("A12345".parse().unwrap());
+    let order_ref = OrderRef::OutTradeNo("A12345".parse().unwrap());
     let other = Payer::default().with_openid("oOther".parse().unwrap());
-    let paid = shop.gateway.pay_transaction(&named, &other, shop.now);
-    assert_eq!(paid.err(), Some(PayError::OtherPayer));
+    let result = shop.gateway.pay_transaction(&order_ref, &other, shop.now);
+    assert_eq!(result.err(), Some(PayError::OtherPayer));
     assert_eq!(shop.pay("A12345").payments[0].openid.as_str(), OPENID);
 }
 
-fn code(shop: &mut Shop, number: &str, auth_code: &str) -> super::shop::ParsedReply {
+fn pay_by_code(shop: &mut Shop, number: &str, auth_code: &str) -> super::shop::ParsedReply {
     let mut goods = shop.goods_with(
         number,
         &json!({ "payer": { "auth_code": auth_code }, "scene_info": { "store_info": { "id": "S1" } } }),
@@ -233,13 +233,13 @@ fn code(shop: &mut Shop, number: &str, auth_code: &str) -> super::shop::ParsedRe
 #[test]
 fn code_payment_follows_the_last_digits_of_the_code() {
     let mut shop = Shop::open();
-    let said = code(&mut shop, "A12345", "130000000000000000");
+    let reply = pay_by_code(&mut shop, "A12345", "130000000000000000");
     assert_eq!(
-        (said.status, &said.body["trade_state"], &said.body["trade_type"]),
+        (reply.status, &reply.body["trade_state"], &reply.body["trade_type"]),
         (200, &json!("SUCCESS"), &json!("MICROPAY"))
     );
     assert_eq!(
-        code(&mut shop, "A12345", "130000000000000000").refusal(),
+        pay_by_code(&mut shop, "A12345", "130000000000000000").refusal(),
         (400, "INVALID_REQUEST", 268_498_689)
     );
     for (digits, refusal) in [
@@ -247,46 +247,49 @@ fn code_payment_follows_the_last_digits_of_the_code() {
         ("05", (400, "AUTH_CODE_EXPIRED", 268_435_461)),
         ("06", (400, "AUTH_CODE_INVALID", 268_435_461)),
     ] {
-        assert_eq!(code(&mut shop, "B12345", &format!("1300000000000000{digits}")).refusal(), refusal);
+        assert_eq!(pay_by_code(&mut shop, "B12345", &format!("1300000000000000{digits}")).refusal(), refusal);
     }
     assert_eq!(shop.query("B12345").refusal().0, 404);
-    assert_eq!(code(&mut shop, "C12345", "160000000000000000").body["detail"]["field"], "/payer/auth_code");
-    assert_eq!(code(&mut shop, "C12345", "13000").body["detail"]["field"], "/payer/auth_code");
+    assert_eq!(
+        pay_by_code(&mut shop, "C12345", "160000000000000000").body["detail"]["field"],
+        "/payer/auth_code"
+    );
+    assert_eq!(pay_by_code(&mut shop, "C12345", "13000").body["detail"]["field"], "/payer/auth_code");
 }
 
 #[test]
 fn code_payment_waits_for_the_password() {
     let mut shop = Shop::open();
-    for (number, digits, end) in
+    for (number, digits, state) in
         [("A12345", "01", "SUCCESS"), ("B12345", "04", "PAYERROR"), ("C12345", "02", "USERPAYING")]
     {
-        let said = code(&mut shop, number, &format!("1300000000000000{digits}"));
-        assert_eq!((said.status, &said.body["trade_state"]), (200, &json!("USERPAYING")));
+        let reply = pay_by_code(&mut shop, number, &format!("1300000000000000{digits}"));
+        assert_eq!((reply.status, &reply.body["trade_state"]), (200, &json!("USERPAYING")));
         shop.wait(9);
         assert_eq!(shop.query(number).body["trade_state"], "USERPAYING");
         shop.wait(1);
-        assert_eq!(shop.query(number).body["trade_state"], end);
+        assert_eq!(shop.query(number).body["trade_state"], state);
     }
     assert_eq!(shop.close("C12345").refusal(), (400, "INVALID_REQUEST", 268_449_641));
     shop.pay("C12345");
     assert_eq!(shop.query("C12345").body["trade_state"], "SUCCESS");
     shop.gateway.settings_mut().v3.user_paying = UserPayingReply::Code;
-    let said = code(&mut shop, "D12345", "130000000000000002");
-    assert_eq!((said.status, said.code()), (202, "USERPAYING"));
+    let reply = pay_by_code(&mut shop, "D12345", "130000000000000002");
+    assert_eq!((reply.status, reply.code()), (202, "USERPAYING"));
 }
 
 #[test]
 fn reversed_code_payment_is_revoked_whether_paid_or_not() {
     let mut shop = Shop::open();
-    code(&mut shop, "A12345", "130000000000000000");
-    code(&mut shop, "B12345", "130000000000000001");
+    pay_by_code(&mut shop, "A12345", "130000000000000000");
+    pay_by_code(&mut shop, "B12345", "130000000000000001");
     shop.order("C12345");
     let body = json!({ "appid": shop.appid(), "mchid": shop.mchid() });
     let mut reverse =
         |number: &str| shop.post(&format!("/v3/pay/transactions/out-trade-no/{number}/reverse"), &body);
     for number in ["A12345", "B12345"] {
-        let said = reverse(number);
-        assert_eq!((said.status, &said.body["out_trade_no"]), (200, &json!(number)));
+        let reply = reverse(number);
+        assert_eq!((reply.status, &reply.body["out_trade_no"]), (200, &json!(number)));
         assert_eq!(reverse(number).status, 200);
     }
     assert_eq!(reverse("C12345").refusal().1, "INVALID_REQUEST");

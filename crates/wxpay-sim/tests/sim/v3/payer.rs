@@ -1,4 +1,4 @@
-//! Payment parameters in the payer's client, whose signature is verified before payment.
+//! Payment parameters in the payer's client. Their signature is verified before the payment.
 
 use super::shop::Shop;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use wxpay_proto::UnixTime;
 use wxpay_sim::{Clock, control::Simulation, gateway::Payer, payer::v3::PaymentRequest};
 
 /// Places a JSAPI order and returns the parameters for the page.
-fn page(shop: &mut Shop) -> Value {
+fn jsapi_parameters(shop: &mut Shop) -> Value {
     let goods = shop.goods_with("A12345", &json!({ "payer": { "openid": "oX99MDgNcgwnz3zFN3DNmo8uwa-w" } }));
     let prepay_id = shop.post("/v3/pay/transactions/jsapi", &goods).body["prepay_id"].clone();
     let package = format!("prepay_id={}", prepay_id.as_str().unwrap());
@@ -16,7 +16,7 @@ fn page(shop: &mut Shop) -> Value {
 }
 
 /// Places an App order and returns the parameters for the app.
-fn app(shop: &mut Shop) -> Value {
+fn app_parameters(shop: &mut Shop) -> Value {
     let goods = shop.goods("B12345");
     let prepay_id = shop.post("/v3/pay/transactions/app", &goods).body["prepay_id"].clone();
     let (appid, time) = (shop.appid(), shop.now.as_secs().to_string());
@@ -27,30 +27,31 @@ fn app(shop: &mut Shop) -> Value {
     })
 }
 
-fn field(shop: &Shop, parameters: &Value) -> Option<&'static str> {
+fn refused_field(shop: &Shop, parameters: &Value) -> Option<&'static str> {
     PaymentRequest::parse(&shop.gateway, parameters.to_string().as_bytes(), shop.now)
         .err()
-        .map(|refused| refused.field)
+        .map(|refusal| refusal.field)
 }
 
 #[test]
 fn payer_accepts_signed_jsapi_and_app_parameters() {
     let mut shop = Shop::open();
-    for parameters in [page(&mut shop), app(&mut shop)] {
-        let bill = PaymentRequest::parse(&shop.gateway, parameters.to_string().as_bytes(), shop.now).unwrap();
-        assert_eq!((bill.total.get(), bill.description.as_str()), (1999, "支付测试"));
-        let (resp, paid) = bill.pay(&mut shop.gateway, &Payer::default(), shop.now).unwrap();
+    for parameters in [jsapi_parameters(&mut shop), app_parameters(&mut shop)] {
+        let payment_request =
+            PaymentRequest::parse(&shop.gateway, parameters.to_string().as_bytes(), shop.now).unwrap();
+        assert_eq!((payment_request.total.get(), payment_request.description.as_str()), (1999, "支付测试"));
+        let (resp, paid) = payment_request.pay(&mut shop.gateway, &Payer::default(), shop.now).unwrap();
         assert_eq!((resp.err_code, paid.transaction.payments.len()), (0, 1));
-        assert!(bill.pay(&mut shop.gateway, &Payer::default(), shop.now).is_err());
+        assert!(payment_request.pay(&mut shop.gateway, &Payer::default(), shop.now).is_err());
     }
 }
 
 #[test]
 fn mini_program_parameters_may_omit_the_appid() {
     let mut shop = Shop::open();
-    let mut parameters = page(&mut shop);
+    let mut parameters = jsapi_parameters(&mut shop);
     parameters.as_object_mut().unwrap().remove("appId");
-    assert_eq!(field(&shop, &parameters), None);
+    assert_eq!(refused_field(&shop, &parameters), None);
 }
 
 #[test]
@@ -68,9 +69,9 @@ fn payer_names_the_changed_parameter() {
         ("paySign", json!("AAAA"), "paySign"),
         ("nonceStr", Value::Null, "nonceStr"),
     ] {
-        let mut parameters = page(&mut shop);
+        let mut parameters = jsapi_parameters(&mut shop);
         parameters[name] = value;
-        assert_eq!(field(&shop, &parameters), Some(expected), "{name}");
+        assert_eq!(refused_field(&shop, &parameters), Some(expected), "{name}");
     }
     for (name, value, expected) in [
         ("noncestr", "n2", "sign"),
@@ -78,46 +79,46 @@ fn payer_names_the_changed_parameter() {
         ("package", "prepay_id=1", "package"),
         ("prepayid", "wx1", "prepay_id"),
     ] {
-        let mut parameters = app(&mut shop);
+        let mut parameters = app_parameters(&mut shop);
         parameters[name] = value.into();
-        assert_eq!(field(&shop, &parameters), Some(expected), "{name}");
+        assert_eq!(refused_field(&shop, &parameters), Some(expected), "{name}");
     }
 }
 
-/// The signed line contains the bare id. Libraries often sign `prepay_id=…` here by mistake.
+/// The signed line contains the bare id. Client libraries often sign `prepay_id=…` here by mistake.
 #[test]
 fn app_signature_covers_the_bare_prepayid() {
     let mut shop = Shop::open();
-    let mut parameters = app(&mut shop);
+    let mut parameters = app_parameters(&mut shop);
     let line = format!("prepay_id={}", parameters["prepayid"].as_str().unwrap());
     let sign = shop.sign(&format!("{}\n{}\nn1\n{line}\n", shop.appid(), shop.now.as_secs()));
     parameters["sign"] = sign.into();
-    assert_eq!(field(&shop, &parameters), Some("sign"));
+    assert_eq!(refused_field(&shop, &parameters), Some("sign"));
 }
 
 #[test]
 fn control_interface_pays_for_both_api_versions() {
     let mut shop = Shop::open();
-    let parameters = page(&mut shop).to_string();
+    let parameters = jsapi_parameters(&mut shop).to_string();
     let real = UnixTime::from_secs(0);
     let mut simulation = Simulation { gateway: shop.gateway.clone(), clock: Clock::frozen(shop.now) };
-    let mut tap = |path: &str| simulation.control("POST", path, parameters.as_bytes(), real);
-    let went_back = tap("/_sim/v1/payer/cancel");
-    assert_eq!((went_back.status, &went_back.body["resp"]["errCode"]), (200, &json!(-2)));
-    assert_eq!(went_back.body["order"]["trade_state"], "NOTPAY");
-    let paid = tap("/_sim/v1/payer/pay");
+    let mut post = |path: &str| simulation.control("POST", path, parameters.as_bytes(), real);
+    let cancelled = post("/_sim/v1/payer/cancel");
+    assert_eq!((cancelled.status, &cancelled.body["resp"]["errCode"]), (200, &json!(-2)));
+    assert_eq!(cancelled.body["order"]["trade_state"], "NOTPAY");
+    let paid = post("/_sim/v1/payer/pay");
     assert_eq!(
         (&paid.body["resp"]["errCode"], &paid.body["order"]["trade_state"]),
         (&json!(0), &json!("SUCCESS"))
     );
-    assert_eq!(tap("/_sim/v1/payer/pay").status, 409);
+    assert_eq!(post("/_sim/v1/payer/pay").status, 409);
 }
 
-/// The app may be the provider's or the sub-merchant's. The merchant that placed the order signs.
+/// The app may be the partner's or the sub-merchant's. The merchant that placed the order signs.
 #[test]
 fn payer_accepts_parameters_signed_by_the_partner() {
     let mut shop = Shop::open();
-    let (sub_mchid, sub_appids) = shop.me.sub_merchants().first_key_value().unwrap();
+    let (sub_mchid, sub_appids) = shop.merchant.sub_merchants().first_key_value().unwrap();
     let (sub_mchid, sub_appid, appid) = (sub_mchid.to_string(), sub_appids[0].to_string(), shop.appid());
     let order = json!({
         "sp_appid": appid, "sp_mchid": shop.mchid(), "sub_appid": sub_appid, "sub_mchid": sub_mchid,
@@ -128,15 +129,15 @@ fn payer_accepts_parameters_signed_by_the_partner() {
         json!({ "mchid": shop.mchid(), "out_trade_no": number, "attach": "a", "description": "米",
             "amount": { "total_amount": 1000, "currency": "CNY" } })
     };
-    let whole = json!({
+    let combined_order = json!({
         "combine_appid": appid, "combine_mchid": shop.mchid(), "combine_out_trade_no": "P12345",
         "notify_url": "https://shop.example/n", "sub_orders": [sub_order("P12345-1"), sub_order("P12345-2")],
     });
-    let subs = shop.post("/v3/pay/partner/transactions/app", &order).body["prepay_id"].clone();
-    let combined = shop.post("/v3/combine-transactions/app", &whole).body["prepay_id"].clone();
-    for (id, appid, partnerid, total, refused) in [
-        (&subs, &sub_appid, &sub_mchid, 1999, None),
-        (&subs, &appid, &shop.mchid(), 1999, None),
+    let partner_prepay_id = shop.post("/v3/pay/partner/transactions/app", &order).body["prepay_id"].clone();
+    let combined = shop.post("/v3/combine-transactions/app", &combined_order).body["prepay_id"].clone();
+    for (id, appid, partnerid, total, refusal) in [
+        (&partner_prepay_id, &sub_appid, &sub_mchid, 1999, None),
+        (&partner_prepay_id, &appid, &shop.mchid(), 1999, None),
         (&combined, &appid, &shop.mchid(), 2000, None),
         (&combined, &sub_appid, &shop.mchid(), 2000, Some("appid")),
         (&combined, &appid, &sub_mchid, 2000, Some("partnerid")),
@@ -145,8 +146,9 @@ fn payer_accepts_parameters_signed_by_the_partner() {
         let sign = shop.sign(&format!("{appid}\n{time}\nn1\n{}\n", id.as_str().unwrap()));
         let parameters = json!({ "appid": appid, "partnerid": partnerid, "prepayid": id,
             "package": "Sign=WXPay", "noncestr": "n1", "timestamp": time, "sign": sign });
-        let bill = PaymentRequest::parse(&shop.gateway, parameters.to_string().as_bytes(), shop.now);
-        assert_eq!(bill.as_ref().err().map(|refused| refused.field), refused);
-        assert!(bill.is_err() || bill.unwrap().total.get() == total);
+        let payment_request =
+            PaymentRequest::parse(&shop.gateway, parameters.to_string().as_bytes(), shop.now);
+        assert_eq!(payment_request.as_ref().err().map(|error| error.field), refusal);
+        assert!(payment_request.is_err() || payment_request.unwrap().total.get() == total);
     }
 }

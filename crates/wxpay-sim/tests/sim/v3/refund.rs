@@ -7,7 +7,7 @@ use wxpay_sim::{gateway::Payer, ledger::v3::RefundStatus};
 
 const REFUNDS: &str = "/v3/refund/domestic/refunds";
 
-fn asked(number: &str, refund: u64) -> Value {
+fn refund_request(number: &str, refund: u64) -> Value {
     json!({
         "out_trade_no": "A12345", "out_refund_no": number, "reason": "坏了", "notify_url": NOTIFY,
         "amount": { "refund": refund, "total": 1999, "currency": "CNY" },
@@ -15,11 +15,11 @@ fn asked(number: &str, refund: u64) -> Value {
 }
 
 fn refund(shop: &mut Shop, number: &str, fen: u64) -> ParsedReply {
-    shop.post(REFUNDS, &asked(number, fen))
+    shop.post(REFUNDS, &refund_request(number, fen))
 }
 
-/// A shop with a paid order of 19.99, of which the payer paid 19.00 after a discount.
-fn paid() -> Shop {
+/// Creates a shop with a paid order of 19.99 yuan. The payer paid 19.00 yuan, after a discount.
+fn shop_with_paid_order() -> Shop {
     let mut shop = Shop::open();
     shop.order("A12345");
     shop.pay_as("A12345", &Payer::default().with_discount(Fen::new(99)));
@@ -31,8 +31,8 @@ fn paid() -> Shop {
 
 #[test]
 fn refund_is_processing_then_success() {
-    let mut shop = paid();
-    let said = refund(&mut shop, "R-1|@*_", 1000);
+    let mut shop = shop_with_paid_order();
+    let reply = refund(&mut shop, "R-1|@*_", 1000);
     let record = shop.record("A12345");
     let expected = json!({
         "amount": {
@@ -48,7 +48,7 @@ fn refund_is_processing_then_success() {
         "refund_id": record.refunds[0].refund_id, "status": "PROCESSING",
         "transaction_id": record.payments[0].transaction_id, "user_received_account": "支付用户零钱",
     });
-    assert_eq!(said.body, expected);
+    assert_eq!(reply.body, expected);
     assert_eq!(shop.query("A12345").body["trade_state"], "REFUND");
     assert!(shop.due().is_empty());
     shop.wait(3);
@@ -58,8 +58,8 @@ fn refund_is_processing_then_success() {
         (&body["status"], &body["success_time"]),
         (&json!("SUCCESS"), &json!(format_rfc3339(shop.now)))
     );
-    let [told] = shop.due().try_into().unwrap();
-    let (envelope, plain) = shop.read_notification(&told);
+    let [delivery] = shop.due().try_into().unwrap();
+    let (envelope, content) = shop.read_notification(&delivery);
     assert_eq!(
         (&envelope["event_type"], &envelope["resource"]["associated_data"]),
         (&json!("REFUND.SUCCESS"), &json!("refund"))
@@ -70,29 +70,29 @@ fn refund_is_processing_then_success() {
         "refund_id": record.refunds[0].refund_id, "refund_status": "SUCCESS", "success_time": format_rfc3339(shop.now),
         "transaction_id": record.payments[0].transaction_id, "user_received_account": "支付用户零钱",
     });
-    assert_eq!(plain, expected);
+    assert_eq!(content, expected);
 }
 
 #[test]
 fn refunds_add_up_to_the_payment_to_the_fen() {
-    let mut shop = paid();
-    let mut payers = 0;
-    for (index, part) in [333, 333, 333, 1000].into_iter().enumerate() {
-        let said = refund(&mut shop, &format!("R{index}"), part);
-        assert_eq!(said.status, 200, "{said:?}");
-        payers += said.body["amount"]["payer_refund"].as_u64().unwrap();
+    let mut shop = shop_with_paid_order();
+    let mut payer_refunds = 0;
+    for (index, fen) in [333, 333, 333, 1000].into_iter().enumerate() {
+        let reply = refund(&mut shop, &format!("R{index}"), fen);
+        assert_eq!(reply.status, 200, "{reply:?}");
+        payer_refunds += reply.body["amount"]["payer_refund"].as_u64().unwrap();
     }
-    assert_eq!(payers, 1900);
-    let said = refund(&mut shop, "R9", 1);
+    assert_eq!(payer_refunds, 1900);
+    let reply = refund(&mut shop, "R9", 1);
     assert_eq!(
-        (said.refusal(), &said.body["detail"]["field"]),
+        (reply.refusal(), &reply.body["detail"]["field"]),
         ((400, "PARAM_ERROR", 268_435_464), &json!("/amount/refund"))
     );
 }
 
 #[test]
 fn repeated_refund_is_the_same_and_a_different_one_is_refused() {
-    let mut shop = paid();
+    let mut shop = shop_with_paid_order();
     let first = refund(&mut shop, "R1", 100).body;
     assert_eq!(refund(&mut shop, "R1", 100).body, first);
     assert_eq!(refund(&mut shop, "R1", 101).refusal(), (400, "INVALID_REQUEST", 268_498_688));
@@ -108,10 +108,10 @@ fn refund_that_is_not_allowed_is_refused() {
     shop.order("A12345");
     assert_eq!(refund(&mut shop, "R1", 1).refusal().1, "INVALID_REQUEST");
     shop.pay("A12345");
-    let mut without = asked("R1", 1);
+    let mut without = refund_request("R1", 1);
     without.as_object_mut().unwrap().remove("out_trade_no");
     assert_eq!(shop.post(REFUNDS, &without).body["detail"]["field"], "/transaction_id");
-    let mut total = asked("R1", 1);
+    let mut total = refund_request("R1", 1);
     total["amount"]["total"] = 2000.into();
     assert_eq!(shop.post(REFUNDS, &total).refusal().1, "INVALID_REQUEST");
     assert_eq!(shop.get(&format!("{REFUNDS}/R1")).refusal(), (404, "RESOURCE_NOT_EXISTS", 268_512_771));
@@ -122,17 +122,17 @@ fn refund_that_is_not_allowed_is_refused() {
     shop.order("B12345");
     shop.pay("B12345");
     shop.wait(365 * 86_400 + 1);
-    let mut late = asked("S1", 1);
+    let mut late = refund_request("S1", 1);
     late["out_trade_no"] = "B12345".into();
     assert_eq!(shop.post(REFUNDS, &late).refusal().1, "RULE_LIMIT");
 }
 
 #[test]
 fn refund_numbers_must_name_one_order() {
-    let mut shop = paid();
+    let mut shop = shop_with_paid_order();
     shop.order("B12345");
     let other = shop.pay("B12345").payments[0].transaction_id.to_string();
-    let mut both = asked("R1", 1);
+    let mut both = refund_request("R1", 1);
     both["transaction_id"] = other.into();
     assert_eq!(shop.post(REFUNDS, &both).refusal(), (400, "INVALID_REQUEST", 268_447_843));
     both["transaction_id"] = shop.record("A12345").payments[0].transaction_id.as_str().into();
@@ -141,43 +141,43 @@ fn refund_numbers_must_name_one_order() {
 
 #[test]
 fn abnormal_refund_is_applied_to_a_bank_card() {
-    let mut shop = paid();
+    let mut shop = shop_with_paid_order();
     let id = refund(&mut shop, "R1", 100).body["refund_id"].as_str().unwrap().to_owned();
     let target = format!("{REFUNDS}/{id}/apply-abnormal-refund");
     let body = json!({ "out_refund_no": "R1", "type": "MERCHANT_BANK_CARD" });
     assert_eq!(shop.post(&target, &body).refusal().1, "INVALID_REQUEST");
-    let mchid = shop.me.mchid().clone();
+    let mchid = shop.merchant.mchid().clone();
     let number = "R1".parse().unwrap();
     shop.gateway.set_refund_outcome(&mchid, &number, RefundStatus::Abnormal, shop.now).unwrap();
     shop.wait(3);
-    let [told] = shop.due().try_into().unwrap();
-    let (envelope, plain) = shop.read_notification(&told);
+    let [delivery] = shop.due().try_into().unwrap();
+    let (envelope, content) = shop.read_notification(&delivery);
     assert_eq!(
-        (&envelope["event_type"], &plain["refund_status"]),
+        (&envelope["event_type"], &content["refund_status"]),
         (&json!("REFUND.ABNORMAL"), &json!("ABNORMAL"))
     );
-    assert_eq!(plain.get("success_time"), None);
-    shop.acknowledge(&told, 200);
+    assert_eq!(content.get("success_time"), None);
+    shop.acknowledge(&delivery, 200);
     assert_eq!(shop.gateway.set_refund_outcome(&mchid, &number, RefundStatus::Closed, shop.now), None);
-    let needs = json!({ "out_refund_no": "R1", "type": "USER_BANK_CARD" });
-    assert_eq!(shop.post(&target, &needs).body["detail"]["field"], "/bank_type");
-    let said = shop.post(&target, &body);
-    assert_eq!((said.status, &said.body["status"]), (200, &json!("PROCESSING")));
+    let user_card = json!({ "out_refund_no": "R1", "type": "USER_BANK_CARD" });
+    assert_eq!(shop.post(&target, &user_card).body["detail"]["field"], "/bank_type");
+    let reply = shop.post(&target, &body);
+    assert_eq!((reply.status, &reply.body["status"]), (200, &json!("PROCESSING")));
     shop.wait(3);
     assert_eq!(shop.get(&format!("{REFUNDS}/R1")).body["status"], "SUCCESS");
-    let [told] = shop.due().try_into().unwrap();
-    assert_eq!(shop.read_notification(&told).0["event_type"], "REFUND.SUCCESS");
+    let [delivery] = shop.due().try_into().unwrap();
+    assert_eq!(shop.read_notification(&delivery).0["event_type"], "REFUND.SUCCESS");
 }
 
 #[test]
 fn closed_refund_frees_its_amount_for_a_new_refund() {
-    let mut shop = paid();
+    let mut shop = shop_with_paid_order();
     refund(&mut shop, "R1", 1999);
-    let mchid = shop.me.mchid().clone();
+    let mchid = shop.merchant.mchid().clone();
     shop.gateway.set_refund_outcome(&mchid, &"R1".parse().unwrap(), RefundStatus::Closed, shop.now).unwrap();
     shop.wait(3);
     assert_eq!(shop.query("A12345").body["trade_state"], "SUCCESS");
-    let [told] = shop.due().try_into().unwrap();
-    assert_eq!(shop.read_notification(&told).0["event_type"], "REFUND.CLOSED");
+    let [delivery] = shop.due().try_into().unwrap();
+    assert_eq!(shop.read_notification(&delivery).0["event_type"], "REFUND.CLOSED");
     assert_eq!(refund(&mut shop, "R2", 1999).status, 200);
 }

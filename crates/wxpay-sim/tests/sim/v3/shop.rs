@@ -25,12 +25,13 @@ pub const START: UnixTime = UnixTime::from_secs(1_780_000_000);
 pub const BASE: &str = "https://api.mch.weixin.qq.com";
 pub const NOTIFY: &str = "https://shop.example/notify";
 
-/// A parsed reply. Its signature is valid, unless the test requested another.
+/// A parsed reply.
 #[derive(Debug)]
 pub struct ParsedReply {
     pub status: u16,
     pub body: Value,
-    pub number: u64,
+    /// The result code at the end of `Request-ID`.
+    pub result_code: u64,
     pub headers: BTreeMap<String, String>,
 }
 
@@ -41,13 +42,13 @@ impl ParsedReply {
 
     /// Returns the status, the code and the result code at the end of `Request-ID`.
     pub fn refusal(&self) -> (u16, &str, u64) {
-        (self.status, self.code(), self.number)
+        (self.status, self.code(), self.result_code)
     }
 }
 
 pub struct Shop {
     pub gateway: Gateway,
-    pub me: Merchant,
+    pub merchant: Merchant,
     pub now: UnixTime,
     /// The value of `Wechatpay-Serial` in requests, if it is sent.
     pub wechatpay_serial: Option<String>,
@@ -64,14 +65,14 @@ impl Shop {
         let mut settings = Settings::default();
         change(&mut settings);
         let gateway = Gateway::new(settings, 1);
-        let me = gateway.merchant().clone();
-        Self::of(gateway, me)
+        let merchant = gateway.merchant().clone();
+        Self::of(gateway, merchant)
     }
 
     /// Creates the shop of a merchant that the gateway knows.
-    pub fn of(gateway: Gateway, me: Merchant) -> Self {
-        let key = KeyPair::from_pkcs8(&me.api_keys()[0].key_pair.private_der()).unwrap();
-        Self { gateway, me, now: START, wechatpay_serial: None, key, nonces: 0 }
+    pub fn of(gateway: Gateway, merchant: Merchant) -> Self {
+        let key = KeyPair::from_pkcs8(&merchant.api_keys()[0].key_pair.private_der()).unwrap();
+        Self { gateway, merchant, now: START, wechatpay_serial: None, key, nonces: 0 }
     }
 
     pub fn wait(&mut self, seconds: u64) {
@@ -79,25 +80,25 @@ impl Shop {
     }
 
     pub fn mchid(&self) -> String {
-        self.me.mchid().to_string()
+        self.merchant.mchid().to_string()
     }
 
     pub fn appid(&self) -> String {
-        self.me.appids()[0].to_string()
+        self.merchant.appids()[0].to_string()
     }
 
     pub fn serial(&self) -> String {
-        self.me.api_keys()[0].certificate.serial().to_string()
+        self.merchant.api_keys()[0].certificate.serial().to_string()
     }
 
     /// Returns the serial number of the platform certificate.
     pub fn platform_serial(&self) -> String {
-        let first = self.me.platform().certificates(self.now).next().unwrap();
+        let first = self.merchant.platform().certificates(self.now).next().unwrap();
         first.certificate.serial().to_string()
     }
 
     pub fn public_key_id(&self) -> String {
-        self.me.platform().public_key().unwrap().id.to_string()
+        self.merchant.platform().public_key().unwrap().id.to_string()
     }
 
     pub fn sign(&self, message: &str) -> String {
@@ -127,7 +128,7 @@ impl Shop {
         }
     }
 
-    /// Sends a signed request and returns its reply, after verifying the signature.
+    /// Sends a signed request, verifies the reply's signature and returns the reply.
     pub fn call(&mut self, method: Method, target: &str, body: &str) -> ParsedReply {
         let request = self.request(method, target, body);
         self.send(&request)
@@ -160,7 +161,7 @@ impl Shop {
         reply
     }
 
-    /// Returns `true` if the reply is verified: the five headers, the time, the key by its name, the signature.
+    /// Returns `true` if the reply verifies: the five headers, the timestamp, the key and the signature.
     pub fn verifies_reply(&self, reply: &Response) -> bool {
         let header = |name: &str| reply.header(name).map(|value| String::from_utf8(value.to_vec()).unwrap());
         self.verifies(&header, reply.body())
@@ -168,31 +169,31 @@ impl Shop {
 
     pub fn verifies_notification(&self, delivery: &Delivery) -> bool {
         let header = |name: &str| {
-            delivery.headers().iter().find(|(given, _)| *given == name).map(|(_, value)| value.clone())
+            delivery.headers().iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone())
         };
         self.verifies(&header, delivery.body())
     }
 
     fn verifies(&self, header: &dyn Fn(&str) -> Option<String>, body: &[u8]) -> bool {
-        let Some(said) = ["timestamp", "nonce", "signature", "serial", "signature-type"]
+        let Some(values) = ["timestamp", "nonce", "signature", "serial", "signature-type"]
             .into_iter()
             .map(|name| header(&format!("wechatpay-{name}")))
             .collect::<Option<Vec<String>>>()
         else {
             return false;
         };
-        let [timestamp, nonce, signature, serial, kind] = said.as_slice() else { return false };
-        let fresh = timestamp.parse::<u64>().is_ok_and(|at| at.abs_diff(self.now.as_secs()) < 300);
-        let Some(key) = self.platform_key(serial).filter(|_| fresh) else { return false };
+        let [timestamp, nonce, signature, serial, kind] = values.as_slice() else { return false };
+        let is_fresh = timestamp.parse::<u64>().is_ok_and(|at| at.abs_diff(self.now.as_secs()) < 300);
+        let Some(key) = self.platform_key(serial).filter(|_| is_fresh) else { return false };
         let message = [timestamp.as_bytes(), b"\n", nonce.as_bytes(), b"\n", body, b"\n"].concat();
         let signature = STANDARD.decode(signature).unwrap_or_default();
         let verified = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key).verify(&message, &signature);
         kind == "WECHATPAY2-SHA256-RSA2048" && verified.is_ok()
     }
 
-    /// Returns the DER of the platform key with this name, as far as the merchant knows it.
+    /// Returns the DER of the platform key with this serial number or id, if the merchant knows it.
     fn platform_key(&self, serial: &str) -> Option<Vec<u8>> {
-        let merchant = self.gateway.merchant_by_mchid(self.me.mchid()).unwrap();
+        let merchant = self.gateway.merchant_by_mchid(self.merchant.mchid()).unwrap();
         let platform = merchant.platform();
         let by_id = platform.public_key().filter(|key| key.id.as_str() == serial);
         let mut certificates = platform.certificates(self.now);
@@ -203,10 +204,10 @@ impl Shop {
     }
 
     /// Decrypts an object with AES-256-GCM under the APIv3 key.
-    pub fn decrypt(&self, sealed: &Value) -> Vec<u8> {
-        let key = self.me.api_v3_key().unwrap().expose();
+    pub fn decrypt(&self, resource: &Value) -> Vec<u8> {
+        let key = self.merchant.api_v3_key().unwrap().expose();
         let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key.as_bytes()).unwrap());
-        let part = |name: &str| sealed[name].as_str().unwrap().to_owned();
+        let part = |name: &str| resource[name].as_str().unwrap().to_owned();
         assert_eq!(part("nonce").len(), 12);
         assert_eq!(part("algorithm"), "AEAD_AES_256_GCM");
         let nonce = Nonce::try_assume_unique_for_key(part("nonce").as_bytes()).unwrap();
@@ -215,8 +216,8 @@ impl Shop {
     }
 
     /// Encrypts a text with the WeChat Pay public key.
-    pub fn sealed(&self, text: &str) -> String {
-        let pair = &self.me.platform().public_key().unwrap().key_pair;
+    pub fn encrypt(&self, text: &str) -> String {
+        let pair = &self.merchant.platform().public_key().unwrap().key_pair;
         STANDARD.encode(pair.public().seal(text.as_bytes()).unwrap())
     }
 
@@ -224,8 +225,8 @@ impl Shop {
     pub fn read_notification(&self, delivery: &Delivery) -> (Value, Value) {
         assert!(self.verifies_notification(delivery));
         let envelope: Value = serde_json::from_slice(delivery.body()).unwrap();
-        let plain = serde_json::from_slice(&self.decrypt(&envelope["resource"])).unwrap();
-        (envelope, plain)
+        let content = serde_json::from_slice(&self.decrypt(&envelope["resource"])).unwrap();
+        (envelope, content)
     }
 
     pub fn goods(&self, number: &str) -> Value {
@@ -249,8 +250,8 @@ impl Shop {
     /// Places a Native order and returns its `code_url`.
     pub fn order(&mut self, number: &str) -> String {
         let goods = self.goods(number);
-        let said = self.post("/v3/pay/transactions/native", &goods);
-        said.body["code_url"].as_str().unwrap_or_else(|| panic!("{said:?}")).into()
+        let reply = self.post("/v3/pay/transactions/native", &goods);
+        reply.body["code_url"].as_str().unwrap_or_else(|| panic!("{reply:?}")).into()
     }
 
     pub fn query(&mut self, number: &str) -> ParsedReply {
@@ -268,8 +269,8 @@ impl Shop {
     }
 
     pub fn pay_as(&mut self, number: &str, payer: &Payer) -> TransactionRecord {
-        let named = OrderRef::OutTradeNo(number.parse().unwrap());
-        self.gateway.pay_transaction(&named, payer, self.now).unwrap().transaction
+        let order_ref = OrderRef::OutTradeNo(number.parse().unwrap());
+        self.gateway.pay_transaction(&order_ref, payer, self.now).unwrap().transaction
     }
 
     pub fn record(&self, number: &str) -> TransactionRecord {
@@ -300,10 +301,10 @@ pub fn parse_reply(reply: &Response) -> ParsedReply {
         .iter()
         .map(|(name, value)| (name.clone(), String::from_utf8(value.clone()).unwrap()))
         .collect();
-    let number = headers["request-id"].rsplit_once('-').unwrap().1.parse().unwrap();
+    let result_code = headers["request-id"].rsplit_once('-').unwrap().1.parse().unwrap();
     let body =
         if reply.body().is_empty() { Value::Null } else { serde_json::from_slice(reply.body()).unwrap() };
-    ParsedReply { status: reply.status(), body, number, headers }
+    ParsedReply { status: reply.status(), body, result_code, headers }
 }
 
 fn text(reply: &Response) -> String {

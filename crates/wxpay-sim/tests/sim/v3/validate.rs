@@ -7,7 +7,7 @@ use wxpay_proto::http::{Method, Request};
 const CERTIFICATES: &str = "/v3/certificates";
 
 #[test]
-fn a_request_without_accept_or_user_agent_is_refused() {
+fn request_without_accept_or_user_agent_is_refused() {
     let mut shop = Shop::open();
     for missing in ["accept", "user-agent"] {
         let authorization = shop.authorization(Method::Get, CERTIFICATES, "");
@@ -18,9 +18,9 @@ fn a_request_without_accept_or_user_agent_is_refused() {
                 request = request.with_header(name, value.into());
             }
         }
-        let said = shop.send(&request);
-        assert_eq!(said.refusal(), (400, "INVALID_REQUEST", 268_435_461));
-        assert_eq!(said.body["message"], "Http头缺少Accept或User-Agent");
+        let reply = shop.send(&request);
+        assert_eq!(reply.refusal(), (400, "INVALID_REQUEST", 268_435_461));
+        assert_eq!(reply.body["message"], "Http头缺少Accept或User-Agent");
     }
 }
 
@@ -29,45 +29,45 @@ fn a_request_without_accept_or_user_agent_is_refused() {
 fn request_is_refused_by_the_first_failed_check() {
     let mut shop = Shop::open();
     let target = "/v3/nowhere?a=1";
-    let message = |said: super::shop::ParsedReply| said.body["message"].as_str().unwrap().to_owned();
-    let ask = |shop: &mut Shop, header: &str| {
+    let message = |reply: super::shop::ParsedReply| reply.body["message"].as_str().unwrap().to_owned();
+    let send = |shop: &mut Shop, header: &str| {
         shop.send(&bare(Method::Post, target, "{").with_header("authorization", header.into()))
     };
 
-    let malformed = ask(&mut shop, "Basic eDp5");
+    let malformed = send(&mut shop, "Basic eDp5");
     assert_eq!(malformed.refusal(), (401, "SIGN_ERROR", 268_443_699));
     assert_eq!(message(malformed), "Http头Authorization值格式错误，请参考《微信支付商户REST API签名规则》");
 
-    let honest = shop.authorization(Method::Post, target, "{");
-    let old = honest.replace(&format!("timestamp=\"{}\"", shop.now.as_secs()), "timestamp=\"1000\"");
-    let strange_merchant = honest.replace(&format!("mchid=\"{}\"", shop.mchid()), "mchid=\"1\"");
-    let strange_serial = honest.replace(&shop.serial(), "00");
-    assert!(message(ask(&mut shop, &old)).contains("5分钟"));
-    assert_eq!(ask(&mut shop, &strange_merchant).refusal().1, "MCH_NOT_EXISTS");
-    assert!(message(ask(&mut shop, &strange_serial)).contains("序列号"));
+    let valid = shop.authorization(Method::Post, target, "{");
+    let old = valid.replace(&format!("timestamp=\"{}\"", shop.now.as_secs()), "timestamp=\"1000\"");
+    let unknown_merchant = valid.replace(&format!("mchid=\"{}\"", shop.mchid()), "mchid=\"1\"");
+    let unknown_serial = valid.replace(&shop.serial(), "00");
+    assert!(message(send(&mut shop, &old)).contains("5分钟"));
+    assert_eq!(send(&mut shop, &unknown_merchant).refusal().1, "MCH_NOT_EXISTS");
+    assert!(message(send(&mut shop, &unknown_serial)).contains("序列号"));
     let other = shop.authorization(Method::Post, "/v3/nowhere?a=2", "{");
-    assert_eq!(message(ask(&mut shop, &other)), "错误的签名，验签失败");
-    assert_eq!(ask(&mut shop, &honest).refusal().0, 404);
+    assert_eq!(message(send(&mut shop, &other)), "错误的签名，验签失败");
+    assert_eq!(send(&mut shop, &valid).refusal().0, 404);
 
-    let said = shop.call(Method::Delete, CERTIFICATES, "");
-    assert_eq!(said.refusal().0, 405);
-    let said = shop.post("/v3/pay/transactions/native?a=1", &json!({}));
+    let reply = shop.call(Method::Delete, CERTIFICATES, "");
+    assert_eq!(reply.refusal().0, 405);
+    let reply = shop.post("/v3/pay/transactions/native?a=1", &json!({}));
     assert_eq!(
-        (said.refusal(), &said.body["detail"]["location"]),
+        (reply.refusal(), &reply.body["detail"]["location"]),
         ((400, "PARAM_ERROR", 270_924_358), &json!("query"))
     );
-    let said = shop.call(Method::Post, "/v3/pay/transactions/native", "{");
-    assert_eq!((said.refusal().1, &said.body["detail"]["location"]), ("PARAM_ERROR", &json!("body")));
+    let reply = shop.call(Method::Post, "/v3/pay/transactions/native", "{");
+    assert_eq!((reply.refusal().1, &reply.body["detail"]["location"]), ("PARAM_ERROR", &json!("body")));
 }
 
 #[test]
 fn serial_no_is_case_insensitive() {
     let mut shop = Shop::open();
-    let honest = shop.authorization(Method::Get, CERTIFICATES, "");
-    let small = honest.replace(&shop.serial(), &shop.serial().to_lowercase());
-    assert_ne!(small, honest);
-    let said = shop.send(&bare(Method::Get, CERTIFICATES, "").with_header("authorization", small));
-    assert_eq!(said.status, 200);
+    let valid = shop.authorization(Method::Get, CERTIFICATES, "");
+    let lowercase = valid.replace(&shop.serial(), &shop.serial().to_lowercase());
+    assert_ne!(lowercase, valid);
+    let reply = shop.send(&bare(Method::Get, CERTIFICATES, "").with_header("authorization", lowercase));
+    assert_eq!(reply.status, 200);
 }
 
 #[test]
@@ -91,12 +91,15 @@ fn signature_error_shows_the_expected_message() {
     assert_eq!(detail["location"], "authorization");
     assert_eq!(detail["issue"], "sign not match");
     assert_eq!(detail["detail"]["issue"], "sign not match");
-    let shown = &detail["sign_information"];
-    assert_eq!((&shown["method"], &shown["url"]), (&json!("POST"), &json!("/v3/security/echo")));
-    let begin = format!("POST\n/v3/security/echo\n{}\nnonce1\n", shop.now.as_secs());
-    assert_eq!(shown["sign_message_length"], begin.len() + body.len() + 1);
-    let message = shown["truncated_sign_message"].as_str().unwrap();
-    assert!(message.starts_with(&begin) && message.len() < begin.len() + body.len(), "{message}");
+    let sign_information = &detail["sign_information"];
+    assert_eq!(
+        (&sign_information["method"], &sign_information["url"]),
+        (&json!("POST"), &json!("/v3/security/echo"))
+    );
+    let prefix = format!("POST\n/v3/security/echo\n{}\nnonce1\n", shop.now.as_secs());
+    assert_eq!(sign_information["sign_message_length"], prefix.len() + body.len() + 1);
+    let message = sign_information["truncated_sign_message"].as_str().unwrap();
+    assert!(message.starts_with(&prefix) && message.len() < prefix.len() + body.len(), "{message}");
 }
 
 #[test]
@@ -108,8 +111,8 @@ fn signature_covers_target_and_body_as_received() {
         format!("/v3/pay/transactions/out-trade-no/A%2D1%5F23*?mchid={mchid}"),
         format!("/v3/pay/transactions/out-trade-no/A-1_23%2a?mchid={mchid}"),
     ] {
-        let said = shop.get(&target);
-        assert_eq!((said.status, &said.body["out_trade_no"]), (200, &json!("A-1_23*")));
+        let reply = shop.get(&target);
+        assert_eq!((reply.status, &reply.body["out_trade_no"]), (200, &json!("A-1_23*")));
     }
     let body = format!(
         "{{ \"mchid\" : \"{mchid}\", \"appid\":\"{}\", \"description\": \"\\u652f\\u4ed8\", \"out_trade_no\": \"B12345\",\n \
@@ -123,7 +126,7 @@ fn signature_covers_target_and_body_as_received() {
 #[test]
 fn replies_have_the_headers_of_the_real_gateway() {
     let mut shop = Shop::open();
-    let told = shop.get(CERTIFICATES);
+    let reply = shop.get(CERTIFICATES);
     for (name, value) in [
         ("server", "nginx"),
         ("keep-alive", "timeout=8"),
@@ -133,19 +136,19 @@ fn replies_have_the_headers_of_the_real_gateway() {
         ("content-type", "application/json; charset=utf-8"),
         ("wechatpay-signature-type", "WECHATPAY2-SHA256-RSA2048"),
     ] {
-        assert_eq!(told.headers[name], value);
+        assert_eq!(reply.headers[name], value);
     }
-    assert_eq!(told.number, 0);
+    assert_eq!(reply.result_code, 0);
     shop.order("A12345");
     let closed = shop.close("A12345");
-    assert_eq!((closed.status, closed.number), (204, 0));
+    assert_eq!((closed.status, closed.result_code), (204, 0));
     assert!(!closed.headers.contains_key("content-type"));
 }
 
 #[test]
 fn negative_test_header_makes_the_requested_reply_fault() {
     let mut shop = Shop::open();
-    for (index, word) in [
+    for (index, name) in [
         "bad-signature",
         "signtest-probe",
         "unknown-serial",
@@ -159,13 +162,13 @@ fn negative_test_header_makes_the_requested_reply_fault() {
         let number = format!("A1234{index}");
         let goods = shop.goods(&number);
         let request = shop.request(Method::Post, "/v3/pay/transactions/native", &goods.to_string());
-        let reply = shop.reply(&request.with_header("wechatpay-negative-test", word.into()));
+        let reply = shop.reply(&request.with_header("wechatpay-negative-test", name.into()));
         assert_eq!(reply.status(), 200);
-        assert!(!shop.verifies_reply(&reply), "{word}");
-        assert_eq!(shop.query(&number).body["trade_state"], "NOTPAY", "{word}: the order is still placed");
-        let probes =
+        assert!(!shop.verifies_reply(&reply), "{name}");
+        assert_eq!(shop.query(&number).body["trade_state"], "NOTPAY", "{name}: the order is still placed");
+        let is_probe =
             reply.header("wechatpay-signature").is_some_and(|text| text.starts_with(b"WECHATPAY/SIGNTEST/"));
-        assert_eq!(probes, word == "signtest-probe");
+        assert_eq!(is_probe, name == "signtest-probe");
     }
     let request =
         shop.request(Method::Get, CERTIFICATES, "").with_header("wechatpay-negative-test", "x".into());
@@ -173,7 +176,7 @@ fn negative_test_header_makes_the_requested_reply_fault() {
 }
 
 #[test]
-fn a_tampered_204_has_a_body_that_was_not_signed() {
+fn tampered_204_has_an_unsigned_body() {
     let mut shop = Shop::open();
     shop.order("A12345");
     let body = json!({ "mchid": shop.mchid() }).to_string();
@@ -185,20 +188,20 @@ fn a_tampered_204_has_a_body_that_was_not_signed() {
 #[test]
 fn signature_probes_follow_their_setting() {
     let mut shop = Shop::with(|settings| settings.v3.probes_per_mille = 500);
-    let (mut probes, mut honest) = (0, 0);
+    let (mut probe_count, mut genuine) = (0, 0);
     for _ in 0..100 {
         let request = shop.request(Method::Get, CERTIFICATES, "");
         let reply = shop.reply(&request);
         let signature = reply.header("wechatpay-signature").unwrap();
         if signature.starts_with(b"WECHATPAY/SIGNTEST/") {
-            probes += 1;
+            probe_count += 1;
             assert!(!shop.verifies_reply(&reply));
         } else {
-            honest += 1;
+            genuine += 1;
             assert!(shop.verifies_reply(&reply));
         }
     }
-    assert!(probes > 25 && honest > 25, "{probes} {honest}");
+    assert!(probe_count > 25 && genuine > 25, "{probe_count} {genuine}");
 }
 
 #[test]
@@ -225,7 +228,7 @@ fn rate_limits_apply_when_enabled() {
 fn request_log_holds_no_headers_and_no_bodies() {
     let mut shop = Shop::open();
     shop.order("A12345");
-    let said = shop.query("B12345");
+    let reply = shop.query("B12345");
     let records: Vec<_> = shop.gateway.requests().cloned().collect();
     assert_eq!(records.len(), 2);
     assert_eq!(
@@ -233,7 +236,7 @@ fn request_log_holds_no_headers_and_no_bodies() {
         (Some("v3.pay.native"), 200, None)
     );
     assert_eq!((records[1].status, records[1].code), (404, Some("ORDER_NOT_EXIST")));
-    assert_eq!(records[1].request_id, said.headers["request-id"]);
+    assert_eq!(records[1].request_id, reply.headers["request-id"]);
     assert_eq!(records[1].mchid, Some(shop.mchid()));
     assert!(!format!("{records:?}").contains("signature"));
 }

@@ -26,7 +26,7 @@ fn bill(shop: &Shop, number: &str, more: &Value) -> Value {
     bill
 }
 
-fn make(shop: &mut Shop, number: &str, more: &Value) -> ParsedReply {
+fn create(shop: &mut Shop, number: &str, more: &Value) -> ParsedReply {
     let bill = bill(shop, number, more);
     shop.post(BILLS, &bill)
 }
@@ -42,31 +42,31 @@ fn cancel(shop: &mut Shop, number: &str) -> ParsedReply {
 #[test]
 fn transfer_is_confirmed_and_notified() {
     let mut shop = Shop::open();
-    let body = make(&mut shop, "T1", &json!({})).body;
+    let body = create(&mut shop, "T1", &json!({})).body;
     assert_eq!(
         (&body["state"], &body["create_time"]),
         (&json!("WAIT_USER_CONFIRM"), &json!(format_rfc3339(shop.now)))
     );
     assert!(body["package_info"].is_string());
-    assert_eq!(make(&mut shop, "T1", &json!({})).body, body);
-    let other = make(&mut shop, "T1", &json!({ "transfer_amount": 1001 }));
+    assert_eq!(create(&mut shop, "T1", &json!({})).body, body);
+    let other = create(&mut shop, "T1", &json!({ "transfer_amount": 1001 }));
     assert_eq!(other.refusal(), (400, "INVALID_REQUEST", 268_498_688));
     shop.wait(60);
-    let mchid = shop.me.mchid().clone();
+    let mchid = shop.merchant.mchid().clone();
     assert!(shop.gateway.confirm_transfer(&mchid, &"T1".parse().unwrap(), shop.now));
     assert!(!shop.gateway.confirm_transfer(&mchid, &"T1".parse().unwrap(), shop.now));
-    let [told] = shop.due().try_into().unwrap();
-    let (envelope, plain) = shop.read_notification(&told);
+    let [delivery] = shop.due().try_into().unwrap();
+    let (envelope, content) = shop.read_notification(&delivery);
     assert_eq!(envelope["event_type"], "MCHTRANSFER.BILL.FINISHED");
     assert_eq!(envelope["resource"]["original_type"], "mch_payment");
     let id = body["transfer_bill_no"].as_str().unwrap();
     let expected = json!({ "out_bill_no": "T1", "transfer_bill_no": id, "state": "SUCCESS", "mch_id": mchid,
         "transfer_amount": 1000, "openid": "oX99MDgNcgwnz3zFN3DNmo8uwa-w",
         "create_time": body["create_time"], "update_time": format_rfc3339(shop.now) });
-    assert_eq!(plain, expected);
-    let asked = query(&mut shop, "T1").body;
-    assert_eq!((&asked["state"], asked.get("package_info")), (&json!("SUCCESS"), None));
-    assert_eq!(shop.get(&format!("{BILLS}/transfer-bill-no/{id}")).body, asked);
+    assert_eq!(content, expected);
+    let queried = query(&mut shop, "T1").body;
+    assert_eq!((&queried["state"], queried.get("package_info")), (&json!("SUCCESS"), None));
+    assert_eq!(shop.get(&format!("{BILLS}/transfer-bill-no/{id}")).body, queried);
     assert_eq!(cancel(&mut shop, "T1").refusal(), (400, "INVALID_REQUEST", 268_435_461));
 }
 
@@ -74,27 +74,27 @@ fn transfer_is_confirmed_and_notified() {
 fn user_name_is_encrypted_both_ways_and_compared_by_plaintext() {
     let mut shop = Shop::open();
     shop.wechatpay_serial = Some(shop.public_key_id());
-    let [one, again] = ["张三", "张三"].map(|name| json!({ "user_name": shop.sealed(name) }));
-    assert_eq!(make(&mut shop, "T1", &one).status, 200);
-    assert_eq!(make(&mut shop, "T1", &again).status, 200);
-    let sealed = query(&mut shop, "T1").body["user_name"].as_str().unwrap().to_owned();
-    let opened = shop.me.api_keys()[0].key_pair.open(&STANDARD.decode(sealed).unwrap()).unwrap();
-    assert_eq!(opened, "张三".as_bytes());
+    let [one, again] = ["张三", "张三"].map(|name| json!({ "user_name": shop.encrypt(name) }));
+    assert_eq!(create(&mut shop, "T1", &one).status, 200);
+    assert_eq!(create(&mut shop, "T1", &again).status, 200);
+    let ciphertext = query(&mut shop, "T1").body["user_name"].as_str().unwrap().to_owned();
+    let plaintext = shop.merchant.api_keys()[0].key_pair.open(&STANDARD.decode(ciphertext).unwrap()).unwrap();
+    assert_eq!(plaintext, "张三".as_bytes());
     shop.wechatpay_serial = Some(shop.platform_serial());
-    let wrong = make(&mut shop, "T2", &one);
-    assert_eq!(wrong.body["detail"]["issue"], "敏感信息解密失败");
-    let unnamed = make(&mut shop, "T2", &json!({ "transfer_amount": 200_000 }));
+    let refused = create(&mut shop, "T2", &one);
+    assert_eq!(refused.body["detail"]["issue"], "敏感信息解密失败");
+    let unnamed = create(&mut shop, "T2", &json!({ "transfer_amount": 200_000 }));
     assert_eq!(unnamed.body["detail"]["field"], "/user_name");
 }
 
 #[test]
 fn unconfirmed_transfer_fails_after_a_day() {
     let mut shop = Shop::with(|settings| settings.v3.transfer_duration = Duration::from_secs(2));
-    assert_eq!(make(&mut shop, "T1", &json!({})).body["state"], "ACCEPTED");
-    make(&mut shop, "T2", &json!({}));
+    assert_eq!(create(&mut shop, "T1", &json!({})).body["state"], "ACCEPTED");
+    create(&mut shop, "T2", &json!({}));
     shop.wait(2);
-    assert!(make(&mut shop, "T1", &json!({})).body["package_info"].is_string());
-    let mchid = shop.me.mchid().clone();
+    assert!(create(&mut shop, "T1", &json!({})).body["package_info"].is_string());
+    let mchid = shop.merchant.mchid().clone();
     let number = "T2".parse().unwrap();
     assert!(shop.gateway.fail_transfer(&mchid, &number, "PAYEE_ACCOUNT_ABNORMAL", shop.now));
     assert_eq!(query(&mut shop, "T2").body["fail_reason"], "PAYEE_ACCOUNT_ABNORMAL");
@@ -108,17 +108,17 @@ fn unconfirmed_transfer_fails_after_a_day() {
 #[test]
 fn transfer_can_be_cancelled_until_confirmed() {
     let mut shop = Shop::open();
-    make(&mut shop, "T1", &json!({}));
+    create(&mut shop, "T1", &json!({}));
     for _ in 0..2 {
-        let said = cancel(&mut shop, "T1");
-        assert_eq!((said.status, &said.body["state"]), (200, &json!("CANCELING")));
+        let reply = cancel(&mut shop, "T1");
+        assert_eq!((reply.status, &reply.body["state"]), (200, &json!("CANCELING")));
     }
-    let mchid = shop.me.mchid().clone();
+    let mchid = shop.merchant.mchid().clone();
     assert!(!shop.gateway.confirm_transfer(&mchid, &"T1".parse().unwrap(), shop.now));
     shop.wait(3);
     assert_eq!(query(&mut shop, "T1").body["state"], "CANCELLED");
-    let [told] = shop.due().try_into().unwrap();
-    assert_eq!(shop.read_notification(&told).1["state"], "CANCELLED");
+    let [delivery] = shop.due().try_into().unwrap();
+    assert_eq!(shop.read_notification(&delivery).1["state"], "CANCELLED");
 }
 
 #[test]
@@ -131,9 +131,9 @@ fn invalid_transfer_is_refused_and_unknown_transfer_is_not_found() {
         (json!({ "transfer_scene_report_infos": [] }), "/transfer_scene_report_infos"),
         (json!({ "openid": "a b" }), "/openid"),
     ] {
-        assert_eq!(make(&mut shop, "T1", &change).body["detail"]["field"], field);
+        assert_eq!(create(&mut shop, "T1", &change).body["detail"]["field"], field);
     }
-    let app = make(&mut shop, "T1", &json!({ "appid": "wx0000000000000000" }));
+    let app = create(&mut shop, "T1", &json!({ "appid": "wx0000000000000000" }));
     assert_eq!(app.refusal(), (400, "APPID_MCHID_NOT_MATCH", 268_445_527));
     assert_eq!(query(&mut shop, "T1").refusal(), (404, "NOT_FOUND", 268_512_771));
     assert_eq!(cancel(&mut shop, "T1").refusal(), (404, "NOT_FOUND", 268_512_771));
@@ -143,13 +143,13 @@ fn invalid_transfer_is_refused_and_unknown_transfer_is_not_found() {
 #[test]
 fn transfer_record_holds_status_and_notifications() {
     let mut shop = Shop::open();
-    let body = make(&mut shop, "T1", &json!({})).body;
+    let body = create(&mut shop, "T1", &json!({})).body;
     // An order may have the same number as a transfer.
     let goods = shop.goods("T10001");
     shop.post("/v3/pay/transactions/native", &goods);
-    make(&mut shop, "T10001", &json!({}));
+    create(&mut shop, "T10001", &json!({}));
     shop.pay("T10001");
-    let mchid = shop.me.mchid().clone();
+    let mchid = shop.merchant.mchid().clone();
     let number = "T1".parse().unwrap();
     let waiting = shop.gateway.transfer(&mchid, &number, shop.now).unwrap();
     assert_eq!(
@@ -168,9 +168,9 @@ fn transfer_record_holds_status_and_notifications() {
     assert_eq!(paid.notifications[0].event_type, Some("MCHTRANSFER.BILL.FINISHED"));
     assert_eq!(paid.notifications[0].state, NotificationState::Accepted);
     assert_eq!(other.notifications, [], "only the payment of the order is notified");
-    let shown = serde_json::to_value(&other).unwrap();
+    let value = serde_json::to_value(&other).unwrap();
     assert_eq!(
-        (&shown["out_bill_no"], &shown["state"], &shown["method"]),
+        (&value["out_bill_no"], &value["state"], &value["method"]),
         (&json!("T10001"), &json!("WAIT_USER_CONFIRM"), &json!("USER_CONFIRM"))
     );
     // A day later the transfer has failed. Reading the record runs the due task; no request is needed.
@@ -183,9 +183,9 @@ fn transfer_record_holds_status_and_notifications() {
 fn transfers_are_limited_to_a_hundred_per_second() {
     let mut shop = Shop::with(|settings| settings.v3.rate_limits = true);
     for serial in 0..100 {
-        assert_eq!(make(&mut shop, &format!("T{serial}"), &json!({})).status, 200);
+        assert_eq!(create(&mut shop, &format!("T{serial}"), &json!({})).status, 200);
     }
-    assert_eq!(make(&mut shop, "T100", &json!({})).refusal(), (429, "RATELIMIT_EXCEEDED", 268_447_840));
+    assert_eq!(create(&mut shop, "T100", &json!({})).refusal(), (429, "RATELIMIT_EXCEEDED", 268_447_840));
     shop.wait(1);
-    assert_eq!(make(&mut shop, "T100", &json!({})).status, 200);
+    assert_eq!(create(&mut shop, "T100", &json!({})).status, 200);
 }

@@ -15,7 +15,7 @@ fn open() -> Shop {
     shop
 }
 
-fn make(shop: &mut Shop, number: &str, more: &Value) -> ParsedReply {
+fn create(shop: &mut Shop, number: &str, more: &Value) -> ParsedReply {
     let mut bill = bill(shop, number, &json!({ "transfer_scene_id": "1401", "user_qq": "490379403" }));
     bill.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     shop.post(BILLS, &bill)
@@ -32,34 +32,34 @@ fn cancel(shop: &mut Shop, number: &str) -> ParsedReply {
 #[test]
 fn qq_wallet_transfer_succeeds_on_confirmation() {
     let mut shop = open();
-    let named = json!({ "user_name": shop.sealed("张三") });
-    let mut body = make(&mut shop, "Q1", &named).body;
+    let with_name = json!({ "user_name": shop.encrypt("张三") });
+    let mut body = create(&mut shop, "Q1", &with_name).body;
     let id = body["transfer_bill_no"].clone();
     let name = STANDARD.decode(body["user_name"].as_str().unwrap()).unwrap();
-    assert_eq!(shop.me.api_keys()[0].key_pair.open(&name).unwrap(), "张三".as_bytes());
+    assert_eq!(shop.merchant.api_keys()[0].key_pair.open(&name).unwrap(), "张三".as_bytes());
     body.as_object_mut().unwrap().remove("user_name");
     let mut expected = json!({ "mchid": shop.mchid(), "out_bill_no": "Q1", "transfer_bill_no": id,
         "appid": shop.appid(), "state": "WAIT_USER_CONFIRM", "transfer_amount": 1000, "transfer_remark": "报销",
         "openid": "oX99MDgNcgwnz3zFN3DNmo8uwa-w", "user_qq": "490379403",
         "create_time": format_rfc3339(shop.now), "update_time": format_rfc3339(shop.now) });
     assert_eq!(body, expected);
-    let again = json!({ "user_name": shop.sealed("张三") });
-    assert_eq!(make(&mut shop, "Q1", &again).body["transfer_bill_no"], id);
-    let other = make(&mut shop, "Q1", &json!({ "user_qq": "1" }));
+    let again = json!({ "user_name": shop.encrypt("张三") });
+    assert_eq!(create(&mut shop, "Q1", &again).body["transfer_bill_no"], id);
+    let other = create(&mut shop, "Q1", &json!({ "user_qq": "1" }));
     assert_eq!(other.refusal(), (400, "INVALID_REQUEST", 268_498_688));
 
     let created = shop.now;
     shop.wait(5);
-    let mchid = shop.me.mchid().clone();
+    let mchid = shop.merchant.mchid().clone();
     assert!(shop.gateway.confirm_transfer(&mchid, &"Q1".parse().unwrap(), shop.now));
-    let [told] = shop.due().try_into().unwrap();
-    let (envelope, plain) = shop.read_notification(&told);
+    let [delivery] = shop.due().try_into().unwrap();
+    let (envelope, content) = shop.read_notification(&delivery);
     assert_eq!(envelope["event_type"], "MCHTRANSFER.QQWALLETBILL.FINISHED");
-    assert_eq!((&envelope["resource"]["original_type"], told.url()), (&json!("mch_payment"), NOTIFY));
+    assert_eq!((&envelope["resource"]["original_type"], delivery.url()), (&json!("mch_payment"), NOTIFY));
     expected["state"] = "SUCCESS".into();
     (expected["create_time"], expected["update_time"]) =
         (format_rfc3339(created).into(), format_rfc3339(shop.now).into());
-    assert_eq!(plain, expected);
+    assert_eq!(content, expected);
     assert_eq!(query(&mut shop, "Q1").body["state"], "SUCCESS");
     assert_eq!(cancel(&mut shop, "Q1").refusal(), (400, "INVALID_REQUEST", 268_435_461));
 }
@@ -67,9 +67,9 @@ fn qq_wallet_transfer_succeeds_on_confirmation() {
 #[test]
 fn failed_qq_wallet_transfer_is_notified() {
     let mut shop = open();
-    let mchid = shop.me.mchid().clone();
+    let mchid = shop.merchant.mchid().clone();
     for number in ["Q1", "Q2", "Q3"] {
-        make(&mut shop, number, &json!({}));
+        create(&mut shop, number, &json!({}));
     }
     let reason = "PAYEE_ACCOUNT_ABNORMAL";
     assert!(shop.gateway.fail_transfer(&mchid, &"Q1".parse().unwrap(), reason, shop.now));
@@ -79,9 +79,9 @@ fn failed_qq_wallet_transfer_is_notified() {
         assert_eq!((&body["state"], &body["transfer_amount"]), (&json!("CANCELING"), &json!(1000)));
     }
     shop.wait(86_400);
-    let told: Vec<Value> =
-        shop.due().iter().map(|told| shop.read_notification(told).1["state"].clone()).collect();
-    assert_eq!(told, ["FAIL", "CANCELLED", "FAIL"]);
+    let states: Vec<Value> =
+        shop.due().iter().map(|delivery| shop.read_notification(delivery).1["state"].clone()).collect();
+    assert_eq!(states, ["FAIL", "CANCELLED", "FAIL"]);
     assert_eq!(query(&mut shop, "Q3").body["fail_reason"], "OVERDUE_CLOSE");
     assert_eq!(cancel(&mut shop, "Q2").body["state"], "CANCELLED");
     let records = shop.gateway.transfers(shop.now);
@@ -105,21 +105,21 @@ fn invalid_qq_wallet_transfer_is_refused_and_other_transfers_are_not_found() {
         (json!({ "openid": "a b" }), "/openid"),
         (json!({ "transfer_scene_report_infos": [] }), "/transfer_scene_report_infos"),
     ] {
-        assert_eq!(make(&mut shop, "Q1", &change).body["detail"]["field"], field);
+        assert_eq!(create(&mut shop, "Q1", &change).body["detail"]["field"], field);
     }
-    let app = make(&mut shop, "Q1", &json!({ "appid": "wx0000000000000000" }));
+    let app = create(&mut shop, "Q1", &json!({ "appid": "wx0000000000000000" }));
     assert_eq!(app.refusal(), (400, "APPID_MCHID_NOT_MATCH", 268_445_527));
-    assert_eq!(make(&mut shop, "Q0", &json!({ "appid": "102022609" })).body["appid"], "102022609");
+    assert_eq!(create(&mut shop, "Q0", &json!({ "appid": "102022609" })).body["appid"], "102022609");
     shop.wechatpay_serial = None;
-    let unnamed = make(&mut shop, "Q1", &json!({})).body;
-    assert_eq!(unnamed["detail"]["field"], "Wechatpay-Serial");
-    for said in [query(&mut shop, "Q1"), cancel(&mut shop, "Q1")] {
-        assert_eq!(said.refusal(), (404, "NOT_FOUND", 268_512_771));
+    let without_serial = create(&mut shop, "Q1", &json!({})).body;
+    assert_eq!(without_serial["detail"]["field"], "Wechatpay-Serial");
+    for reply in [query(&mut shop, "Q1"), cancel(&mut shop, "Q1")] {
+        assert_eq!(reply.refusal(), (404, "NOT_FOUND", 268_512_771));
     }
-    super::make(&mut shop, "T1", &json!({}));
+    super::create(&mut shop, "T1", &json!({}));
     assert_eq!(query(&mut shop, "T1").status, 404);
     assert_eq!(super::query(&mut shop, "Q0").status, 404);
     assert_eq!(super::cancel(&mut shop, "Q0").status, 404);
-    let taken = super::make(&mut shop, "Q0", &json!({}));
-    assert_eq!(taken.refusal(), (400, "INVALID_REQUEST", 268_498_688));
+    let reused = super::create(&mut shop, "Q0", &json!({}));
+    assert_eq!(reused.refusal(), (400, "INVALID_REQUEST", 268_498_688));
 }
