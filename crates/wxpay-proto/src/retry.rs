@@ -39,7 +39,7 @@ impl Default for Policy {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Attempts {
     policy: Policy,
-    attempts: u32,
+    count: u32,
     started_at: UnixTime,
 }
 
@@ -48,16 +48,16 @@ impl Attempts {
     const MIN_TIMEOUT: Duration = Duration::from_millis(100);
 
     pub(crate) fn new(policy: Policy, started_at: UnixTime) -> Self {
-        Self { policy, attempts: 1, started_at }
+        Self { policy, count: 1, started_at }
     }
 
     /// Returns the time of the next attempt, or `None` if the policy permits no more.
     pub(crate) fn next_attempt(&mut self, now: UnixTime, entropy: &mut Entropy) -> Option<UnixTime> {
-        if self.attempts >= self.policy.max_attempts {
+        if self.count >= self.policy.max_attempts {
             return None;
         }
-        let until = now.after(backoff(&self.policy, self.attempts, entropy));
-        self.attempts = self.attempts.saturating_add(1);
+        let until = now.after(backoff(&self.policy, self.count, entropy));
+        self.count = self.count.saturating_add(1);
         self.is_within_deadline(until).then_some(until)
     }
 

@@ -85,7 +85,7 @@ fn a_malformed_header_is_rejected() {
     ] {
         for value in values {
             let mut headers = headers();
-            headers.iter_mut().find(|(given, _)| *given == name).unwrap().1 = (*value).into();
+            headers.iter_mut().find(|(key, _)| *key == name).unwrap().1 = (*value).into();
             let found = verify_error(verify(raw(&headers, &body())));
             let unknown = matches!(&found, VerifyError::UnknownKey(key) if key.as_str() == "0A00");
             assert!(
@@ -139,7 +139,7 @@ fn a_notification_changed_after_signing_is_rejected() {
         ("Wechatpay-Timestamp", (NOW.as_secs() + 1).to_string()),
     ] {
         let mut headers = headers();
-        headers.iter_mut().find(|(given, _)| *given == name).unwrap().1 = value;
+        headers.iter_mut().find(|(key, _)| *key == name).unwrap().1 = value;
         assert_eq!(verify_error(verify(raw(&headers, &body()))), VerifyError::InvalidSignature, "{name}");
     }
 }

@@ -165,7 +165,7 @@ struct SettleInfo {
 impl SubOrder {
     pub(super) fn body(&self, order_service_type: Option<&'static str>) -> SubOrderBody<'_> {
         let (profit_sharing, subsidy_amount) = (self.profit_sharing, self.subsidy_amount);
-        let is_settled = profit_sharing.is_some() || subsidy_amount.is_some();
+        let has_settle_info = profit_sharing.is_some() || subsidy_amount.is_some();
         SubOrderBody {
             mchid: &self.mchid,
             sub_mchid: self.sub_mchid.as_ref(),
@@ -179,7 +179,7 @@ impl SubOrder {
             description: &self.description,
             detail: self.detail.as_deref(),
             goods_tag: self.goods_tag.as_deref(),
-            settle_info: is_settled.then_some(SettleInfo { profit_sharing, subsidy_amount }),
+            settle_info: has_settle_info.then_some(SettleInfo { profit_sharing, subsidy_amount }),
         }
     }
 }
