@@ -55,7 +55,7 @@ fn cells(text: &str, columns: &[&str], summary_columns: &[&str]) -> (Vec<Vec<Str
                 rows.push(columns.iter().map(|name| row.cell(name).unwrap().to_owned()).collect());
             }
             Line::Summary(row) => {
-                summary = summary_columns.iter().map(|name| row.cell(name).unwrap().to_owned()).collect()
+                summary = summary_columns.iter().map(|name| row.cell(name).unwrap().to_owned()).collect();
             }
         }
     }

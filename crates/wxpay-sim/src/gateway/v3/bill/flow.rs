@@ -52,10 +52,10 @@ pub(super) fn fundflow(ledger: &Ledger, entries: &[&JournalEntry]) -> Option<Str
                 add_row("退款", "支出", amount.saturating_sub(fee), entry.balance, note);
             }
             EntryKind::Sharing(SharingEntry::ToReceiver { .. }) => {
-                add_row("分账", "支出", amount, entry.balance, String::new())
+                add_row("分账", "支出", amount, entry.balance, String::new());
             }
             EntryKind::Sharing(SharingEntry::Return { .. }) => {
-                add_row("分账回退", "收入", amount, entry.balance, String::new())
+                add_row("分账回退", "收入", amount, entry.balance, String::new());
             }
             // No flow: the money stays in the account, where it was only frozen.
             EntryKind::Sharing(SharingEntry::Unfrozen { .. }) => {}
