@@ -225,7 +225,7 @@ impl Shop {
         for transition in state.transitions_since(&before) {
             match transition {
                 Transition::Paid(payment) => {
-                    println!("{number}: paid by {}, deliver it", payment.transaction_id())
+                    println!("{number}: paid by {}, deliver it", payment.transaction_id());
                 }
                 Transition::Refunded(refunded) => println!("{number}: {} refunded", refunded.refund()),
                 other => println!("{number}: needs manual review: {other:?}"),

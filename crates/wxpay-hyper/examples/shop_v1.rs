@@ -176,7 +176,7 @@ impl Shop {
         for transition in state.transitions_since(&before) {
             match transition {
                 Transition::Paid(payment) => {
-                    println!("{number}: paid by {}, deliver it", payment.transaction_id())
+                    println!("{number}: paid by {}, deliver it", payment.transaction_id());
                 }
                 other => println!("{number}: needs manual review: {other:?}"),
             }

@@ -51,15 +51,15 @@ pub(crate) fn read_private(der: &[u8]) -> Result<Arc<dyn PrivateKey>, InvalidKey
 
 pub(crate) struct Faulty {
     fault: Fault,
-    private_keys: PrivateKeys,
+    known_keys: KnownKeys,
 }
 
 /// The private keys that the provider has read, as DER.
-type PrivateKeys = Arc<Mutex<Vec<Vec<u8>>>>;
+type KnownKeys = Arc<Mutex<Vec<Vec<u8>>>>;
 
 impl Faulty {
     pub(crate) fn new(fault: Fault) -> Self {
-        Self { fault, private_keys: PrivateKeys::default() }
+        Self { fault, known_keys: KnownKeys::default() }
     }
 }
 
@@ -73,14 +73,14 @@ impl CryptoProvider for Faulty {
     fn private_key(&self, der: &Secret<Vec<u8>>) -> Result<Arc<dyn PrivateKey>, InvalidKey> {
         let der = der.expose().clone();
         let inner = (self.fault.private_key)(&der)?;
-        self.private_keys.lock().unwrap().push(der.clone());
-        Ok(Arc::new(Private { inner, der, private_keys: self.private_keys.clone(), fault: self.fault }))
+        self.known_keys.lock().unwrap().push(der.clone());
+        Ok(Arc::new(Private { inner, der, known_keys: self.known_keys.clone(), fault: self.fault }))
     }
 
     fn public_key(&self, spki: &[u8]) -> Result<Arc<dyn PublicKey>, InvalidKey> {
         let inner = (self.fault.public_key)(spki)?;
-        let (spki, private_keys) = (spki.to_vec(), self.private_keys.clone());
-        Ok(Arc::new(Public { inner, spki, private_keys, sealed: Mutex::default(), fault: self.fault }))
+        let (spki, known_keys) = (spki.to_vec(), self.known_keys.clone());
+        Ok(Arc::new(Public { inner, spki, known_keys, sealed: Mutex::default(), fault: self.fault }))
     }
 
     fn symmetric_key(&self, key: &Secret<[u8; 32]>) -> Arc<dyn SymmetricKey> {
@@ -91,15 +91,15 @@ impl CryptoProvider for Faulty {
 pub(crate) struct Private {
     pub(crate) inner: Arc<dyn PrivateKey>,
     pub(crate) der: Vec<u8>,
-    private_keys: PrivateKeys,
+    known_keys: KnownKeys,
     fault: Fault,
 }
 
 impl Private {
     /// Returns all private keys that the provider has read.
     pub(crate) fn all(&self) -> impl Iterator<Item = Arc<dyn PrivateKey>> + use<> {
-        let private_keys = self.private_keys.lock().unwrap().clone();
-        private_keys.into_iter().map(|der| read_private(&der).unwrap())
+        let known_keys = self.known_keys.lock().unwrap().clone();
+        known_keys.into_iter().map(|der| read_private(&der).unwrap())
     }
 }
 
@@ -124,15 +124,15 @@ pub(crate) struct Public {
     pub(crate) spki: Vec<u8>,
     /// The last plaintext and its ciphertext.
     pub(crate) sealed: Mutex<Option<(Vec<u8>, Vec<u8>)>>,
-    private_keys: PrivateKeys,
+    known_keys: KnownKeys,
     fault: Fault,
 }
 
 impl Public {
     /// Returns the public keys of all private keys that the provider has read.
     pub(crate) fn all(&self) -> impl Iterator<Item = Arc<dyn PublicKey>> + use<> {
-        let private_keys = self.private_keys.lock().unwrap().clone();
-        private_keys.into_iter().filter_map(|der| KeyPair::from_pkcs8(&der).ok()).map(|pair| {
+        let known_keys = self.known_keys.lock().unwrap().clone();
+        known_keys.into_iter().filter_map(|der| KeyPair::from_pkcs8(&der).ok()).map(|pair| {
             let spki = aws_lc_rs::signature::KeyPair::public_key(&pair).as_der().unwrap();
             AwsLc.public_key(spki.as_ref()).unwrap()
         })
