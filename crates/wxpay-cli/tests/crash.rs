@@ -23,7 +23,7 @@ use support::{Running, environment, http, wxpay};
 
 const SHOPPERS: u64 = 4;
 
-/// Random delays: `SplitMix64` is_over a fixed seed, so that a failure can be reproduced.
+/// Random delays: `SplitMix64` with a fixed seed, so that a failure can be reproduced.
 struct RandomDelays(u64);
 
 impl RandomDelays {

@@ -104,7 +104,7 @@ impl Poller {
                     }
                 }
                 Err(failure) => {
-                    tracing::error!(%failure, "the ledger could not list the orders that are due")
+                    tracing::error!(%failure, "the ledger could not list the orders that are due");
                 }
             }
             tokio::select! {

@@ -177,13 +177,13 @@ impl Notifications {
                 self.send_with_copy(tampering, index, context, deliveries);
             }
             Some(Fault::NotificationUnknownSerial) => {
-                self.send_with_copy(Tampering::Identity, index, context, deliveries)
+                self.send_with_copy(Tampering::Identity, index, context, deliveries);
             }
             Some(Fault::NotificationProbe) => {
-                self.send_with_copy(Tampering::Probe, index, context, deliveries)
+                self.send_with_copy(Tampering::Probe, index, context, deliveries);
             }
             Some(Fault::NotificationStale) => {
-                self.send_with_copy(Tampering::Stale, index, context, deliveries)
+                self.send_with_copy(Tampering::Stale, index, context, deliveries);
             }
             Some(_) | None => {
                 if entry.notification.draw_probe(context) {

@@ -26,7 +26,7 @@ pub struct PaymentRequest {
     pub mchid: MchId,
     /// The merchant's order number.
     pub out_trade_no: OutTradeNo,
-    /// The prepay_id.
+    /// The `prepay_id`.
     pub prepay_id: String,
 }
 

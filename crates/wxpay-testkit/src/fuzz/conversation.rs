@@ -91,7 +91,7 @@ fn perform(me: &Merchant, driver: &mut Driver, action: Action) {
         Operation::Prepay => run(driver, action, "v1.genprepay", true, || me.prepay(order())),
         Operation::Query => run(driver, action, "v1.orderquery", false, || me.query(number())),
         Operation::Deliver => {
-            run(driver, action, "v1.delivernotify", false, || me.notify_delivery(delivery()))
+            run(driver, action, "v1.delivernotify", false, || me.notify_delivery(delivery()));
         }
         Operation::RefreshToken => run(driver, action, "v1.token", false, || me.refresh_token()),
         Operation::Resolve => resolve(me, driver, action),

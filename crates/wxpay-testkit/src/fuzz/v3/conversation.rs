@@ -115,7 +115,7 @@ fn perform(me: &Merchant, driver: &mut Driver, action: Action) {
     match action.operation {
         Operation::Jsapi => run(driver, action, "v3.pay.jsapi", true, || me.call(jsapi())),
         Operation::Native => {
-            run(driver, action, "v3.pay.native", true, || me.call(NativeOrder::new(order())))
+            run(driver, action, "v3.pay.native", true, || me.call(NativeOrder::new(order())));
         }
         Operation::Query => {
             run(driver, action, "v3.pay.query", false, || {
@@ -123,7 +123,7 @@ fn perform(me: &Merchant, driver: &mut Driver, action: Action) {
             });
         }
         Operation::Close => {
-            run(driver, action, "v3.pay.close", true, || me.call(CloseOrder::new(number(), Party::Direct)))
+            run(driver, action, "v3.pay.close", true, || me.call(CloseOrder::new(number(), Party::Direct)));
         }
         Operation::Refund => run(driver, action, "v3.refund.create", true, || me.call(refund())),
         Operation::Transfer => run(driver, action, "v3.transfer.create", true, || me.call(transfer())),
