@@ -36,8 +36,8 @@ pub(crate) fn order(number: OutTradeNo, fen: u64) -> Order {
 
 fn setup() -> (Driver, SimNetwork, Merchant) {
     let network = SimNetwork::new(Settings::default(), 7);
-    let me = network.merchant();
-    (Driver::default(), network, me)
+    let merchant = network.merchant();
+    (Driver::default(), network, merchant)
 }
 
 /// Pays with the parameters that the app received, so that their signature is verified.
@@ -49,13 +49,13 @@ fn pay(driver: &Driver, network: &mut SimNetwork, params: &AppParams, payer: &Pa
 
 #[test]
 fn order_is_placed_paid_notified_queried_and_delivered() {
-    let (mut driver, mut network, me) = setup();
-    let params = driver.run(me.prepay(order(number(1), 1999)), &mut network).unwrap();
+    let (mut driver, mut network, merchant) = setup();
+    let params = driver.run(merchant.prepay(order(number(1), 1999)), &mut network).unwrap();
     pay(&driver, &mut network, &params, &Payer::default());
 
     let mut state = PaymentState::new(number(1), Fen::new(1999));
     let mut payer = None;
-    network.deliver_due(&me, driver.now, |notification| {
+    network.deliver_due(&merchant, driver.now, |notification| {
         let before = state.clone();
         state.merge(&notification.evidence().unwrap()).unwrap();
         assert!(matches!(state.transitions_since(&before)[..], [Transition::Paid(_)]));
@@ -66,13 +66,13 @@ fn order_is_placed_paid_notified_queried_and_delivered() {
         panic!("the order must be paid after the notification")
     };
 
-    let queried = driver.run(me.query(number(1)), &mut network).unwrap();
+    let queried = driver.run(merchant.query(number(1)), &mut network).unwrap();
     let before = state.clone();
     state.merge(&queried.evidence().unwrap()).unwrap();
     assert_eq!(state, before, "a query must not add to the evidence of the notification");
 
     let delivery = DeliveryReport::succeeded(payer.unwrap(), payment.transaction_id().clone(), number(1));
-    driver.run(me.notify_delivery(delivery), &mut network).unwrap();
+    driver.run(merchant.notify_delivery(delivery), &mut network).unwrap();
     let record = network.gateway.order(&number(1), driver.now).unwrap();
     assert_eq!((record.payments.len(), record.deliveries.len()), (1, 1));
     assert!(
@@ -84,8 +84,8 @@ fn order_is_placed_paid_notified_queried_and_delivered() {
 
 #[test]
 fn hundred_concurrent_orders_share_one_token_fetch() {
-    let (mut driver, mut network, me) = setup();
-    let flows = (0..100).map(|serial| me.prepay(order(number(serial), 100)));
+    let (mut driver, mut network, merchant) = setup();
+    let flows = (0..100).map(|serial| merchant.prepay(order(number(serial), 100)));
     let results = driver.run_all(flows, &mut network);
     assert!(results.iter().all(Result::is_ok));
     assert_eq!((driver.count("v1.token"), driver.count("v1.genprepay")), (1, 100));
@@ -93,30 +93,30 @@ fn hundred_concurrent_orders_share_one_token_fetch() {
 
 #[test]
 fn token_fetch_is_taken_over_when_the_lease_ends() {
-    let (mut driver, mut network, me) = setup();
+    let (mut driver, mut network, merchant) = setup();
     // This flow holds the lease and never resumes, as if its future was dropped.
-    let abandoned = Step::begin(me.prepay(order(number(1), 100)), driver.world());
+    let abandoned = Step::begin(merchant.prepay(order(number(1), 100)), driver.world());
     drop(abandoned);
     let start = driver.now;
-    driver.run(me.prepay(order(number(2), 100)), &mut network).unwrap();
+    driver.run(merchant.prepay(order(number(2), 100)), &mut network).unwrap();
     let waited = driver.now.since(start);
     assert!(waited >= Duration::from_secs(15) && waited < Duration::from_secs(17), "{waited:?}");
 }
 
 #[test]
 fn replaced_token_is_fetched_once_and_the_call_succeeds() {
-    let (mut driver, mut network, me) = setup();
-    driver.run(me.prepay(order(number(1), 100)), &mut network).unwrap();
+    let (mut driver, mut network, merchant) = setup();
+    driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap();
     network.gateway.replace_tokens(driver.now);
-    driver.run(me.prepay(order(number(2), 100)), &mut network).unwrap();
+    driver.run(merchant.prepay(order(number(2), 100)), &mut network).unwrap();
     assert_eq!((driver.count("v1.token"), driver.count("v1.genprepay")), (2, 3));
 }
 
 #[test]
 fn call_is_refused_if_a_new_token_is_rejected_too() {
-    let (mut driver, mut network, me) = setup();
+    let (mut driver, mut network, merchant) = setup();
     network.gateway.inject(FaultRule::new(Fault::TokenExpired).for_operation(Operation::Genprepay));
-    let error = driver.run(me.prepay(order(number(1), 100)), &mut network).unwrap_err();
+    let error = driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::Refused));
     assert_eq!(error.refusal().unwrap().code, Code::ACCESS_TOKEN_EXPIRED);
     assert_eq!(driver.count("v1.token"), 2);
@@ -124,13 +124,13 @@ fn call_is_refused_if_a_new_token_is_rejected_too() {
 
 #[test]
 fn token_is_refreshed_before_it_expires() {
-    let (mut driver, mut network, me) = setup();
-    driver.run(me.refresh_token(), &mut network).unwrap();
+    let (mut driver, mut network, merchant) = setup();
+    driver.run(merchant.refresh_token(), &mut network).unwrap();
     for round in 1..=4 {
-        driver.now = driver.memory.next_token_refresh(me.appid()).unwrap();
-        driver.run(me.refresh_token(), &mut network).unwrap();
+        driver.now = driver.memory.next_token_refresh(merchant.appid()).unwrap();
+        driver.run(merchant.refresh_token(), &mut network).unwrap();
         let start = driver.now;
-        driver.run(me.prepay(order(number(round), 100)), &mut network).unwrap();
+        driver.run(merchant.prepay(order(number(round), 100)), &mut network).unwrap();
         assert_eq!(driver.now.since(start), network.latency, "one request only");
     }
     assert_eq!(driver.count("v1.token"), 5, "six hours, five fetches");
@@ -138,28 +138,28 @@ fn token_is_refreshed_before_it_expires() {
 
 #[test]
 fn token_that_cannot_be_refreshed_is_used_until_it_expires() {
-    let (mut driver, mut network, me) = setup();
-    driver.run(me.prepay(order(number(1), 100)), &mut network).unwrap();
+    let (mut driver, mut network, merchant) = setup();
+    driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap();
     network.gateway.inject(FaultRule::new(Fault::DropBeforeCommit).for_operation(Operation::Token));
     driver.wait(Duration::from_secs(5500));
-    driver.run(me.prepay(order(number(2), 100)), &mut network).unwrap();
+    driver.run(merchant.prepay(order(number(2), 100)), &mut network).unwrap();
     assert_eq!(driver.count("v1.token"), 2, "one attempt, and none in the 30 seconds after it");
-    driver.run(me.prepay(order(number(3), 100)), &mut network).unwrap();
+    driver.run(merchant.prepay(order(number(3), 100)), &mut network).unwrap();
     assert_eq!(driver.count("v1.token"), 2);
 }
 
 #[test]
 fn exhausted_token_quota_is_not_retried_before_midnight() {
-    let (mut driver, mut network, me) = setup();
+    let (mut driver, mut network, merchant) = setup();
     network.gateway.inject(FaultRule::new(Fault::QuotaUsedUp).at_most(1));
-    let error = driver.run(me.prepay(order(number(1), 100)), &mut network).unwrap_err();
+    let error = driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap_err();
     assert_eq!((error.fate(), &error.refusal().unwrap().code), (Fate::NotSent, &Code::DAILY_QUOTA));
-    let error = driver.run(me.prepay(order(number(1), 100)), &mut network).unwrap_err();
+    let error = driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Exhausted, Fate::NotSent));
     assert_eq!(driver.count("v1.token"), 1);
     // `TZ=Asia/Shanghai date -d '2014-05-09' +%s`
     driver.now = UnixTime::from_secs(1_399_564_800);
-    driver.run(me.prepay(order(number(1), 100)), &mut network).unwrap();
+    driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap();
 }
 
 #[test]
@@ -173,45 +173,45 @@ fn wrong_app_secret_is_refused_with_fate_not_sent() {
 
 #[test]
 fn prepay_with_lost_reply_is_retried_under_the_same_number() {
-    let (mut driver, mut network, me) = setup();
+    let (mut driver, mut network, merchant) = setup();
     network
         .gateway
         .inject(FaultRule::new(Fault::CommitThenDropResponse).for_operation(Operation::Genprepay).at_most(1));
-    driver.run(me.prepay(order(number(1), 100)), &mut network).unwrap();
+    driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap();
     assert_eq!(driver.count("v1.genprepay"), 2);
     assert_eq!(network.gateway.orders(driver.now).len(), 1);
 }
 
 #[test]
 fn prepay_with_all_replies_lost_resolves_to_the_order() {
-    let (mut driver, mut network, me) = setup();
+    let (mut driver, mut network, merchant) = setup();
     network.gateway.inject(FaultRule::new(Fault::CommitThenDropResponse).for_operation(Operation::Genprepay));
-    let mut error = driver.run(me.prepay(order(number(1), 100)), &mut network).unwrap_err();
+    let mut error = driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Transport, Fate::Unknown));
     let unresolved = error.unresolved().unwrap();
     assert_eq!(unresolved.out_trade_no(), Some(&number(1)));
     assert!(error.unresolved().is_none(), "the unresolved operation can be taken only once");
-    assert_eq!(driver.run(me.resolve(unresolved), &mut network).unwrap(), QueryOutcome::Unpaid);
+    assert_eq!(driver.run(merchant.resolve(unresolved), &mut network).unwrap(), QueryOutcome::Unpaid);
 }
 
 #[test]
 fn order_is_resolved_by_its_number_after_a_crash() {
-    let (mut driver, mut network, me) = setup();
-    driver.run(me.refresh_token(), &mut network).unwrap();
-    let step = Step::begin(me.prepay(order(number(1), 100)), driver.world());
+    let (mut driver, mut network, merchant) = setup();
+    driver.run(merchant.refresh_token(), &mut network).unwrap();
+    let step = Step::begin(merchant.prepay(order(number(1), 100)), driver.world());
     let Step::Send(transmit, sent) = step else { panic!("a token is cached, so the order must be sent") };
     drop((sent, Network::send(&mut network, transmit, driver.now)));
     driver.memory = Memory::default();
-    assert_eq!(driver.run(me.resolve_pending(number(1)), &mut network).unwrap(), QueryOutcome::Unpaid);
+    assert_eq!(driver.run(merchant.resolve_pending(number(1)), &mut network).unwrap(), QueryOutcome::Unpaid);
 }
 
 #[test]
 fn resolve_returns_not_found_only_after_twenty_seconds() {
-    let (mut driver, mut network, me) = setup();
+    let (mut driver, mut network, merchant) = setup();
     network.gateway.inject(FaultRule::new(Fault::DropBeforeCommit).for_operation(Operation::Genprepay));
-    let mut error = driver.run(me.prepay(order(number(1), 100)), &mut network).unwrap_err();
+    let mut error = driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap_err();
     let start = driver.now;
-    let resolved = driver.run(me.resolve(error.unresolved().unwrap()), &mut network).unwrap();
+    let resolved = driver.run(merchant.resolve(error.unresolved().unwrap()), &mut network).unwrap();
     assert_eq!(resolved, QueryOutcome::NotFound);
     assert!(driver.now.since(start) >= Duration::from_secs(20));
     assert_eq!(driver.count("v1.orderquery"), 5);
@@ -219,21 +219,21 @@ fn resolve_returns_not_found_only_after_twenty_seconds() {
 
 #[test]
 fn resolve_without_replies_keeps_the_operation_unresolved() {
-    let (mut driver, mut network, me) = setup();
+    let (mut driver, mut network, merchant) = setup();
     network.gateway.inject(FaultRule::new(Fault::CommitThenDropResponse).for_operation(Operation::Genprepay));
-    let mut error = driver.run(me.prepay(order(number(1), 100)), &mut network).unwrap_err();
+    let mut error = driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap_err();
     network.is_down = true;
-    let mut error = driver.run(me.resolve(error.unresolved().unwrap()), &mut network).unwrap_err();
+    let mut error = driver.run(merchant.resolve(error.unresolved().unwrap()), &mut network).unwrap_err();
     assert_eq!(error.fate(), Fate::Unknown, "the query was not sent, but the order may exist");
     assert_eq!(error.unresolved().unwrap().out_trade_no(), Some(&number(1)));
 }
 
 #[test]
 fn unreachable_gateway_gives_fate_not_sent() {
-    let (mut driver, mut network, me) = setup();
-    driver.run(me.refresh_token(), &mut network).unwrap();
+    let (mut driver, mut network, merchant) = setup();
+    driver.run(merchant.refresh_token(), &mut network).unwrap();
     network.is_down = true;
-    let mut error = driver.run(me.prepay(order(number(1), 100)), &mut network).unwrap_err();
+    let mut error = driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Transport, Fate::NotSent));
     assert!(error.unresolved().is_none());
     assert_eq!(driver.count("v1.genprepay"), usize::try_from(Policy::default().max_attempts).unwrap());
@@ -241,56 +241,56 @@ fn unreachable_gateway_gives_fate_not_sent() {
 
 #[test]
 fn lost_token_reply_gives_fate_not_sent() {
-    let (mut driver, mut network, me) = setup();
+    let (mut driver, mut network, merchant) = setup();
     network.gateway.inject(FaultRule::new(Fault::CommitThenDropResponse).for_operation(Operation::Token));
-    let error = driver.run(me.prepay(order(number(1), 100)), &mut network).unwrap_err();
+    let error = driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap_err();
     assert_eq!(error.fate(), Fate::NotSent);
     assert_eq!(driver.count("v1.genprepay"), 0);
 }
 
 #[test]
 fn busy_gateway_is_retried_and_leaves_the_fate_unknown() {
-    let (mut driver, mut network, me) = setup();
+    let (mut driver, mut network, merchant) = setup();
     network.gateway.inject(
         FaultRule::new(Fault::SystemError { commits: true }).for_operation(Operation::Genprepay).at_most(2),
     );
-    driver.run(me.prepay(order(number(1), 100)), &mut network).unwrap();
+    driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap();
     assert_eq!(driver.count("v1.genprepay"), 3);
     network
         .gateway
         .inject(FaultRule::new(Fault::SystemError { commits: true }).for_operation(Operation::Genprepay));
-    let error = driver.run(me.prepay(order(number(2), 100)), &mut network).unwrap_err();
+    let error = driver.run(merchant.prepay(order(number(2), 100)), &mut network).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::Unknown));
 }
 
 #[test]
 fn refusal_after_a_lost_reply_leaves_the_fate_unknown() {
-    let (mut driver, mut network, me) = setup();
+    let (mut driver, mut network, merchant) = setup();
     network
         .gateway
         .inject(FaultRule::new(Fault::CommitThenDropResponse).for_operation(Operation::Genprepay).at_most(1));
     network.gateway.inject(FaultRule::new(Fault::TokenExpired).for_operation(Operation::Genprepay));
-    let error = driver.run(me.prepay(order(number(1), 100)), &mut network).unwrap_err();
+    let error = driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::Unknown));
 }
 
 #[test]
 fn paid_order_cannot_be_placed_again() {
-    let (mut driver, mut network, me) = setup();
-    let params = driver.run(me.prepay(order(number(1), 100)), &mut network).unwrap();
+    let (mut driver, mut network, merchant) = setup();
+    let params = driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap();
     pay(&driver, &mut network, &params, &Payer::default());
-    let error = driver.run(me.prepay(order(number(1), 100)), &mut network).unwrap_err();
+    let error = driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::Refused));
 }
 
 #[test]
 fn query_replaces_a_lost_notification() {
-    let (mut driver, mut network, me) = setup();
-    let params = driver.run(me.prepay(order(number(1), 1999)), &mut network).unwrap();
+    let (mut driver, mut network, merchant) = setup();
+    let params = driver.run(merchant.prepay(order(number(1), 1999)), &mut network).unwrap();
     network.gateway.inject(FaultRule::new(Fault::NotificationLost));
     pay(&driver, &mut network, &params, &Payer::default().with_discount(Fen::new(50)));
-    network.deliver_due(&me, driver.now, |_| panic!("the notification was lost"));
-    let queried = driver.run(me.query(number(1)), &mut network).unwrap();
+    network.deliver_due(&merchant, driver.now, |_| panic!("the notification was lost"));
+    let queried = driver.run(merchant.query(number(1)), &mut network).unwrap();
     let mut state = PaymentState::new(number(1), Fen::new(1999));
     state.merge(&queried.evidence().unwrap()).unwrap();
     let PaymentStatus::Paid(payment) = state.status() else {
@@ -301,14 +301,14 @@ fn query_replaces_a_lost_notification() {
 
 #[test]
 fn unacknowledged_notification_is_delivered_ten_times() {
-    let (mut driver, mut network, me) = setup();
-    let params = driver.run(me.prepay(order(number(1), 100)), &mut network).unwrap();
+    let (mut driver, mut network, merchant) = setup();
+    let params = driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap();
     pay(&driver, &mut network, &params, &Payer::default());
     let paid_at = driver.now;
     let mut offsets = Vec::new();
     while let Some(due) = network.gateway.next_due() {
         driver.now = due;
-        network.deliver_due(&me, due, |_| {
+        network.deliver_due(&merchant, due, |_| {
             offsets.push(due.since(paid_at).as_secs());
             Ack::Fail
         });
@@ -318,19 +318,19 @@ fn unacknowledged_notification_is_delivered_ten_times() {
 
 #[test]
 fn duplicated_reordered_and_forged_notifications_pay_an_order_once() {
-    let (mut driver, mut network, me) = setup();
+    let (mut driver, mut network, merchant) = setup();
     for fault in [Fault::NotificationForged, Fault::NotificationDuplicated, Fault::NotificationReordered] {
         network.gateway.inject(FaultRule::new(fault).per_mille(500));
     }
     let mut states: Vec<_> = (0..20).map(|serial| PaymentState::new(number(serial), Fen::new(100))).collect();
     for serial in 0..20 {
-        let params = driver.run(me.prepay(order(number(serial), 100)), &mut network).unwrap();
+        let params = driver.run(merchant.prepay(order(number(serial), 100)), &mut network).unwrap();
         pay(&driver, &mut network, &params, &Payer::default());
     }
     let mut paid = 0;
     while let Some(due) = network.gateway.next_due() {
         driver.now = driver.now.max(due);
-        network.deliver_due(&me, driver.now, |notification| {
+        network.deliver_due(&merchant, driver.now, |notification| {
             let state =
                 states.iter_mut().find(|state| state.out_trade_no() == notification.out_trade_no()).unwrap();
             let before = state.clone();
@@ -344,11 +344,11 @@ fn duplicated_reordered_and_forged_notifications_pay_an_order_once() {
 
 #[test]
 fn notification_may_arrive_before_the_reply() {
-    let (mut driver, mut network, me) = setup();
+    let (mut driver, mut network, merchant) = setup();
     network.gateway.inject(FaultRule::new(Fault::Early).for_operation(Operation::Genprepay));
-    driver.run(me.prepay(order(number(1), 100)), &mut network).unwrap();
+    driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap();
     let mut received = 0;
-    network.deliver_due(&me, driver.now, |notification| {
+    network.deliver_due(&merchant, driver.now, |notification| {
         assert_eq!(notification.out_trade_no(), &number(1));
         received += 1;
         Ack::Success
@@ -358,14 +358,14 @@ fn notification_may_arrive_before_the_reply() {
 
 #[test]
 fn second_payment_of_an_order_is_an_anomaly() {
-    let (mut driver, mut network, me) = setup();
-    driver.run(me.prepay(order(number(1), 100)), &mut network).unwrap();
+    let (mut driver, mut network, merchant) = setup();
+    driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap();
     network.gateway.inject(FaultRule::new(Fault::SecondPayment));
     let mut state = PaymentState::new(number(1), Fen::new(100));
     for _ in 0..2 {
         network.gateway.pay(&PrepayRef::OutTradeNo(number(1)), &Payer::default(), driver.now).unwrap();
         driver.wait(Duration::from_secs(1));
-        network.deliver_due(&me, driver.now, |notification| {
+        network.deliver_due(&merchant, driver.now, |notification| {
             state.merge(&notification.evidence().unwrap()).unwrap();
             Ack::Success
         });
@@ -376,18 +376,18 @@ fn second_payment_of_an_order_is_an_anomaly() {
 
 #[test]
 fn order_and_notification_in_gbk_are_decoded() {
-    let (mut driver, mut network, me) = setup();
+    let (mut driver, mut network, merchant) = setup();
     let url = "https://shop.example/n".parse().unwrap();
     let order = Order::builder(number(1), Fen::new(1), "可乐1杯", url, Ipv4Addr::LOCALHOST)
         .charset(wxpay_proto::wire::charset::Charset::Gbk)
         .attach("测试 a+b&c=d")
         .build()
         .unwrap();
-    let params = driver.run(me.prepay(order), &mut network).unwrap();
+    let params = driver.run(merchant.prepay(order), &mut network).unwrap();
     assert_eq!(network.gateway.order(&number(1), driver.now).unwrap().body, "可乐1杯");
     pay(&driver, &mut network, &params, &Payer::default());
     let mut attach = None;
-    network.deliver_due(&me, driver.now, |notification| {
+    network.deliver_due(&merchant, driver.now, |notification| {
         attach = notification.attach().map(str::to_owned);
         Ack::Success
     });

@@ -109,7 +109,7 @@ proptest! {
         down in prop::collection::vec(any::<bool>(), 12),
     ) {
         let mut network = SimNetwork::new(Settings::default(), seed);
-        let me = network.merchant();
+        let merchant = network.merchant();
         for (kind, per_mille, times) in faults {
             network.gateway.inject(FaultRule::new(FAULTS[kind]).per_mille(per_mille).at_most(times));
         }
@@ -119,7 +119,7 @@ proptest! {
             network.is_down = down.next().unwrap();
             wxpay_testkit::drive::Network::send(&mut network, transmit, now)
         };
-        let results = driver.run_all((0..4).map(|serial| me.prepay(order(number(serial), 100))), &mut flaky);
+        let results = driver.run_all((0..4).map(|serial| merchant.prepay(order(number(serial), 100))), &mut flaky);
         network.is_down = false;
         network.gateway.clear_faults();
         for (serial, result) in results.into_iter().enumerate() {
@@ -144,7 +144,7 @@ proptest! {
         payments in prop::collection::vec((any::<bool>(), 0_u64..50), 4),
     ) {
         let mut network = SimNetwork::new(Settings::default(), seed);
-        let me = network.merchant();
+        let merchant = network.merchant();
         let mut driver = Driver::default();
         for (kind, per_mille, times) in faults {
             network.gateway.inject(FaultRule::new(FAULTS[kind]).per_mille(per_mille).at_most(times));
@@ -154,7 +154,7 @@ proptest! {
             .collect();
         for (serial, (is_paid, discount)) in payments.iter().enumerate() {
             let number = number(u32::try_from(serial).unwrap());
-            drop(driver.run(me.prepay(order(number.clone(), 100)), &mut network));
+            drop(driver.run(merchant.prepay(order(number.clone(), 100)), &mut network));
             if *is_paid {
                 let payer = Payer::default().with_discount(wxpay_proto::Fen::new(*discount));
                 drop(network.gateway.pay(&PrepayRef::OutTradeNo(number), &payer, driver.now));
@@ -163,7 +163,7 @@ proptest! {
         let mut transitions = 0;
         while let Some(due) = network.gateway.next_due() {
             driver.now = driver.now.max(due);
-            network.deliver_due(&me, driver.now, |notification| {
+            network.deliver_due(&merchant, driver.now, |notification| {
                 let state = states.iter_mut().find(|state| state.out_trade_no() == notification.out_trade_no()).unwrap();
                 let before = state.clone();
                 state.merge(&notification.evidence().unwrap()).unwrap();
@@ -174,7 +174,7 @@ proptest! {
         network.gateway.clear_faults();
         for state in &mut states {
             let before = state.clone();
-            let queried = driver.run(me.query(state.out_trade_no().clone()), &mut network);
+            let queried = driver.run(merchant.query(state.out_trade_no().clone()), &mut network);
             if let Some(evidence) = queried.as_ref().ok().and_then(QueryOutcome::evidence) {
                 state.merge(&evidence).unwrap();
             }

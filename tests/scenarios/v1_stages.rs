@@ -52,12 +52,12 @@ impl Case {
 #[test]
 fn prepay_signs_the_package_and_the_request() {
     for case in Case::all("v1", "genprepay") {
-        let (me, order) = (case.merchant(), case.order());
-        case.stage("package-string-to-sign.bin", Package::string_to_sign(&order, &me).expose());
-        case.stage("package-sign.txt", Package::from_order(&order, &me).sign().as_str());
-        case.stage("package.txt", Package::from_order(&order, &me).as_str());
-        let signed = SignedPrepay::sign(&me, &order, case.at(), case.text("noncestr").into());
-        case.stage("string-to-sign.txt", signed.string_to_sign(&me).expose());
+        let (merchant, order) = (case.merchant(), case.order());
+        case.stage("package-string-to-sign.bin", Package::string_to_sign(&order, &merchant).expose());
+        case.stage("package-sign.txt", Package::from_order(&order, &merchant).sign().as_str());
+        case.stage("package.txt", Package::from_order(&order, &merchant).as_str());
+        let signed = SignedPrepay::sign(&merchant, &order, case.at(), case.text("noncestr").into());
+        case.stage("string-to-sign.txt", signed.string_to_sign(&merchant).expose());
         case.stage("app-signature.txt", signed.app_signature().as_str());
         case.stage("body.json", signed.body());
     }
@@ -66,14 +66,14 @@ fn prepay_signs_the_package_and_the_request() {
 #[test]
 fn app_params_have_seven_signed_parameters() {
     for case in Case::all("v1", "app_params") {
-        let me = case.merchant();
+        let merchant = case.merchant();
         let params = AppParams::sign(
-            &me,
+            &merchant,
             case.text("prepayid").parse().unwrap(),
             case.at(),
             case.text("noncestr").into(),
         );
-        case.stage("string-to-sign.txt", params.string_to_sign(&me).expose());
+        case.stage("string-to-sign.txt", params.string_to_sign(&merchant).expose());
         case.stage("sign.txt", params.sign.as_str());
         case.stage("params.json", serde_json::to_vec(&params).unwrap());
     }
@@ -82,11 +82,14 @@ fn app_params_have_seven_signed_parameters() {
 #[test]
 fn query_signs_the_package_and_the_request() {
     for case in Case::all("v1", "orderquery") {
-        let (me, number) = (case.merchant(), case.text("out_trade_no").parse().unwrap());
-        let signed = SignedQuery::sign(&me, &number, case.at());
-        case.stage("package-string-to-sign.bin", SignedQuery::package_string_to_sign(&me, &number).expose());
+        let (merchant, number) = (case.merchant(), case.text("out_trade_no").parse().unwrap());
+        let signed = SignedQuery::sign(&merchant, &number, case.at());
+        case.stage(
+            "package-string-to-sign.bin",
+            SignedQuery::package_string_to_sign(&merchant, &number).expose(),
+        );
         case.stage("package.txt", signed.package());
-        case.stage("string-to-sign.txt", signed.string_to_sign(&me).expose());
+        case.stage("string-to-sign.txt", signed.string_to_sign(&merchant).expose());
         case.stage("app-signature.txt", signed.app_signature().as_str());
         case.stage("body.json", signed.body());
     }
@@ -95,7 +98,7 @@ fn query_signs_the_package_and_the_request() {
 #[test]
 fn delivery_is_signed_for_success_and_failure() {
     for case in Case::all("v1", "delivernotify") {
-        let me = case.merchant();
+        let merchant = case.merchant();
         let [openid, transid, number] = ["openid", "transid", "out_trade_no"].map(|name| case.text(name));
         let mut delivery = DeliveryReport::succeeded(
             openid.parse().unwrap(),
@@ -105,8 +108,8 @@ fn delivery_is_signed_for_success_and_failure() {
         if let Some(reason) = case.context["failure"].as_str() {
             delivery = delivery.failed(reason).unwrap();
         }
-        let signed = SignedDelivery::sign(&me, &delivery, case.at());
-        case.stage("string-to-sign.txt", signed.string_to_sign(&me).expose());
+        let signed = SignedDelivery::sign(&merchant, &delivery, case.at());
+        case.stage("string-to-sign.txt", signed.string_to_sign(&merchant).expose());
         case.stage("app-signature.txt", signed.app_signature().as_str());
         case.stage("body.json", signed.body());
     }
@@ -115,13 +118,13 @@ fn delivery_is_signed_for_success_and_failure() {
 #[test]
 fn notification_signatures_are_verified_and_fields_parsed() {
     for case in Case::all("v1", "notification") {
-        let me = case.merchant();
+        let merchant = case.merchant();
         let [query, body] = ["query.txt", "body.xml"].map(|name| case.file(name));
         let raw = RawNotification::new("POST", &query, &body);
-        let [query_string, body_string] = notification::strings_to_sign(&me, &raw).unwrap();
+        let [query_string, body_string] = notification::strings_to_sign(&merchant, &raw).unwrap();
         case.stage("query-string-to-sign.bin", query_string.expose());
         case.stage("body-string-to-sign.txt", body_string.expose());
-        let notification = me.verify_notification(&raw).unwrap();
+        let notification = merchant.verify_notification(&raw).unwrap();
         let field = |name: &str| case.context["fields"][name].as_str().filter(|value| !value.is_empty());
         assert_eq!(Some(notification.out_trade_no().as_str()), field("out_trade_no"));
         assert_eq!(Some(notification.transaction_id().as_str()), field("transaction_id"));

@@ -168,7 +168,7 @@ const NONCE: &str = "e7d161ac8d8a76529d39d9f5b4249ccb";
 
 #[test]
 fn typed_messages_have_the_published_signatures() {
-    let Some((me, file)) = demo_merchant() else { return };
+    let Some((merchant, file)) = demo_merchant() else { return };
     let (number, at) = (NUMBER.parse().unwrap(), UnixTime::from_secs);
 
     let url = "http://weixin.qq.com".parse().unwrap();
@@ -177,23 +177,24 @@ fn typed_messages_have_the_published_signatures() {
             .traceid("test_1399514976")
             .build()
             .unwrap();
-    let prepay = SignedPrepay::sign(&me, &order, at(1_399_514_976), NONCE.into());
+    let prepay = SignedPrepay::sign(&merchant, &order, at(1_399_514_976), NONCE.into());
     assert_eq!(prepay.package(), expected(&file, "package-string-utf8-official-app-doc"));
     assert_eq!(prepay.app_signature().as_str(), expected(&file, "genprepay-app_signature-sha1"));
 
     let prepayid = "1101000000140429eb40476f8896f4c9".parse().unwrap();
-    let params = AppParams::sign(&me, prepayid, at(1_399_514_976), NONCE.into());
+    let params = AppParams::sign(&merchant, prepayid, at(1_399_514_976), NONCE.into());
     assert_eq!(params.sign.as_str(), expected(&file, "derived-app-second-sign-WXPay"));
 
-    let query = SignedQuery::sign(&me, &number, at(1_399_514_999));
+    let query = SignedQuery::sign(&merchant, &number, at(1_399_514_999));
     assert_eq!(query.package(), expected(&file, "derived-orderquery-package"));
     assert_eq!(query.app_signature().as_str(), expected(&file, "derived-orderquery-app_signature"));
 
     let payer = "oX99MDgNcgwnz3zFN3DNmo8uwa-w".parse().unwrap();
     let delivery = DeliveryReport::succeeded(payer, "1900000109201405083141592653".parse().unwrap(), number);
-    let succeeded = SignedDelivery::sign(&me, &delivery, at(1_399_518_576));
+    let succeeded = SignedDelivery::sign(&merchant, &delivery, at(1_399_518_576));
     assert_eq!(succeeded.app_signature().as_str(), expected(&file, "derived-delivernotify-app_signature"));
-    let failed = SignedDelivery::sign(&me, &delivery.failed("该商品已退款").unwrap(), at(1_399_518_576));
+    let failed =
+        SignedDelivery::sign(&merchant, &delivery.failed("该商品已退款").unwrap(), at(1_399_518_576));
     assert_eq!(
         failed.app_signature().as_str(),
         expected(&file, "derived-delivernotify-app_signature-utf8-msg")
@@ -202,7 +203,7 @@ fn typed_messages_have_the_published_signatures() {
 
 #[test]
 fn published_notifications_verify_and_changed_bytes_are_rejected() {
-    let Some((me, file)) = demo_merchant() else { return };
+    let Some((merchant, file)) = demo_merchant() else { return };
     let body = input(&file, "derived-notify-xml", "xml");
     assert_eq!(body.len(), 352);
     for (name, attach) in [
@@ -211,8 +212,9 @@ fn published_notifications_verify_and_changed_bytes_are_rejected() {
         ("derived-notify-query-attach-UTF-8", Some("测试 a+b&c=d")),
     ] {
         let query = input(&file, name, "query_string");
-        let notification =
-            me.verify_notification(&RawNotification::new("POST", query.as_bytes(), body.as_bytes())).unwrap();
+        let notification = merchant
+            .verify_notification(&RawNotification::new("POST", query.as_bytes(), body.as_bytes()))
+            .unwrap();
         assert_eq!(notification.attach(), attach, "{name}");
         assert_eq!(
             (notification.out_trade_no().as_str(), notification.total_fee()),
@@ -222,7 +224,7 @@ fn published_notifications_verify_and_changed_bytes_are_rejected() {
         let form = Form::parse(query.as_bytes()).unwrap();
         assert_eq!(form.value("sign").unwrap(), expected(&file, name).as_bytes(), "{name}");
         let [query_string, _] = notification::strings_to_sign(
-            &me,
+            &merchant,
             &RawNotification::new("POST", query.as_bytes(), body.as_bytes()),
         )
         .unwrap();
@@ -232,7 +234,7 @@ fn published_notifications_verify_and_changed_bytes_are_rejected() {
             let mut bytes = query.as_bytes().to_vec();
             bytes[at] ^= 1;
             if let Ok(accepted) =
-                me.verify_notification(&RawNotification::new("POST", &bytes, body.as_bytes()))
+                merchant.verify_notification(&RawNotification::new("POST", &bytes, body.as_bytes()))
             {
                 // The case of letters in a signature and in a percent-encoded byte has no meaning.
                 assert!(

@@ -58,7 +58,7 @@ impl Case {
     }
 }
 
-fn me() -> Merchant {
+fn default_merchant() -> Merchant {
     merchant(KEY, API_V3_KEY).build()
 }
 
@@ -78,7 +78,7 @@ fn transmit(me: &Merchant, raw: Raw, at: UnixTime) -> Transmit {
 #[test]
 fn request_is_signed_as_sent() {
     for case in Case::all("v3", "request") {
-        let (me, body) = (me(), case.file("body.json"));
+        let (me, body) = (default_merchant(), case.file("body.json"));
         case.signed(&me, &body);
         // The same through a call, which generates its own nonce.
         let raw = Raw::new(case.method(), case.text("target")).unwrap();
@@ -98,7 +98,7 @@ fn upload_signs_the_meta_part_only() {
     for case in Case::all("v3", "upload") {
         let upload = Upload::new(case.text("filename"), case.file("file.bin")).unwrap();
         case.stage("meta.json", upload.meta());
-        case.signed(&me(), upload.meta());
+        case.signed(&default_merchant(), upload.meta());
         case.stage("body.bin", upload.body());
     }
 }
@@ -111,7 +111,8 @@ fn jsapi_params_are_signed() {
         case.stage("message.txt", message::jsapi(APPID, &at, nonce, &package));
         let prepay_id = case.text("prepay_id").parse().unwrap();
         let appid = APPID.parse().unwrap();
-        let params = JsapiParams::sign(&me(), appid, &prepay_id, case.at(), nonce.into()).unwrap();
+        let params =
+            JsapiParams::sign(&default_merchant(), appid, &prepay_id, case.at(), nonce.into()).unwrap();
         case.stage("signature.txt", &params.pay_sign);
         case.stage("params.json", serde_json::to_vec(&params).unwrap());
     }
@@ -124,7 +125,7 @@ fn app_params_are_signed() {
         case.stage("message.txt", message::app(APPID, &at, nonce, case.text("prepay_id")));
         let [appid, partnerid] = [APPID, case.text("partnerid")];
         let params = AppParams::sign(
-            &me(),
+            &default_merchant(),
             appid.parse().unwrap(),
             partnerid.parse().unwrap(),
             case.text("prepay_id").parse().unwrap(),
@@ -381,12 +382,15 @@ fn is_trusted(platform: &Platform, list: &Signed, at: UnixTime) -> bool {
 fn sensitive_field_decrypts_only_with_the_merchants_key() {
     for case in Case::all("v3", "sealed") {
         let sealed = String::from_utf8(case.file("sealed.txt")).unwrap();
-        case.stage("plain.txt", me().open(&sealed).unwrap().expose());
+        case.stage("plain.txt", default_merchant().open(&sealed).unwrap().expose());
         let other = merchant(PLATFORM[0].key, API_V3_KEY).build();
         let error = other.open(&sealed).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Malformed);
         assert_eq!(cause(&error), "the signature or the ciphertext is invalid: wrong key or modified data");
-        assert!(cause(&me().open(sealed.get(1..).unwrap()).unwrap_err()).starts_with("invalid Base64"));
+        assert!(
+            cause(&default_merchant().open(sealed.get(1..).unwrap()).unwrap_err())
+                .starts_with("invalid Base64")
+        );
     }
 }
 

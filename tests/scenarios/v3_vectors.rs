@@ -115,7 +115,7 @@ impl Case {
     }
 
     /// Returns the merchant with the published key.
-    fn me(&self) -> Merchant {
+    fn merchant(&self) -> Merchant {
         merchant(self.text("private_key_pem"), API_V3_KEY).build()
     }
 
@@ -189,10 +189,12 @@ impl Case {
 
     fn check_request(&self) -> Outcome {
         let (url, body) = (self.text("url"), self.text("body").as_bytes());
-        let authorization =
-            self.me().authorize(self.method(), url, body, self.at(), self.text("nonce").into()).unwrap();
+        let authorization = self
+            .merchant()
+            .authorize(self.method(), url, body, self.at(), self.text("nonce").into())
+            .unwrap();
         assert_eq!(base64::encode(&authorization.signature), self.text("expected"));
-        assert_eq!(self.me().sign(&self.message_to_sign()).unwrap(), authorization.signature);
+        assert_eq!(self.merchant().sign(&self.message_to_sign()).unwrap(), authorization.signature);
         // The request is sent as it was signed.
         let raw = Raw::new(self.method(), url).unwrap();
         let raw = if body.is_empty() { raw } else { raw.json(body).unwrap() };
@@ -200,11 +202,12 @@ impl Case {
             assert_eq!(transmit.request.url(), format!("https://api.mch.weixin.qq.com{url}"));
             assert_eq!(transmit.request.body(), body);
             let header: Authorization = transmit.request.header("authorization").unwrap().parse().unwrap();
-            let expected = self.me().authorize(self.method(), url, body, self.at(), header.nonce_str.clone());
+            let expected =
+                self.merchant().authorize(self.method(), url, body, self.at(), header.nonce_str.clone());
             assert_eq!(expected.unwrap(), header);
             (Err(Failure::NotSent("no connection".into())), Duration::ZERO)
         };
-        drop(driver_at(self.at()).run(self.me().call(raw), &mut { network }).unwrap_err());
+        drop(driver_at(self.at()).run(self.merchant().call(raw), &mut { network }).unwrap_err());
         Reproduced
     }
 
@@ -212,12 +215,12 @@ impl Case {
         let serial = self.text("serial_no").parse().unwrap();
         let key = v3::private_key(self.text("private_key_pem"));
         let api_v3_key = ApiV3Key::new(API_V3_KEY.into()).unwrap();
-        let me =
+        let merchant =
             Merchant::builder(Arc::new(AwsLc), self.text("mchid").parse().unwrap(), serial, key, &api_v3_key)
                 .build();
         let (url, body) = (self.text("url"), self.text("body").as_bytes());
         let authorization =
-            me.authorize(self.method(), url, body, self.at(), self.text("nonce").into()).unwrap();
+            merchant.authorize(self.method(), url, body, self.at(), self.text("nonce").into()).unwrap();
         assert_eq!(authorization.to_string(), self.text("expected"));
         assert_eq!(self.text("expected").parse(), Ok(authorization));
         Reproduced
@@ -238,7 +241,7 @@ impl Case {
         let prepay_id = self.text("package").strip_prefix("prepay_id=").unwrap().parse().unwrap();
         let [appid, nonce] = [self.text("appid"), self.text("nonce")];
         let params =
-            JsapiParams::sign(&self.me(), appid.parse().unwrap(), &prepay_id, self.at(), nonce.into())
+            JsapiParams::sign(&self.merchant(), appid.parse().unwrap(), &prepay_id, self.at(), nonce.into())
                 .unwrap();
         assert_eq!(params.package, self.text("package"));
         assert_eq!(params.pay_sign, self.text("expected"));
@@ -248,7 +251,7 @@ impl Case {
     fn check_app(&self) -> Outcome {
         let [appid, prepayid, nonce] = ["appid", "prepayid", "nonce"].map(|name| self.text(name));
         let params = AppParams::sign(
-            &self.me(),
+            &self.merchant(),
             appid.parse().unwrap(),
             "1900007291".parse().unwrap(),
             prepayid.parse().unwrap(),
@@ -284,7 +287,7 @@ impl Case {
 
     /// Verifies a reply or a notification as the reply to a call; a notification also as a notification.
     fn check_incoming(&self) -> Outcome {
-        let (signed, me) = self.signed_message();
+        let (signed, merchant) = self.signed_message();
         let call = |signed: &Signed, at: UnixTime| {
             let status = match signed.body.as_slice() {
                 [] => 204,
@@ -293,11 +296,12 @@ impl Case {
             };
             let raw = Raw::new(Method::Get, "/v3/whatever").unwrap();
             unwrap_verified(
-                run_with_reply(me.call(raw), signed.reply(status), at).map(|reply| reply.bytes().to_vec()),
+                run_with_reply(merchant.call(raw), signed.reply(status), at)
+                    .map(|reply| reply.bytes().to_vec()),
             )
         };
         let verify = |signed: &Signed, at: UnixTime| {
-            run_without_network(me.verify_notification(signed.raw_notification()), at)
+            run_without_network(merchant.verify_notification(signed.raw_notification()), at)
         };
         let is_notification = self.text("kind") == "v3_notify_verify";
         if self.0["expected"] == false {
@@ -405,7 +409,7 @@ impl Case {
     }
 
     fn check_signature(&self) -> Outcome {
-        let signature = self.me().sign(self.text("message").as_bytes()).unwrap();
+        let signature = self.merchant().sign(self.text("message").as_bytes()).unwrap();
         assert_eq!(base64::encode(&signature), self.text("expected"));
         Reproduced
     }
@@ -422,7 +426,7 @@ impl Case {
     }
 
     fn check_oaep(&self) -> Outcome {
-        let plaintext = self.me().open(self.text("ciphertext_b64")).unwrap();
+        let plaintext = self.merchant().open(self.text("ciphertext_b64")).unwrap();
         assert_eq!(plaintext.expose(), self.text("expected"));
         Reproduced
     }
@@ -437,7 +441,7 @@ impl Case {
 
     /// PKCS #1 v1.5 padding, used by a few old fields. It is not supported, because it allows padding oracles.
     fn check_pkcs1v15(&self) -> Outcome {
-        let error = self.me().open(self.text("ciphertext_b64")).unwrap_err();
+        let error = self.merchant().open(self.text("ciphertext_b64")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Malformed);
         assert_eq!(cause(&error), InvalidSignature.to_string());
         Forbidden
@@ -531,7 +535,7 @@ fn published_payment_notification_is_parsed_by_its_merchant() {
         find(&cases, "derived-notify-transaction-decrypt"),
     );
     let (signed, _) = signature.signed_message();
-    let me = Merchant::builder(
+    let merchant = Merchant::builder(
         Arc::new(AwsLc),
         "1900007291".parse().unwrap(),
         "0A".parse().unwrap(),
@@ -542,7 +546,7 @@ fn published_payment_notification_is_parsed_by_its_merchant() {
     .unwrap()
     .build();
     let notification =
-        run_without_network(me.verify_notification(signed.raw_notification()), signature.at()).unwrap();
+        run_without_network(merchant.verify_notification(signed.raw_notification()), signature.at()).unwrap();
     let Event::Transaction(transaction) = notification.event().unwrap() else {
         panic!("expected a payment event")
     };

@@ -52,7 +52,7 @@ impl SimNetwork {
     /// response to the gateway.
     pub fn deliver_due(
         &mut self,
-        me: &Merchant,
+        merchant: &Merchant,
         now: UnixTime,
         mut on_notification: impl FnMut(Notification) -> Ack,
     ) {
@@ -60,7 +60,7 @@ impl SimNetwork {
         due.extend(self.gateway.due_deliveries(now));
         for delivery in due {
             let raw = RawNotification::new("POST", delivery.query().as_bytes(), delivery.body());
-            let ack = match me.verify_notification(&raw) {
+            let ack = match merchant.verify_notification(&raw) {
                 Ok(notification) => {
                     assert!(!delivery.is_forged(), "a tampered notification was accepted");
                     on_notification(notification)

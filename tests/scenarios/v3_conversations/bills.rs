@@ -174,7 +174,7 @@ pub(super) fn conversation() -> Shop {
 }
 
 fn open_part(shop: &mut Shop, part: &SealedPart) -> Result<Vec<u8>, Error> {
-    let part = shop.run(shop.me.open_bill_part(part))?;
+    let part = shop.run(shop.merchant.open_bill_part(part))?;
     Ok(unzip(&part.bytes, part.is_gzip))
 }
 
@@ -218,7 +218,7 @@ fn bill_download_rejects_modified_truncated_and_extended_files() {
 fn open_bill_rejects_a_modified_part() {
     let (mut shop, day) = shop_with_trades();
     let parts = ready(shop.call(SubMerchantFundFlowBill::new(shop.sub_mchid(), day, AccountType::Basic)));
-    let (me, network) = (shop.me.clone(), &mut shop.network);
+    let (merchant, network) = (shop.merchant.clone(), &mut shop.network);
     let mut tampering = |transmit: Transmit, now| -> (Reply, _) {
         let (reply, elapsed) = network.send(transmit, now);
         let reply = reply.map(|reply| {
@@ -228,7 +228,7 @@ fn open_bill_rejects_a_modified_part() {
         });
         (reply, elapsed)
     };
-    let error = shop.driver.run(me.open_bill_part(&parts[0]), &mut tampering).unwrap_err();
+    let error = shop.driver.run(merchant.open_bill_part(&parts[0]), &mut tampering).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Signature, Fate::NotSent));
 }
 
@@ -257,14 +257,14 @@ fn bill_download_url_expires_and_is_bound_to_the_merchant() {
     let other = shop.network.gateway.new_merchant();
     let other_merchant =
         wxpay_testkit::network::v3::public_key_builder(&shop.network.gateway, &other).build();
-    let merchant = std::mem::replace(&mut shop.me, other_merchant);
+    let merchant = std::mem::replace(&mut shop.merchant, other_merchant);
     let error = shop.download(&bill_file).unwrap_err();
     assert_eq!(
         (error.kind(), error.fate()),
         (ErrorKind::Refused, Fate::NotSent),
         "a download URL must not be valid for another merchant"
     );
-    shop.me = merchant;
+    shop.merchant = merchant;
     shop.wait(301);
     let error = shop.download(&bill_file).unwrap_err();
     assert_eq!(

@@ -60,20 +60,20 @@ fn code_payment_is_charged_and_reversed_in_both_modes() {
 fn charge_by_code_polls_for_the_password_and_reverses_on_timeout() {
     let mut shop = Shop::open();
     let payment = code(&shop, 1, "10", Party::Direct);
-    assert!(matches!(shop.run(shop.me.charge_by_code(payment)), Ok(ChargeOutcome::Paid(_))));
+    assert!(matches!(shop.run(shop.merchant.charge_by_code(payment)), Ok(ChargeOutcome::Paid(_))));
     let payment = code(&shop, 2, "01", Party::Direct);
     let start = shop.driver.now;
-    let Ok(ChargeOutcome::Paid(paid)) = shop.run(shop.me.charge_by_code(payment)) else {
+    let Ok(ChargeOutcome::Paid(paid)) = shop.run(shop.merchant.charge_by_code(payment)) else {
         panic!("the charge must succeed after the password")
     };
     assert_eq!(paid.trade_state, TradeState::Success);
     assert!((10..45).contains(&shop.driver.now.since(start).as_secs()), "after ten seconds");
     let payment = code(&shop, 3, "02", Party::Direct);
-    assert_eq!(shop.run(shop.me.charge_by_code(payment)).unwrap(), ChargeOutcome::Reversed);
+    assert_eq!(shop.run(shop.merchant.charge_by_code(payment)).unwrap(), ChargeOutcome::Reversed);
     assert_eq!(recorded_state(&shop, 3), RecordedState::Revoked);
     let payment = code(&shop, 4, "04", Party::Direct);
     assert!(
-        matches!(shop.run(shop.me.charge_by_code(payment)), Ok(ChargeOutcome::NotPaid(_))),
+        matches!(shop.run(shop.merchant.charge_by_code(payment)), Ok(ChargeOutcome::NotPaid(_))),
         "the payer cancelled"
     );
     assert_eq!(shop.driver.count("v3.pay.reverse"), 1);
@@ -84,6 +84,6 @@ fn charge_by_code_with_lost_replies_returns_the_gateways_outcome() {
     let mut shop = Shop::open();
     shop.lose_replies("v3.pay.codepay");
     let payment = code(&shop, 1, "10", Party::Direct);
-    assert!(matches!(shop.run(shop.me.charge_by_code(payment)), Ok(ChargeOutcome::Paid(_))));
+    assert!(matches!(shop.run(shop.merchant.charge_by_code(payment)), Ok(ChargeOutcome::Paid(_))));
     assert_eq!(recorded_state(&shop, 1), RecordedState::Success);
 }

@@ -25,7 +25,7 @@ use wxpay_proto::{
 /// Returns two sub-orders: one of the shop itself and one of a sub-merchant.
 fn two_sub_orders(shop: &Shop, serial: u32) -> Vec<SubOrder> {
     let order = |serial, fen, description| {
-        SubOrder::new(shop.me.mchid().clone(), number(serial), Fen::new(fen), description, "甲")
+        SubOrder::new(shop.merchant.mchid().clone(), number(serial), Fen::new(fen), description, "甲")
     };
     vec![order(serial + 1, 300, "米"), order(serial + 2, 200, "面").party(&shop.partner())]
 }
@@ -91,7 +91,7 @@ pub(super) fn conversation() -> Shop {
     assert_paid(&mut shop, 40);
 
     let mut sub_orders = two_sub_orders(&shop, 50);
-    sub_orders[1] = SubOrder::new(shop.me.mchid().clone(), number(52), Fen::new(200), "面", "甲");
+    sub_orders[1] = SubOrder::new(shop.merchant.mchid().clone(), number(52), Fen::new(200), "面", "甲");
     for (auth_id, order) in ["1", "2"].into_iter().zip(&mut sub_orders) {
         order.individual = Some(Individual::new(auth_id));
     }
@@ -138,7 +138,7 @@ fn combined_order_with_lost_replies_is_resolved_by_query() {
     shop.lose_replies("v3.combine.native");
     let order = combined_order(&shop, 10, two_sub_orders(&shop, 10)).build().unwrap();
     let unresolved = shop.call_err(NativeOrder::new(order).unwrap()).unresolved().unwrap();
-    let Ok(Resolved::Combine(resolved)) = shop.run(shop.me.resolve(unresolved)) else {
+    let Ok(Resolved::Combine(resolved)) = shop.run(shop.merchant.resolve(unresolved)) else {
         panic!("must resolve to the combined order")
     };
     assert_eq!(resolved.combine_out_trade_no, number(10));

@@ -25,8 +25,8 @@ fn image() -> UploadImage {
 /// Uploads an image and a video, calls the echo with an encrypted field and a notification, and lists the certificates.
 pub(super) fn conversation() -> Shop {
     let (driver, network) = setup();
-    let me = certificate_merchant(&network);
-    let mut shop = Shop { driver, network, me };
+    let merchant = certificate_merchant(&network);
+    let mut shop = Shop { driver, network, merchant };
     let image = shop.call(image());
     let video = shop.call(UploadVideo::new(Upload::new("film.mp4", vec![7; 100_000]).unwrap()).unwrap());
     assert!(!image.is_empty() && image != video);
@@ -38,7 +38,7 @@ pub(super) fn conversation() -> Shop {
     let Event::Echo(event) = notification.event().unwrap() else { panic!("expected an echo event") };
     assert_eq!(event.echo_message, "你好");
     let ciphertext = event.encrypted_echo_message.unwrap();
-    assert_eq!(shop.me.open(ciphertext.as_str()).unwrap().expose(), "秘密");
+    assert_eq!(shop.merchant.open(ciphertext.as_str()).unwrap().expose(), "秘密");
 
     let listed = shop.call(Certificates::new());
     let serials: Vec<String> = shop
@@ -77,6 +77,6 @@ fn upload_modified_in_transit_is_refused() {
         transmit.request = request;
         network.send(transmit, now)
     };
-    let error = shop.driver.run(shop.me.call(image()), &mut tampering).unwrap_err();
+    let error = shop.driver.run(shop.merchant.call(image()), &mut tampering).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::Refused), "{error:?}");
 }

@@ -81,18 +81,27 @@ fn pay(driver: &Driver, network: &mut SimNetwork, number: &OutTradeNo) {
         .unwrap();
 }
 
-fn query(driver: &mut Driver, network: &mut SimNetwork, me: &Merchant, number: OutTradeNo) -> OrderLookup {
-    driver.run(me.call(QueryOrder::out_trade_no(number, Party::Direct)), network).unwrap()
+fn query(
+    driver: &mut Driver,
+    network: &mut SimNetwork,
+    merchant: &Merchant,
+    number: OutTradeNo,
+) -> OrderLookup {
+    driver.run(merchant.call(QueryOrder::out_trade_no(number, Party::Direct)), network).unwrap()
 }
 
 /// Delivers all notifications that are due within a minute, and returns the verified ones.
-fn receive_notifications(driver: &mut Driver, network: &mut SimNetwork, me: &Merchant) -> Vec<Notification> {
+fn receive_notifications(
+    driver: &mut Driver,
+    network: &mut SimNetwork,
+    merchant: &Merchant,
+) -> Vec<Notification> {
     let mut received = Vec::new();
     while let Some(due) =
         network.gateway.next_due().filter(|due| due.since(driver.now) < Duration::from_mins(1))
     {
         driver.now = driver.now.max(due);
-        network.deliver_due_v3(driver, me, |notification| {
+        network.deliver_due_v3(driver, merchant, |notification| {
             received.push(notification);
             Ack::Success
         });
@@ -103,16 +112,16 @@ fn receive_notifications(driver: &mut Driver, network: &mut SimNetwork, me: &Mer
 #[test]
 fn order_is_placed_paid_notified_queried_and_refunded() {
     let (mut driver, mut network) = setup();
-    let me = certificate_merchant(&network);
-    let code_url = driver.run(me.call(order(&network, number(1), 1999)), &mut network).unwrap();
+    let merchant = certificate_merchant(&network);
+    let code_url = driver.run(merchant.call(order(&network, number(1), 1999)), &mut network).unwrap();
     assert!(code_url.starts_with("weixin://wxpay/bizpayurl?"), "{code_url}");
     assert!(
-        matches!(query(&mut driver, &mut network, &me, number(1)), OrderLookup::Found(unpaid) if unpaid.trade_state == TradeState::NotPay)
+        matches!(query(&mut driver, &mut network, &merchant, number(1)), OrderLookup::Found(unpaid) if unpaid.trade_state == TradeState::NotPay)
     );
 
     let payer = Payer::default().with_discount(Fen::new(99));
     network.gateway.pay_transaction(&OrderRef::OutTradeNo(number(1)), &payer, driver.now).unwrap();
-    let notifications = receive_notifications(&mut driver, &mut network, &me);
+    let notifications = receive_notifications(&mut driver, &mut network, &merchant);
     let [notification] = &notifications[..] else { panic!("expected one notification") };
     let Event::Transaction(transaction) = notification.event().unwrap() else {
         panic!("expected a payment event")
@@ -126,19 +135,19 @@ fn order_is_placed_paid_notified_queried_and_refunded() {
     assert_eq!((paid.total_fee(), paid.discount()), (Fen::new(1900), Fen::new(99)));
 
     let before_query = state.clone();
-    state.merge(&query(&mut driver, &mut network, &me, number(1)).evidence().unwrap()).unwrap();
+    state.merge(&query(&mut driver, &mut network, &merchant, number(1)).evidence().unwrap()).unwrap();
     assert_eq!(state, before_query, "a query must not add to the evidence of the notification");
 
     let create =
         refund::CreateRefund::builder(number(1), "REFUND1".parse().unwrap(), Fen::new(500), Fen::new(1999))
             .notify_url("https://shop.example/notify/v3".parse().unwrap());
-    driver.run(me.call(create.build().unwrap()), &mut network).unwrap();
+    driver.run(merchant.call(create.build().unwrap()), &mut network).unwrap();
     driver.wait(Duration::from_secs(10));
-    let notifications = receive_notifications(&mut driver, &mut network, &me);
+    let notifications = receive_notifications(&mut driver, &mut network, &merchant);
     assert!(notifications.iter().any(
         |notification| matches!(notification.event(), Ok(Event::Refund(refund)) if refund.amount.refund == Fen::new(500))
     ));
-    let after = query(&mut driver, &mut network, &me, number(1));
+    let after = query(&mut driver, &mut network, &merchant, number(1));
     assert!(matches!(&after, OrderLookup::Found(order) if order.trade_state == TradeState::Refund));
     state.merge(&after.evidence().unwrap()).unwrap();
     assert!(matches!(state.status(), PaymentStatus::Paid(_)), "a refunded order must stay paid");
@@ -149,17 +158,17 @@ fn order_is_placed_paid_notified_queried_and_refunded() {
 fn public_key_merchant_never_fetches_certificates() {
     let (mut driver, mut network) = setup();
     set_mode(&mut network, KeyMode::PublicKey);
-    let me = public_key_merchant(&network);
-    driver.run(me.call(order(&network, number(1), 100)), &mut network).unwrap();
+    let merchant = public_key_merchant(&network);
+    driver.run(merchant.call(order(&network, number(1), 100)), &mut network).unwrap();
     pay(&driver, &mut network, &number(1));
-    assert_eq!(receive_notifications(&mut driver, &mut network, &me).len(), 1);
+    assert_eq!(receive_notifications(&mut driver, &mut network, &merchant).len(), 1);
     assert_eq!(driver.count("v3.certificates"), 0);
 
-    let me = certificate_merchant(&network);
-    let error = driver.run(me.call(order(&network, number(2), 100)), &mut network).unwrap_err();
+    let merchant = certificate_merchant(&network);
+    let error = driver.run(merchant.call(order(&network, number(2), 100)), &mut network).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Signature, Fate::Unknown));
     assert_eq!(driver.count("v3.certificates"), 0, "PUB_KEY_ID_ must not cause a fetch of certificates");
-    driver.run(me.refresh_platform_keys(), &mut network).unwrap();
+    driver.run(merchant.refresh_platform_keys(), &mut network).unwrap();
     assert_eq!(driver.count("v3.certificates"), 1, "404 is a valid reply: there are no certificates");
 }
 
@@ -176,58 +185,58 @@ fn replies_and_notifications_verify_throughout_the_key_migration() {
     set_mode(&mut network, KeyMode::Certificates);
     let mchid = network.gateway.merchant().mchid().clone();
     let mut serial = 0;
-    let mut shop = |driver: &mut Driver, network: &mut SimNetwork, me: &Merchant| {
+    let mut shop = |driver: &mut Driver, network: &mut SimNetwork, merchant: &Merchant| {
         for _ in 0..3 {
             serial += 1;
-            driver.run(me.call(order(network, number(serial), 100)), network).unwrap();
+            driver.run(merchant.call(order(network, number(serial), 100)), network).unwrap();
             pay(driver, network, &number(serial));
-            assert_eq!(receive_notifications(driver, network, me).len(), 1);
+            assert_eq!(receive_notifications(driver, network, merchant).len(), 1);
         }
     };
-    let me = certificate_merchant(&network);
-    shop(&mut driver, &mut network, &me);
+    let merchant = certificate_merchant(&network);
+    shop(&mut driver, &mut network, &merchant);
     platform(&mut network, &mchid).obtain_public_key().unwrap();
-    let me = migrating_merchant(&network);
-    shop(&mut driver, &mut network, &me);
+    let merchant = migrating_merchant(&network);
+    shop(&mut driver, &mut network, &merchant);
     let now = driver.now;
     platform(&mut network, &mchid).start_switch(now).unwrap();
     for _ in 0..3 {
-        shop(&mut driver, &mut network, &me);
+        shop(&mut driver, &mut network, &merchant);
         driver.wait(DAY);
     }
     platform(&mut network, &mchid).roll_back().unwrap();
-    shop(&mut driver, &mut network, &me);
+    shop(&mut driver, &mut network, &merchant);
     let now = driver.now;
     platform(&mut network, &mchid).start_switch(now).unwrap();
     for _ in 0..8 {
-        shop(&mut driver, &mut network, &me);
+        shop(&mut driver, &mut network, &merchant);
         driver.wait(DAY);
     }
     let now = driver.now;
     platform(&mut network, &mchid).void_certificates(now).unwrap();
-    shop(&mut driver, &mut network, &me);
-    let me = public_key_merchant(&network);
-    shop(&mut driver, &mut network, &me);
+    shop(&mut driver, &mut network, &merchant);
+    let merchant = public_key_merchant(&network);
+    shop(&mut driver, &mut network, &merchant);
 }
 
 #[test]
 fn messages_signed_with_the_old_certificate_verify_after_rotation() {
     let (mut driver, mut network) = setup();
     set_mode(&mut network, KeyMode::Certificates);
-    let (me, mchid) = (certificate_merchant(&network), network.gateway.merchant().mchid().clone());
-    driver.run(me.call(order(&network, number(1), 100)), &mut network).unwrap();
+    let (merchant, mchid) = (certificate_merchant(&network), network.gateway.merchant().mchid().clone());
+    driver.run(merchant.call(order(&network, number(1), 100)), &mut network).unwrap();
     network.gateway.rotate_certificate(&mchid, driver.now).unwrap();
     // Signed with the old certificate, and still in flight when the new one comes into use.
     driver.wait(DAY.checked_sub(Duration::from_secs(10)).unwrap());
-    driver.run(me.call(order(&network, number(2), 100)), &mut network).unwrap();
+    driver.run(merchant.call(order(&network, number(2), 100)), &mut network).unwrap();
     pay(&driver, &mut network, &number(2));
     let old: Vec<_> = network.gateway.due_deliveries(driver.now);
     driver.wait(Duration::from_secs(20));
-    driver.run(me.call(order(&network, number(3), 100)), &mut network).unwrap();
+    driver.run(merchant.call(order(&network, number(3), 100)), &mut network).unwrap();
     assert_eq!(driver.count("v3.certificates"), 2, "the new certificate must be fetched on its first use");
     for delivery in old {
         let notification =
-            driver.run(me.verify_notification(v3::raw_notification(&delivery)), &mut network).unwrap();
+            driver.run(merchant.verify_notification(v3::raw_notification(&delivery)), &mut network).unwrap();
         assert_eq!(notification.event_type(), "TRANSACTION.SUCCESS");
     }
     assert_eq!(driver.count("v3.certificates"), 2);
@@ -236,8 +245,8 @@ fn messages_signed_with_the_old_certificate_verify_after_rotation() {
 #[test]
 fn hundred_concurrent_orders_fetch_the_keys_once() {
     let (mut driver, mut network) = setup();
-    let me = certificate_merchant(&network);
-    let flows: Vec<_> = (0..100).map(|serial| me.call(order(&network, number(serial), 100))).collect();
+    let merchant = certificate_merchant(&network);
+    let flows: Vec<_> = (0..100).map(|serial| merchant.call(order(&network, number(serial), 100))).collect();
     let results = driver.run_all(flows, &mut network);
     assert!(results.iter().all(Result::is_ok));
     assert_eq!((driver.count("v3.certificates"), driver.count("v3.pay.native")), (1, 100));
@@ -246,7 +255,7 @@ fn hundred_concurrent_orders_fetch_the_keys_once() {
 #[test]
 fn unknown_serial_numbers_cause_at_most_one_fetch_a_minute() {
     let (mut driver, mut network) = setup();
-    let me = certificate_merchant(&network);
+    let merchant = certificate_merchant(&network);
     for second in 0..300_u32 {
         let serial: SerialNo = format!("{second:040X}").parse().unwrap();
         let invented = wxpay_proto::v3::RawNotification::new(b"{}".to_vec())
@@ -254,7 +263,7 @@ fn unknown_serial_numbers_cause_at_most_one_fetch_a_minute() {
             .header("Wechatpay-Nonce", b"n")
             .header("Wechatpay-Signature", b"c2ln")
             .header("Wechatpay-Serial", serial.as_str().as_bytes());
-        let error = driver.run(me.verify_notification(invented), &mut network).unwrap_err();
+        let error = driver.run(merchant.verify_notification(invented), &mut network).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Signature);
         driver.wait(Duration::from_secs(1));
     }
@@ -284,15 +293,16 @@ fn merchants_in_one_process_do_not_trust_each_others_keys() {
 #[test]
 fn paid_order_cannot_be_closed_and_closed_order_cannot_be_paid() {
     let (mut driver, mut network) = setup();
-    let me = public_key_merchant(&network);
+    let merchant = public_key_merchant(&network);
     for serial in [1, 2] {
-        driver.run(me.call(order(&network, number(serial), 100)), &mut network).unwrap();
+        driver.run(merchant.call(order(&network, number(serial), 100)), &mut network).unwrap();
     }
     pay(&driver, &mut network, &number(1));
-    let error = driver.run(me.call(CloseOrder::new(number(1), Party::Direct)), &mut network).unwrap_err();
+    let error =
+        driver.run(merchant.call(CloseOrder::new(number(1), Party::Direct)), &mut network).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::Refused));
     assert_eq!(error.refusal().unwrap().internal_number(), Some(268_449_538), "the order is paid");
-    driver.run(me.call(CloseOrder::new(number(2), Party::Direct)), &mut network).unwrap();
+    driver.run(merchant.call(CloseOrder::new(number(2), Party::Direct)), &mut network).unwrap();
     let order_ref = OrderRef::OutTradeNo(number(2));
     assert!(network.gateway.pay_transaction(&order_ref, &Payer::default(), driver.now).is_err());
 }
@@ -327,17 +337,18 @@ fn refusal_of_a_wrong_signature_shows_the_string_the_gateway_verified() {
 #[test]
 fn notification_older_than_300_seconds_is_rejected() {
     let (mut driver, mut network) = setup();
-    let me = public_key_merchant(&network);
-    driver.run(me.call(order(&network, number(1), 100)), &mut network).unwrap();
+    let merchant = public_key_merchant(&network);
+    driver.run(merchant.call(order(&network, number(1), 100)), &mut network).unwrap();
     pay(&driver, &mut network, &number(1));
     let due = network.gateway.due_deliveries(driver.now);
     driver.wait(Duration::from_mins(5));
     assert!(
-        driver.run(me.verify_notification(v3::raw_notification(&due[0])), &mut network).is_ok(),
+        driver.run(merchant.verify_notification(v3::raw_notification(&due[0])), &mut network).is_ok(),
         "300 seconds are within the window"
     );
     driver.wait(Duration::from_secs(1));
-    let error = driver.run(me.verify_notification(v3::raw_notification(&due[0])), &mut network).unwrap_err();
+    let error =
+        driver.run(merchant.verify_notification(v3::raw_notification(&due[0])), &mut network).unwrap_err();
     let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<VerifyError>());
     assert_eq!(cause, Some(&VerifyError::TimestampOutOfRange));
     assert_eq!(Ack::for_error(&error), Ack::Reject(401));

@@ -35,7 +35,7 @@ fn assert_paid(shop: &mut Shop, number: &OutTradeNo, party: &Party) {
     assert_eq!(notified.transaction_id, queried.transaction_id);
     for transaction in [&*notified, &queried] {
         assert_eq!(transaction.trade_state, TradeState::Success);
-        assert_eq!(&transaction.mchid, shop.me.mchid());
+        assert_eq!(&transaction.mchid, shop.merchant.mchid());
         assert_eq!(transaction.sub_mchid.as_ref(), party.sub_mchid());
         assert_eq!(transaction.sub_appid.as_ref(), party.sub_appid());
     }
@@ -84,7 +84,8 @@ pub(super) fn conversation() -> Shop {
     let pos_order = ScannedPosOrder::new(order(&shop, 6), payer, StoreId::OutId("shop-1".into())).unwrap();
     let prepay_id = shop.call(pos_order);
     let appid = party.sub_appid().unwrap().clone();
-    let params = JsapiParams::sign(&shop.me, appid, &prepay_id, shop.driver.now, "nonce".into()).unwrap();
+    let params =
+        JsapiParams::sign(&shop.merchant, appid, &prepay_id, shop.driver.now, "nonce".into()).unwrap();
     shop.pay_with_params(&json!(params));
     assert_paid(&mut shop, &number(6), &party);
 

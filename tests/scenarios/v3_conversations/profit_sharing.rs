@@ -196,8 +196,8 @@ fn run(shop: &mut Shop, party: &Party) {
 /// Runs the conversation for a direct merchant with certificates, and for a partner with the public key.
 pub(super) fn conversations() -> [Shop; 2] {
     let (driver, network) = setup();
-    let me = certificate_merchant(&network);
-    let mut direct = Shop { driver, network, me };
+    let merchant = certificate_merchant(&network);
+    let mut direct = Shop { driver, network, merchant };
     run(&mut direct, &Party::Direct);
     let delete = DeleteReceiver::new(direct.appid(), Party::Direct, person_of(&Party::Direct)).unwrap();
     direct.call(delete.clone());
@@ -238,7 +238,7 @@ fn profit_sharing_with_lost_replies_is_resolved_and_idempotent_by_number() {
         sub_mchid: None,
     };
     assert_eq!(unresolved.pending_operation(), &operation);
-    let Ok(Resolved::ProfitSharing(resolved)) = shop.run(shop.me.resolve(unresolved)) else {
+    let Ok(Resolved::ProfitSharing(resolved)) = shop.run(shop.merchant.resolve(unresolved)) else {
         panic!("must resolve to the existing operation")
     };
     shop.network.gateway.clear_faults();
@@ -270,7 +270,7 @@ fn return_with_lost_replies_is_resolved_by_query() {
     .unwrap();
     let mut error = shop.call_err(create_return.clone());
     let unresolved = error.unresolved().unwrap();
-    let Ok(Resolved::ProfitSharingReturn(resolved)) = shop.run(shop.me.resolve(unresolved)) else {
+    let Ok(Resolved::ProfitSharingReturn(resolved)) = shop.run(shop.merchant.resolve(unresolved)) else {
         panic!("must resolve to the existing operation")
     };
     shop.network.gateway.clear_faults();
@@ -287,7 +287,7 @@ fn profit_sharing_lost_in_transit_resolves_to_not_found() {
     shop.network.gateway.inject(rule);
     let create = create(&shop, &Party::Direct, &transaction_id, "P1");
     let unresolved = shop.call_err(create).unresolved().unwrap();
-    assert_eq!(shop.run(shop.me.resolve(unresolved)).unwrap(), Resolved::NotFound);
+    assert_eq!(shop.run(shop.merchant.resolve(unresolved)).unwrap(), Resolved::NotFound);
     assert_eq!(unsplit_amount(&mut shop, &transaction_id), Fen::new(10_000));
 }
 
@@ -319,7 +319,7 @@ fn failed_amounts_and_returns_have_typed_reasons() {
     let transaction_id = paid_order(&mut shop, &Party::Direct);
     let create = create(&shop, &Party::Direct, &transaction_id, "P1");
     shop.call(create);
-    let (mchid, now) = (shop.me.mchid().clone(), shop.driver.now);
+    let (mchid, now) = (shop.merchant.mchid().clone(), shop.driver.now);
     let gateway = &mut shop.network.gateway;
     let person = person();
     for reason in SharingDetailFailure::ALL {
@@ -395,10 +395,10 @@ fn receiver_is_notified_with_its_own_api_v3_key() {
         due.into_iter().partition(|delivery| delivery.url() == url);
     assert_eq!((to_receiver.len(), to_shop.len()), (1, 1));
     assert!(
-        shop.run(shop.me.verify_notification(v3::raw_notification(&to_receiver[0]))).is_err(),
+        shop.run(shop.merchant.verify_notification(v3::raw_notification(&to_receiver[0]))).is_err(),
         "the receiver's notification must not decrypt with the shop's key"
     );
-    for (merchant, delivery) in [(receiver, &to_receiver[0]), (shop.me.clone(), &to_shop[0])] {
+    for (merchant, delivery) in [(receiver, &to_receiver[0]), (shop.merchant.clone(), &to_shop[0])] {
         let notification = shop.run(merchant.verify_notification(v3::raw_notification(delivery))).unwrap();
         assert_eq!(notification.event_type(), "PROFITSHARING.SUCCESS");
         let event = profit_sharing_event(&notification);
@@ -406,6 +406,10 @@ fn receiver_is_notified_with_its_own_api_v3_key() {
             (&event.account, event.amount, &event.transaction_id),
             (&account, Fen::new(700), &transaction_id)
         );
-        assert_eq!(&event.mchid, shop.me.mchid(), "the notification must name the merchant of the payment");
+        assert_eq!(
+            &event.mchid,
+            shop.merchant.mchid(),
+            "the notification must name the merchant of the payment"
+        );
     }
 }

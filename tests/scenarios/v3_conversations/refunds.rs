@@ -21,7 +21,7 @@ fn create_abnormal(shop: &mut Shop, serial: u32, refund_no: &str) -> Refund {
     let create =
         CreateRefund::builder(number(serial), refund_no.parse().unwrap(), Fen::new(100), Fen::new(100));
     let refund = shop.call(create.notify_url(notify_url()).build().unwrap());
-    let (mchid, now) = (shop.me.mchid().clone(), shop.driver.now);
+    let (mchid, now) = (shop.merchant.mchid().clone(), shop.driver.now);
     let updated =
         shop.network.gateway.set_refund_outcome(&mchid, &refund.out_refund_no, RecordedStatus::Abnormal, now);
     assert!(updated.is_some());

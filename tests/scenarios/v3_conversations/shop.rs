@@ -22,14 +22,14 @@ use wxpay_testkit::{
 pub(super) struct Shop {
     pub(super) driver: Driver,
     pub(super) network: SimNetwork,
-    pub(super) me: Merchant,
+    pub(super) merchant: Merchant,
 }
 
 impl Shop {
     pub(super) fn open() -> Self {
         let (driver, network) = setup();
-        let me = public_key_merchant(&network);
-        Self { driver, network, me }
+        let merchant = public_key_merchant(&network);
+        Self { driver, network, merchant }
     }
 
     pub(super) fn run<F: Flow<Output: core::fmt::Debug>>(&mut self, flow: F) -> Result<F::Output, Error> {
@@ -38,12 +38,12 @@ impl Shop {
 
     /// Calls an operation that must succeed.
     pub(super) fn call<E: Endpoint<Output: core::fmt::Debug>>(&mut self, endpoint: E) -> E::Output {
-        self.run(self.me.call(endpoint)).unwrap()
+        self.run(self.merchant.call(endpoint)).unwrap()
     }
 
     /// Calls an operation that must fail.
     pub(super) fn call_err<E: Endpoint<Output: core::fmt::Debug>>(&mut self, endpoint: E) -> Error {
-        self.run(self.me.call(endpoint)).unwrap_err()
+        self.run(self.merchant.call(endpoint)).unwrap_err()
     }
 
     pub(super) fn wait(&mut self, seconds: u64) {
@@ -57,7 +57,7 @@ impl Shop {
 
     /// Receives the notifications of the next minute.
     pub(super) fn receive_notifications(&mut self) -> Vec<Notification> {
-        receive_notifications(&mut self.driver, &mut self.network, &self.me)
+        receive_notifications(&mut self.driver, &mut self.network, &self.merchant)
     }
 
     /// Injects a fault: the operation is carried out, and every reply to it is lost.
@@ -114,7 +114,7 @@ impl Shop {
         modify: impl FnOnce(Vec<u8>) -> Vec<u8>,
     ) -> Result<String, Error> {
         let Download { transmit, mut digest_check, is_gzip, .. } =
-            self.run(self.me.prepare_download(bill_file))?;
+            self.run(self.merchant.prepare_download(bill_file))?;
         let (reply, elapsed) = self.network.send(transmit, self.driver.now);
         self.driver.wait(elapsed);
         let reply = reply.map_err(Download::transport_error)?;

@@ -46,7 +46,7 @@ fn bill_with_name(shop: &Shop, number: &str) -> TransferBill {
 }
 
 fn confirm(shop: &mut Shop, number: &str) {
-    let mchid = shop.me.mchid().clone();
+    let mchid = shop.merchant.mchid().clone();
     assert!(shop.network.gateway.confirm_transfer(&mchid, &bill_no(number), shop.driver.now), "{number}");
 }
 
@@ -103,8 +103,8 @@ fn run_confirmed(shop: &mut Shop) {
     let paid = query(shop, "T1");
     assert!(paid.is_paid() && paid.package_info.is_none());
     assert_eq!((paid.openid.as_ref(), paid.transfer_amount), (Some(&openid), Some(Fen::new(2000))));
-    assert_eq!((paid.mchid.as_ref(), paid.create_time), (Some(shop.me.mchid()), created.create_time));
-    assert_eq!(shop.me.open(paid.user_name.as_ref().unwrap().as_str()).unwrap().expose(), "张三");
+    assert_eq!((paid.mchid.as_ref(), paid.create_time), (Some(shop.merchant.mchid()), created.create_time));
+    assert_eq!(shop.merchant.open(paid.user_name.as_ref().unwrap().as_str()).unwrap().expose(), "张三");
     let again = found(shop.call(QueryTransfer::transfer_bill_no(created.transfer_bill_no.clone())));
     assert_eq!((&again.out_bill_no, &again.state), (&created.out_bill_no, &TransferState::Success));
 
@@ -170,7 +170,7 @@ fn run_authorization(shop: &mut Shop) {
     };
     assert_eq!(waiting.package_info, applied.package_info);
 
-    let mchid = shop.me.mchid().clone();
+    let mchid = shop.merchant.mchid().clone();
     assert!(shop.network.gateway.confirm_authorization(&mchid, &authorization_no("A1"), shop.driver.now));
     assert_eq!(notified(shop), [status("A1", "TAKING_EFFECT")]);
     let effective = query_authorization(shop, "A1");
@@ -247,10 +247,10 @@ fn run_qq_wallets(shop: &mut Shop) {
     );
     assert_eq!(
         (shop.call(applied).transfer_bill_no, &created.mchid),
-        (created.transfer_bill_no, &Some(shop.me.mchid().clone()))
+        (created.transfer_bill_no, &Some(shop.merchant.mchid().clone()))
     );
     confirm(shop, "Q1");
-    let mchid = shop.me.mchid().clone();
+    let mchid = shop.merchant.mchid().clone();
     for number in ["Q2", "Q3"] {
         let applied = create(shop, number);
         shop.call(applied);
@@ -266,7 +266,7 @@ fn run_qq_wallets(shop: &mut Shop) {
     let failed = query_qq(shop, "Q2");
     assert_eq!((&failed.state, failed.fail_reason.as_deref()), (&TransferState::Fail, Some(reason)));
     assert_eq!(query_qq(shop, "Q3").state, TransferState::Cancelled);
-    assert_eq!(shop.me.open(failed.user_name.unwrap().as_str()).unwrap().expose(), "张三");
+    assert_eq!(shop.merchant.open(failed.user_name.unwrap().as_str()).unwrap().expose(), "张三");
     assert_eq!(shop.call(QueryTransfer::out_bill_no(bill_no("Q1"))), TransferLookup::NotFound);
 }
 
@@ -357,7 +357,7 @@ fn authorization_with_lost_reply_is_resolved_by_its_number() {
     assert!(
         matches!(resolved, Resolved::Authorization(applied) if applied.state == AuthorizationState::WaitUserConfirm)
     );
-    let mchid = shop.me.mchid().clone();
+    let mchid = shop.merchant.mchid().clone();
     assert!(shop.network.gateway.confirm_authorization(&mchid, &number, shop.driver.now));
     let error = shop.call_err(authorization::CloseAuthorization::new(number));
     let resolved = resolve(&mut shop, error, &operation);
@@ -375,7 +375,7 @@ fn pending_operation_that_never_arrived_resolves_to_not_found() {
         PendingOperation::QqWalletTransfer { out_bill_no: bill_no("T1") },
         PendingOperation::Authorization { out_authorization_no: authorization_no("A1") },
     ] {
-        assert_eq!(shop.run(shop.me.resolve_pending(pending_operation)).unwrap(), Resolved::NotFound);
+        assert_eq!(shop.run(shop.merchant.resolve_pending(pending_operation)).unwrap(), Resolved::NotFound);
     }
 }
 
@@ -406,5 +406,5 @@ fn resolve(shop: &mut Shop, error: wxpay_proto::Error, operation: &PendingOperat
     assert_eq!(error.fate(), Fate::Unknown);
     let unresolved = error.unresolved().unwrap();
     assert_eq!(unresolved.pending_operation(), operation);
-    shop.run(shop.me.resolve(unresolved)).unwrap()
+    shop.run(shop.merchant.resolve(unresolved)).unwrap()
 }

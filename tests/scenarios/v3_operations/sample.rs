@@ -34,7 +34,7 @@ pub(super) struct Sample {
 }
 
 /// Returns a merchant with null cryptography, and one attempt per call.
-pub(super) fn me() -> Merchant {
+pub(super) fn merchant() -> Merchant {
     let mut retry = Policy::default();
     retry.max_attempts = 1;
     Merchant::builder(
@@ -84,7 +84,7 @@ pub(super) fn run_with_reply<F: Flow>(flow: F, reply: &Value) -> Result<F::Outpu
 
 impl Sample {
     pub(super) fn of<E: Endpoint + Clone + 'static>(operation: &'static str, endpoint: E) -> Self {
-        Self::flow(operation, move || me().call(endpoint.clone()))
+        Self::flow(operation, move || merchant().call(endpoint.clone()))
     }
 
     pub(super) fn flow<F: Flow + 'static>(operation: &'static str, flow: impl Fn() -> F + 'static) -> Self {

@@ -130,7 +130,7 @@ struct Total {
 struct Shop {
     driver: Driver,
     network: FailingNetwork,
-    me: Merchant,
+    merchant: Merchant,
     appid: AppId,
     rng: Rng,
     records: Vec<OrderRecord>,
@@ -183,7 +183,14 @@ impl Shop {
         let mut driver = Driver::default();
         driver.now = UnixTime::from_secs(1_795_500_000);
         let appid = merchant.appids()[0].clone();
-        Self { driver, network: FailingNetwork::new(sim), me, appid, rng: Rng(batch), records: Vec::new() }
+        Self {
+            driver,
+            network: FailingNetwork::new(sim),
+            merchant: me,
+            appid,
+            rng: Rng(batch),
+            records: Vec::new(),
+        }
     }
 
     fn order(&mut self, serial: usize, total: &mut Total) {
@@ -220,15 +227,15 @@ impl Shop {
             .payer_client_ip([203, 0, 113, 7].into())
             .build()
             .unwrap();
-        let (driver, network, me) = (&mut self.driver, &mut self.network, &self.me);
+        let (driver, network, merchant) = (&mut self.driver, &mut self.network, &self.merchant);
         match self.rng.below(4) {
             0 => {
                 let payer = OrderPayer::new(network.sim.gateway.payer().clone());
-                driver.run(me.call(JsapiOrder::new(order, payer).unwrap()), network).map(drop)
+                driver.run(merchant.call(JsapiOrder::new(order, payer).unwrap()), network).map(drop)
             }
-            1 => driver.run(me.call(AppOrder::new(order)), network).map(drop),
-            2 => driver.run(me.call(NativeOrder::new(order)), network).map(drop),
-            _ => driver.run(me.call(H5Order::new(order, H5Info::wap()).unwrap()), network).map(drop),
+            1 => driver.run(merchant.call(AppOrder::new(order)), network).map(drop),
+            2 => driver.run(merchant.call(NativeOrder::new(order)), network).map(drop),
+            _ => driver.run(merchant.call(H5Order::new(order, H5Info::wap()).unwrap()), network).map(drop),
         }
     }
 
@@ -256,7 +263,7 @@ impl Shop {
         assert_eq!(unresolved.pending_operation(), operation);
         // The failures may outlast one resolve; then the operation stays unresolved.
         for _ in 0..5 {
-            match self.driver.run(self.me.resolve(unresolved), &mut self.network) {
+            match self.driver.run(self.merchant.resolve(unresolved), &mut self.network) {
                 Ok(resolved) => {
                     total.resolved += 1;
                     let exists = !matches!(resolved, Resolved::NotFound);
@@ -285,7 +292,7 @@ impl Shop {
         let amount = Fen::new(1 + self.rng.below(ordered.get()));
         let create =
             refund::CreateRefund::builder(order.clone(), number.clone(), amount, ordered).build().unwrap();
-        let result = self.driver.run(self.me.call(create), &mut self.network).map(drop);
+        let result = self.driver.run(self.merchant.call(create), &mut self.network).map(drop);
         let refunds: Vec<_> = self.recorded(&order).unwrap().refunds;
         assert!(refunds.len() <= 1, "{order} was refunded twice");
         let recorded = refunds.iter().any(|record| record.out_refund_no == number && record.refund == amount);
@@ -304,8 +311,9 @@ impl Shop {
         let Some(before) = self.recorded(&number) else { return };
         let failures = self.rng.failures(1, 4);
         self.network.add_failures(number.as_str(), failures);
-        let result =
-            self.driver.run(self.me.call(CloseOrder::new(number.clone(), Party::Direct)), &mut self.network);
+        let result = self
+            .driver
+            .run(self.merchant.call(CloseOrder::new(number.clone(), Party::Direct)), &mut self.network);
         let after = self.recorded(&number).unwrap().trade_state;
         let paid = before.trade_state == TradeState::Success;
         match &result {
@@ -382,7 +390,7 @@ impl Shop {
                 } else {
                     v3::raw_notification(&delivery)
                 };
-                let ack = match self.driver.run(self.me.verify_notification(raw), &mut self.network) {
+                let ack = match self.driver.run(self.merchant.verify_notification(raw), &mut self.network) {
                     Ok(notification) => {
                         assert!(
                             !is_tampered && !delivery.is_forged(),
@@ -443,9 +451,10 @@ impl Shop {
 
     fn query(&mut self, index: usize) -> Result<(), Error> {
         let number = self.records[index].number.clone();
-        let queried = self
-            .driver
-            .run(self.me.call(QueryOrder::out_trade_no(number.clone(), Party::Direct)), &mut self.network)?;
+        let queried = self.driver.run(
+            self.merchant.call(QueryOrder::out_trade_no(number.clone(), Party::Direct)),
+            &mut self.network,
+        )?;
         let recorded = self.recorded(&number);
         assert_eq!(matches!(queried, OrderLookup::Found(_)), recorded.is_some(), "{number}");
         if let Some(evidence) = queried.evidence() {

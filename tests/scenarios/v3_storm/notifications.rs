@@ -20,7 +20,7 @@ fn five_thousand_notifications_are_delivered_in_order_until_acknowledged() {
     let mut settings = Settings::default();
     settings.v3.key_source = KeySource::Fake;
     let mut network = SimNetwork::new(settings, 7);
-    let me = v3::public_key_builder(&network.gateway, &network.gateway.merchant().clone()).build();
+    let merchant = v3::public_key_builder(&network.gateway, &network.gateway.merchant().clone()).build();
     let appid = network.gateway.merchant().appids()[0].clone();
     let mut driver = Driver::default();
     driver.now = UnixTime::from_secs(1_795_500_000);
@@ -28,7 +28,7 @@ fn five_thousand_notifications_are_delivered_in_order_until_acknowledged() {
     for serial in 0..ORDERS {
         let number = format!("MANY{serial:08}").parse().unwrap();
         let order = Order::builder(appid.clone(), number, Fen::new(100), "千足金箍棒", notify_url.clone());
-        driver.run(me.call(NativeOrder::new(order.build().unwrap())), &mut network).unwrap();
+        driver.run(merchant.call(NativeOrder::new(order.build().unwrap())), &mut network).unwrap();
     }
     // The payers pay ten orders per second.
     for serial in 0..ORDERS {

@@ -34,7 +34,7 @@ impl Shop {
     pub(super) fn add_receiver(&mut self) {
         let add =
             AddReceiver::new(self.appid.clone(), Party::Direct, account(), RelationType::Staff).unwrap();
-        self.driver.run(self.me.call(add), &mut self.network).unwrap();
+        self.driver.run(self.merchant.call(add), &mut self.network).unwrap();
     }
 
     /// Shares up to 30 % of a paid order.
@@ -57,7 +57,7 @@ impl Shop {
             remainder,
         )
         .unwrap();
-        let result = self.driver.run(self.me.call(create), &mut self.network).map(drop);
+        let result = self.driver.run(self.merchant.call(create), &mut self.network).map(drop);
         let recorded = self.recorded_profit_sharing(&number);
         let exists = recorded.is_some();
         if let Some(recorded) = recorded {
@@ -75,14 +75,14 @@ impl Shop {
 
     /// Returns the amount of the first receiver, from the gateway's records.
     fn recorded_profit_sharing(&mut self, number: &OutOrderNo) -> Option<Fen> {
-        let (mchid, now) = (self.me.mchid().clone(), self.driver.now);
+        let (mchid, now) = (self.merchant.mchid().clone(), self.driver.now);
         let recorded = self.network.sim.gateway.sharing(&mchid, number.as_str(), now)?;
         Some(recorded.receivers[0].amount)
     }
 
     /// Compares a notification of a receiver's amount, or of unfrozen money, with the gateway's records.
     pub(super) fn check_profit_sharing_notification(&mut self, event: &ProfitSharingNotification) {
-        let (mchid, now) = (self.me.mchid().clone(), self.driver.now);
+        let (mchid, now) = (self.merchant.mchid().clone(), self.driver.now);
         let recorded = self.network.sim.gateway.sharing(&mchid, event.out_order_no.as_str(), now).unwrap();
         assert!(recorded.receivers.iter().any(|receiver| receiver.amount == event.amount));
         assert_eq!(recorded.transaction_id, event.transaction_id);
@@ -92,7 +92,7 @@ impl Shop {
     pub(super) fn compare_profit_sharing(&mut self, index: usize) {
         let Some(shared) = &self.records[index].shared else { return };
         let query = QueryProfitSharing::new(Party::Direct, shared.paid.clone(), shared.number.clone());
-        match self.driver.run(self.me.call(query), &mut self.network).unwrap() {
+        match self.driver.run(self.merchant.call(query), &mut self.network).unwrap() {
             ProfitSharingLookup::Found(sharing) => {
                 assert!(shared.exists, "{}: unknown to the shop, but the gateway has it", shared.number);
                 assert_eq!(sharing.state, SharingState::Finished);

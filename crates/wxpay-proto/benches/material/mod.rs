@@ -21,7 +21,7 @@ const PARTNER_KEY: &str = "fedcba9876543210fedcba9876543210";
 
 /// An order to sign three times.
 pub(crate) struct SignBench {
-    me: Merchant,
+    merchant: Merchant,
     order: Order,
     now: UnixTime,
     prepayid: PrepayId,
@@ -51,7 +51,7 @@ impl SignBench {
             app_params.string_to_sign(&me),
         ]
         .map(|string| string.expose().to_vec());
-        Self { me, order, now, prepayid, preimages }
+        Self { merchant: me, order, now, prepayid, preimages }
     }
 
     /// Returns the inputs of signing: two random texts and the prepayid.
@@ -64,8 +64,8 @@ impl SignBench {
         &self,
         ([one, other], prepayid): ([String; 2], PrepayId),
     ) -> (SignedPrepay, AppParams) {
-        let prepay = SignedPrepay::sign(&self.me, black_box(&self.order), self.now, one);
-        (prepay, AppParams::sign(&self.me, prepayid, self.now, other))
+        let prepay = SignedPrepay::sign(&self.merchant, black_box(&self.order), self.now, one);
+        (prepay, AppParams::sign(&self.merchant, prepayid, self.now, other))
     }
 
     /// Computes only the hashes of the same bytes.
@@ -77,7 +77,7 @@ impl SignBench {
 
 /// A notification to verify.
 pub(crate) struct VerifyBench {
-    me: Merchant,
+    merchant: Merchant,
     query: Vec<u8>,
     body: Vec<u8>,
     /// The strings under the MD5 and the SHA-1 hash.
@@ -105,7 +105,7 @@ impl VerifyBench {
         let preimages = strings_to_sign(&me, &RawNotification::new("POST", &query, &body))
             .unwrap()
             .map(|string| string.expose().to_vec());
-        let bench = Self { me, query, body, preimages };
+        let bench = Self { merchant: me, query, body, preimages };
         assert!(bench.verify_notification());
         bench
     }
@@ -113,7 +113,7 @@ impl VerifyBench {
     /// Verifies both signatures and parses all fields.
     pub(crate) fn verify_notification(&self) -> bool {
         let received = RawNotification::new("POST", black_box(&self.query), black_box(&self.body));
-        black_box(self.me.verify_notification(&received)).is_ok()
+        black_box(self.merchant.verify_notification(&received)).is_ok()
     }
 
     /// Computes only the hashes of the same bytes.

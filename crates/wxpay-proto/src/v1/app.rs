@@ -44,14 +44,17 @@ impl AppParams {
 
     /// Signs the parameters for the app, with the current time and a new random string.
     #[must_use]
-    pub fn sign(me: &Merchant, prepayid: PrepayId, now: UnixTime, noncestr: String) -> Self {
+    pub fn sign(merchant: &Merchant, prepayid: PrepayId, now: UnixTime, noncestr: String) -> Self {
         let timestamp = now.as_secs().to_string();
-        let sign = signature::sha1(fields(me, &noncestr, prepayid.as_str(), &timestamp), me.pay_sign_key());
+        let sign = signature::sha1(
+            fields(merchant, &noncestr, prepayid.as_str(), &timestamp),
+            merchant.pay_sign_key(),
+        );
         Self {
-            appid: me.appid().clone(),
+            appid: merchant.appid().clone(),
             noncestr,
             package: Self::PACKAGE,
-            partnerid: me.partner().clone(),
+            partnerid: merchant.partner().clone(),
             prepayid,
             sign,
             timestamp: now.as_secs(),
@@ -60,26 +63,26 @@ impl AppParams {
 
     /// Returns the string that the second signature signs, for debugging.
     #[must_use]
-    pub fn string_to_sign(&self, me: &Merchant) -> StringToSign {
+    pub fn string_to_sign(&self, merchant: &Merchant) -> StringToSign {
         let timestamp = self.timestamp.to_string();
         signature::sha1_string(
-            fields(me, &self.noncestr, self.prepayid.as_str(), &timestamp),
-            me.pay_sign_key(),
+            fields(merchant, &self.noncestr, self.prepayid.as_str(), &timestamp),
+            merchant.pay_sign_key(),
         )
     }
 }
 
 fn fields<'a>(
-    me: &'a Merchant,
+    merchant: &'a Merchant,
     noncestr: &'a str,
     prepayid: &'a str,
     timestamp: &'a str,
 ) -> impl Iterator<Item = (&'a str, &'a str)> {
     [
-        ("appid", me.appid().as_str()),
+        ("appid", merchant.appid().as_str()),
         ("noncestr", noncestr),
         ("package", AppParams::PACKAGE),
-        ("partnerid", me.partner().as_str()),
+        ("partnerid", merchant.partner().as_str()),
         ("prepayid", prepayid),
         ("timestamp", timestamp),
     ]

@@ -41,14 +41,19 @@ pub trait Endpoint: fmt::Debug + Send + Sealed {
     const PATH: &'static str;
 
     /// Returns the body of a request, signed with the current time and a new random string.
-    fn body(&self, me: &Merchant, world: &mut World<'_>) -> Vec<u8>;
+    fn body(&self, merchant: &Merchant, world: &mut World<'_>) -> Vec<u8>;
 
     /// Reads a reply that is not a refusal.
     ///
     /// # Errors
     ///
     /// When the reply is not what WeChat Pay's documentation specifies.
-    fn read(&self, me: &Merchant, reply: ApiReply<'_>, world: &mut World<'_>) -> Result<Self::Output, Error>;
+    fn read(
+        &self,
+        merchant: &Merchant,
+        reply: ApiReply<'_>,
+        world: &mut World<'_>,
+    ) -> Result<Self::Output, Error>;
 
     /// Returns the number to query if the outcome is unknown. `None` if the operation changes nothing.
     fn number(&self) -> Option<&OutTradeNo> {
@@ -59,7 +64,7 @@ pub trait Endpoint: fmt::Debug + Send + Sealed {
 /// A call of one operation, not begun yet. Retries follow the merchant's [`Policy`](crate::retry::Policy).
 #[derive(Clone, Debug)]
 pub struct Call<E> {
-    me: Merchant,
+    merchant: Merchant,
     endpoint: E,
 }
 
@@ -91,18 +96,18 @@ enum Exchange<E> {
 pub struct Paused<E>(InProgress<E>);
 
 impl<E: Endpoint> Call<E> {
-    pub(crate) fn new(me: Merchant, endpoint: E) -> Self {
-        Self { me, endpoint }
+    pub(crate) fn new(merchant: Merchant, endpoint: E) -> Self {
+        Self { merchant, endpoint }
     }
 }
 
 impl<E: Endpoint> InProgress<E> {
     fn authorize(self, world: &mut World<'_>) -> Step<Call<E>> {
-        let me = &self.call.me;
-        match world.memory.tokens_of(me.appid()).claim(world.now) {
+        let merchant = &self.call.merchant;
+        match world.memory.tokens_of(merchant.appid()).claim(world.now) {
             TokenClaim::Use(token) => self.send(token, world),
             TokenClaim::Fetch(lease) => {
-                let fetch = FetchToken::new(me.clone(), lease);
+                let fetch = FetchToken::new(merchant.clone(), lease);
                 self.follow_fetch(fetch.begin(world), world)
             }
             TokenClaim::Wait(until) if self.attempts.is_within_deadline(until) => {
@@ -124,31 +129,31 @@ impl<E: Endpoint> InProgress<E> {
     }
 
     fn send(self, token: AccessToken, world: &mut World<'_>) -> Step<Call<E>> {
-        let Call { me, endpoint } = &self.call;
-        let mut url = String::from(me.base_url());
+        let Call { merchant, endpoint } = &self.call;
+        let mut url = String::from(merchant.base_url());
         url.push_str(E::PATH);
         url.push_str("?access_token=");
         form::escape(token.expose().as_bytes(), &mut url);
         let transmit = Transmit {
             label: E::LABEL,
-            request: Request::post(url, "application/json; charset=utf-8", endpoint.body(me, world)),
+            request: Request::post(url, "application/json; charset=utf-8", endpoint.body(merchant, world)),
             client_certificate: false,
-            timeout: me.retry().timeout,
+            timeout: merchant.retry().timeout,
             max_reply: MAX_REPLY_BYTES,
         };
         Step::send(transmit, InFlight(Exchange::Operation(token, self)))
     }
 
     fn on_response(mut self, token: &AccessToken, reply: &Response, world: &mut World<'_>) -> Step<Call<E>> {
-        let Call { me, endpoint } = &self.call;
-        let result = ApiReply::from_response(reply).and_then(|reply| endpoint.read(me, reply, world));
+        let Call { merchant, endpoint } = &self.call;
+        let result = ApiReply::from_response(reply).and_then(|reply| endpoint.read(merchant, reply, world));
         let error = match result {
             Ok(output) => return Step::Done(Ok(output)),
             Err(error) => error,
         };
         self.in_doubt |= error.fate() == Fate::Unknown;
         if is_token_error(&error) {
-            world.memory.tokens_of(me.appid()).invalidate(token);
+            world.memory.tokens_of(merchant.appid()).invalidate(token);
             // A rejected token means that nothing was carried out, so no backoff is needed.
             if !self.refreshed {
                 self.refreshed = true;
@@ -216,7 +221,7 @@ impl<E: Endpoint> Flow for Call<E> {
     type Output = E::Output;
 
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
-        let attempts = Attempts::new(self.me.retry(), world.now);
+        let attempts = Attempts::new(self.merchant.retry(), world.now);
         InProgress { call: self, attempts, in_doubt: false, refreshed: false }.authorize(world)
     }
 

@@ -120,10 +120,11 @@ struct Body<'a> {
 impl SignedDelivery {
     /// Signs a delivery report.
     #[must_use]
-    pub fn sign(me: &Merchant, report: &DeliveryReport, now: UnixTime) -> Self {
+    pub fn sign(merchant: &Merchant, report: &DeliveryReport, now: UnixTime) -> Self {
         let timestamp = now.as_secs().to_string();
-        let app_signature = signature::sha1(report.fields(me.appid(), &timestamp), me.pay_sign_key());
-        Self { appid: me.appid().clone(), report: report.clone(), timestamp, app_signature }
+        let app_signature =
+            signature::sha1(report.fields(merchant.appid(), &timestamp), merchant.pay_sign_key());
+        Self { appid: merchant.appid().clone(), report: report.clone(), timestamp, app_signature }
     }
 
     /// Returns the SHA-1 signature over the report.
@@ -134,8 +135,8 @@ impl SignedDelivery {
 
     /// Returns the string that [`app_signature`](Self::app_signature) signs.
     #[must_use]
-    pub fn string_to_sign(&self, me: &Merchant) -> StringToSign {
-        signature::sha1_string(self.report.fields(&self.appid, &self.timestamp), me.pay_sign_key())
+    pub fn string_to_sign(&self, merchant: &Merchant) -> StringToSign {
+        signature::sha1_string(self.report.fields(&self.appid, &self.timestamp), merchant.pay_sign_key())
     }
 
     /// Returns the request's body.
@@ -163,8 +164,8 @@ impl Endpoint for NotifyDelivery {
     const LABEL: &'static str = "v1.delivernotify";
     const PATH: &'static str = "/pay/delivernotify";
 
-    fn body(&self, me: &Merchant, world: &mut World<'_>) -> Vec<u8> {
-        SignedDelivery::sign(me, &self.0, world.now).body()
+    fn body(&self, merchant: &Merchant, world: &mut World<'_>) -> Vec<u8> {
+        SignedDelivery::sign(merchant, &self.0, world.now).body()
     }
 
     fn read(&self, _: &Merchant, reply: ApiReply<'_>, _: &mut World<'_>) -> Result<(), Error> {

@@ -118,20 +118,20 @@ impl Merchant {
 }
 
 impl Notification {
-    fn verify(me: &Merchant, raw: &RawNotification<'_>) -> Result<Self, Reason> {
+    fn verify(merchant: &Merchant, raw: &RawNotification<'_>) -> Result<Self, Reason> {
         if raw.method != "POST" {
             return Err(Reason::Method);
         }
         if raw.query.len() > MAX_QUERY_BYTES || raw.body.len() > MAX_BODY_BYTES {
             return Err(Reason::TooLong);
         }
-        let query = verify_query(me, Form::parse(raw.query).map_err(Reason::Query)?)?;
-        let body = verify_body(me, FlatXml::parse(raw.body).map_err(Reason::Body)?)?;
-        Self::read(me, &query, &body)
+        let query = verify_query(merchant, Form::parse(raw.query).map_err(Reason::Query)?)?;
+        let body = verify_body(merchant, FlatXml::parse(raw.body).map_err(Reason::Body)?)?;
+        Self::read(merchant, &query, &body)
     }
 
     fn read(
-        me: &Merchant,
+        merchant: &Merchant,
         Verified(query): &Verified<Form<'_>>,
         Verified(body): &Verified<FlatXml<'_>>,
     ) -> Result<Self, Reason> {
@@ -141,8 +141,8 @@ impl Notification {
             Some(name) => Charset::from_name(name).ok_or(invalid("input_charset", "must be UTF-8 or GBK"))?,
         };
         let query = SignedQueryFields { form: query, charset };
-        query.require_value("partner", me.partner().as_str(), "must be the merchant's own number")?;
-        if body.value("AppId").map(str::trim) != Some(me.appid().as_str()) {
+        query.require_value("partner", merchant.partner().as_str(), "must be the merchant's own number")?;
+        if body.value("AppId").map(str::trim) != Some(merchant.appid().as_str()) {
             return Err(invalid("AppId", "must be the merchant's own app"));
         }
         if let Some(sign_type) = query.optional("sign_type")
@@ -284,9 +284,9 @@ impl Notification {
 }
 
 /// Verifies the MD5 signature over the unescaped bytes, in any charset.
-fn verify_query<'a>(me: &Merchant, query: Form<'a>) -> Result<Verified<Form<'a>>, Reason> {
+fn verify_query<'a>(merchant: &Merchant, query: Form<'a>) -> Result<Verified<Form<'a>>, Reason> {
     let claimed = query.value("sign").ok_or(invalid("sign", "is required"))?;
-    if signature::md5(query.iter(), me.partner_key()).matches(claimed) {
+    if signature::md5(query.iter(), merchant.partner_key()).matches(claimed) {
         Ok(Verified(query))
     } else {
         Err(Reason::QuerySignature)
@@ -294,12 +294,14 @@ fn verify_query<'a>(me: &Merchant, query: Form<'a>) -> Result<Verified<Form<'a>>
 }
 
 /// Verifies the SHA-1 signature over the trimmed elements, with their names in lower case.
-fn verify_body<'a>(me: &Merchant, body: FlatXml<'a>) -> Result<Verified<FlatXml<'a>>, Reason> {
+fn verify_body<'a>(merchant: &Merchant, body: FlatXml<'a>) -> Result<Verified<FlatXml<'a>>, Reason> {
     let claimed = body.value("AppSignature").ok_or(invalid("AppSignature", "is required"))?.trim();
     if !element(&body, "SignMethod")?.eq_ignore_ascii_case("sha1") {
         return Err(invalid("SignMethod", "must be sha1"));
     }
-    if signature::sha1(signed_elements(&body).into_iter(), me.pay_sign_key()).matches(claimed.as_bytes()) {
+    if signature::sha1(signed_elements(&body).into_iter(), merchant.pay_sign_key())
+        .matches(claimed.as_bytes())
+    {
         Ok(Verified(body))
     } else {
         Err(Reason::BodySignature)
@@ -319,7 +321,7 @@ fn signed_elements<'a>(body: &'a FlatXml<'_>) -> Vec<(&'a str, &'a str)> {
 ///
 /// When the query or the body cannot be parsed.
 pub fn strings_to_sign(
-    me: &Merchant,
+    merchant: &Merchant,
     raw: &RawNotification<'_>,
 ) -> Result<[StringToSign; 2], NotificationError> {
     let rejected = |reason| NotificationError(Box::new(reason));
@@ -327,8 +329,8 @@ pub fn strings_to_sign(
     let body = FlatXml::parse(raw.body).map_err(|fault| rejected(Reason::Body(fault)))?;
     let charset = query.value("input_charset").and_then(Charset::from_name).unwrap_or(Charset::Gbk);
     Ok([
-        signature::md5_string(query.iter(), charset, me.partner_key()),
-        signature::sha1_string(signed_elements(&body).into_iter(), me.pay_sign_key()),
+        signature::md5_string(query.iter(), charset, merchant.partner_key()),
+        signature::sha1_string(signed_elements(&body).into_iter(), merchant.pay_sign_key()),
     ])
 }
 
@@ -476,14 +478,14 @@ mod tests {
         );
         let app_secret = AppSecret::new("0123456789abcdef".repeat(2)).unwrap();
         let [appid, partner] = ["wxd930ea5d5a258f4f", "1900000109"];
-        let me = Merchant::builder(
+        let merchant = Merchant::builder(
             appid.parse().unwrap(),
             app_secret,
             pay_sign_key,
             partner.parse().unwrap(),
             partner_key,
         );
-        me.build().verify_notification(&RawNotification::new(
+        merchant.build().verify_notification(&RawNotification::new(
             "POST",
             query.as_str().as_bytes(),
             body.as_bytes(),

@@ -21,14 +21,18 @@ pub struct Package {
 impl Package {
     /// Builds an order's package.
     #[must_use]
-    pub fn from_order(order: &Order, me: &Merchant) -> Self {
-        Self::assemble(order.fields(me.partner()), me.partner_key())
+    pub fn from_order(order: &Order, merchant: &Merchant) -> Self {
+        Self::assemble(order.fields(merchant.partner()), merchant.partner_key())
     }
 
     /// Returns the string that an order's MD5 signs, for debugging.
     #[must_use]
-    pub fn string_to_sign(order: &Order, me: &Merchant) -> StringToSign {
-        signature::md5_string(bytes(order.fields(me.partner())), order.charset(), me.partner_key())
+    pub fn string_to_sign(order: &Order, merchant: &Merchant) -> StringToSign {
+        signature::md5_string(
+            bytes(order.fields(merchant.partner())),
+            order.charset(),
+            merchant.partner_key(),
+        )
     }
 
     /// Builds a package from any fields, in any order. Empty fields and `sign` are omitted.
@@ -61,13 +65,17 @@ impl Package {
     }
 
     /// Builds the package of an order query, which has two fields.
-    pub(crate) fn for_query(out_trade_no: &str, me: &Merchant) -> Self {
-        Self::assemble(query_fields(out_trade_no, me), me.partner_key())
+    pub(crate) fn for_query(out_trade_no: &str, merchant: &Merchant) -> Self {
+        Self::assemble(query_fields(out_trade_no, merchant), merchant.partner_key())
     }
 
     /// Returns the string that the MD5 of an order query signs.
-    pub(crate) fn query_string_to_sign(out_trade_no: &str, me: &Merchant) -> StringToSign {
-        signature::md5_string(bytes(query_fields(out_trade_no, me)), Charset::Utf8, me.partner_key())
+    pub(crate) fn query_string_to_sign(out_trade_no: &str, merchant: &Merchant) -> StringToSign {
+        signature::md5_string(
+            bytes(query_fields(out_trade_no, merchant)),
+            Charset::Utf8,
+            merchant.partner_key(),
+        )
     }
 
     /// Returns the package as text, as sent.
@@ -104,9 +112,10 @@ impl Package {
 
 fn query_fields<'a>(
     out_trade_no: &'a str,
-    me: &'a Merchant,
+    merchant: &'a Merchant,
 ) -> impl Iterator<Item = (&'a str, &'a [u8])> + Clone {
-    [("out_trade_no", out_trade_no.as_bytes()), ("partner", me.partner().as_str().as_bytes())].into_iter()
+    [("out_trade_no", out_trade_no.as_bytes()), ("partner", merchant.partner().as_str().as_bytes())]
+        .into_iter()
 }
 
 fn bytes<'a>(

@@ -65,13 +65,13 @@ impl Merchant {
 impl SignedPrepay {
     /// Signs an order twice: first the package with MD5, then the whole request with SHA-1.
     #[must_use]
-    pub fn sign(me: &Merchant, order: &Order, now: UnixTime, noncestr: String) -> Self {
-        let package = Package::from_order(order, me).into_text();
+    pub fn sign(merchant: &Merchant, order: &Order, now: UnixTime, noncestr: String) -> Self {
+        let package = Package::from_order(order, merchant).into_text();
         let timestamp = now.as_secs().to_string();
-        let fields = fields(me.appid().as_str(), &noncestr, &package, &timestamp, order.traceid());
-        let app_signature = signature::sha1(fields, me.pay_sign_key());
+        let fields = fields(merchant.appid().as_str(), &noncestr, &package, &timestamp, order.traceid());
+        let app_signature = signature::sha1(fields, merchant.pay_sign_key());
         Self {
-            appid: me.appid().to_string(),
+            appid: merchant.appid().to_string(),
             traceid: order.traceid().into(),
             noncestr,
             package,
@@ -95,10 +95,10 @@ impl SignedPrepay {
 
     /// Returns the string that [`app_signature`](Self::app_signature) signs.
     #[must_use]
-    pub fn string_to_sign(&self, me: &Merchant) -> StringToSign {
+    pub fn string_to_sign(&self, merchant: &Merchant) -> StringToSign {
         let timestamp = self.timestamp.to_string();
         let fields = fields(&self.appid, &self.noncestr, &self.package, &timestamp, &self.traceid);
-        signature::sha1_string(fields, me.pay_sign_key())
+        signature::sha1_string(fields, merchant.pay_sign_key())
     }
 
     /// Returns the request's body.
@@ -133,15 +133,20 @@ impl Endpoint for CreatePrepay {
     const LABEL: &'static str = "v1.genprepay";
     const PATH: &'static str = "/pay/genprepay";
 
-    fn body(&self, me: &Merchant, world: &mut World<'_>) -> Vec<u8> {
-        SignedPrepay::sign(me, &self.0, world.now, world.entropy.nonce()).body()
+    fn body(&self, merchant: &Merchant, world: &mut World<'_>) -> Vec<u8> {
+        SignedPrepay::sign(merchant, &self.0, world.now, world.entropy.nonce()).body()
     }
 
-    fn read(&self, me: &Merchant, reply: ApiReply<'_>, world: &mut World<'_>) -> Result<AppParams, Error> {
+    fn read(
+        &self,
+        merchant: &Merchant,
+        reply: ApiReply<'_>,
+        world: &mut World<'_>,
+    ) -> Result<AppParams, Error> {
         let Reply { prepayid } = reply.parse()?;
         let prepayid =
             prepayid.ok_or_else(malformed)?.parse().map_err(|fault| malformed().caused_by(fault))?;
-        Ok(AppParams::sign(me, prepayid, world.now, world.entropy.nonce()))
+        Ok(AppParams::sign(merchant, prepayid, world.now, world.entropy.nonce()))
     }
 
     fn number(&self) -> Option<&OutTradeNo> {

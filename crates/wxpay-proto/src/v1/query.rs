@@ -100,12 +100,12 @@ pub struct SignedQuery {
 impl SignedQuery {
     /// Signs a query twice: first its package with MD5, then the whole request with SHA-1.
     #[must_use]
-    pub fn sign(me: &Merchant, out_trade_no: &OutTradeNo, now: UnixTime) -> Self {
-        let package = Package::for_query(out_trade_no.as_str(), me).into_text();
+    pub fn sign(merchant: &Merchant, out_trade_no: &OutTradeNo, now: UnixTime) -> Self {
+        let package = Package::for_query(out_trade_no.as_str(), merchant).into_text();
         let timestamp = now.as_secs().to_string();
         let app_signature =
-            signature::sha1(fields(me.appid().as_str(), &package, &timestamp), me.pay_sign_key());
-        Self { appid: me.appid().to_string(), package, timestamp, app_signature, sign_method: "sha1" }
+            signature::sha1(fields(merchant.appid().as_str(), &package, &timestamp), merchant.pay_sign_key());
+        Self { appid: merchant.appid().to_string(), package, timestamp, app_signature, sign_method: "sha1" }
     }
 
     /// Returns the package, which ends with its MD5 signature.
@@ -116,8 +116,8 @@ impl SignedQuery {
 
     /// Returns the string that the MD5 of an order query signs.
     #[must_use]
-    pub fn package_string_to_sign(me: &Merchant, out_trade_no: &OutTradeNo) -> StringToSign {
-        Package::query_string_to_sign(out_trade_no.as_str(), me)
+    pub fn package_string_to_sign(merchant: &Merchant, out_trade_no: &OutTradeNo) -> StringToSign {
+        Package::query_string_to_sign(out_trade_no.as_str(), merchant)
     }
 
     /// Returns the SHA-1 signature over the request.
@@ -128,8 +128,8 @@ impl SignedQuery {
 
     /// Returns the string that [`app_signature`](Self::app_signature) signs.
     #[must_use]
-    pub fn string_to_sign(&self, me: &Merchant) -> StringToSign {
-        signature::sha1_string(fields(&self.appid, &self.package, &self.timestamp), me.pay_sign_key())
+    pub fn string_to_sign(&self, merchant: &Merchant) -> StringToSign {
+        signature::sha1_string(fields(&self.appid, &self.package, &self.timestamp), merchant.pay_sign_key())
     }
 
     /// Returns the request's body.
@@ -181,7 +181,7 @@ const NO_SUCH_ORDER: &str = "88221009";
 const SYSTEM_ERROR: &str = "88219998";
 
 impl Info {
-    fn into_outcome(self, me: &Merchant, number: &OutTradeNo) -> Result<QueryOutcome, Error> {
+    fn into_outcome(self, merchant: &Merchant, number: &OutTradeNo) -> Result<QueryOutcome, Error> {
         match self.ret_code.0.as_str() {
             "0" => {}
             NO_SUCH_ORDER => return Ok(QueryOutcome::NotFound),
@@ -199,13 +199,13 @@ impl Info {
         if self.trade_state.0 != "0" {
             return Ok(QueryOutcome::Unpaid);
         }
-        self.paid(me, number).map(QueryOutcome::Paid).ok_or_else(malformed)
+        self.paid(merchant, number).map(QueryOutcome::Paid).ok_or_else(malformed)
     }
 
     /// Reads a paid order. Returns `None` unless it is the queried order of this merchant, in CNY, paid immediately
     /// (`trade_mode` 1).
-    fn paid(self, me: &Merchant, number: &OutTradeNo) -> Option<OrderInfo> {
-        let matches = self.partner.0 == me.partner().as_str() && self.out_trade_no.0 == number.as_str();
+    fn paid(self, merchant: &Merchant, number: &OutTradeNo) -> Option<OrderInfo> {
+        let matches = self.partner.0 == merchant.partner().as_str() && self.out_trade_no.0 == number.as_str();
         if !matches || self.fee_type.0 != "1" || self.trade_mode.0 != "1" {
             return None;
         }
@@ -232,12 +232,17 @@ impl Endpoint for QueryOrder {
     const LABEL: &'static str = "v1.orderquery";
     const PATH: &'static str = "/pay/orderquery";
 
-    fn body(&self, me: &Merchant, world: &mut World<'_>) -> Vec<u8> {
-        SignedQuery::sign(me, &self.0, world.now).body()
+    fn body(&self, merchant: &Merchant, world: &mut World<'_>) -> Vec<u8> {
+        SignedQuery::sign(merchant, &self.0, world.now).body()
     }
 
-    fn read(&self, me: &Merchant, reply: ApiReply<'_>, _: &mut World<'_>) -> Result<QueryOutcome, Error> {
+    fn read(
+        &self,
+        merchant: &Merchant,
+        reply: ApiReply<'_>,
+        _: &mut World<'_>,
+    ) -> Result<QueryOutcome, Error> {
         let Reply { order_info } = reply.parse()?;
-        order_info.ok_or_else(malformed)?.into_outcome(me, &self.0)
+        order_info.ok_or_else(malformed)?.into_outcome(merchant, &self.0)
     }
 }

@@ -34,7 +34,7 @@ const MIN_QUERIES_UNTIL_NOT_FOUND: usize = 5;
 /// place it again under the same number to get new parameters for the app.
 #[derive(Debug)]
 pub struct Resolve {
-    me: Merchant,
+    merchant: Merchant,
     pending_operation: PendingOperation,
     queries: usize,
 }
@@ -59,14 +59,14 @@ impl Merchant {
     /// Resolves an order whose outcome is unknown by querying until it is known.
     #[must_use]
     pub fn resolve(&self, unresolved: Unresolved) -> Resolve {
-        Resolve { me: self.clone(), pending_operation: unresolved.into_pending_operation(), queries: 0 }
+        Resolve { merchant: self.clone(), pending_operation: unresolved.into_pending_operation(), queries: 0 }
     }
 
     /// Resolves an order that may have been sent before a crash, like [`resolve`](Self::resolve). The error of the call
     /// is lost in the crash, so store the order's number before the call.
     #[must_use]
     pub fn resolve_pending(&self, number: OutTradeNo) -> Resolve {
-        Resolve { me: self.clone(), pending_operation: PendingOperation::order(number), queries: 0 }
+        Resolve { merchant: self.clone(), pending_operation: PendingOperation::order(number), queries: 0 }
     }
 }
 
@@ -77,7 +77,7 @@ impl Resolve {
             // Types cannot exclude this: the pending operation is one of APIv3, and APIv1 has no query for it.
             return self.on_result(Err(Error::new(ErrorKind::Misuse, Fate::NotSent)), world);
         };
-        let query = self.me.query(out_trade_no.clone());
+        let query = self.merchant.query(out_trade_no.clone());
         self.follow(query.begin(world), world)
     }
 

@@ -29,14 +29,14 @@ const MAX_LIFETIME_SECS: u64 = 7 * 24 * 3600;
 /// Fetches a token under a lease, and stores it in [`Memory`](crate::memory::Memory).
 #[derive(Debug)]
 pub(super) struct FetchToken {
-    me: Merchant,
+    merchant: Merchant,
     lease: Lease,
 }
 
 /// A fetch that awaits a reply.
 #[derive(Debug)]
 pub(super) struct Fetching {
-    me: Merchant,
+    merchant: Merchant,
     lease: Lease,
     /// The time of the request. The token's lifetime is counted from here, which errs on the safe side.
     requested_at: UnixTime,
@@ -49,8 +49,8 @@ struct TokenReply {
 }
 
 impl FetchToken {
-    pub(super) fn new(me: Merchant, lease: Lease) -> Self {
-        Self { me, lease }
+    pub(super) fn new(merchant: Merchant, lease: Lease) -> Self {
+        Self { merchant, lease }
     }
 }
 
@@ -65,7 +65,7 @@ impl Fetching {
     }
 
     fn release(self, error: Error, world: &mut World<'_>) -> Error {
-        let tokens = world.memory.tokens_of(self.me.appid());
+        let tokens = world.memory.tokens_of(self.merchant.appid());
         let is_quota_exceeded = error.refusal().is_some_and(|refusal| refusal.code == Code::DAILY_QUOTA);
         if is_quota_exceeded {
             tokens.quota_exceeded(self.lease, world.now, time::next_midnight(world.now));
@@ -84,22 +84,22 @@ impl Flow for FetchToken {
     type Output = AccessToken;
 
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
-        let Self { me, lease } = self;
+        let Self { merchant, lease } = self;
         // The document puts the secret into the query, so this URL must never be logged.
         let url = format!(
             "{}/cgi-bin/token?grant_type=client_credential&appid={}&secret={}",
-            me.base_url(),
-            me.appid(),
-            me.app_secret().expose()
+            merchant.base_url(),
+            merchant.appid(),
+            merchant.app_secret().expose()
         );
         let transmit = Transmit {
             label: LABEL,
             request: Request::get(url),
             client_certificate: false,
-            timeout: me.retry().timeout,
+            timeout: merchant.retry().timeout,
             max_reply: MAX_REPLY_BYTES,
         };
-        Step::send(transmit, Fetching { me, lease, requested_at: world.now })
+        Step::send(transmit, Fetching { merchant, lease, requested_at: world.now })
     }
 
     fn on_reply(fetching: Fetching, reply: Reply, world: &mut World<'_>) -> Step<Self> {
@@ -114,8 +114,8 @@ impl Flow for FetchToken {
         };
         Step::Done(match read {
             Ok((token, expires_at)) => {
-                let Fetching { me, lease, .. } = fetching;
-                world.memory.tokens_of(me.appid()).fill(lease, token.clone(), world.now, expires_at);
+                let Fetching { merchant, lease, .. } = fetching;
+                world.memory.tokens_of(merchant.appid()).fill(lease, token.clone(), world.now, expires_at);
                 Ok(token)
             }
             Err(error) => Err(fetching.release(error, world)),

@@ -42,7 +42,7 @@ use alloc::boxed::Box;
 /// A call of one operation, not started yet. Retries follow the merchant's [`Policy`](crate::retry::Policy).
 #[derive(Clone, Debug)]
 pub struct Call<E> {
-    me: Merchant,
+    merchant: Merchant,
     endpoint: E,
 }
 
@@ -107,13 +107,13 @@ impl Merchant {
     /// Creates a call of any operation.
     #[must_use]
     pub fn call<E: Endpoint>(&self, endpoint: E) -> Call<E> {
-        Call { me: self.clone(), endpoint }
+        Call { merchant: self.clone(), endpoint }
     }
 }
 
 impl<E: Endpoint> Drafting<E> {
     fn draft(self, world: &mut World<'_>) -> Step<Call<E>> {
-        let mut writer = RequestWriter::new(&self.call.me, world);
+        let mut writer = RequestWriter::new(&self.call.merchant, world);
         let draft = self.call.endpoint.draft(&mut writer);
         let (sealing_key, missing) = writer.finish();
         match (draft, missing) {
@@ -130,8 +130,12 @@ impl<E: Endpoint> Drafting<E> {
                 .send(world)
             }
             (Err(_), Some(MissingKey::Fetch(lease))) if !self.fetched => {
-                let fetch =
-                    FetchPlatformKeys::new(self.call.me.clone(), lease, Some(&self.attempts), world.now);
+                let fetch = FetchPlatformKeys::new(
+                    self.call.merchant.clone(),
+                    lease,
+                    Some(&self.attempts),
+                    world.now,
+                );
                 Self { fetched: true, ..self }.fetching(fetch.begin(world), world)
             }
             (Err(_), Some(MissingKey::Wait(until))) if self.attempts.is_within_deadline(until) => {
@@ -140,7 +144,7 @@ impl<E: Endpoint> Drafting<E> {
             (Err(error), missing) => {
                 // Release the lease, or other calls would wait for a fetch that is not coming.
                 if let Some(MissingKey::Fetch(lease)) = missing {
-                    world.memory.platform_keys_of(self.call.me.mchid()).release(&lease);
+                    world.memory.platform_keys_of(self.call.merchant.mchid()).release(&lease);
                 }
                 Step::Done(Err(error.not_sent()))
             }
@@ -165,9 +169,10 @@ impl<E: Endpoint> AwaitingOperation<E> {
         if !self.attempts.is_within_deadline(world.now) {
             return self.fail(Error::new(ErrorKind::Exhausted, Fate::NotSent));
         }
-        let me = &self.call.me;
-        let (base_url, timeout) = (me.gateway().base_url(self.host_index), self.attempts.timeout(world.now));
-        match request::transmit(me, &self.draft, self.sealing_key.as_ref(), base_url, timeout, world) {
+        let merchant = &self.call.merchant;
+        let (base_url, timeout) =
+            (merchant.gateway().base_url(self.host_index), self.attempts.timeout(world.now));
+        match request::transmit(merchant, &self.draft, self.sealing_key.as_ref(), base_url, timeout, world) {
             Ok(transmit) => Step::send(transmit, InFlight(Exchange::Operation(self))),
             Err(error) => self.fail(error),
         }
@@ -177,7 +182,7 @@ impl<E: Endpoint> AwaitingOperation<E> {
         if is_success(reply.status())
             && let Some(verified) = Verified::unsigned(self.draft.method(), self.draft.target(), reply.body())
         {
-            return match self.call.endpoint.read(verified, &self.call.me, world) {
+            return match self.call.endpoint.read(verified, &self.call.merchant, world) {
                 Ok(output) => Step::Done(Ok(output)),
                 Err(error) => self.unreadable(error, world),
             };
@@ -254,15 +259,15 @@ impl<E: Endpoint> AwaitingOperation<E> {
 
 impl<E: Endpoint> Verifying<E> {
     fn verify(self, world: &mut World<'_>) -> Step<Call<E>> {
-        let me = &self.awaiting.call.me;
-        match me.key(self.headers.key_id(), world.memory, world.now) {
+        let merchant = &self.awaiting.call.merchant;
+        match merchant.key(self.headers.key_id(), world.memory, world.now) {
             KeyClaim::Use(key) => match self.headers.verify(self.reply.body(), &*key) {
                 Ok(verified) => Self::on_verified(self.awaiting, verified, &self.reply, world),
                 Err(unverified) => self.awaiting.unverified(unverified, &self.reply, world),
             },
             KeyClaim::Fetch(lease) if !self.fetched => {
                 let fetch =
-                    FetchPlatformKeys::new(me.clone(), lease, Some(&self.awaiting.attempts), world.now);
+                    FetchPlatformKeys::new(merchant.clone(), lease, Some(&self.awaiting.attempts), world.now);
                 Self { fetched: true, ..self }.fetching(fetch.begin(world), world)
             }
             KeyClaim::Wait(until) if self.awaiting.attempts.is_within_deadline(until) => {
@@ -271,7 +276,7 @@ impl<E: Endpoint> Verifying<E> {
             claim @ (KeyClaim::Fetch(_) | KeyClaim::Wait(_) | KeyClaim::Unknown) => {
                 // Release the lease, or other calls would wait for a fetch that is not coming.
                 if let KeyClaim::Fetch(lease) = claim {
-                    world.memory.platform_keys_of(me.mchid()).release(&lease);
+                    world.memory.platform_keys_of(merchant.mchid()).release(&lease);
                 }
                 self.unknown_key(world)
             }
@@ -299,9 +304,9 @@ impl<E: Endpoint> Verifying<E> {
         reply: &Response,
         world: &mut World<'_>,
     ) -> Step<Call<E>> {
-        let Call { me, endpoint } = &awaiting.call;
+        let Call { merchant, endpoint } = &awaiting.call;
         if is_success(reply.status()) {
-            return match endpoint.read(verified, me, world) {
+            return match endpoint.read(verified, merchant, world) {
                 Ok(output) => Step::Done(Ok(output)),
                 Err(error) => awaiting.unreadable(error, world),
             };
@@ -326,7 +331,7 @@ impl<E: Endpoint> Flow for Call<E> {
     type Output = E::Output;
 
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
-        let attempts = Attempts::new(self.me.retry(), world.now);
+        let attempts = Attempts::new(self.merchant.retry(), world.now);
         Drafting { call: self, attempts, fetched: false }.draft(world)
     }
 

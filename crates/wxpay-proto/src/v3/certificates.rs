@@ -34,7 +34,7 @@ const LABEL: &str = "v3.certificates";
 /// Fetches the certificates under a lease, and caches them in memory.
 #[derive(Debug)]
 pub(super) struct FetchPlatformKeys {
-    me: Merchant,
+    merchant: Merchant,
     lease: Lease,
     /// The timeout of the request: the remaining time of the waiting call, or the timeout of the policy.
     timeout: Duration,
@@ -43,14 +43,14 @@ pub(super) struct FetchPlatformKeys {
 /// A fetch that awaits its reply.
 #[derive(Debug)]
 pub(super) struct AwaitingCertificates {
-    me: Merchant,
+    merchant: Merchant,
     lease: Lease,
 }
 
 impl FetchPlatformKeys {
-    pub(super) fn new(me: Merchant, lease: Lease, attempts: Option<&Attempts>, now: UnixTime) -> Self {
-        let timeout = attempts.map_or_else(|| me.retry().timeout, |attempts| attempts.timeout(now));
-        Self { me, lease, timeout }
+    pub(super) fn new(merchant: Merchant, lease: Lease, attempts: Option<&Attempts>, now: UnixTime) -> Self {
+        let timeout = attempts.map_or_else(|| merchant.retry().timeout, |attempts| attempts.timeout(now));
+        Self { merchant, lease, timeout }
     }
 }
 
@@ -59,9 +59,9 @@ impl AwaitingCertificates {
         if reply.status() != 200 {
             return Self::read_refusal(reply);
         }
-        let certificates = PlatformCertificate::decrypt_list(&self.me, reply.body())?;
+        let certificates = PlatformCertificate::decrypt_list(&self.merchant, reply.body())?;
         let to_key = |entry: &PlatformCertificate| {
-            let key = PlatformKey::of(self.me.provider(), &entry.certificate);
+            let key = PlatformKey::of(self.merchant.provider(), &entry.certificate);
             key.map_err(|cause| malformed().caused_by(cause))
         };
         let keys = certificates.iter().map(to_key).collect::<Result<Vec<_>, Error>>()?;
@@ -91,7 +91,7 @@ impl AwaitingCertificates {
         };
         let key = match headers.key_id() {
             KeyId::Certificate(serial) => listed(serial),
-            KeyId::PublicKey(id) => self.me.public_key(id),
+            KeyId::PublicKey(id) => self.merchant.public_key(id),
         };
         let key = key.ok_or_else(|| VerifyError::UnknownKey(headers.key_id().clone()))?;
         headers.verify(reply.body(), &**key).map(|_| ())
@@ -106,18 +106,18 @@ impl Flow for FetchPlatformKeys {
     type Output = ();
 
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
-        let Self { me, lease, timeout } = self;
+        let Self { merchant, lease, timeout } = self;
         match request::transmit(
-            &me,
+            &merchant,
             &Draft::get(LABEL, list::TARGET),
             None,
-            me.gateway().base_url(0),
+            merchant.gateway().base_url(0),
             timeout,
             world,
         ) {
-            Ok(transmit) => Step::send(transmit, AwaitingCertificates { me, lease }),
+            Ok(transmit) => Step::send(transmit, AwaitingCertificates { merchant, lease }),
             Err(error) => {
-                world.memory.platform_keys_of(me.mchid()).release(&lease);
+                world.memory.platform_keys_of(merchant.mchid()).release(&lease);
                 Step::Done(Err(error))
             }
         }
@@ -133,8 +133,8 @@ impl Flow for FetchPlatformKeys {
                 Err(Error::new(ErrorKind::Transport, Fate::Unknown).caused_by(source))
             }
         };
-        let AwaitingCertificates { me, lease } = fetching;
-        let platform_keys = world.memory.platform_keys_of(me.mchid());
+        let AwaitingCertificates { merchant, lease } = fetching;
+        let platform_keys = world.memory.platform_keys_of(merchant.mchid());
         Step::Done(match read {
             Ok(keys) => {
                 platform_keys.fill(&lease, keys, world.now);
@@ -192,12 +192,14 @@ impl Flow for RefreshPlatformKeys {
     type Output = ();
 
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
-        let Self(me) = self;
-        if !me.fetches_certificates() {
+        let Self(merchant) = self;
+        if !merchant.fetches_certificates() {
             return Step::Done(Ok(()));
         }
-        match world.memory.platform_keys_of(me.mchid()).claim_refresh(world.now) {
-            Some(lease) => Self::from_fetch(FetchPlatformKeys::new(me, lease, None, world.now).begin(world)),
+        match world.memory.platform_keys_of(merchant.mchid()).claim_refresh(world.now) {
+            Some(lease) => {
+                Self::from_fetch(FetchPlatformKeys::new(merchant, lease, None, world.now).begin(world))
+            }
             None => Step::Done(Ok(())),
         }
     }

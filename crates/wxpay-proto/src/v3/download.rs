@@ -182,7 +182,7 @@ impl fmt::Debug for DigestCheck {
 /// Signs the request for a file. Sends nothing itself: returns a [`Download`] at once.
 #[derive(Debug)]
 pub struct PrepareDownload {
-    me: Merchant,
+    merchant: Merchant,
     file: BillFile,
 }
 
@@ -194,22 +194,28 @@ impl Merchant {
     /// the current time.
     #[must_use]
     pub fn prepare_download(&self, file: &BillFile) -> PrepareDownload {
-        PrepareDownload { me: self.clone(), file: file.clone() }
+        PrepareDownload { merchant: self.clone(), file: file.clone() }
     }
 }
 
 /// Returns the signed request for a file, and the check of its digest.
 pub(super) fn prepare(
-    me: &Merchant,
+    merchant: &Merchant,
     file: &BillFile,
     world: &mut World<'_>,
 ) -> Result<(Transmit, DigestCheck), Error> {
     let invalid = |error: InvalidField| malformed().not_sent().caused_by(error);
     let check = file.check().map_err(invalid)?;
     let rule = InvalidField::new("download_url", "must point to the merchant's gateway or to WeChat Pay's");
-    let (base_url, target) = me.gateway().locate(&file.download_url).ok_or_else(|| invalid(rule))?;
-    let transmit =
-        request::transmit(me, &Draft::file(LABEL, target), None, base_url, me.retry().timeout, world)?;
+    let (base_url, target) = merchant.gateway().locate(&file.download_url).ok_or_else(|| invalid(rule))?;
+    let transmit = request::transmit(
+        merchant,
+        &Draft::file(LABEL, target),
+        None,
+        base_url,
+        merchant.retry().timeout,
+        world,
+    )?;
     Ok((transmit, check))
 }
 
@@ -221,8 +227,8 @@ impl Flow for PrepareDownload {
     type Output = Download;
 
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
-        let Self { me, file } = self;
-        Step::Done(prepare(&me, &file, world).map(|(transmit, check)| Download {
+        let Self { merchant, file } = self;
+        Step::Done(prepare(&merchant, &file, world).map(|(transmit, check)| Download {
             transmit: Transmit { max_reply: usize::MAX, ..transmit },
             digest_check: check,
             is_gzip: file.is_gzip,

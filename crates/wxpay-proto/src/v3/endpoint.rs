@@ -35,7 +35,12 @@ pub trait Endpoint: fmt::Debug + Send {
     /// # Errors
     ///
     /// Returns an [`Error`] if the reply deviates from WeChat Pay's documentation.
-    fn read(&self, reply: Verified<'_>, me: &Merchant, world: &mut World<'_>) -> Result<Self::Output, Error>;
+    fn read(
+        &self,
+        reply: Verified<'_>,
+        merchant: &Merchant,
+        world: &mut World<'_>,
+    ) -> Result<Self::Output, Error>;
 
     /// Reads a verified refusal that is a regular result, such as "no such order" for a query. Returns `None` if the
     /// refusal is an error.
@@ -256,8 +261,13 @@ impl<E: Endpoint + ?Sized> Endpoint for Box<E> {
         (**self).draft(writer)
     }
 
-    fn read(&self, reply: Verified<'_>, me: &Merchant, world: &mut World<'_>) -> Result<E::Output, Error> {
-        (**self).read(reply, me, world)
+    fn read(
+        &self,
+        reply: Verified<'_>,
+        merchant: &Merchant,
+        world: &mut World<'_>,
+    ) -> Result<E::Output, Error> {
+        (**self).read(reply, merchant, world)
     }
 
     fn read_refusal(&self, refusal: &Refusal) -> Option<E::Output> {

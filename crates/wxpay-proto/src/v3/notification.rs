@@ -85,10 +85,10 @@ struct Envelope<'a> {
 
 impl Notification {
     /// Decrypts a verified notification.
-    pub(super) fn decrypt(me: &Merchant, verified: Verified<'_>) -> Result<Self, Error> {
+    pub(super) fn decrypt(merchant: &Merchant, verified: Verified<'_>) -> Result<Self, Error> {
         let envelope: Envelope<'_> = verified.parse()?;
-        let resource = me.decrypt_resource(&envelope.resource)?;
-        let (mchid, create_time) = (me.mchid().clone(), envelope.create_time);
+        let resource = merchant.decrypt_resource(&envelope.resource)?;
+        let (mchid, create_time) = (merchant.mchid().clone(), envelope.create_time);
         Ok(Self { mchid, create_time, texts: EnvelopeTexts::of(&envelope), resource })
     }
 

@@ -82,7 +82,7 @@ impl fmt::Debug for RawNotification {
 /// Verifies and decrypts a notification. Returns its content.
 #[derive(Debug)]
 pub struct VerifyNotification {
-    me: Merchant,
+    merchant: Merchant,
     raw: RawNotification,
 }
 
@@ -113,21 +113,21 @@ impl Merchant {
     /// of it then, and respond with [`Ack::for_error`](super::Ack::for_error).
     #[must_use]
     pub fn verify_notification(&self, raw: RawNotification) -> VerifyNotification {
-        VerifyNotification { me: self.clone(), raw }
+        VerifyNotification { merchant: self.clone(), raw }
     }
 }
 
 impl Verifying {
     fn verify(self, world: &mut World<'_>) -> Step<VerifyNotification> {
-        let me = &self.flow.me;
-        match me.key(self.headers.key_id(), world.memory, world.now) {
+        let merchant = &self.flow.merchant;
+        match merchant.key(self.headers.key_id(), world.memory, world.now) {
             KeyClaim::Use(key) => {
-                let VerifyNotification { me, raw } = &self.flow;
+                let VerifyNotification { merchant, raw } = &self.flow;
                 let verified = self.headers.verify(&raw.body, &*key).map_err(VerifyError::into_error);
-                done(verified.and_then(|verified| Notification::decrypt(me, verified)))
+                done(verified.and_then(|verified| Notification::decrypt(merchant, verified)))
             }
             KeyClaim::Fetch(lease) if !self.fetched => {
-                let fetch = FetchPlatformKeys::new(me.clone(), lease, Some(&self.attempts), world.now);
+                let fetch = FetchPlatformKeys::new(merchant.clone(), lease, Some(&self.attempts), world.now);
                 Self { fetched: true, ..self }.fetching(fetch.begin(world), world)
             }
             KeyClaim::Wait(until) if self.attempts.is_within_deadline(until) => {
@@ -137,7 +137,7 @@ impl Verifying {
             claim @ (KeyClaim::Fetch(_) | KeyClaim::Unknown) => {
                 // Release the lease, or other flows would wait for a fetch that is not coming.
                 if let KeyClaim::Fetch(lease) = claim {
-                    world.memory.platform_keys_of(me.mchid()).release(&lease);
+                    world.memory.platform_keys_of(merchant.mchid()).release(&lease);
                 }
                 done(Err(VerifyError::UnknownKey(self.headers.key_id().clone()).into_error()))
             }
@@ -160,8 +160,8 @@ fn done(result: Result<Notification, Error>) -> Step<VerifyNotification> {
     Step::Done(result.map_err(Error::not_sent))
 }
 
-fn policy(me: &Merchant) -> Policy {
-    let mut policy = me.retry();
+fn policy(merchant: &Merchant) -> Policy {
+    let mut policy = merchant.retry();
     policy.deadline = policy.deadline.min(KEY_FETCH_TIMEOUT);
     policy
 }
@@ -181,7 +181,7 @@ impl Flow for VerifyNotification {
         let headers = SignatureHeaders::parse(&self.raw.headers(), now);
         match headers {
             Ok(headers) => {
-                let attempts = Attempts::new(policy(&self.me), now);
+                let attempts = Attempts::new(policy(&self.merchant), now);
                 Verifying { flow: self, headers, attempts, fetched: false }.verify(world)
             }
             Err(error) => done(Err(error.into_error())),

@@ -73,12 +73,12 @@ pub(super) enum OrderParty<'a> {
 }
 
 impl<'a> OrderParty<'a> {
-    pub(super) fn of(me: &'a Merchant, appid: &'a AppId, party: &'a Party) -> Self {
+    pub(super) fn of(merchant: &'a Merchant, appid: &'a AppId, party: &'a Party) -> Self {
         match party {
-            Party::Direct => Self::Direct { appid, mchid: me.mchid() },
+            Party::Direct => Self::Direct { appid, mchid: merchant.mchid() },
             Party::Partner { sub_mchid, sub_appid } => Self::Partner {
                 sp_appid: appid,
-                sp_mchid: me.mchid(),
+                sp_mchid: merchant.mchid(),
                 sub_appid: sub_appid.as_ref(),
                 sub_mchid,
             },
@@ -95,10 +95,10 @@ pub(super) enum QueryParty<'a> {
 }
 
 impl<'a> QueryParty<'a> {
-    pub(super) fn of(me: &'a Merchant, party: &'a Party) -> Self {
+    pub(super) fn of(merchant: &'a Merchant, party: &'a Party) -> Self {
         match party {
-            Party::Direct => Self::Direct { mchid: me.mchid() },
-            Party::Partner { sub_mchid, .. } => Self::Partner { sp_mchid: me.mchid(), sub_mchid },
+            Party::Direct => Self::Direct { mchid: merchant.mchid() },
+            Party::Partner { sub_mchid, .. } => Self::Partner { sp_mchid: merchant.mchid(), sub_mchid },
         }
     }
 }

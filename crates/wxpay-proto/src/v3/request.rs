@@ -21,7 +21,7 @@ const USER_AGENT: &str = concat!("wxpay-proto/", env!("CARGO_PKG_VERSION"));
 
 /// Signs a draft, and builds the request to send.
 pub(super) fn transmit(
-    me: &Merchant,
+    merchant: &Merchant,
     draft: &Draft,
     sealing_key: Option<&KeyId>,
     base_url: &str,
@@ -30,7 +30,7 @@ pub(super) fn transmit(
 ) -> Result<Transmit, Error> {
     let nonce = world.entropy.nonce();
     let authorization =
-        me.authorize(draft.method(), draft.target(), draft.signed_bytes(), world.now, nonce)?;
+        merchant.authorize(draft.method(), draft.target(), draft.signed_bytes(), world.now, nonce)?;
     let url = format!("{base_url}{}", draft.target());
     let (content_type, body) = match draft.content() {
         // WeChat Pay's own SDKs send the type even without a body.
@@ -43,7 +43,7 @@ pub(super) fn transmit(
         .with_header("user-agent", USER_AGENT.to_owned())
         .with_header("content-type", content_type)
         .with_header("authorization", authorization.to_string());
-    let requested = me.requested_signing_key().map(PublicKeyId::as_str);
+    let requested = merchant.requested_signing_key().map(PublicKeyId::as_str);
     let request = match sealing_key.map(KeyId::as_str).or(requested) {
         Some(key) => request.with_header("wechatpay-serial", key.to_owned()),
         None => request,

@@ -39,7 +39,7 @@ const MIN_QUERIES_UNTIL_NOT_FOUND: usize = 5;
 /// Resolves an operation whose outcome is unknown by querying until it is known.
 #[derive(Debug)]
 pub struct Resolve {
-    me: Merchant,
+    merchant: Merchant,
     pending_operation: PendingOperation,
     queries: usize,
 }
@@ -93,7 +93,7 @@ impl Merchant {
     /// survive a crash, but numbers that were stored before the call do.
     #[must_use]
     pub fn resolve_pending(&self, pending_operation: PendingOperation) -> Resolve {
-        Resolve { me: self.clone(), pending_operation, queries: 0 }
+        Resolve { merchant: self.clone(), pending_operation, queries: 0 }
     }
 }
 
@@ -148,8 +148,13 @@ impl<E: Endpoint<Output: Into<Resolved>>> Endpoint for IntoResolved<E> {
         self.0.draft(writer)
     }
 
-    fn read(&self, reply: Verified<'_>, me: &Merchant, world: &mut World<'_>) -> Result<Resolved, Error> {
-        self.0.read(reply, me, world).map(Into::into)
+    fn read(
+        &self,
+        reply: Verified<'_>,
+        merchant: &Merchant,
+        world: &mut World<'_>,
+    ) -> Result<Resolved, Error> {
+        self.0.read(reply, merchant, world).map(Into::into)
     }
 
     fn read_refusal(&self, refusal: &Refusal) -> Option<Resolved> {
@@ -229,7 +234,7 @@ impl From<authorization::AuthorizationLookup> for Resolved {
 impl Resolve {
     fn query(mut self, world: &mut World<'_>) -> Step<Self> {
         self.queries = self.queries.saturating_add(1);
-        let call = self.me.call(query_for(self.pending_operation.clone()));
+        let call = self.merchant.call(query_for(self.pending_operation.clone()));
         self.follow(call.begin(world), world)
     }
 

@@ -77,7 +77,7 @@ impl fmt::Debug for Sealed {
 /// The context in which an operation writes its request: gives access to the merchant, and seals sensitive fields.
 #[derive(Debug)]
 pub struct RequestWriter<'a, 'w> {
-    me: &'a Merchant,
+    merchant: &'a Merchant,
     world: &'a mut World<'w>,
     sealing_key: Option<(KeyId, Arc<dyn PublicKey>)>,
     missing: Option<MissingKey>,
@@ -93,14 +93,14 @@ pub(super) enum MissingKey {
 }
 
 impl<'a, 'w> RequestWriter<'a, 'w> {
-    pub(super) fn new(me: &'a Merchant, world: &'a mut World<'w>) -> Self {
-        Self { me, world, sealing_key: None, missing: None }
+    pub(super) fn new(merchant: &'a Merchant, world: &'a mut World<'w>) -> Self {
+        Self { merchant, world, sealing_key: None, missing: None }
     }
 
     /// Returns the merchant that sends the request.
     #[must_use]
-    pub fn me(&self) -> &'a Merchant {
-        self.me
+    pub fn merchant(&self) -> &'a Merchant {
+        self.merchant
     }
 
     /// Seals a field.
@@ -138,7 +138,7 @@ impl<'a, 'w> RequestWriter<'a, 'w> {
         if let Some((_, key)) = &self.sealing_key {
             return Ok(key.clone());
         }
-        self.missing = Some(match self.me.sealing_key(self.world.memory, self.world.now) {
+        self.missing = Some(match self.merchant.sealing_key(self.world.memory, self.world.now) {
             KeyClaim::Use((id, key)) => {
                 self.sealing_key = Some((id, key.clone()));
                 return Ok(key);
@@ -213,11 +213,11 @@ mod tests {
 
     #[test]
     fn only_fields_sealed_for_the_merchant_open() {
-        let me = fake::merchant();
-        assert_eq!(me.open(&fake::sealed_for_merchant("张三".as_bytes())).unwrap().expose(), "张三");
+        let merchant = fake::merchant();
+        assert_eq!(merchant.open(&fake::sealed_for_merchant("张三".as_bytes())).unwrap().expose(), "张三");
         for sealed in [fake::sealed("张三"), fake::sealed_for_merchant(b"\xff"), "%".into(), String::new()]
         {
-            assert_eq!(me.open(&sealed).unwrap_err().kind(), ErrorKind::Malformed);
+            assert_eq!(merchant.open(&sealed).unwrap_err().kind(), ErrorKind::Malformed);
         }
     }
 

@@ -63,11 +63,11 @@ impl Echo {
     }
 
     /// Returns whether the sealed text, if one was sent, was returned unchanged, sealed for the merchant.
-    fn decrypts_to_sent(&self, sealed: Option<&Sealed>, me: &Merchant) -> Result<bool, Error> {
+    fn decrypts_to_sent(&self, sealed: Option<&Sealed>, merchant: &Merchant) -> Result<bool, Error> {
         match (&self.sensitive, sealed) {
             (None, _) => Ok(true),
             (Some(_), None) => Ok(false),
-            (Some(sent), Some(sealed)) => Ok(me.open(sealed.as_str())?.expose() == sent.expose()),
+            (Some(sent), Some(sealed)) => Ok(merchant.open(sealed.as_str())?.expose() == sent.expose()),
         }
     }
 }
@@ -95,14 +95,14 @@ impl Endpoint for Echo {
         Ok(Draft::post("v3.security.echo", "/v3/security/echo", &body))
     }
 
-    fn read(&self, reply: Verified<'_>, me: &Merchant, _: &mut World<'_>) -> Result<(), Error> {
+    fn read(&self, reply: Verified<'_>, merchant: &Merchant, _: &mut World<'_>) -> Result<(), Error> {
         let EchoNotification { echo_message, encrypted_echo_message } = EchoNotification::read(reply)?;
         let mismatch =
             |field| Err(malformed().caused_by(InvalidField::new(field, "must equal the text sent")));
         if echo_message != self.plain {
             return mismatch("echo_message");
         }
-        if !self.decrypts_to_sent(encrypted_echo_message.as_ref(), me)? {
+        if !self.decrypts_to_sent(encrypted_echo_message.as_ref(), merchant)? {
             return mismatch("encrypted_echo_message");
         }
         Ok(())

@@ -38,7 +38,7 @@ fn token_has_64_characters_and_no_errcode() {
 #[test]
 fn token_request_is_refused_by_its_first_failing_check() {
     let mut shop = Shop::open(with(|settings| settings.token_daily_quota = Some(1)));
-    let (appid, secret) = (shop.me.appid().to_string(), shop.me.app_secret().expose().clone());
+    let (appid, secret) = (shop.merchant.appid().to_string(), shop.merchant.app_secret().expose().clone());
     let cases = [
         (Request::post(token_url("x", "", ""), "", Vec::new()), 43001),
         (Request::get(token_url("x", "", "")), 41002),
@@ -60,7 +60,7 @@ fn wrong_secret_errcode_follows_the_setting() {
     for (setting, expected) in [(WrongSecretCode::Invalid40001, 40001), (WrongSecretCode::Secret40125, 40125)]
     {
         let mut shop = Shop::open(with(|settings| settings.wrong_secret_code = setting));
-        let url = token_url("client_credential", shop.me.appid().as_str(), "s");
+        let url = token_url("client_credential", shop.merchant.appid().as_str(), "s");
         assert_eq!(code(&shop.json_reply(&Request::get(url))), expected);
     }
 }
@@ -132,7 +132,8 @@ fn call_is_refused_by_its_first_failing_check() {
         let with_token = |token: &str| format!("https://api.weixin.qq.com{path}?access_token={token}");
         let post = |url: String, body: &str| Request::post(url, "", body.as_bytes().to_vec());
         let own_body =
-            json!({ "appid": shop.me.appid().as_str(), "package": "p", "app_signature": "x" }).to_string();
+            json!({ "appid": shop.merchant.appid().as_str(), "package": "p", "app_signature": "x" })
+                .to_string();
         let other_app = json!({ "appid": "wx0000000000000000" }).to_string();
 
         let errcode = |shop: &mut Shop, request: &Request| code(&shop.json_reply(request));
@@ -145,12 +146,12 @@ fn call_is_refused_by_its_first_failing_check() {
         let token = shop.fetch_token();
         assert_eq!(errcode(&mut shop, &post(with_token(&token), "")), 44002);
         for (permission, expected) in [(Permission::NotApproved, 48001), (Permission::NoPayment, 43008)] {
-            shop.gateway.register(App::new(shop.me.clone()).with_permission(permission));
+            shop.gateway.register(App::new(shop.merchant.clone()).with_permission(permission));
             let token = shop.fetch_token();
             assert_eq!(errcode(&mut shop, &post(with_token(&token), "{")), 47001);
             assert_eq!(errcode(&mut shop, &post(with_token(&token), &other_app)), expected);
         }
-        shop.gateway.register(App::new(shop.me.clone()));
+        shop.gateway.register(App::new(shop.merchant.clone()));
         let token = shop.fetch_token();
         assert_eq!(errcode(&mut shop, &post(with_token(&token), &other_app)), 49001);
         assert_eq!(errcode(&mut shop, &post(with_token(&token), &own_body)), bad_signature);
@@ -202,12 +203,12 @@ fn genprepay_signature_errcode_follows_the_setting() {
 #[test]
 fn genprepay_accepts_a_numeric_or_string_timestamp_without_traceid() {
     let mut shop = Shop::open(Settings::default());
-    let package = package_of(&shop.goods("A1"), shop.me.partner_key().expose());
+    let package = package_of(&shop.goods("A1"), shop.merchant.partner_key().expose());
     for timestamp in [json!(1_399_514_976), json!("1399514976")] {
         let body = json!({
-            "appid": shop.me.appid().as_str(), "noncestr": "n", "package": package, "timestamp": timestamp,
+            "appid": shop.merchant.appid().as_str(), "noncestr": "n", "package": package, "timestamp": timestamp,
         });
-        let body = app_signed(body, shop.me.pay_sign_key().expose());
+        let body = app_signed(body, shop.merchant.pay_sign_key().expose());
         assert_eq!(shop.errcode("/pay/genprepay", &body), 0);
     }
 }
@@ -289,7 +290,7 @@ fn package_fields_are_validated() {
 #[test]
 fn duplicate_package_field_is_refused_even_if_signed() {
     let mut shop = Shop::open(Settings::default());
-    let key = shop.me.partner_key().expose().clone();
+    let key = shop.merchant.partner_key().expose().clone();
     let unsigned = "a=1&a=2";
     let text = format!("{unsigned}&key={key}");
     let sign = hex::encode_upper(<md5::Md5 as sha1::Digest>::digest(text));
@@ -297,7 +298,7 @@ fn duplicate_package_field_is_refused_even_if_signed() {
     // The partner is checked first, and it is missing.
     let body = shop.prepay_of(&package);
     assert_eq!(shop.errcode("/pay/genprepay", &body), 49010);
-    let partner = shop.me.partner().as_str().to_owned();
+    let partner = shop.merchant.partner().as_str().to_owned();
     let text = format!("a=1&a=2&partner={partner}&key={key}");
     let sign = hex::encode_upper(<md5::Md5 as sha1::Digest>::digest(text));
     let body = shop.prepay_of(&format!("a=1&a=2&partner={partner}&sign={sign}"));
@@ -337,7 +338,7 @@ fn bare_plus_follows_the_setting_and_is_flagged() {
         let mut shop = Shop::open(with(|settings| settings.plus = plus));
         let mut fields = shop.goods("A1");
         fields.insert("body", text.as_bytes().to_vec());
-        let package = package_of(&fields, shop.me.partner_key().expose());
+        let package = package_of(&fields, shop.merchant.partner_key().expose());
         let package = package.replace("body=a%2Bb", "body=a+b").replace("body=a%20b", "body=a+b");
         let body = shop.prepay_of(&package);
         assert_eq!(shop.errcode("/pay/genprepay", &body), expected);
@@ -350,11 +351,11 @@ fn appkey_in_the_body_is_flagged_or_refused() {
     for (leaked_key, expected) in [(LeakedKey::Flagged, 0), (LeakedKey::Refused, 40035)] {
         let mut shop = Shop::open(with(|settings| settings.leaked_key = leaked_key));
         let mut body = shop.prepay_body(&shop.goods("A1"));
-        body["appkey"] = shop.me.pay_sign_key().expose().as_str().into();
+        body["appkey"] = shop.merchant.pay_sign_key().expose().as_str().into();
         assert_eq!(shop.errcode("/pay/genprepay", &body), expected);
         assert!(shop.warned(Kind::LeakedSecret));
         let printed = format!("{:?}", shop.gateway.warnings().collect::<Vec<_>>());
-        assert!(!printed.contains(shop.me.pay_sign_key().expose().as_str()));
+        assert!(!printed.contains(shop.merchant.pay_sign_key().expose().as_str()));
     }
 }
 
@@ -363,7 +364,7 @@ fn secret_in_a_package_field_is_flagged() {
     let mut shop = Shop::open(Settings::default());
     assert!(!shop.warned(Kind::LeakedSecret));
     let mut fields = shop.goods("A1");
-    fields.insert("attach", shop.me.partner_key().expose().clone().into_bytes());
+    fields.insert("attach", shop.merchant.partner_key().expose().clone().into_bytes());
     let body = shop.prepay_body(&fields);
     shop.call("/pay/genprepay", &body);
     assert!(shop.warned(Kind::LeakedSecret));
@@ -441,7 +442,7 @@ fn orderquery_returns_strings_and_a_numeric_ret_code() {
                 r#""is_refund":"false","attach":"","time_end":"20140508100936","transport_fee":"0","#,
                 r#""product_fee":"1949","discount":"50","rmb_total_fee":""}}}}"#,
             ),
-            partner = shop.me.partner(),
+            partner = shop.merchant.partner(),
             transaction_id = paid.payments[0].transaction_id,
         )
     );
@@ -455,8 +456,8 @@ fn orderquery_verifies_both_signatures() {
     outer["timestamp"] = "1".into();
     assert_eq!(shop.errcode("/pay/orderquery", &outer), 49004);
     let package = valid["package"].as_str().unwrap().replace("A1", "A2");
-    let inner = json!({ "appid": shop.me.appid().as_str(), "package": package, "timestamp": "1" });
-    let inner = app_signed(inner, shop.me.pay_sign_key().expose());
+    let inner = json!({ "appid": shop.merchant.appid().as_str(), "package": package, "timestamp": "1" });
+    let inner = app_signed(inner, shop.merchant.pay_sign_key().expose());
     assert_eq!(shop.errcode("/pay/orderquery", &inner), 49004);
     let mut upper = valid;
     upper["sign_method"] = "SHA1".into();

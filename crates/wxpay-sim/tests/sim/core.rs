@@ -20,14 +20,15 @@ use wxpay_sim::{
 };
 
 fn merchant(gateway: &Gateway) -> Merchant {
-    let me = gateway.credentials();
-    let secret = me.app_secret().expose().clone();
-    let (pay_sign_key, partner_key) = (me.pay_sign_key().expose().clone(), me.partner_key().expose().clone());
+    let merchant = gateway.credentials();
+    let secret = merchant.app_secret().expose().clone();
+    let (pay_sign_key, partner_key) =
+        (merchant.pay_sign_key().expose().clone(), merchant.partner_key().expose().clone());
     Merchant::builder(
-        me.appid().clone(),
+        merchant.appid().clone(),
         v1::AppSecret::new(secret).unwrap(),
         v1::PaySignKey::new(pay_sign_key).unwrap(),
-        me.partner().clone(),
+        merchant.partner().clone(),
         v1::PartnerKey::new(partner_key).unwrap(),
     )
     .build()

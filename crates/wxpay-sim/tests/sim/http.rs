@@ -107,8 +107,8 @@ async fn payment_runs_from_token_to_notification() {
     let (notify_url, received) = merchant(&["success"]).await;
     let target = format!(
         "/cgi-bin/token?grant_type=client_credential&appid={}&secret={}",
-        shop.me.appid(),
-        shop.me.app_secret().expose()
+        shop.merchant.appid(),
+        shop.merchant.app_secret().expose()
     );
     let token = json_of(&server, "GET", &target, &Value::Null).await;
     let token = token["access_token"].as_str().unwrap();

@@ -51,7 +51,7 @@ fn notification_query_is_sorted_and_contains_sign() {
     assert_eq!(text("notify_id").len(), 96);
     let transaction_id = text("transaction_id");
     assert_eq!(transaction_id.len(), 28);
-    assert!(transaction_id.starts_with(&format!("{}20140508", shop.me.partner())));
+    assert!(transaction_id.starts_with(&format!("{}20140508", shop.merchant.partner())));
     assert!(shop.verifies(&delivery));
 }
 
@@ -67,7 +67,7 @@ fn notification_xml_has_352_bytes() {
          <TimeStamp>1399514976</TimeStamp>\n<NonceStr><![CDATA[{}]]></NonceStr>\n\
          <AppSignature><![CDATA[{}]]></AppSignature>\n<SignMethod><![CDATA[sha1]]></SignMethod>\n</xml>",
         shop.gateway.payer().as_str(),
-        shop.me.appid(),
+        shop.merchant.appid(),
         element(&xml, "NonceStr"),
         element(&xml, "AppSignature"),
     );

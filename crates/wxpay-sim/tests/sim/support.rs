@@ -60,7 +60,7 @@ pub fn token_url(grant_type: &str, appid: &str, secret: &str) -> String {
 
 pub struct Shop {
     pub gateway: Gateway,
-    pub me: Credentials,
+    pub merchant: Credentials,
     pub token: String,
     pub now: UnixTime,
 }
@@ -72,8 +72,8 @@ impl Shop {
 
     pub fn seeded(settings: Settings, seed: u64) -> Self {
         let gateway = Gateway::new(settings, seed);
-        let me = gateway.credentials().clone();
-        let mut shop = Self { gateway, me, token: String::new(), now: START };
+        let merchant = gateway.credentials().clone();
+        let mut shop = Self { gateway, merchant, token: String::new(), now: START };
         shop.token = shop.fetch_token();
         shop
     }
@@ -83,7 +83,8 @@ impl Shop {
     }
 
     pub fn token_reply(&mut self) -> Value {
-        let (appid, secret) = (self.me.appid().to_string(), self.me.app_secret().expose().clone());
+        let (appid, secret) =
+            (self.merchant.appid().to_string(), self.merchant.app_secret().expose().clone());
         let url = token_url("client_credential", &appid, &secret);
         self.json_reply(&Request::get(url))
     }
@@ -130,7 +131,7 @@ impl Shop {
             ("input_charset", "UTF-8"),
             ("notify_url", "http://shop.example/notify"),
             ("out_trade_no", number),
-            ("partner", self.me.partner().as_str()),
+            ("partner", self.merchant.partner().as_str()),
             ("spbill_create_ip", "203.0.113.7"),
             ("total_fee", "1999"),
         ]
@@ -141,17 +142,17 @@ impl Shop {
 
     pub fn prepay_of(&self, package: &str) -> Value {
         let body = json!({
-            "appid": self.me.appid().as_str(),
+            "appid": self.merchant.appid().as_str(),
             "noncestr": "e7d161ac8d8a76529d39d9f5b4249ccb",
             "package": package,
             "timestamp": self.now.as_secs(),
             "traceid": "payer-1",
         });
-        app_signed(body, self.me.pay_sign_key().expose())
+        app_signed(body, self.merchant.pay_sign_key().expose())
     }
 
     pub fn prepay_body(&self, fields: &Fields) -> Value {
-        self.prepay_of(&package_of(fields, self.me.partner_key().expose()))
+        self.prepay_of(&package_of(fields, self.merchant.partner_key().expose()))
     }
 
     pub fn order(&mut self, number: &str) -> String {
@@ -177,31 +178,32 @@ impl Shop {
     pub fn query_body(&self, number: &str) -> Value {
         let fields: Fields = [
             ("out_trade_no", number.as_bytes().to_vec()),
-            ("partner", self.me.partner().as_str().as_bytes().to_vec()),
+            ("partner", self.merchant.partner().as_str().as_bytes().to_vec()),
         ]
         .into();
-        let package = package_of(&fields, self.me.partner_key().expose());
+        let package = package_of(&fields, self.merchant.partner_key().expose());
         let timestamp = self.now.as_secs().to_string();
-        let body = json!({ "appid": self.me.appid().as_str(), "package": package, "timestamp": timestamp });
-        app_signed(body, self.me.pay_sign_key().expose())
+        let body =
+            json!({ "appid": self.merchant.appid().as_str(), "package": package, "timestamp": timestamp });
+        app_signed(body, self.merchant.pay_sign_key().expose())
     }
 
     pub fn deliver_body(&self, number: &str, openid: &str, transid: &str) -> Value {
         let body = json!({
-            "appid": self.me.appid().as_str(), "openid": openid, "transid": transid, "out_trade_no": number,
+            "appid": self.merchant.appid().as_str(), "openid": openid, "transid": transid, "out_trade_no": number,
             "deliver_timestamp": self.now.as_secs().to_string(), "deliver_status": "1", "deliver_msg": "ok",
         });
-        app_signed(body, self.me.pay_sign_key().expose())
+        app_signed(body, self.merchant.pay_sign_key().expose())
     }
 
     /// Returns the seven signed parameters for the payer's client.
     pub fn app_params(&self, prepayid: &str, package: &str) -> Value {
         let body = json!({
-            "appid": self.me.appid().as_str(), "noncestr": "n1", "package": package,
-            "partnerid": self.me.partner().as_str(), "prepayid": prepayid,
+            "appid": self.merchant.appid().as_str(), "noncestr": "n1", "package": package,
+            "partnerid": self.merchant.partner().as_str(), "prepayid": prepayid,
             "timestamp": self.now.as_secs().to_string(),
         });
-        let mut signed = app_signed(body, self.me.pay_sign_key().expose());
+        let mut signed = app_signed(body, self.merchant.pay_sign_key().expose());
         let members = signed.as_object_mut().unwrap();
         members.remove("sign_method");
         let sign = members.remove("app_signature").unwrap();
@@ -251,12 +253,12 @@ impl Shop {
             text.extend_from_slice(value);
             text.push(b'&');
         }
-        text.extend_from_slice(format!("key={}", self.me.partner_key().expose()).as_bytes());
+        text.extend_from_slice(format!("key={}", self.merchant.partner_key().expose()).as_bytes());
         let xml = String::from_utf8(delivery.body().to_vec()).unwrap();
         let signed = format!(
             "appid={}&appkey={}&issubscribe={}&noncestr={}&openid={}&timestamp={}",
             element(&xml, "AppId"),
-            self.me.pay_sign_key().expose(),
+            self.merchant.pay_sign_key().expose(),
             element(&xml, "IsSubscribe"),
             element(&xml, "NonceStr"),
             element(&xml, "OpenId"),

@@ -76,30 +76,30 @@ enum Refusal {
 pub fn conversation(data: &[u8]) {
     v3::conversation(data);
     let Ok(scenario) = Scenario::arbitrary_take_rest(Unstructured::new(data)) else { return };
-    let me = keys::merchant().build();
+    let merchant = keys::merchant().build();
     let mut driver = driver();
     for action in scenario.actions.into_iter().take(6) {
         let pause = Duration::from_secs(action.pause.into());
-        perform(&me, &mut driver, action);
+        perform(&merchant, &mut driver, action);
         driver.wait(pause);
     }
 }
 
-fn perform(me: &Merchant, driver: &mut Driver, action: Action) {
+fn perform(merchant: &Merchant, driver: &mut Driver, action: Action) {
     let number = || NUMBER.parse().unwrap();
     match action.operation {
-        Operation::Prepay => run(driver, action, "v1.genprepay", true, || me.prepay(order())),
-        Operation::Query => run(driver, action, "v1.orderquery", false, || me.query(number())),
+        Operation::Prepay => run(driver, action, "v1.genprepay", true, || merchant.prepay(order())),
+        Operation::Query => run(driver, action, "v1.orderquery", false, || merchant.query(number())),
         Operation::Deliver => {
-            run(driver, action, "v1.delivernotify", false, || me.notify_delivery(delivery()));
+            run(driver, action, "v1.delivernotify", false, || merchant.notify_delivery(delivery()));
         }
-        Operation::RefreshToken => run(driver, action, "v1.token", false, || me.refresh_token()),
-        Operation::Resolve => resolve(me, driver, action),
+        Operation::RefreshToken => run(driver, action, "v1.token", false, || merchant.refresh_token()),
+        Operation::Resolve => resolve(merchant, driver, action),
     }
 }
 
 /// Resolves an order whose reply was lost. If that fails, the operation must still be pending.
-fn resolve(me: &Merchant, driver: &mut Driver, action: Action) {
+fn resolve(merchant: &Merchant, driver: &mut Driver, action: Action) {
     let network = |transmit: Transmit, _: UnixTime| -> (Reply, Duration) {
         let reply = match transmit.label {
             "v1.token" => Ok(success(transmit.label)),
@@ -107,7 +107,7 @@ fn resolve(me: &Merchant, driver: &mut Driver, action: Action) {
         };
         (reply, Duration::from_millis(80))
     };
-    let Err(mut error) = driver.run(me.prepay(order()), &mut { network }) else {
+    let Err(mut error) = driver.run(merchant.prepay(order()), &mut { network }) else {
         panic!("the call succeeded without a reply")
     };
     let Some(pending) = error.unresolved() else {
@@ -115,7 +115,7 @@ fn resolve(me: &Merchant, driver: &mut Driver, action: Action) {
     };
     let mut events = action.events.into_iter();
     let network = |transmit: Transmit, _: UnixTime| reply_to(&transmit, events.next());
-    if let Err(mut error) = driver.run(me.resolve(pending), &mut { network }) {
+    if let Err(mut error) = driver.run(merchant.resolve(pending), &mut { network }) {
         assert_eq!(error.fate(), Fate::Unknown, "a query does not decide the fate");
         assert!(error.unresolved().is_some_and(|pending| {
             pending.out_trade_no().is_some_and(|number| number.as_str() == NUMBER)

@@ -20,8 +20,8 @@ pub fn notification(data: &[u8]) {
     let line = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
     let (query, body) = data.split_at(line);
     let body = body.get(1..).unwrap_or_default();
-    let me = keys::merchant().build();
-    let error = me.verify_notification(&RawNotification::new("POST", query, body)).unwrap_err();
+    let merchant = keys::merchant().build();
+    let error = merchant.verify_notification(&RawNotification::new("POST", query, body)).unwrap_err();
     assert_ne!(error.ack().response().status(), 200);
 
     let (Ok(query), Ok(body)) = (Form::parse(query), FlatXml::parse(body)) else { return };
@@ -33,20 +33,20 @@ pub fn notification(data: &[u8]) {
         .filter(|(name, value)| *name != "sign" && !value.is_empty())
         .collect();
     let signed = (signed_query(&fields), signed_body(&body));
-    match verify_notification(&me, &signed) {
+    match verify_notification(&merchant, &signed) {
         Ok(notification) => {
             assert_matches(&notification, &fields, &body);
-            assert_tampering_is_detected(&me, &signed, &notification, data);
+            assert_tampering_is_detected(&merchant, &signed, &notification, data);
         }
         Err(rejected) => assert_ne!(rejected.ack().response().status(), 401, "valid signature rejected"),
     }
 }
 
 fn verify_notification(
-    me: &Merchant,
+    merchant: &Merchant,
     (query, body): &(String, String),
 ) -> Result<Notification, NotificationError> {
-    me.verify_notification(&RawNotification::new("POST", query.as_bytes(), body.as_bytes()))
+    merchant.verify_notification(&RawNotification::new("POST", query.as_bytes(), body.as_bytes()))
 }
 
 fn signed_query(fields: &BTreeMap<&str, Vec<u8>>) -> String {
@@ -111,7 +111,7 @@ fn assert_matches(notification: &Notification, fields: &BTreeMap<&str, Vec<u8>>,
 
 /// Checks that a change of one bit is detected. Letters of a digest or of an escape may change their case.
 fn assert_tampering_is_detected(
-    me: &Merchant,
+    merchant: &Merchant,
     signed: &(String, String),
     notification: &Notification,
     data: &[u8],
@@ -121,7 +121,7 @@ fn assert_tampering_is_detected(
     let at = chosen % (query.len() + body.len());
     let (part, at) = if at < query.len() { (&mut query, at) } else { (&mut body, at - signed.0.len()) };
     part[at] ^= 1 << ((chosen >> 20) % 8);
-    if let Ok(other) = me.verify_notification(&RawNotification::new("POST", &query, &body)) {
+    if let Ok(other) = merchant.verify_notification(&RawNotification::new("POST", &query, &body)) {
         assert_eq!(&other, notification, "a tampered notification was accepted");
     }
 }

@@ -26,21 +26,22 @@ pub(super) const NUMBER: &str = "20140508001";
 pub fn json_reply(data: &[u8]) {
     let Some((first, body)) = data.split_first() else { return };
     let status = if *first < 250 { 200 } else { 500 };
-    let me = keys::merchant().build();
+    let merchant = keys::merchant().build();
 
     let mut driver = driver();
-    let refreshed = driver.run(me.refresh_token(), &mut reply_once(status, body));
-    let prepaid = driver_with_token(&me).run(me.prepay(order()), &mut reply_once(status, body));
-    let delivered = driver_with_token(&me).run(me.notify_delivery(delivery()), &mut reply_once(status, body));
-    let queried =
-        driver_with_token(&me).run(me.query(NUMBER.parse().unwrap()), &mut reply_once(status, body));
+    let refreshed = driver.run(merchant.refresh_token(), &mut reply_once(status, body));
+    let prepaid = driver_with_token(&merchant).run(merchant.prepay(order()), &mut reply_once(status, body));
+    let delivered =
+        driver_with_token(&merchant).run(merchant.notify_delivery(delivery()), &mut reply_once(status, body));
+    let queried = driver_with_token(&merchant)
+        .run(merchant.query(NUMBER.parse().unwrap()), &mut reply_once(status, body));
     let any_ok = refreshed.is_ok() || prepaid.is_ok() || delivered.is_ok() || queried.is_ok();
 
     assert!(!any_ok || status == 200);
     let Ok(json) = serde_json::from_slice::<Value>(body) else { return };
     assert!(!any_ok || errcode(&json).is_none_or(|code| code == "0"));
     if refreshed.is_ok() {
-        let (token, _) = driver.memory.token(me.appid(), driver.now).unwrap();
+        let (token, _) = driver.memory.token(merchant.appid(), driver.now).unwrap();
         assert_eq!(json["access_token"], token.expose());
     }
     if let Ok(params) = prepaid {
@@ -94,10 +95,15 @@ pub(super) fn driver() -> Driver {
     Driver::default().watch_for(&[keys::APP_SECRET, keys::PAY_SIGN_KEY, keys::PARTNER_KEY, TOKEN])
 }
 
-fn driver_with_token(me: &Merchant) -> Driver {
+fn driver_with_token(merchant: &Merchant) -> Driver {
     let mut driver = driver();
     let expires_at = driver.now.after(Duration::from_secs(7200));
-    driver.memory.put_token(me.appid(), AccessToken::new(TOKEN.into()).unwrap(), driver.now, expires_at);
+    driver.memory.put_token(
+        merchant.appid(),
+        AccessToken::new(TOKEN.into()).unwrap(),
+        driver.now,
+        expires_at,
+    );
     driver
 }
 

@@ -72,13 +72,13 @@ impl SimNetwork {
     pub fn deliver_due_v3(
         &mut self,
         driver: &mut Driver,
-        me: &Merchant,
+        merchant: &Merchant,
         mut on_notification: impl FnMut(Notification) -> Ack,
     ) {
         let mut due = std::mem::take(&mut self.early);
         due.extend(self.gateway.due_deliveries(driver.now));
         for delivery in due {
-            let ack = match driver.run(me.verify_notification(raw_notification(&delivery)), self) {
+            let ack = match driver.run(merchant.verify_notification(raw_notification(&delivery)), self) {
                 Ok(notification) => {
                     assert!(!delivery.is_forged(), "a tampered notification was accepted");
                     on_notification(notification)

@@ -1,7 +1,7 @@
 //! Samples: bills.
 
 use super::SUB_MCHID;
-use crate::v3_operations::sample::{Sample, me, run_with_reply};
+use crate::v3_operations::sample::{Sample, merchant, run_with_reply};
 use wxpay_proto::{
     http::Request,
     v3::bill::{
@@ -38,8 +38,9 @@ fn prepare_download(day: BillDate) -> Request {
         "hash_value": "0beec7b5ea3f0fdbc95d0dd47f3c5bc275da8a33",
         "download_url": "https://api.mch.weixin.qq.com/v3/billdownload/file?token=t&tartype=gzip",
     });
-    let Ok(BillReply::Ready(bill_file)) = run_with_reply(me().call(TradeBill::of(day).gzip()), &reply) else {
+    let Ok(BillReply::Ready(bill_file)) = run_with_reply(merchant().call(TradeBill::of(day).gzip()), &reply)
+    else {
         panic!("the bill must be ready")
     };
-    run_with_reply(me().prepare_download(&bill_file), &reply).unwrap().transmit.request
+    run_with_reply(merchant().prepare_download(&bill_file), &reply).unwrap().transmit.request
 }

@@ -162,7 +162,7 @@ impl fmt::Debug for OpenedPart {
 /// Downloads a part and decrypts it.
 #[derive(Debug)]
 pub struct OpenBillPart {
-    me: Merchant,
+    merchant: Merchant,
     part: SealedPart,
 }
 
@@ -182,7 +182,7 @@ impl Merchant {
     /// [`prepare_download`](Self::prepare_download).
     #[must_use]
     pub fn open_bill_part(&self, part: &SealedPart) -> OpenBillPart {
-        OpenBillPart { me: self.clone(), part: part.clone() }
+        OpenBillPart { merchant: self.clone(), part: part.clone() }
     }
 }
 
@@ -194,11 +194,12 @@ impl OpenBillPart {
             nonce.as_bytes().try_into().map_err(|_| unusable("nonce", "must be 12 bytes"))?;
         let encrypt_key =
             base64::decode(encrypt_key.as_bytes()).map_err(|fault| malformed().caused_by(fault))?;
-        let key = self.me.private_key().open(&encrypt_key).map_err(|fault| malformed().caused_by(fault))?;
+        let key =
+            self.merchant.private_key().open(&encrypt_key).map_err(|fault| malformed().caused_by(fault))?;
         let key = <[u8; 32]>::try_from(key.expose().as_slice()).map(Secret::new);
         let key = key.map_err(|_| unusable("encrypt_key", "must be 32 bytes"))?;
         let bytes =
-            self.me.provider().symmetric_key(&key).open(nonce, b"", sealed).map_err(signature_error)?;
+            self.merchant.provider().symmetric_key(&key).open(nonce, b"", sealed).map_err(signature_error)?;
         // The digest is that of the uncompressed part, and this crate does not decompress. A compressed part needs no
         // digest: AES-GCM has authenticated its bytes.
         if !file.is_gzip {
@@ -221,7 +222,7 @@ impl Flow for OpenBillPart {
     type Output = OpenedPart;
 
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
-        match download::prepare(&self.me, &self.part.file, world) {
+        match download::prepare(&self.merchant, &self.part.file, world) {
             Ok((transmit, check)) => Step::send(
                 Transmit { max_reply: MAX_PART_BYTES, ..transmit },
                 AwaitingPart { open: self, check },

@@ -190,7 +190,7 @@ fn a_request_that_is_not_idempotent_is_retried_only_if_not_sent() {
 #[test]
 fn every_attempt_sends_the_same_bytes_with_a_new_signature() {
     let (_, harness) = call(PROBE, &[Lost]);
-    let me = fake::merchant();
+    let merchant = fake::merchant();
     let mut nonces = Vec::new();
     for request in &harness.sent {
         assert_eq!(request.body(), br#"{"planted":7}"#);
@@ -198,7 +198,7 @@ fn every_attempt_sends_the_same_bytes_with_a_new_signature() {
         let Authorization { nonce_str, signature, timestamp, .. } = authorization;
         let message =
             message::request(Method::Post, "/v3/probe?planted=1", timestamp, &nonce_str, request.body());
-        assert_eq!(signature, me.sign(&message).unwrap());
+        assert_eq!(signature, merchant.sign(&message).unwrap());
         assert_eq!(request.header("wechatpay-serial"), Some("PUB_KEY_ID_0119"));
         nonces.push((nonce_str, timestamp));
     }
@@ -233,8 +233,8 @@ fn the_hosts_alternate_only_after_failures_of_network_or_gateway() {
 fn no_attempt_begins_or_lasts_beyond_the_deadline() {
     let policy = Policy { max_attempts: 100, ..Policy::default() };
     let (mut harness, mut requests) = (Harness::new(), Vec::new());
-    let me = fake::builder().retry(policy).build();
-    let result = harness.run(me.call(PROBE), |transmit, now| {
+    let merchant = fake::builder().retry(policy).build();
+    let result = harness.run(merchant.call(PROBE), |transmit, now| {
         requests.push((*now, transmit.timeout));
         *now = now.after(transmit.timeout);
         Lost.reply(*now)
@@ -359,8 +359,8 @@ fn a_refusal_contains_the_field_and_the_string_wechat_pay_signed() {
 fn no_state_of_a_call_prints_requests_or_replies() {
     let mut harness = Harness::new();
     let signer = SigningKey::certificate(1);
-    let me = fake::with_certificates().build();
-    let first = Step::begin(me.call(PROBE), harness.world());
+    let merchant = fake::with_certificates().build();
+    let first = Step::begin(merchant.call(PROBE), harness.world());
     let mut printed = vec![format!("{first:?}")];
     let Step::Send(_, sent) = first else { panic!("expected Step::Send") };
     let fetching = sent.resume(Ok(signer.reply(200, r#"{"planted":8}"#, fake::NOW)), harness.world());

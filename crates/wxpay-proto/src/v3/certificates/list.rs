@@ -73,16 +73,16 @@ struct Entry<'a> {
 
 impl PlatformCertificate {
     /// Parses a list and decrypts its entries. The caller must verify the signature of the reply.
-    pub(super) fn decrypt_list(me: &Merchant, text: &[u8]) -> Result<Vec<Self>, Error> {
+    pub(super) fn decrypt_list(merchant: &Merchant, text: &[u8]) -> Result<Vec<Self>, Error> {
         let list: List<'_> = json::parse(text).map_err(|error| malformed().caused_by(error))?;
         if list.data.len() > MAX_CERTIFICATES {
             return Err(malformed().caused_by(InvalidField::new("data", "must be at most 32 certificates")));
         }
-        list.data.iter().map(|entry| Self::open(me, entry)).collect()
+        list.data.iter().map(|entry| Self::open(merchant, entry)).collect()
     }
 
-    fn open(me: &Merchant, entry: &Entry<'_>) -> Result<Self, Error> {
-        let opened = me.decrypt_resource(&entry.encrypt_certificate)?;
+    fn open(merchant: &Merchant, entry: &Entry<'_>) -> Result<Self, Error> {
+        let opened = merchant.decrypt_resource(&entry.encrypt_certificate)?;
         let certificate = Certificate::parse_pem(&opened).map_err(|error| malformed().caused_by(error))?;
         let serial_no: SerialNo =
             certificate.serial().parse().map_err(|error: InvalidField| malformed().caused_by(error))?;
@@ -110,10 +110,10 @@ impl Endpoint for Certificates {
     fn read(
         &self,
         reply: Verified<'_>,
-        me: &Merchant,
+        merchant: &Merchant,
         _: &mut World<'_>,
     ) -> Result<Vec<PlatformCertificate>, Error> {
-        PlatformCertificate::decrypt_list(me, reply.bytes())
+        PlatformCertificate::decrypt_list(merchant, reply.bytes())
     }
 
     fn read_refusal(&self, refusal: &Refusal) -> Option<Vec<PlatformCertificate>> {
@@ -136,11 +136,11 @@ mod tests {
     };
 
     fn query(
-        me: &Merchant,
+        merchant: &Merchant,
         reply: impl FnMut(&Transmit, &mut UnixTime) -> crate::exchange::Reply,
     ) -> (Listed, Harness) {
         let mut harness = Harness::new();
-        let certificates = harness.run(me.call(Certificates::new()), reply);
+        let certificates = harness.run(merchant.call(Certificates::new()), reply);
         (certificates, harness)
     }
 

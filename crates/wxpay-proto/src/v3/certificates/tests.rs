@@ -41,11 +41,11 @@ fn fetched(harness: &Harness) -> usize {
 /// Calls once; the replies and the list are signed by one key.
 fn call_signed_by(
     harness: &mut Harness,
-    me: &Merchant,
+    merchant: &Merchant,
     signer: &SigningKey,
     listed: &[&SigningKey],
 ) -> Result<(), Error> {
-    let result = harness.run(me.call(raw()), |transmit, now| {
+    let result = harness.run(merchant.call(raw()), |transmit, now| {
         let body = if fetches(transmit) { list(listed) } else { GOOD.into() };
         Ok(signer.reply(200, &body, *now))
     });
@@ -54,20 +54,20 @@ fn call_signed_by(
 
 #[test]
 fn an_uncached_key_is_fetched_once_and_the_call_is_not_repeated() {
-    let (mut harness, me, signer) =
+    let (mut harness, merchant, signer) =
         (Harness::new(), fake::with_certificates().build(), SigningKey::certificate(1));
-    call_signed_by(&mut harness, &me, &signer, &[&signer]).unwrap();
+    call_signed_by(&mut harness, &merchant, &signer, &[&signer]).unwrap();
     assert_eq!((harness.sent.len(), fetched(&harness)), (2, 1));
     assert!(harness.sent[0].url().ends_with("/v3/x"), "keys are fetched only when needed");
-    call_signed_by(&mut harness, &me, &signer, &[]).unwrap();
+    call_signed_by(&mut harness, &merchant, &signer, &[]).unwrap();
     assert_eq!((harness.sent.len(), fetched(&harness)), (3, 1));
 }
 
 #[test]
 fn a_reply_is_checked_against_its_arrival_time_after_a_slow_key_fetch() {
-    let (mut harness, me, signer) =
+    let (mut harness, merchant, signer) =
         (Harness::new(), fake::with_certificates().build(), SigningKey::certificate(1));
-    let result = harness.run(me.call(raw()), |transmit, now| {
+    let result = harness.run(merchant.call(raw()), |transmit, now| {
         if fetches(transmit) {
             *now = now.after(Duration::from_secs(9));
             Ok(signer.reply(200, &list(&[&signer]), *now))
@@ -82,13 +82,13 @@ fn a_reply_is_checked_against_its_arrival_time_after_a_slow_key_fetch() {
 
 #[test]
 fn two_calls_wait_for_one_fetch() {
-    let (mut harness, me, signer) =
+    let (mut harness, merchant, signer) =
         (Harness::new(), fake::with_certificates().build(), SigningKey::certificate(1));
     let reply = || Ok(signer.reply(200, GOOD, NOW));
-    let Step::Send(_, one) = Step::begin(me.call(raw()), harness.world()) else {
+    let Step::Send(_, one) = Step::begin(merchant.call(raw()), harness.world()) else {
         panic!("expected Step::Send")
     };
-    let Step::Send(_, other) = Step::begin(me.call(raw()), harness.world()) else {
+    let Step::Send(_, other) = Step::begin(merchant.call(raw()), harness.world()) else {
         panic!("expected Step::Send")
     };
     let Step::Send(fetch, one) = one.resume(reply(), harness.world()) else { panic!("expected a key fetch") };
@@ -106,13 +106,13 @@ fn two_calls_wait_for_one_fetch() {
 
 #[test]
 fn a_call_that_waits_for_a_failed_key_fetch_does_not_trust_its_reply() {
-    let (mut harness, me, signer) =
+    let (mut harness, merchant, signer) =
         (Harness::new(), fake::with_certificates().build(), SigningKey::certificate(1));
     let lost = || Err(Failure::Lost("reset".into()));
-    let Step::Send(_, one) = Step::begin(me.call(raw().without_retry()), harness.world()) else {
+    let Step::Send(_, one) = Step::begin(merchant.call(raw().without_retry()), harness.world()) else {
         panic!("expected Step::Send")
     };
-    let Step::Send(_, other) = Step::begin(me.call(raw().without_retry()), harness.world()) else {
+    let Step::Send(_, other) = Step::begin(merchant.call(raw().without_retry()), harness.world()) else {
         panic!("expected Step::Send")
     };
     let Step::Send(_, one) = one.resume(Ok(signer.reply(200, GOOD, NOW)), harness.world()) else {
@@ -177,8 +177,8 @@ fn a_certificate_list_with_any_invalid_entry_is_rejected_whole() {
         (one.reply(202, &good, NOW), "the status is not 200"),
         (one.reply(404, r#"{"code":"NOT_FOUND"}"#, NOW), "the 404 has another code"),
     ] {
-        let (mut harness, me) = (Harness::new(), fake::with_certificates().build());
-        let result = harness.run(me.call(raw().without_retry()), |transmit, now| {
+        let (mut harness, merchant) = (Harness::new(), fake::with_certificates().build());
+        let result = harness.run(merchant.call(raw().without_retry()), |transmit, now| {
             Ok(if fetches(transmit) { reply.clone() } else { one.reply(200, GOOD, *now) })
         });
         let error = result.unwrap_err();
@@ -187,21 +187,21 @@ fn a_certificate_list_with_any_invalid_entry_is_rejected_whole() {
         // Nothing was cached: signatures by the valid certificate of the list are not trusted either.
         let claim = |signer: &SigningKey, harness: &mut Harness| {
             let id = signer.id.parse().unwrap();
-            matches!(me.key(&id, &mut harness.memory, NOW), crate::memory::KeyClaim::Use(_))
+            matches!(merchant.key(&id, &mut harness.memory, NOW), crate::memory::KeyClaim::Use(_))
         };
         assert!(!claim(&one, &mut harness) && !claim(&other, &mut harness), "{problem}");
-        assert_eq!(harness.memory.next_platform_key_refresh(me.mchid()), None, "{problem}");
+        assert_eq!(harness.memory.next_platform_key_refresh(merchant.mchid()), None, "{problem}");
     }
 }
 
 #[test]
 fn after_404_the_certificates_are_not_fetched_again_for_a_minute() {
-    let (mut harness, me, signer) =
+    let (mut harness, merchant, signer) =
         (Harness::new(), fake::with_certificates().build(), SigningKey::certificate(1));
     let none = r#"{"code":"RESOURCE_NOT_EXISTS","message":"无可用的平台证书"}"#;
     for (after, expected) in [(0, 1), (59, 1), (60, 2)] {
         harness.now = NOW.after(Duration::from_secs(after));
-        let result = harness.run(me.call(raw().without_retry()), |transmit, now| {
+        let result = harness.run(merchant.call(raw().without_retry()), |transmit, now| {
             // This reply is not signed: a merchant without certificates could not verify it.
             Ok(if fetches(transmit) {
                 Response::new(404, none.into())
@@ -216,7 +216,7 @@ fn after_404_the_certificates_are_not_fetched_again_for_a_minute() {
 
 #[test]
 fn forged_serials_cause_at_most_one_key_fetch_a_minute() {
-    let (mut harness, me, signer) =
+    let (mut harness, merchant, signer) =
         (Harness::new(), fake::with_certificates().build(), SigningKey::certificate(1));
     for second in 0..120_u64 {
         harness.now = NOW.after(Duration::from_secs(second));
@@ -224,23 +224,24 @@ fn forged_serials_cause_at_most_one_key_fetch_a_minute() {
         stranger.id = alloc::format!("{second:06X}");
         let body = fake::envelope(API_V3_KEY, "TRANSACTION.SUCCESS", "transaction", "{}");
         let raw = stranger.notification(&body, harness.now);
-        let result =
-            harness.run(me.verify_notification(raw), |_, now| Ok(signer.reply(200, &list(&[&signer]), *now)));
+        let result = harness
+            .run(merchant.verify_notification(raw), |_, now| Ok(signer.reply(200, &list(&[&signer]), *now)));
         assert_eq!(result.unwrap_err().kind(), ErrorKind::Signature);
     }
     assert_eq!(fetched(&harness), 2);
-    call_signed_by(&mut harness, &me, &signer, &[]).unwrap();
+    call_signed_by(&mut harness, &merchant, &signer, &[]).unwrap();
 }
 
 #[test]
 fn a_merchant_with_a_public_key_fetches_no_certificates() {
-    let (mut harness, me) = (Harness::new(), fake::merchant());
-    call_signed_by(&mut harness, &me, &SigningKey::public_key(), &[]).unwrap();
+    let (mut harness, merchant) = (Harness::new(), fake::merchant());
+    call_signed_by(&mut harness, &merchant, &SigningKey::public_key(), &[]).unwrap();
     let signer = SigningKey::certificate(1);
-    let error =
-        harness.run(me.call(raw().without_retry()), |_, now| Ok(signer.reply(200, GOOD, *now))).unwrap_err();
+    let error = harness
+        .run(merchant.call(raw().without_retry()), |_, now| Ok(signer.reply(200, GOOD, *now)))
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Signature);
-    harness.run(me.refresh_platform_keys(), |_, _| panic!("expected no request")).unwrap();
+    harness.run(merchant.refresh_platform_keys(), |_, _| panic!("expected no request")).unwrap();
     assert_eq!(fetched(&harness), 0);
     let announced = harness.sent.iter().map(|request| request.header("wechatpay-serial"));
     assert!(announced.into_iter().all(|serial| serial == Some("PUB_KEY_ID_0119")));
@@ -248,23 +249,23 @@ fn a_merchant_with_a_public_key_fetches_no_certificates() {
 
 #[test]
 fn during_a_migration_both_kinds_of_key_are_trusted_each_under_its_id() {
-    let (mut harness, me) = (Harness::new(), fake::builder().platform_certificates().build());
+    let (mut harness, merchant) = (Harness::new(), fake::builder().platform_certificates().build());
     let (certificate, public) = (SigningKey::certificate(1), SigningKey::public_key());
-    call_signed_by(&mut harness, &me, &certificate, &[&certificate]).unwrap();
-    call_signed_by(&mut harness, &me, &public, &[]).unwrap();
-    call_signed_by(&mut harness, &me, &certificate, &[]).unwrap();
+    call_signed_by(&mut harness, &merchant, &certificate, &[&certificate]).unwrap();
+    call_signed_by(&mut harness, &merchant, &public, &[]).unwrap();
+    call_signed_by(&mut harness, &merchant, &certificate, &[]).unwrap();
     assert_eq!(fetched(&harness), 1);
     // The right key under the other key's id is rejected.
     let mut crossed = certificate.clone();
     crossed.id = public.id.clone();
-    assert!(call_signed_by(&mut harness, &me, &crossed, &[]).is_err());
+    assert!(call_signed_by(&mut harness, &merchant, &crossed, &[]).is_err());
 }
 
 #[test]
 fn the_certificate_list_may_be_signed_by_the_configured_public_key() {
-    let (mut harness, me) = (Harness::new(), fake::builder().platform_certificates().build());
+    let (mut harness, merchant) = (Harness::new(), fake::builder().platform_certificates().build());
     let (certificate, public) = (SigningKey::certificate(1), SigningKey::public_key());
-    let result = harness.run(me.call(raw()), |transmit, now| {
+    let result = harness.run(merchant.call(raw()), |transmit, now| {
         Ok(if fetches(transmit) {
             public.reply(200, &list(&[&certificate]), *now)
         } else {
@@ -276,18 +277,18 @@ fn the_certificate_list_may_be_signed_by_the_configured_public_key() {
 
 #[test]
 fn during_a_rotation_the_old_key_is_trusted_until_it_expires() {
-    let (mut harness, me) = (Harness::new(), fake::with_certificates().build());
+    let (mut harness, merchant) = (Harness::new(), fake::with_certificates().build());
     // `date -u -d '2027-01-20' +%s`
     let end = UnixTime::from_secs(1_800_403_200);
     let old = SigningKey::certificate_of(1, "270101000000", "20270120000000");
     let new = SigningKey::certificate(2);
-    call_signed_by(&mut harness, &me, &old, &[&old]).unwrap();
+    call_signed_by(&mut harness, &merchant, &old, &[&old]).unwrap();
     harness.now = NOW.after(Duration::from_secs(3600));
-    call_signed_by(&mut harness, &me, &new, &[&new]).unwrap();
-    call_signed_by(&mut harness, &me, &old, &[]).unwrap();
+    call_signed_by(&mut harness, &merchant, &new, &[&new]).unwrap();
+    call_signed_by(&mut harness, &merchant, &old, &[]).unwrap();
     assert_eq!(fetched(&harness), 2);
     harness.now = end;
-    let error = harness.run(me.call(raw().without_retry()), |transmit, now| {
+    let error = harness.run(merchant.call(raw().without_retry()), |transmit, now| {
         Ok(if fetches(transmit) { new.reply(200, &list(&[&new]), *now) } else { old.reply(200, GOOD, *now) })
     });
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Signature);
@@ -297,28 +298,28 @@ fn during_a_rotation_the_old_key_is_trusted_until_it_expires() {
 fn a_configured_certificate_needs_no_fetch_until_it_expires() {
     let configured = SigningKey::certificate_of(1, "270101000000", "20270120000000");
     let pinned = Certificate::parse_pem(configured.pem.as_bytes()).unwrap();
-    let me = fake::with_certificates().platform_certificate(&pinned).unwrap().build();
+    let merchant = fake::with_certificates().platform_certificate(&pinned).unwrap().build();
     let mut harness = Harness::new();
-    call_signed_by(&mut harness, &me, &configured, &[]).unwrap();
+    call_signed_by(&mut harness, &merchant, &configured, &[]).unwrap();
     assert_eq!(fetched(&harness), 0);
     harness.now = UnixTime::from_secs(1_800_403_200);
-    assert!(call_signed_by(&mut harness, &me, &configured, &[&configured]).is_err());
+    assert!(call_signed_by(&mut harness, &merchant, &configured, &[&configured]).is_err());
 }
 
 #[test]
 fn platform_keys_are_refreshed_after_six_hours() {
-    let (mut harness, me, signer) =
+    let (mut harness, merchant, signer) =
         (Harness::new(), fake::with_certificates().build(), SigningKey::certificate(1));
     for (hours, expected) in [(0, 1), (1, 1), (5, 1), (6, 2), (7, 2)] {
         harness.now = NOW.after(Duration::from_secs(hours * 3600));
         harness
-            .run(me.refresh_platform_keys(), |_, now| Ok(signer.reply(200, &list(&[&signer]), *now)))
+            .run(merchant.refresh_platform_keys(), |_, now| Ok(signer.reply(200, &list(&[&signer]), *now)))
             .unwrap();
         assert_eq!(fetched(&harness), expected, "after {hours} hours");
     }
-    let due = harness.memory.next_platform_key_refresh(me.mchid()).unwrap();
+    let due = harness.memory.next_platform_key_refresh(merchant.mchid()).unwrap();
     assert_eq!(due, NOW.after(Duration::from_secs(12 * 3600)));
-    call_signed_by(&mut harness, &me, &signer, &[]).unwrap();
+    call_signed_by(&mut harness, &merchant, &signer, &[]).unwrap();
     assert_eq!(fetched(&harness), 2);
 }
 
@@ -345,7 +346,7 @@ impl Endpoint for Sealing {
 
 #[test]
 fn the_sealing_key_is_fetched_first_and_named() {
-    let (mut harness, me) = (Harness::new(), fake::with_certificates().build());
+    let (mut harness, merchant) = (Harness::new(), fake::with_certificates().build());
     let (old, new) =
         (SigningKey::certificate(1), SigningKey::certificate_of(2, "270110000000", "20320101000000"));
     let future = SigningKey::certificate_of(3, "270201000000", "20320101000000");
@@ -353,20 +354,22 @@ fn the_sealing_key_is_fetched_first_and_named() {
         let body = if fetches(transmit) { list(&[&old, &new, &future]) } else { String::new() };
         Ok(new.reply(200, &body, *now))
     };
-    harness.run(me.call(Sealing), respond).unwrap();
+    harness.run(merchant.call(Sealing), respond).unwrap();
     let [fetch, sealing] = &harness.sent[..] else { panic!("expected two requests") };
     assert_eq!(fetch.header("wechatpay-serial"), None);
     assert_eq!(sealing.header("wechatpay-serial"), Some(new.id.as_str()), "the newest in force");
     assert!(new.has_sealed(sealing.body(), "张三"));
-    harness.run(me.call(Sealing), respond).unwrap();
+    harness.run(merchant.call(Sealing), respond).unwrap();
     assert_eq!(fetched(&harness), 1);
 }
 
 #[test]
 fn sealing_with_a_public_key_fetches_nothing() {
-    for me in [fake::merchant(), fake::builder().platform_certificates().build()] {
+    for merchant in [fake::merchant(), fake::builder().platform_certificates().build()] {
         let mut harness = Harness::new();
-        harness.run(me.call(Sealing), |_, now| Ok(SigningKey::public_key().reply(200, "", *now))).unwrap();
+        harness
+            .run(merchant.call(Sealing), |_, now| Ok(SigningKey::public_key().reply(200, "", *now)))
+            .unwrap();
         assert_eq!(fetched(&harness), 0);
         assert_eq!(harness.sent[0].header("wechatpay-serial"), Some("PUB_KEY_ID_0119"));
         assert!(SigningKey::public_key().has_sealed(harness.sent[0].body(), "张三"));
@@ -377,8 +380,8 @@ fn sealing_with_a_public_key_fetches_nothing() {
 fn a_call_without_a_sealing_key_is_not_sent() {
     let none = Response::new(404, br#"{"code":"RESOURCE_NOT_EXISTS"}"#.to_vec());
     for reply in [Ok(none), Ok(Response::new(500, vec![])), Err(())] {
-        let (mut harness, me) = (Harness::new(), fake::with_certificates().build());
-        let result = harness.run(me.call(Sealing), |transmit, _| {
+        let (mut harness, merchant) = (Harness::new(), fake::with_certificates().build());
+        let result = harness.run(merchant.call(Sealing), |transmit, _| {
             assert!(fetches(transmit));
             reply.clone().map_err(|()| Failure::Lost("reset".into()))
         });
@@ -389,12 +392,12 @@ fn a_call_without_a_sealing_key_is_not_sent() {
 
 #[test]
 fn two_sealing_calls_wait_for_one_fetch() {
-    let (mut harness, me, signer) =
+    let (mut harness, merchant, signer) =
         (Harness::new(), fake::with_certificates().build(), SigningKey::certificate(1));
-    let Step::Send(_, one) = Step::begin(me.call(Sealing), harness.world()) else {
+    let Step::Send(_, one) = Step::begin(merchant.call(Sealing), harness.world()) else {
         panic!("expected a key fetch")
     };
-    let Step::Wait(until, other) = Step::begin(me.call(Sealing), harness.world()) else {
+    let Step::Wait(until, other) = Step::begin(merchant.call(Sealing), harness.world()) else {
         panic!("expected Step::Wait")
     };
     let reply = Ok(signer.reply(200, &list(&[&signer]), NOW));

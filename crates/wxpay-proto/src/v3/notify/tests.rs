@@ -156,15 +156,15 @@ fn a_signature_probe_fails_like_any_invalid_signature() {
 #[test]
 fn an_uncached_key_is_fetched_and_the_notification_verified() {
     let (mut harness, signer) = (Harness::new(), SigningKey::certificate(1));
-    let me = fake::with_certificates().build();
+    let merchant = fake::with_certificates().build();
     let notification =
-        harness.run(me.verify_notification(signer.notification(&body(), NOW)), |transmit, now| {
+        harness.run(merchant.verify_notification(signer.notification(&body(), NOW)), |transmit, now| {
             assert!(transmit.timeout <= KEY_FETCH_TIMEOUT, "WeChat Pay waits five seconds for the response");
             Ok(signer.reply(200, &list(&[&signer]), *now))
         });
     assert_eq!(notification.unwrap().event_type(), "COMPLAINT.CREATE");
     assert_eq!(harness.sent.len(), 1);
-    let again = harness.run(me.verify_notification(signer.notification(&body(), NOW)), |_, _| {
+    let again = harness.run(merchant.verify_notification(signer.notification(&body(), NOW)), |_, _| {
         panic!("expected the cached key")
     });
     assert!(again.is_ok());
@@ -173,17 +173,18 @@ fn an_uncached_key_is_fetched_and_the_notification_verified() {
 #[test]
 fn an_unknown_key_is_rejected_and_an_unavailable_key_leads_to_redelivery() {
     let (signer, stranger) = (SigningKey::certificate(1), SigningKey::certificate(2));
-    let me = fake::with_certificates().build();
+    let merchant = fake::with_certificates().build();
     let mut harness = Harness::new();
-    let result = harness.run(me.verify_notification(stranger.notification(&body(), NOW)), |_, now| {
+    let result = harness.run(merchant.verify_notification(stranger.notification(&body(), NOW)), |_, now| {
         Ok(signer.reply(200, &list(&[&signer]), *now))
     });
     assert_eq!(verify_error(result), VerifyError::UnknownKey(stranger.id.parse().unwrap()));
     for failure in [Failure::NotSent("refused".into()), Failure::Lost("late".into())] {
         let mut failure = Some(failure);
-        let result = Harness::new().run(me.verify_notification(signer.notification(&body(), NOW)), |_, _| {
-            Err(failure.take().unwrap())
-        });
+        let result = Harness::new()
+            .run(merchant.verify_notification(signer.notification(&body(), NOW)), |_, _| {
+                Err(failure.take().unwrap())
+            });
         let error = result.unwrap_err();
         assert_eq!((error.kind(), error.fate()), (ErrorKind::Transport, Fate::NotSent));
         assert_eq!(Ack::for_error(&error), Ack::Fail);
@@ -193,20 +194,20 @@ fn an_unknown_key_is_rejected_and_an_unavailable_key_leads_to_redelivery() {
 #[test]
 fn a_notification_waits_at_most_four_seconds_for_its_key() {
     let (mut harness, signer) = (Harness::new(), SigningKey::certificate(1));
-    let me = fake::with_certificates().build();
+    let merchant = fake::with_certificates().build();
     let Step::Send(_, fetching) =
-        Step::begin(me.verify_notification(signer.notification(&body(), NOW)), harness.world())
+        Step::begin(merchant.verify_notification(signer.notification(&body(), NOW)), harness.world())
     else {
         panic!("expected a key fetch")
     };
-    let waited = harness.run(me.verify_notification(signer.notification(&body(), NOW)), |_, _| {
+    let waited = harness.run(merchant.verify_notification(signer.notification(&body(), NOW)), |_, _| {
         panic!("expected no second fetch")
     });
     let error = waited.unwrap_err();
     assert_eq!((error.kind(), Ack::for_error(&error)), (ErrorKind::Exhausted, Ack::Fail));
     assert!(harness.now.since(NOW) <= KEY_FETCH_TIMEOUT && harness.now.since(NOW) > Duration::from_secs(3));
     let Step::Wait(_, waiting) =
-        Step::begin(me.verify_notification(signer.notification(&body(), NOW)), harness.world())
+        Step::begin(merchant.verify_notification(signer.notification(&body(), NOW)), harness.world())
     else {
         panic!("expected Step::Wait")
     };
@@ -220,9 +221,9 @@ fn a_notification_waits_at_most_four_seconds_for_its_key() {
 fn the_previous_apiv3_key_decrypts_notifications_in_flight() {
     let previous_key = "1".repeat(32);
     let old = fake::envelope(&previous_key, "COMPLAINT.CREATE", "complaint", RESOURCE);
-    let verify_notification = |me: &Merchant, body: &str| {
+    let verify_notification = |merchant: &Merchant, body: &str| {
         let received = SigningKey::public_key().notification(body, NOW);
-        Harness::new().run(me.verify_notification(received), |_, _| panic!("expected no request"))
+        Harness::new().run(merchant.verify_notification(received), |_, _| panic!("expected no request"))
     };
     let error = verify_notification(&fake::merchant(), &old).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Malformed, Fate::NotSent));
@@ -262,13 +263,13 @@ fn a_notification_encrypted_for_another_merchant_is_malformed() {
     // Both trust the same certificate: it is one platform.
     let pinned = crate::crypto::Certificate::parse_pem(signer.pem.as_bytes()).unwrap();
     let other = other.platform_certificate(&pinned).unwrap().build();
-    let me = fake::with_certificates().platform_certificate(&pinned).unwrap().build();
-    let verify_notification = |me: &Merchant| {
-        Harness::new().run(me.verify_notification(signer.notification(&body(), NOW)), |_, _| {
+    let merchant = fake::with_certificates().platform_certificate(&pinned).unwrap().build();
+    let verify_notification = |merchant: &Merchant| {
+        Harness::new().run(merchant.verify_notification(signer.notification(&body(), NOW)), |_, _| {
             panic!("expected no request")
         })
     };
-    assert!(verify_notification(&me).is_ok());
+    assert!(verify_notification(&merchant).is_ok());
     assert_eq!(verify_notification(&other).unwrap_err().kind(), ErrorKind::Malformed);
 }
 

@@ -53,7 +53,7 @@ impl AppParams {
     ///
     /// Returns an [`Error`] if the merchant's private key is not available.
     pub fn sign(
-        me: &Merchant,
+        merchant: &Merchant,
         appid: AppId,
         partnerid: MchId,
         prepayid: PrepayId,
@@ -62,7 +62,7 @@ impl AppParams {
     ) -> Result<Self, Error> {
         let timestamp = now.as_secs().to_string();
         let message = message::app(appid.as_str(), &timestamp, &noncestr, prepayid.as_str());
-        let sign = base64::encode(&me.sign(&message)?);
+        let sign = base64::encode(&merchant.sign(&message)?);
         Ok(Self { appid, partnerid, prepayid, package: "Sign=WXPay", noncestr, timestamp, sign })
     }
 }
@@ -90,21 +90,26 @@ impl Endpoint for AppOrder {
     fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let Self(order) = self;
         let path = order.party().choose("/v3/pay/transactions/app", "/v3/pay/partner/transactions/app");
-        let body = order.body(writer.me(), None::<()>, order.scene_info());
+        let body = order.body(writer.merchant(), None::<()>, order.scene_info());
         Ok(Draft::post("v3.pay.app", path, &body))
     }
 
-    fn read(&self, reply: Verified<'_>, me: &Merchant, world: &mut World<'_>) -> Result<AppParams, Error> {
+    fn read(
+        &self,
+        reply: Verified<'_>,
+        merchant: &Merchant,
+        world: &mut World<'_>,
+    ) -> Result<AppParams, Error> {
         let Self(order) = self;
         let PrepayReply { prepay_id } = reply.parse()?;
         let (appid, partnerid) = match order.party() {
-            Party::Direct => (order.appid(), me.mchid()),
+            Party::Direct => (order.appid(), merchant.mchid()),
             Party::Partner { sub_mchid, sub_appid } => {
                 (sub_appid.as_ref().unwrap_or_else(|| order.appid()), sub_mchid)
             }
         };
         let nonce = world.entropy.nonce();
-        AppParams::sign(me, appid.clone(), partnerid.clone(), prepay_id, world.now, nonce)
+        AppParams::sign(merchant, appid.clone(), partnerid.clone(), prepay_id, world.now, nonce)
     }
 
     fn pending_operation(&self) -> Option<PendingOperation> {

@@ -46,7 +46,7 @@ const CHARGE_TIMEOUT: Duration = Duration::from_secs(45);
 /// Charges a payer's code, polls until the outcome is final, and reverses the charge if it does not become final.
 #[derive(Debug)]
 pub struct ChargeByCode {
-    me: Merchant,
+    merchant: Merchant,
     payment: CodePayment,
 }
 
@@ -75,7 +75,7 @@ impl Merchant {
     /// [resolve](Self::resolve_pending) the order; its status shows whether to [reverse](ReverseOrder) it.
     #[must_use]
     pub fn charge_by_code(&self, payment: CodePayment) -> ChargeByCode {
-        ChargeByCode { me: self.clone(), payment }
+        ChargeByCode { merchant: self.clone(), payment }
     }
 }
 
@@ -98,7 +98,7 @@ enum Pause {
 /// A charge in progress.
 #[derive(Debug)]
 struct Progress {
-    me: Merchant,
+    merchant: Merchant,
     payment: CodePayment,
     /// The time from which the charge is reversed instead of queried.
     reverse_at: UnixTime,
@@ -164,13 +164,13 @@ impl Endpoint for ChargeOperation {
     fn read(
         &self,
         reply: Verified<'_>,
-        me: &Merchant,
+        merchant: &Merchant,
         world: &mut World<'_>,
     ) -> Result<OperationReply, Error> {
         match self {
-            Self::Charge(payment) => payment.read(reply, me, world).map(OperationReply::from),
-            Self::Query(query) => query.read(reply, me, world).map(OperationReply::from),
-            Self::Reverse(reverse) => reverse.read(reply, me, world).map(|()| OperationReply::Reversed),
+            Self::Charge(payment) => payment.read(reply, merchant, world).map(OperationReply::from),
+            Self::Query(query) => query.read(reply, merchant, world).map(OperationReply::from),
+            Self::Reverse(reverse) => reverse.read(reply, merchant, world).map(|()| OperationReply::Reversed),
         }
     }
 
@@ -217,7 +217,7 @@ impl Progress {
                 ChargeOperation::Reverse(ReverseOrder::new(payment.appid().clone(), number, party))
             }
         };
-        let call = self.me.call(operation);
+        let call = self.merchant.call(operation);
         Self { stage, ..self }.follow(call.begin(world), world)
     }
 
@@ -290,9 +290,9 @@ impl Flow for ChargeByCode {
     type Output = ChargeOutcome;
 
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
-        let Self { me, payment } = self;
+        let Self { merchant, payment } = self;
         let reverse_at = world.now.after(CHARGE_TIMEOUT);
-        Progress { me, payment, reverse_at, stage: Stage::Charge }.start(Stage::Charge, world)
+        Progress { merchant, payment, reverse_at, stage: Stage::Charge }.start(Stage::Charge, world)
     }
 
     fn on_reply(InFlight(call, progress): InFlight, reply: Reply, world: &mut World<'_>) -> Step<Self> {

@@ -40,7 +40,7 @@ impl Endpoint for CloseOrder {
             .party
             .choose("/v3/pay/transactions/out-trade-no", "/v3/pay/partner/transactions/out-trade-no");
         let target = Target::new(path).segment(self.out_trade_no.as_str()).append("/close");
-        Ok(Draft::post("v3.pay.close", target, &QueryParty::of(writer.me(), &self.party)))
+        Ok(Draft::post("v3.pay.close", target, &QueryParty::of(writer.merchant(), &self.party)))
     }
 
     /// Ignores the body: the reply is 204.

@@ -234,7 +234,7 @@ impl Endpoint for CodePayment {
         let path =
             self.options.party.choose("/v3/pay/transactions/codepay", "/v3/pay/partner/transactions/codepay");
         let body = Body {
-            ids: OrderParty::of(writer.me(), &self.appid, &self.options.party),
+            ids: OrderParty::of(writer.merchant(), &self.appid, &self.options.party),
             description: &self.description,
             out_trade_no: &self.out_trade_no,
             attach: self.options.attach.as_deref(),
@@ -253,10 +253,15 @@ impl Endpoint for CodePayment {
         Ok(Draft::post("v3.pay.codepay", path, &body))
     }
 
-    fn read(&self, reply: Verified<'_>, me: &Merchant, _: &mut World<'_>) -> Result<CodePaymentReply, Error> {
+    fn read(
+        &self,
+        reply: Verified<'_>,
+        merchant: &Merchant,
+        _: &mut World<'_>,
+    ) -> Result<CodePaymentReply, Error> {
         let transaction = Transaction::read(reply)?;
         let is_same_order = transaction.out_trade_no == self.out_trade_no
-            && transaction.mchid == *me.mchid()
+            && transaction.mchid == *merchant.mchid()
             && transaction.sub_mchid.as_ref() == self.options.party.sub_mchid();
         if !is_same_order {
             return Err(

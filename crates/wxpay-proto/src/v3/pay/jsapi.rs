@@ -155,7 +155,7 @@ impl JsapiParams {
     ///
     /// Returns an [`Error`] if the merchant's private key is not available.
     pub fn sign(
-        me: &Merchant,
+        merchant: &Merchant,
         appid: AppId,
         prepay_id: &PrepayId,
         now: UnixTime,
@@ -163,7 +163,7 @@ impl JsapiParams {
     ) -> Result<Self, Error> {
         let (time_stamp, package) = (now.as_secs().to_string(), format!("prepay_id={prepay_id}"));
         let message = message::jsapi(appid.as_str(), &time_stamp, &nonce_str, &package);
-        let pay_sign = base64::encode(&me.sign(&message)?);
+        let pay_sign = base64::encode(&merchant.sign(&message)?);
         Ok(Self { app_id: appid, time_stamp, nonce_str, package, sign_type: "RSA", pay_sign })
     }
 }
@@ -267,14 +267,19 @@ impl Endpoint for JsapiOrder {
 
     fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let payer = self.payer.body(self.order.party(), writer)?;
-        let body = self.order.body(writer.me(), Some(payer), self.order.scene_info());
+        let body = self.order.body(writer.merchant(), Some(payer), self.order.scene_info());
         Ok(Draft::post("v3.pay.jsapi", self.path, &body))
     }
 
-    fn read(&self, reply: Verified<'_>, me: &Merchant, world: &mut World<'_>) -> Result<JsapiParams, Error> {
+    fn read(
+        &self,
+        reply: Verified<'_>,
+        merchant: &Merchant,
+        world: &mut World<'_>,
+    ) -> Result<JsapiParams, Error> {
         let PrepayReply { prepay_id } = reply.parse()?;
         let nonce = world.entropy.nonce();
-        JsapiParams::sign(me, self.payers_appid().clone(), &prepay_id, world.now, nonce)
+        JsapiParams::sign(merchant, self.payers_appid().clone(), &prepay_id, world.now, nonce)
     }
 
     fn pending_operation(&self) -> Option<PendingOperation> {

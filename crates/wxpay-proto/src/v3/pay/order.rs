@@ -214,12 +214,12 @@ impl Order {
     /// Returns the order's body for a merchant, with the `payer` and `scene_info` of the payment method.
     pub(super) fn body<'a, P, S>(
         &'a self,
-        me: &'a Merchant,
+        merchant: &'a Merchant,
         payer: Option<P>,
         scene_info: Option<S>,
     ) -> Body<'a, P, S> {
         Body {
-            ids: OrderParty::of(me, &self.appid, &self.options.party),
+            ids: OrderParty::of(merchant, &self.appid, &self.options.party),
             description: &self.description,
             out_trade_no: &self.out_trade_no,
             time_expire: self.time_expire.map(time::format_rfc3339),

@@ -69,13 +69,13 @@ impl QueryOrder {
     }
 
     /// Returns whether the transaction in the reply is the queried one.
-    fn matches(&self, me: &Merchant, transaction: &Transaction) -> bool {
+    fn matches(&self, merchant: &Merchant, transaction: &Transaction) -> bool {
         let number_matches = match &self.number {
             OrderNumber::OutTradeNo(number) => transaction.out_trade_no == *number,
             OrderNumber::TransactionId(number) => transaction.transaction_id.as_ref() == Some(number),
         };
         number_matches
-            && transaction.mchid == *me.mchid()
+            && transaction.mchid == *merchant.mchid()
             && transaction.sub_mchid.as_ref() == self.party.sub_mchid()
     }
 }
@@ -91,7 +91,7 @@ impl Endpoint for QueryOrder {
             }
             OrderNumber::TransactionId(number) => Target::new(base).append("/id").segment(number.as_str()),
         };
-        let mchid = writer.me().mchid().as_str();
+        let mchid = writer.merchant().mchid().as_str();
         let target = match self.party.sub_mchid() {
             None => target.query("mchid", mchid),
             Some(sub_mchid) => target.query("sp_mchid", mchid).query("sub_mchid", sub_mchid.as_str()),
@@ -99,9 +99,14 @@ impl Endpoint for QueryOrder {
         Ok(Draft::get("v3.pay.query", target))
     }
 
-    fn read(&self, reply: Verified<'_>, me: &Merchant, _: &mut World<'_>) -> Result<OrderLookup, Error> {
+    fn read(
+        &self,
+        reply: Verified<'_>,
+        merchant: &Merchant,
+        _: &mut World<'_>,
+    ) -> Result<OrderLookup, Error> {
         let transaction = Transaction::read(reply)?;
-        if self.matches(me, &transaction) {
+        if self.matches(merchant, &transaction) {
             Ok(OrderLookup::Found(Box::new(transaction)))
         } else {
             Err(malformed().caused_by(InvalidField::new("out_trade_no", "must be that of the queried order")))

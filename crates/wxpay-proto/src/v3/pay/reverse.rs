@@ -46,7 +46,7 @@ impl Endpoint for ReverseOrder {
             .party
             .choose("/v3/pay/transactions/out-trade-no", "/v3/pay/partner/transactions/out-trade-no");
         let target = Target::new(path).segment(self.out_trade_no.as_str()).append("/reverse");
-        let body = OrderParty::of(writer.me(), &self.appid, &self.party);
+        let body = OrderParty::of(writer.merchant(), &self.appid, &self.party);
         Ok(Draft::post("v3.pay.reverse", target, &body))
     }
 

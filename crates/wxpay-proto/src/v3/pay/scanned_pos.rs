@@ -78,7 +78,7 @@ impl Endpoint for ScannedPosOrder {
         let Self { order, payer, store } = self;
         let payer = payer.body(order.party(), writer)?;
         let scene = order.scene_info().map(|scene| Scene { scene, store_info: store });
-        let body = order.body(writer.me(), Some(payer), scene);
+        let body = order.body(writer.merchant(), Some(payer), scene);
         Ok(Draft::post("v3.pay.scannedpos", "/v3/pay/partner/transactions/scannedpos", &body))
     }
 

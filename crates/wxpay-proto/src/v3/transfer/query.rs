@@ -169,11 +169,11 @@ mod tests {
 
     #[test]
     fn a_transfer_whose_reply_was_lost_is_resolved_by_its_number() {
-        let me = fake::merchant();
+        let merchant = fake::merchant();
         let mut harness = fake::Harness::new();
         let create =
             CreateTransfer::new(minimal().build().unwrap(), "o-MYE42l80oelYMDE34nYD456Xoy".parse().unwrap());
-        let lost = harness.run(me.call(create), |_, _| Err(Failure::Lost("reset".into())));
+        let lost = harness.run(merchant.call(create), |_, _| Err(Failure::Lost("reset".into())));
         let mut error = lost.unwrap_err();
         assert_eq!(error.fate(), Fate::Unknown);
         let unresolved = error.unresolved().unwrap();
@@ -182,7 +182,7 @@ mod tests {
             &PendingOperation::Transfer { out_bill_no: "plfk2020042013".parse().unwrap() }
         );
         assert_eq!(unresolved.out_trade_no(), None);
-        let resolved = harness.run(me.resolve(unresolved), |transmit, now| {
+        let resolved = harness.run(merchant.resolve(unresolved), |transmit, now| {
             assert_eq!(transmit.label, "v3.transfer.query");
             Ok(fake::SigningKey::public_key().reply(200, &reply_body(), *now))
         });
@@ -192,10 +192,10 @@ mod tests {
 
     #[test]
     fn a_transfer_that_stays_not_found_is_resolved_as_not_found() {
-        let me = fake::merchant();
+        let merchant = fake::merchant();
         let mut harness = fake::Harness::new();
-        let resolve =
-            me.resolve_pending(PendingOperation::Transfer { out_bill_no: "plfk2020042013".parse().unwrap() });
+        let resolve = merchant
+            .resolve_pending(PendingOperation::Transfer { out_bill_no: "plfk2020042013".parse().unwrap() });
         let resolved = harness.run(resolve, |_, now| {
             Ok(fake::SigningKey::public_key().reply(
                 404,

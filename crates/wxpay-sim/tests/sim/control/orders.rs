@@ -53,7 +53,7 @@ fn invalid_order_request_is_rejected_by_field() {
 #[test]
 fn order_is_selected_by_merchant() {
     let super::Fixture { shop, mut interface, .. } = fixture();
-    let query = format!("mchid={}", shop.me.partner());
+    let query = format!("mchid={}", shop.merchant.partner());
     assert_eq!(interface.get(&format!("orders/A1?{query}"))["out_trade_no"], "A1");
     assert_eq!(interface.get(&format!("orders?{query}")).as_array().unwrap().len(), 1);
     assert_eq!(interface.get("orders?mchid=1"), json!([]));

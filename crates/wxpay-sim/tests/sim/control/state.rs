@@ -19,7 +19,7 @@ fn debug_output_has_no_secret() {
     shop.pay("A1");
     let delivery = shop.due().remove(0);
     let printed = format!("{:?} {delivery:?}", Control::of(shop.gateway.clone(), START).simulation);
-    for secret in [shop.me.app_secret(), shop.me.pay_sign_key(), shop.me.partner_key()] {
+    for secret in [shop.merchant.app_secret(), shop.merchant.pay_sign_key(), shop.merchant.partner_key()] {
         assert!(!printed.contains(secret.expose().as_str()));
     }
     assert!(!printed.contains(&shop.token));

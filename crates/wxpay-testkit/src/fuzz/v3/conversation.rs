@@ -110,33 +110,39 @@ pub(in crate::fuzz) fn conversation(data: &[u8]) {
     }
 }
 
-fn perform(me: &Merchant, driver: &mut Driver, action: Action) {
+fn perform(merchant: &Merchant, driver: &mut Driver, action: Action) {
     let number = || NUMBER.parse().unwrap();
     match action.operation {
-        Operation::Jsapi => run(driver, action, "v3.pay.jsapi", true, || me.call(jsapi())),
+        Operation::Jsapi => run(driver, action, "v3.pay.jsapi", true, || merchant.call(jsapi())),
         Operation::Native => {
-            run(driver, action, "v3.pay.native", true, || me.call(NativeOrder::new(order())));
+            run(driver, action, "v3.pay.native", true, || merchant.call(NativeOrder::new(order())));
         }
         Operation::Query => {
             run(driver, action, "v3.pay.query", false, || {
-                me.call(QueryOrder::out_trade_no(number(), Party::Direct))
+                merchant.call(QueryOrder::out_trade_no(number(), Party::Direct))
             });
         }
         Operation::Close => {
-            run(driver, action, "v3.pay.close", true, || me.call(CloseOrder::new(number(), Party::Direct)));
+            run(driver, action, "v3.pay.close", true, || {
+                merchant.call(CloseOrder::new(number(), Party::Direct))
+            });
         }
-        Operation::Refund => run(driver, action, "v3.refund.create", true, || me.call(refund())),
-        Operation::Transfer => run(driver, action, "v3.transfer.create", true, || me.call(transfer())),
+        Operation::Refund => run(driver, action, "v3.refund.create", true, || merchant.call(refund())),
+        Operation::Transfer => run(driver, action, "v3.transfer.create", true, || merchant.call(transfer())),
         Operation::Raw => {
-            run(driver, action, "v3.raw", false, || me.call(Raw::new(Method::Get, "/v3/whatever").unwrap()));
+            run(driver, action, "v3.raw", false, || {
+                merchant.call(Raw::new(Method::Get, "/v3/whatever").unwrap())
+            });
         }
-        Operation::Charge => run_concurrently(driver, action, || me.charge_by_code(code_payment())),
-        Operation::Resolve => resolve(me, driver, action),
+        Operation::Charge => run_concurrently(driver, action, || merchant.charge_by_code(code_payment())),
+        Operation::Resolve => resolve(merchant, driver, action),
         Operation::VerifyNotification(by) => {
             let notification = notification(by, driver.now);
-            run_concurrently(driver, action, || me.verify_notification(notification.clone()));
+            run_concurrently(driver, action, || merchant.verify_notification(notification.clone()));
         }
-        Operation::RefreshPlatformKeys => run_concurrently(driver, action, || me.refresh_platform_keys()),
+        Operation::RefreshPlatformKeys => {
+            run_concurrently(driver, action, || merchant.refresh_platform_keys())
+        }
     }
 }
 
@@ -159,7 +165,7 @@ fn run_concurrently<F: Flow<Output: Debug>>(driver: &mut Driver, action: Action,
 }
 
 /// Resolves an order whose reply was lost. If that fails, the operation must still be pending.
-fn resolve(me: &Merchant, driver: &mut Driver, action: Action) {
+fn resolve(merchant: &Merchant, driver: &mut Driver, action: Action) {
     let network = |transmit: Transmit, now: UnixTime| -> (Reply, Duration) {
         let reply = match transmit.label {
             "v3.certificates" => Ok(success(&transmit, now, SignedBy::Certificate)),
@@ -167,13 +173,13 @@ fn resolve(me: &Merchant, driver: &mut Driver, action: Action) {
         };
         (reply, Duration::from_millis(80))
     };
-    let Err(mut error) = driver.run(me.call(jsapi()), &mut { network }) else {
+    let Err(mut error) = driver.run(merchant.call(jsapi()), &mut { network }) else {
         panic!("the call succeeded without a reply")
     };
     let pending = error.unresolved().expect("an unknown fate has a pending operation");
     let mut events = action.events.into_iter();
     let network = |transmit: Transmit, now: UnixTime| reply_to(&transmit, now, events.next()).0;
-    if let Err(mut error) = driver.run(me.resolve(pending), &mut { network }) {
+    if let Err(mut error) = driver.run(merchant.resolve(pending), &mut { network }) {
         assert_eq!(error.fate(), Fate::Unknown, "a query does not decide the fate");
         assert!(error.unresolved().is_some());
     }

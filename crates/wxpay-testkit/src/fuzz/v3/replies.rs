@@ -73,39 +73,41 @@ fn is_userpaying(error: &Error) -> bool {
 /// The check of one operation. Takes its name, and a function that runs it against a reply.
 type Check<'a> = dyn FnMut(&str, &dyn Fn(Response) -> Result<(), Error>) + 'a;
 
-fn orders(me: &Merchant, check: &mut Check<'_>) {
+fn orders(merchant: &Merchant, check: &mut Check<'_>) {
     let number = || NUMBER.parse().unwrap();
-    check("jsapi", &|reply| run(me.call(jsapi()), reply));
-    check("app", &|reply| run(me.call(AppOrder::new(order())), reply));
-    check("native", &|reply| run(me.call(NativeOrder::new(order())), reply));
-    check("query an order", &|reply| run(me.call(QueryOrder::out_trade_no(number(), Party::Direct)), reply));
-    check("close", &|reply| run(me.call(CloseOrder::new(number(), Party::Direct)), reply));
-    check("reverse", &|reply| run(me.call(ReverseOrder::new(appid(), number(), Party::Direct)), reply));
-    check("refund", &|reply| run(me.call(refund()), reply));
-    check("transfer", &|reply| run(me.call(transfer()), reply));
-    check("query a bill", &|reply| run(me.call(TradeBill::of("2014-05-07".parse().unwrap())), reply));
-    check("raw", &|reply| run(me.call(Raw::new(Method::Get, "/v3/whatever").unwrap()), reply));
+    check("jsapi", &|reply| run(merchant.call(jsapi()), reply));
+    check("app", &|reply| run(merchant.call(AppOrder::new(order())), reply));
+    check("native", &|reply| run(merchant.call(NativeOrder::new(order())), reply));
+    check("query an order", &|reply| {
+        run(merchant.call(QueryOrder::out_trade_no(number(), Party::Direct)), reply)
+    });
+    check("close", &|reply| run(merchant.call(CloseOrder::new(number(), Party::Direct)), reply));
+    check("reverse", &|reply| run(merchant.call(ReverseOrder::new(appid(), number(), Party::Direct)), reply));
+    check("refund", &|reply| run(merchant.call(refund()), reply));
+    check("transfer", &|reply| run(merchant.call(transfer()), reply));
+    check("query a bill", &|reply| run(merchant.call(TradeBill::of("2014-05-07".parse().unwrap())), reply));
+    check("raw", &|reply| run(merchant.call(Raw::new(Method::Get, "/v3/whatever").unwrap()), reply));
 }
 
-fn refunds_and_combined(me: &Merchant, check: &mut Check<'_>) {
+fn refunds_and_combined(merchant: &Merchant, check: &mut Check<'_>) {
     let number = || NUMBER.parse().unwrap();
     let file = || Upload::new("a.png", b"PNG".to_vec()).unwrap();
     let day = || "2014-05-07".parse().unwrap();
     let sub_mchid = || MCHID.parse().unwrap();
     check("query a refund", &|reply| {
-        run(me.call(refund::QueryRefund::new("R1".parse().unwrap(), Party::Direct)), reply)
+        run(merchant.call(refund::QueryRefund::new("R1".parse().unwrap(), Party::Direct)), reply)
     });
     check("query a combined order", &|reply| {
-        run(me.call(combine::QueryOrder::combine_out_trade_no(number())), reply)
+        run(merchant.call(combine::QueryOrder::combine_out_trade_no(number())), reply)
     });
-    check("upload", &|reply| run(me.call(UploadImage::new(file()).unwrap()), reply));
-    check("echo", &|reply| run(me.call(Echo::new("text").unwrap()), reply));
+    check("upload", &|reply| run(merchant.call(UploadImage::new(file()).unwrap()), reply));
+    check("echo", &|reply| run(merchant.call(Echo::new("text").unwrap()), reply));
     check("query an encrypted bill", &|reply| {
-        run(me.call(SubMerchantFundFlowBill::new(sub_mchid(), day(), AccountType::Basic)), reply)
+        run(merchant.call(SubMerchantFundFlowBill::new(sub_mchid(), day(), AccountType::Basic)), reply)
     });
 }
 
-fn sharings(me: &Merchant, check: &mut Check<'_>) {
+fn sharings(merchant: &Merchant, check: &mut Check<'_>) {
     let paid = || "4200000001201405070000000042".parse().unwrap();
     let number = || "S1".parse().unwrap();
     let account = || Account::PersonalOpenid(OPENID.parse().unwrap());
@@ -127,35 +129,45 @@ fn sharings(me: &Merchant, check: &mut Check<'_>) {
             .unwrap()
     };
     let receiver = || AddReceiver::new(appid(), Party::Direct, account(), RelationType::Partner).unwrap();
-    check("create a profit sharing", &|reply| run(me.call(profit_sharing()), reply));
+    check("create a profit sharing", &|reply| run(merchant.call(profit_sharing()), reply));
     check("unfreeze", &|reply| {
-        run(me.call(UnfreezeRemainder::new(Party::Direct, paid(), number(), "完结").unwrap()), reply)
+        run(merchant.call(UnfreezeRemainder::new(Party::Direct, paid(), number(), "完结").unwrap()), reply)
     });
     check("query a profit sharing", &|reply| {
-        run(me.call(profitsharing::QueryProfitSharing::new(Party::Direct, paid(), number())), reply)
+        run(merchant.call(profitsharing::QueryProfitSharing::new(Party::Direct, paid(), number())), reply)
     });
-    check("return a profit sharing", &|reply| run(me.call(sharing_return()), reply));
-    check("add a receiver", &|reply| run(me.call(receiver()), reply));
-    check("query the unsplit amount", &|reply| run(me.call(QueryUnsplitAmount::of(paid())), reply));
-    check("query the maximum ratio", &|reply| run(me.call(QueryMaxRatio::of(MCHID.parse().unwrap())), reply));
+    check("return a profit sharing", &|reply| run(merchant.call(sharing_return()), reply));
+    check("add a receiver", &|reply| run(merchant.call(receiver()), reply));
+    check("query the unsplit amount", &|reply| run(merchant.call(QueryUnsplitAmount::of(paid())), reply));
+    check("query the maximum ratio", &|reply| {
+        run(merchant.call(QueryMaxRatio::of(MCHID.parse().unwrap())), reply)
+    });
 }
 
-fn transfers(me: &Merchant, check: &mut Check<'_>) {
+fn transfers(merchant: &Merchant, check: &mut Check<'_>) {
     let number = || NUMBER.parse().unwrap();
     let authorization_no = || "A1".parse().unwrap();
-    check("query a transfer", &|reply| run(me.call(transfer::QueryTransfer::out_bill_no(number())), reply));
-    check("cancel a transfer", &|reply| run(me.call(transfer::CancelTransfer::new(number())), reply));
-    check("apply for a receipt", &|reply| run(me.call(elecsign::ApplyReceipt::out_bill_no(number())), reply));
-    check("query a receipt", &|reply| run(me.call(elecsign::QueryReceipt::out_bill_no(number())), reply));
+    check("query a transfer", &|reply| {
+        run(merchant.call(transfer::QueryTransfer::out_bill_no(number())), reply)
+    });
+    check("cancel a transfer", &|reply| run(merchant.call(transfer::CancelTransfer::new(number())), reply));
+    check("apply for a receipt", &|reply| {
+        run(merchant.call(elecsign::ApplyReceipt::out_bill_no(number())), reply)
+    });
+    check("query a receipt", &|reply| {
+        run(merchant.call(elecsign::QueryReceipt::out_bill_no(number())), reply)
+    });
     check("query an authorization", &|reply| {
-        run(me.call(authorization::QueryAuthorization::new(authorization_no())), reply)
+        run(merchant.call(authorization::QueryAuthorization::new(authorization_no())), reply)
     });
     check("close an authorization", &|reply| {
-        run(me.call(authorization::CloseAuthorization::new(authorization_no())), reply)
+        run(merchant.call(authorization::CloseAuthorization::new(authorization_no())), reply)
     });
-    check("query a transfer to QQ", &|reply| run(me.call(qq_wallet::QueryQqTransfer::new(number())), reply));
+    check("query a transfer to QQ", &|reply| {
+        run(merchant.call(qq_wallet::QueryQqTransfer::new(number())), reply)
+    });
     check("cancel a transfer to QQ", &|reply| {
-        run(me.call(qq_wallet::CancelQqTransfer::new(number())), reply)
+        run(merchant.call(qq_wallet::CancelQqTransfer::new(number())), reply)
     });
 }
 

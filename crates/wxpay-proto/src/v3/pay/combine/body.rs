@@ -73,7 +73,7 @@ impl Order {
     ) -> Result<Body<'a, S>, Error> {
         Ok(Body {
             combine_appid: &self.combine_appid,
-            combine_mchid: writer.me().mchid().clone(),
+            combine_mchid: writer.merchant().mchid().clone(),
             combine_out_trade_no: &self.combine_out_trade_no,
             scene_info,
             sub_orders: self.sub_orders.iter().map(|order| order.body(order_service_type)).collect(),

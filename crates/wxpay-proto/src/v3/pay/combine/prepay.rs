@@ -156,10 +156,15 @@ impl Endpoint for AppOrder {
         Ok(Draft::post("v3.combine.app", "/v3/combine-transactions/app", &body))
     }
 
-    fn read(&self, reply: Verified<'_>, me: &Merchant, world: &mut World<'_>) -> Result<AppParams, Error> {
+    fn read(
+        &self,
+        reply: Verified<'_>,
+        merchant: &Merchant,
+        world: &mut World<'_>,
+    ) -> Result<AppParams, Error> {
         let PrepayReply { prepay_id } = reply.parse()?;
         let (appid, nonce) = (self.0.combine_appid.clone(), world.entropy.nonce());
-        AppParams::sign(me, appid, me.mchid().clone(), prepay_id, world.now, nonce)
+        AppParams::sign(merchant, appid, merchant.mchid().clone(), prepay_id, world.now, nonce)
     }
 
     fn pending_operation(&self) -> Option<PendingOperation> {
@@ -194,10 +199,15 @@ impl Endpoint for JsapiOrder {
         Ok(Draft::post("v3.combine.jsapi", "/v3/combine-transactions/jsapi", &body))
     }
 
-    fn read(&self, reply: Verified<'_>, me: &Merchant, world: &mut World<'_>) -> Result<JsapiParams, Error> {
+    fn read(
+        &self,
+        reply: Verified<'_>,
+        merchant: &Merchant,
+        world: &mut World<'_>,
+    ) -> Result<JsapiParams, Error> {
         let PrepayReply { prepay_id } = reply.parse()?;
         let nonce = world.entropy.nonce();
-        JsapiParams::sign(me, self.payers_appid.clone(), &prepay_id, world.now, nonce)
+        JsapiParams::sign(merchant, self.payers_appid.clone(), &prepay_id, world.now, nonce)
     }
 
     fn pending_operation(&self) -> Option<PendingOperation> {
@@ -214,10 +224,15 @@ impl Endpoint for MiniProgramOrder {
         Ok(Draft::post("v3.combine.miniprogram", "/v3/combine-transactions/miniprogram", &body))
     }
 
-    fn read(&self, reply: Verified<'_>, me: &Merchant, world: &mut World<'_>) -> Result<JsapiParams, Error> {
+    fn read(
+        &self,
+        reply: Verified<'_>,
+        merchant: &Merchant,
+        world: &mut World<'_>,
+    ) -> Result<JsapiParams, Error> {
         let PrepayReply { prepay_id } = reply.parse()?;
         let nonce = world.entropy.nonce();
-        JsapiParams::sign(me, self.0.combine_appid.clone(), &prepay_id, world.now, nonce)
+        JsapiParams::sign(merchant, self.0.combine_appid.clone(), &prepay_id, world.now, nonce)
     }
 
     fn pending_operation(&self) -> Option<PendingOperation> {

@@ -52,14 +52,14 @@ impl QueryOrder {
     }
 
     /// Returns whether the transaction in the reply is the queried one.
-    fn matches(&self, me: &Merchant, transaction: &Transaction) -> bool {
+    fn matches(&self, merchant: &Merchant, transaction: &Transaction) -> bool {
         let number_matches = match &self.0 {
             OrderNumber::CombineOutTradeNo(number) => transaction.combine_out_trade_no == *number,
             OrderNumber::CombineTransactionId(number) => {
                 transaction.combine_transaction_id.as_ref() == Some(number)
             }
         };
-        number_matches && transaction.combine_mchid == *me.mchid()
+        number_matches && transaction.combine_mchid == *merchant.mchid()
     }
 }
 
@@ -75,9 +75,14 @@ impl Endpoint for QueryOrder {
         Ok(Draft::get("v3.combine.query", target))
     }
 
-    fn read(&self, reply: Verified<'_>, me: &Merchant, _: &mut World<'_>) -> Result<OrderLookup, Error> {
+    fn read(
+        &self,
+        reply: Verified<'_>,
+        merchant: &Merchant,
+        _: &mut World<'_>,
+    ) -> Result<OrderLookup, Error> {
         let transaction = Transaction::read(reply)?;
-        if self.matches(me, &transaction) {
+        if self.matches(merchant, &transaction) {
             Ok(OrderLookup::Found(Box::new(transaction)))
         } else {
             let rule = InvalidField::new("combine_out_trade_no", "must be that of the queried order");
