@@ -20,15 +20,15 @@ pub struct CombinedRecord {
     pub combine_mchid: MchId,
     /// The app of the merchant that placed the combined order.
     pub combine_appid: AppId,
-    /// The way in which the combined order is payment.
+    /// The way in which the combined order is paid.
     pub trade_type: TradeType,
     /// The identifier that the payer's client pays by.
     pub handle: String,
-    /// WeChat Pay's number of the payment, once the combined order is payment.
+    /// WeChat Pay's number of the payment, once the combined order is paid.
     pub combine_transaction_id: Option<TransactionId>,
     /// The time at which the combined order was placed.
     pub created_at: u64,
-    /// The time until which the combined order can be payment.
+    /// The time until which the combined order can be paid.
     pub expires_at: u64,
     /// The sub-orders.
     pub sub_orders: Vec<TransactionRecord>,
