@@ -52,7 +52,7 @@ async fn merchant(responses: &'static [&'static str]) -> (String, Arc<Mutex<Vec<
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/notify", listener.local_addr().unwrap());
     let received = Arc::new(Mutex::new(Vec::new()));
-    let recorder = Arc::clone(&received);
+    let log = Arc::clone(&received);
     tokio::spawn(async move {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
@@ -63,7 +63,7 @@ async fn merchant(responses: &'static [&'static str]) -> (String, Arc<Mutex<Vec<
                 assert!(length > 0, "the notification is incomplete");
                 bytes.extend_from_slice(&part[..length]);
             }
-            let mut recorded = recorder.lock().await;
+            let mut recorded = log.lock().await;
             let response = responses.get(recorded.len()).or_else(|| responses.last()).unwrap();
             recorded.push(String::from_utf8(bytes).unwrap());
             drop(recorded);

@@ -141,7 +141,7 @@ fn perform(merchant: &Merchant, driver: &mut Driver, action: Action) {
             run_concurrently(driver, action, || merchant.verify_notification(notification.clone()));
         }
         Operation::RefreshPlatformKeys => {
-            run_concurrently(driver, action, || merchant.refresh_platform_keys())
+            run_concurrently(driver, action, || merchant.refresh_platform_keys());
         }
     }
 }
