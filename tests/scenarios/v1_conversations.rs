@@ -7,7 +7,7 @@ use wxpay_proto::{
     exchange::Step,
     id::OutTradeNo,
     memory::Memory,
-    payment::{Anomaly, PaymentState, PaymentStatus, Transition},
+    payment::{Anomaly, Evidence, PaymentState, PaymentStatus, TransactionOwners, Transition},
     refusal::Code,
     retry::Policy,
     v1::{Ack, AppParams, DeliveryReport, Merchant, Order, QueryOutcome},
@@ -40,6 +40,11 @@ fn setup() -> (Driver, SimNetwork, Merchant) {
     (Driver::default(), network, merchant)
 }
 
+/// Merges evidence into the state of the only order of a test.
+pub(crate) fn merge(state: &mut PaymentState, evidence: &Evidence) {
+    state.merge(evidence, TransactionOwners::default().claim(evidence)).unwrap();
+}
+
 /// Pays with the parameters that the app received, so that their signature is verified.
 fn pay(driver: &Driver, network: &mut SimNetwork, params: &AppParams, payer: &Payer) {
     let json = serde_json::to_vec(params).unwrap();
@@ -57,7 +62,7 @@ fn order_is_placed_paid_notified_queried_and_delivered() {
     let mut payer = None;
     network.deliver_due(&merchant, driver.now, |notification| {
         let before = state.clone();
-        state.merge(&notification.evidence().unwrap()).unwrap();
+        merge(&mut state, &notification.evidence().unwrap());
         assert!(matches!(state.transitions_since(&before)[..], [Transition::Paid(_)]));
         payer = Some(notification.openid().clone());
         Ack::Success
@@ -68,7 +73,7 @@ fn order_is_placed_paid_notified_queried_and_delivered() {
 
     let queried = driver.run(merchant.query(number(1)), &mut network).unwrap();
     let before = state.clone();
-    state.merge(&queried.evidence().unwrap()).unwrap();
+    merge(&mut state, &queried.evidence().unwrap());
     assert_eq!(state, before, "a query must not add to the evidence of the notification");
 
     let delivery = DeliveryReport::succeeded(payer.unwrap(), payment.transaction_id().clone(), number(1));
@@ -292,7 +297,7 @@ fn query_replaces_a_lost_notification() {
     network.deliver_due(&merchant, driver.now, |_| panic!("the notification was lost"));
     let queried = driver.run(merchant.query(number(1)), &mut network).unwrap();
     let mut state = PaymentState::new(number(1), Fen::new(1999));
-    state.merge(&queried.evidence().unwrap()).unwrap();
+    merge(&mut state, &queried.evidence().unwrap());
     let PaymentStatus::Paid(payment) = state.status() else {
         panic!("1949 fen and a discount of 50 fen must pay 1999 fen")
     };
@@ -327,14 +332,15 @@ fn duplicated_reordered_and_forged_notifications_pay_an_order_once() {
         let params = driver.run(merchant.prepay(order(number(serial), 100)), &mut network).unwrap();
         pay(&driver, &mut network, &params, &Payer::default());
     }
-    let mut paid = 0;
+    let (mut paid, mut owners) = (0, TransactionOwners::default());
     while let Some(due) = network.gateway.next_due() {
         driver.now = driver.now.max(due);
         network.deliver_due(&merchant, driver.now, |notification| {
             let state =
                 states.iter_mut().find(|state| state.out_trade_no() == notification.out_trade_no()).unwrap();
             let before = state.clone();
-            state.merge(&notification.evidence().unwrap()).unwrap();
+            let evidence = notification.evidence().unwrap();
+            state.merge(&evidence, owners.claim(&evidence)).unwrap();
             paid += state.transitions_since(&before).len();
             Ack::Success
         });
@@ -366,7 +372,7 @@ fn second_payment_of_an_order_is_an_anomaly() {
         network.gateway.pay(&PrepayRef::OutTradeNo(number(1)), &Payer::default(), driver.now).unwrap();
         driver.wait(Duration::from_secs(1));
         network.deliver_due(&merchant, driver.now, |notification| {
-            state.merge(&notification.evidence().unwrap()).unwrap();
+            merge(&mut state, &notification.evidence().unwrap());
             Ack::Success
         });
     }

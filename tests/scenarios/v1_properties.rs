@@ -160,13 +160,14 @@ proptest! {
                 drop(network.gateway.pay(&PrepayRef::OutTradeNo(number), &payer, driver.now));
             }
         }
-        let mut transitions = 0;
+        let (mut transitions, mut owners) = (0, wxpay_proto::payment::TransactionOwners::default());
         while let Some(due) = network.gateway.next_due() {
             driver.now = driver.now.max(due);
             network.deliver_due(&merchant, driver.now, |notification| {
                 let state = states.iter_mut().find(|state| state.out_trade_no() == notification.out_trade_no()).unwrap();
                 let before = state.clone();
-                state.merge(&notification.evidence().unwrap()).unwrap();
+                let evidence = notification.evidence().unwrap();
+                state.merge(&evidence, owners.claim(&evidence)).unwrap();
                 transitions += state.transitions_since(&before).len();
                 wxpay_proto::v1::Ack::Success
             });
@@ -176,7 +177,7 @@ proptest! {
             let before = state.clone();
             let queried = driver.run(merchant.query(state.out_trade_no().clone()), &mut network);
             if let Some(evidence) = queried.as_ref().ok().and_then(QueryOutcome::evidence) {
-                state.merge(&evidence).unwrap();
+                state.merge(&evidence, owners.claim(&evidence)).unwrap();
             }
             transitions += state.transitions_since(&before).len();
             let recorded = network.gateway.order(state.out_trade_no(), driver.now);

@@ -46,7 +46,7 @@ use wxpay_proto::{
     Fate, Fen,
     crypto::{CryptoProvider as _, pem},
     id::{AppId, InvalidField, NotifyUrl, OutTradeNo},
-    payment::{Evidence, PaymentState, PaymentStatus, RefundEvidence, Transition},
+    payment::{Evidence, PaymentState, PaymentStatus, RefundEvidence, TransactionOwners, Transition},
     v3::{
         ApiV3Key, Event, Merchant, Notification,
         pay::{NativeOrder, Order},
@@ -74,7 +74,14 @@ struct Shop {
     client: Client,
     appid: AppId,
     notify_url: NotifyUrl,
-    orders: Mutex<BTreeMap<OutTradeNo, PaymentState>>,
+    books: Mutex<Books>,
+}
+
+/// Everything the shop knows of payments. A real shop keeps this in a database.
+#[derive(Default)]
+struct Books {
+    orders: BTreeMap<OutTradeNo, PaymentState>,
+    owners: TransactionOwners,
 }
 
 /// Builds the shop. `setting` returns the value of an environment variable; `url` is the shop's public URL.
@@ -106,7 +113,7 @@ pub(crate) fn open_shop(
         client: client.clone(),
         appid: required("WXPAY_APPID")?.parse()?,
         notify_url: format!("{url}{path}").parse()?,
-        orders: Mutex::default(),
+        books: Mutex::default(),
     });
     let recording_shop = Arc::clone(&shop);
     let notifications = NotificationService::new(client).route(&path, merchant, move |notification| {
@@ -158,7 +165,7 @@ async fn place(State(shop): State<Arc<Shop>>, Json(new_order): Json<NewOrder>) -
             .build()
             .map_err(invalid_field)?;
     // Stored before it is placed: the notification may arrive before the reply.
-    shop.orders().entry(number.clone()).or_insert_with(|| PaymentState::new(number, total));
+    shop.books().orders.entry(number.clone()).or_insert_with(|| PaymentState::new(number, total));
     // In a task of its own, so that the outcome becomes known even if the visitor disconnects.
     let placing = async move { shop.client.run(shop.merchant.call(NativeOrder::new(order))).await };
     match tokio::spawn(placing).await {
@@ -172,8 +179,8 @@ async fn status(
     Path(number): Path<String>,
 ) -> Result<&'static str, HttpError> {
     let number: OutTradeNo = number.parse().map_err(|_| not_found())?;
-    let orders = shop.orders();
-    let state = orders.get(&number).ok_or_else(not_found)?;
+    let books = shop.books();
+    let state = books.orders.get(&number).ok_or_else(not_found)?;
     Ok(match state.status() {
         PaymentStatus::Open => "open",
         PaymentStatus::Paid(_) if state.refunds().next().is_some() => "refunded",
@@ -184,7 +191,7 @@ async fn status(
 
 async fn refund(State(shop): State<Arc<Shop>>, Path(number): Path<String>) -> Result<String, HttpError> {
     let number: OutTradeNo = number.parse().map_err(|_| not_found())?;
-    let total = shop.orders().get(&number).ok_or_else(not_found)?.ordered();
+    let total = shop.books().orders.get(&number).ok_or_else(not_found)?.ordered();
     // The refund number is derived from the order number, so a repeated request creates no second refund.
     let refund = CreateRefund::builder(
         number.clone(),
@@ -217,10 +224,11 @@ impl Shop {
             println!("needs manual review: {}", notification.event_type());
             return Ok(());
         };
-        let mut orders = self.orders();
+        let mut books = self.books();
+        let Books { orders, owners } = &mut *books;
         let state = orders.get_mut(number).ok_or("not an order of this shop")?;
         let before = state.clone();
-        payment.iter().try_for_each(|evidence| state.merge(evidence))?;
+        payment.iter().try_for_each(|evidence| state.merge(evidence, owners.claim(evidence)))?;
         refund.iter().try_for_each(|evidence| state.merge_refund(evidence))?;
         for transition in state.transitions_since(&before) {
             match transition {
@@ -234,8 +242,8 @@ impl Shop {
         Ok(())
     }
 
-    fn orders(&self) -> MutexGuard<'_, BTreeMap<OutTradeNo, PaymentState>> {
-        self.orders.lock().unwrap_or_else(PoisonError::into_inner)
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

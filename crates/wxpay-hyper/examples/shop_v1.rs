@@ -42,7 +42,7 @@ use wxpay_hyper::{Client, notify::v1::NotificationService};
 use wxpay_proto::{
     Fate, Fen,
     id::{NotifyUrl, OutTradeNo},
-    payment::{Evidence, PaymentState, PaymentStatus, Transition},
+    payment::{Evidence, PaymentState, PaymentStatus, TransactionOwners, Transition},
     v1::{AppParams, AppSecret, Merchant, Order, PartnerKey, PaySignKey},
 };
 
@@ -65,7 +65,14 @@ struct Shop {
     merchant: Merchant,
     client: Client,
     notify_url: NotifyUrl,
-    orders: Mutex<BTreeMap<OutTradeNo, PaymentState>>,
+    books: Mutex<Books>,
+}
+
+/// Everything the shop knows of payments. A real shop keeps this in a database.
+#[derive(Default)]
+struct Books {
+    orders: BTreeMap<OutTradeNo, PaymentState>,
+    owners: TransactionOwners,
 }
 
 /// Builds the shop. `setting` returns the value of an environment variable; `url` is the shop's public URL.
@@ -92,7 +99,7 @@ pub(crate) fn open_shop(
         merchant: merchant.clone(),
         client: client.clone(),
         notify_url: format!("{url}/notify").parse()?,
-        orders: Mutex::default(),
+        books: Mutex::default(),
     });
     tokio::spawn(client.refresh_tokens(merchant.clone()));
 
@@ -134,7 +141,7 @@ async fn place(
     .build()
     .map_err(bad)?;
     // Stored before it is placed: the notification may arrive before the reply.
-    shop.orders().entry(number.clone()).or_insert_with(|| PaymentState::new(number, total_fee));
+    shop.books().orders.entry(number.clone()).or_insert_with(|| PaymentState::new(number, total_fee));
     // In a task of its own, so that the outcome becomes known even if the visitor disconnects.
     let placing = tokio::spawn(async move { shop.client.run(shop.merchant.prepay(order)).await });
     match placing.await {
@@ -157,8 +164,8 @@ async fn status(
 ) -> Result<&'static str, HttpError> {
     let unknown = || (StatusCode::NOT_FOUND, "no such order".to_owned());
     let number: OutTradeNo = number.parse().map_err(|_| unknown())?;
-    let orders = shop.orders();
-    Ok(match orders.get(&number).ok_or_else(unknown)?.status() {
+    let books = shop.books();
+    Ok(match books.orders.get(&number).ok_or_else(unknown)?.status() {
         PaymentStatus::Open => "open",
         PaymentStatus::Paid(_) => "paid",
         _ => "anomalous",
@@ -168,10 +175,11 @@ async fn status(
 impl Shop {
     /// Merges the evidence, in any order and with duplicates, and acts on the transitions.
     fn record(&self, evidence: &Evidence) -> Result<(), &'static str> {
-        let mut orders = self.orders();
+        let mut books = self.books();
+        let Books { orders, owners } = &mut *books;
         let state = orders.get_mut(evidence.out_trade_no()).ok_or("not an order of this shop")?;
         let before = state.clone();
-        state.merge(evidence).map_err(|_| "the evidence belongs to another order")?;
+        state.merge(evidence, owners.claim(evidence)).map_err(|_| "the evidence belongs to another order")?;
         let number = evidence.out_trade_no();
         for transition in state.transitions_since(&before) {
             match transition {
@@ -184,8 +192,8 @@ impl Shop {
         Ok(())
     }
 
-    fn orders(&self) -> std::sync::MutexGuard<'_, BTreeMap<OutTradeNo, PaymentState>> {
-        self.orders.lock().unwrap_or_else(PoisonError::into_inner)
+    fn books(&self) -> std::sync::MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -14,6 +14,7 @@ mod refunds;
 mod shop;
 mod transfers;
 
+use crate::v1_conversations::merge;
 use std::time::Duration;
 use wxpay_proto::{
     ErrorKind, Fate, Fen, UnixTime,
@@ -128,14 +129,14 @@ fn order_is_placed_paid_notified_queried_and_refunded() {
     };
     let mut state = PaymentState::new(number(1), Fen::new(1999));
     let before = state.clone();
-    state.merge(&transaction.evidence().unwrap()).unwrap();
+    merge(&mut state, &transaction.evidence().unwrap());
     let [Transition::Paid(paid)] = &state.transitions_since(&before)[..] else {
         panic!("expected one transition to paid")
     };
     assert_eq!((paid.total_fee(), paid.discount()), (Fen::new(1900), Fen::new(99)));
 
     let before_query = state.clone();
-    state.merge(&query(&mut driver, &mut network, &merchant, number(1)).evidence().unwrap()).unwrap();
+    merge(&mut state, &query(&mut driver, &mut network, &merchant, number(1)).evidence().unwrap());
     assert_eq!(state, before_query, "a query must not add to the evidence of the notification");
 
     let create =
@@ -149,7 +150,7 @@ fn order_is_placed_paid_notified_queried_and_refunded() {
     ));
     let after = query(&mut driver, &mut network, &merchant, number(1));
     assert!(matches!(&after, OrderLookup::Found(order) if order.trade_state == TradeState::Refund));
-    state.merge(&after.evidence().unwrap()).unwrap();
+    merge(&mut state, &after.evidence().unwrap());
     assert!(matches!(state.status(), PaymentStatus::Paid(_)), "a refunded order must stay paid");
     assert_eq!(driver.count("v3.certificates"), 1, "the keys must be fetched once");
 }

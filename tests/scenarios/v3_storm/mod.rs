@@ -19,7 +19,7 @@ use wxpay_proto::{
     Error, Fate, Fen, UnixTime,
     error::PendingOperation,
     id::{AppId, OutRefundNo, OutTradeNo},
-    payment::{Evidence, PaymentState, PaymentStatus, Transition},
+    payment::{Evidence, PaymentState, PaymentStatus, TransactionOwners, Transition},
     v3::{
         Ack, Event, Merchant, Party, Resolved,
         pay::{
@@ -134,6 +134,7 @@ struct Shop {
     appid: AppId,
     rng: Rng,
     records: Vec<OrderRecord>,
+    owners: TransactionOwners,
 }
 
 /// The shop's record of one order.
@@ -145,9 +146,9 @@ struct OrderRecord {
 }
 
 impl OrderRecord {
-    fn merge(&mut self, evidence: &Evidence) {
+    fn merge(&mut self, evidence: &Evidence, owners: &mut TransactionOwners) {
         let before = self.state.clone();
-        self.state.merge(evidence).unwrap();
+        self.state.merge(evidence, owners.claim(evidence)).unwrap();
         self.transitions.extend(self.state.transitions_since(&before));
     }
 }
@@ -190,6 +191,7 @@ impl Shop {
             appid,
             rng: Rng(batch),
             records: Vec::new(),
+            owners: TransactionOwners::default(),
         }
     }
 
@@ -432,7 +434,7 @@ impl Shop {
             transaction.evidence().expect("a notification of success must be evidence of a payment");
         let record =
             self.records.iter_mut().find(|record| record.number == *evidence.out_trade_no()).unwrap();
-        record.merge(&evidence);
+        record.merge(&evidence, &mut self.owners);
         if self.rng.one_in(8) { Ack::Fail } else { Ack::Success }
     }
 
@@ -458,7 +460,7 @@ impl Shop {
         let recorded = self.recorded(&number);
         assert_eq!(matches!(queried, OrderLookup::Found(_)), recorded.is_some(), "{number}");
         if let Some(evidence) = queried.evidence() {
-            self.records[index].merge(&evidence);
+            self.records[index].merge(&evidence, &mut self.owners);
         }
         Ok(())
     }

@@ -98,7 +98,7 @@ pub(super) fn merge(
         return Ok(Merged::UnknownOrder);
     };
     let mut after = before.clone();
-    after.merge(evidence).map_err(|_| Failure::corrupt("out_trade_no"))?;
+    after.merge(evidence, number).map_err(|_| Failure::corrupt("out_trade_no"))?;
     apply_transitions(db, &before, &after, now).map(Merged::Transitions)
 }
 
@@ -152,7 +152,7 @@ pub(super) fn state(db: &Connection, number: &OutTradeNo, ordered: Fen) -> Resul
             column::to_time(time_end)?,
         );
         let stored = Evidence::from_storage(number.clone(), payment);
-        state.merge(&stored).map_err(|_| Failure::corrupt("out_trade_no"))?;
+        state.merge(&stored, number).map_err(|_| Failure::corrupt("out_trade_no"))?;
     }
     Ok(state)
 }

@@ -7,7 +7,7 @@ use wxpay_proto::{
     Fen, UnixTime,
     id::AppId,
     memory::{AccessToken, Claim, Delivery, Memory, Refreshable},
-    payment::{Evidence, Payment, PaymentState},
+    payment::{Evidence, Payment, PaymentState, TransactionOwners},
 };
 
 #[unsafe(no_mangle)]
@@ -17,10 +17,12 @@ pub fn merge() -> Option<()> {
     used(&(unknown("1999").parse::<Fen>(), amount.yuan(), amount.checked_sub(Fen::new(1))));
     let before = PaymentState::new(number.clone(), amount);
     let mut after = before.clone();
+    let mut owners = TransactionOwners::default();
     for secs in 0..black_box(3) {
         let id = unknown("1900000109201405083141592653").parse().ok()?;
         let payment = Payment::new(id, amount, Fen::ZERO, UnixTime::from_secs(secs));
-        used(&after.merge(&Evidence::from_storage(number.clone(), payment)));
+        let evidence = Evidence::from_storage(number.clone(), payment);
+        used(&after.merge(&evidence, owners.claim(&evidence)));
     }
     used(&(after.status(), after.anomalies(), after.transitions_since(&before)));
     Some(())
