@@ -2,7 +2,7 @@
 //! payment.
 //!
 //! [`Memory`] is a plain value. An adapter keeps it in a `Mutex`, a test on the stack, and a cluster shares its tokens
-//! through a store of its own.
+//! through a store of its own. A flow reaches it through [`MemoryAccess`], for one look-up or insert at a time.
 //!
 //! A shared value is fetched by the caller that holds the [`Lease`], which is a fencing number and not a lock. The
 //! lease of a caller that vanishes ends, and the next caller fetches.
@@ -31,6 +31,47 @@ pub struct Memory {
     platform_keys: BTreeMap<MchId, PlatformKeys>,
     /// The notifications received recently.
     pub deduplicator: Deduplicator,
+}
+
+/// Access to a [`Memory`] that other flows may share.
+///
+/// A step locks the memory for one look-up or one insert and unlocks it before it computes anything. A memory that is
+/// not shared needs no lock: [`Memory`] itself implements the trait. For a shared one, keep the guard of a mutex between
+/// the two calls, and drop it in [`unlock`](Self::unlock):
+///
+/// ```
+/// use std::sync::{Mutex, MutexGuard, PoisonError};
+/// use wxpay_proto::memory::{Memory, MemoryAccess};
+///
+/// struct Shared<'a> {
+///     mutex: &'a Mutex<Memory>,
+///     guard: Option<MutexGuard<'a, Memory>>,
+/// }
+///
+/// impl MemoryAccess for Shared<'_> {
+///     fn lock(&mut self) -> &mut Memory {
+///         self.guard.insert(self.mutex.lock().unwrap_or_else(PoisonError::into_inner))
+///     }
+///
+///     fn unlock(&mut self) {
+///         self.guard = None;
+///     }
+/// }
+/// ```
+pub trait MemoryAccess {
+    /// Locks the memory, until [`unlock`](Self::unlock) is called or the value is dropped.
+    fn lock(&mut self) -> &mut Memory;
+
+    /// Unlocks the memory. Called after every [`lock`](Self::lock).
+    fn unlock(&mut self);
+}
+
+impl MemoryAccess for Memory {
+    fn lock(&mut self) -> &mut Memory {
+        self
+    }
+
+    fn unlock(&mut self) {}
 }
 
 impl Memory {

@@ -104,7 +104,8 @@ impl<E: Endpoint> Call<E> {
 impl<E: Endpoint> InProgress<E> {
     fn authorize(self, world: &mut World<'_>) -> Step<Call<E>> {
         let merchant = &self.call.merchant;
-        match world.memory.tokens_of(merchant.appid()).claim(world.now) {
+        let now = world.now;
+        match world.memory(|memory| memory.tokens_of(merchant.appid()).claim(now)) {
             TokenClaim::Use(token) => self.send(token, world),
             TokenClaim::Fetch(lease) => {
                 let fetch = FetchToken::new(merchant.clone(), lease);
@@ -153,7 +154,7 @@ impl<E: Endpoint> InProgress<E> {
         };
         self.in_doubt |= error.fate() == Fate::Unknown;
         if is_token_error(&error) {
-            world.memory.tokens_of(merchant.appid()).invalidate(token);
+            world.memory(|memory| memory.tokens_of(merchant.appid()).invalidate(token));
             // A rejected token means that nothing was carried out, so no backoff is needed.
             if !self.refreshed {
                 self.refreshed = true;

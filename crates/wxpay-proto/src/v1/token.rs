@@ -65,13 +65,16 @@ impl Fetching {
     }
 
     fn release(self, error: Error, world: &mut World<'_>) -> Error {
-        let tokens = world.memory.tokens_of(self.merchant.appid());
+        let now = world.now;
         let is_quota_exceeded = error.refusal().is_some_and(|refusal| refusal.code == Code::DAILY_QUOTA);
-        if is_quota_exceeded {
-            tokens.quota_exceeded(self.lease, world.now, time::next_midnight(world.now));
-        } else {
-            tokens.release(self.lease, world.now);
-        }
+        world.memory(|memory| {
+            let tokens = memory.tokens_of(self.merchant.appid());
+            if is_quota_exceeded {
+                tokens.quota_exceeded(self.lease, now, time::next_midnight(now));
+            } else {
+                tokens.release(self.lease, now);
+            }
+        });
         error
     }
 }
@@ -115,7 +118,8 @@ impl Flow for FetchToken {
         Step::Done(match read {
             Ok((token, expires_at)) => {
                 let Fetching { merchant, lease, .. } = fetching;
-                world.memory.tokens_of(merchant.appid()).fill(lease, token.clone(), world.now, expires_at);
+                let (filled, now) = (token.clone(), world.now);
+                world.memory(|memory| memory.tokens_of(merchant.appid()).fill(lease, filled, now, expires_at));
                 Ok(token)
             }
             Err(error) => Err(fetching.release(error, world)),
@@ -165,7 +169,8 @@ impl Flow for RefreshToken {
     type Output = ();
 
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
-        match world.memory.tokens_of(self.0.appid()).claim(world.now) {
+        let now = world.now;
+        match world.memory(|memory| memory.tokens_of(self.0.appid()).claim(now)) {
             TokenClaim::Fetch(lease) => Self::follow(FetchToken::new(self.0, lease).begin(world)),
             TokenClaim::Use(_) | TokenClaim::Wait(_) => Step::Done(Ok(())),
             TokenClaim::QuotaExceeded => Step::Done(Err(Error::new(ErrorKind::Exhausted, Fate::NotSent))),

@@ -144,7 +144,7 @@ impl<E: Endpoint> Drafting<E> {
             (Err(error), missing) => {
                 // Release the lease, or other calls would wait for a fetch that is not coming.
                 if let Some(MissingKey::Fetch(lease)) = missing {
-                    world.memory.platform_keys_of(self.call.merchant.mchid()).release(&lease);
+                    world.memory(|memory| memory.platform_keys_of(self.call.merchant.mchid()).release(&lease));
                 }
                 Step::Done(Err(error.not_sent()))
             }
@@ -260,7 +260,7 @@ impl<E: Endpoint> AwaitingOperation<E> {
 impl<E: Endpoint> Verifying<E> {
     fn verify(self, world: &mut World<'_>) -> Step<Call<E>> {
         let merchant = &self.awaiting.call.merchant;
-        match merchant.key(self.headers.key_id(), world.memory, world.now) {
+        match merchant.key(self.headers.key_id(), world) {
             KeyClaim::Use(key) => match self.headers.verify(self.reply.body(), &*key) {
                 Ok(verified) => Self::on_verified(self.awaiting, verified, &self.reply, world),
                 Err(unverified) => self.awaiting.unverified(unverified, &self.reply, world),
@@ -276,7 +276,7 @@ impl<E: Endpoint> Verifying<E> {
             claim @ (KeyClaim::Fetch(_) | KeyClaim::Wait(_) | KeyClaim::Unknown) => {
                 // Release the lease, or other calls would wait for a fetch that is not coming.
                 if let KeyClaim::Fetch(lease) = claim {
-                    world.memory.platform_keys_of(merchant.mchid()).release(&lease);
+                    world.memory(|memory| memory.platform_keys_of(merchant.mchid()).release(&lease));
                 }
                 self.unknown_key(world)
             }

@@ -117,7 +117,7 @@ impl Flow for FetchPlatformKeys {
         ) {
             Ok(transmit) => Step::send(transmit, AwaitingCertificates { merchant, lease }),
             Err(error) => {
-                world.memory.platform_keys_of(merchant.mchid()).release(&lease);
+                world.memory(|memory| memory.platform_keys_of(merchant.mchid()).release(&lease));
                 Step::Done(Err(error))
             }
         }
@@ -134,17 +134,20 @@ impl Flow for FetchPlatformKeys {
             }
         };
         let AwaitingCertificates { merchant, lease } = fetching;
-        let platform_keys = world.memory.platform_keys_of(merchant.mchid());
-        Step::Done(match read {
-            Ok(keys) => {
-                platform_keys.fill(&lease, keys, world.now);
-                Ok(())
+        let now = world.now;
+        Step::Done(world.memory(|memory| {
+            let platform_keys = memory.platform_keys_of(merchant.mchid());
+            match read {
+                Ok(keys) => {
+                    platform_keys.fill(&lease, keys, now);
+                    Ok(())
+                }
+                Err(error) => {
+                    platform_keys.release(&lease);
+                    Err(error)
+                }
             }
-            Err(error) => {
-                platform_keys.release(&lease);
-                Err(error)
-            }
-        })
+        }))
     }
 
     fn on_wake(waiting: Never, _: &mut World<'_>) -> Step<Self> {
@@ -196,7 +199,8 @@ impl Flow for RefreshPlatformKeys {
         if !merchant.fetches_certificates() {
             return Step::Done(Ok(()));
         }
-        match world.memory.platform_keys_of(merchant.mchid()).claim_refresh(world.now) {
+        let now = world.now;
+        match world.memory(|memory| memory.platform_keys_of(merchant.mchid()).claim_refresh(now)) {
             Some(lease) => {
                 Self::from_fetch(FetchPlatformKeys::new(merchant, lease, None, world.now).begin(world))
             }

@@ -7,8 +7,9 @@ use crate::{
     error::{Error, ErrorKind, Fate},
     http::Method,
     id::{KeyId, MchId, PublicKeyId, SerialNo},
-    memory::{KeyClaim, Memory, PlatformKey},
+    memory::{KeyClaim, PlatformKey},
     retry::Policy,
+    world::World,
 };
 use alloc::{collections::BTreeMap, string::String, sync::Arc, vec::Vec};
 use core::fmt;
@@ -161,14 +162,17 @@ impl Merchant {
     }
 
     /// Looks up the verification key by its id, never by trying keys.
-    pub(super) fn key(&self, id: &KeyId, memory: &mut Memory, now: UnixTime) -> KeyClaim<Arc<dyn PublicKey>> {
+    pub(super) fn key(&self, id: &KeyId, world: &mut World<'_>) -> KeyClaim<Arc<dyn PublicKey>> {
+        let now = world.now;
         match id {
             KeyId::PublicKey(id) => {
                 self.0.public_keys.get(id).map_or(KeyClaim::Unknown, |key| KeyClaim::Use(key.clone()))
             }
             KeyId::Certificate(serial) => match self.0.pinned.get(serial) {
                 Some(pinned) if now < pinned.not_after => KeyClaim::Use(pinned.key.clone()),
-                _ if self.0.fetches_certificates => memory.platform_keys_of(&self.0.mchid).claim(serial, now),
+                _ if self.0.fetches_certificates => {
+                    world.memory(|memory| memory.platform_keys_of(&self.0.mchid).claim(serial, now))
+                }
                 _ => KeyClaim::Unknown,
             },
         }
@@ -183,15 +187,15 @@ impl Merchant {
     /// certificate.
     pub(super) fn sealing_key(
         &self,
-        memory: &mut Memory,
-        now: UnixTime,
+        world: &mut World<'_>,
     ) -> KeyClaim<(KeyId, Arc<dyn PublicKey>)> {
         let configured = self.0.public_key.as_ref().and_then(|id| Some((id, self.0.public_keys.get(id)?)));
         if let Some((id, key)) = configured {
             return KeyClaim::Use((KeyId::PublicKey(id.clone()), key.clone()));
         }
         if self.0.fetches_certificates {
-            return match memory.platform_keys_of(&self.0.mchid).claim_for_sealing(now) {
+            let now = world.now;
+            return match world.memory(|memory| memory.platform_keys_of(&self.0.mchid).claim_for_sealing(now)) {
                 KeyClaim::Use((serial, key)) => KeyClaim::Use((KeyId::Certificate(serial), key)),
                 KeyClaim::Fetch(lease) => KeyClaim::Fetch(lease),
                 KeyClaim::Wait(until) => KeyClaim::Wait(until),

@@ -120,7 +120,7 @@ impl Merchant {
 impl Verifying {
     fn verify(self, world: &mut World<'_>) -> Step<VerifyNotification> {
         let merchant = &self.flow.merchant;
-        match merchant.key(self.headers.key_id(), world.memory, world.now) {
+        match merchant.key(self.headers.key_id(), world) {
             KeyClaim::Use(key) => {
                 let VerifyNotification { merchant, raw } = &self.flow;
                 let verified = self.headers.verify(&raw.body, &*key).map_err(VerifyError::into_error);
@@ -137,7 +137,7 @@ impl Verifying {
             claim @ (KeyClaim::Fetch(_) | KeyClaim::Unknown) => {
                 // Release the lease, or other flows would wait for a fetch that is not coming.
                 if let KeyClaim::Fetch(lease) = claim {
-                    world.memory.platform_keys_of(merchant.mchid()).release(&lease);
+                    world.memory(|memory| memory.platform_keys_of(merchant.mchid()).release(&lease));
                 }
                 done(Err(VerifyError::UnknownKey(self.headers.key_id().clone()).into_error()))
             }

@@ -138,7 +138,7 @@ impl<'a, 'w> RequestWriter<'a, 'w> {
         if let Some((_, key)) = &self.sealing_key {
             return Ok(key.clone());
         }
-        self.missing = Some(match self.merchant.sealing_key(self.world.memory, self.world.now) {
+        self.missing = Some(match self.merchant.sealing_key(self.world) {
             KeyClaim::Use((id, key)) => {
                 self.sealing_key = Some((id, key.clone()));
                 return Ok(key);
