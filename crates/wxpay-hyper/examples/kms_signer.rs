@@ -31,10 +31,6 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
-use tokio::{
-    runtime::{Handle, RuntimeFlavor},
-    task,
-};
 use wxpay_aws_lc::AwsLc;
 use wxpay_hyper::Client;
 use wxpay_proto::{
@@ -70,14 +66,17 @@ pub(crate) struct Kms {
 }
 
 impl PrivateKey for Kms {
+    /// Each operation waits for the signer: the client runs it where it delays no other task.
+    fn may_block(&self) -> bool {
+        true
+    }
+
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Unavailable> {
-        block_in_place_if_possible(|| self.request(b's', message)).map_err(|_| Unavailable)
+        self.request(b's', message).map_err(|_| Unavailable)
     }
 
     fn open(&self, sealed: &[u8]) -> Result<Secret<Vec<u8>>, InvalidSignature> {
-        block_in_place_if_possible(|| self.request(b'o', sealed))
-            .map(Secret::new)
-            .map_err(|_| InvalidSignature)
+        self.request(b'o', sealed).map(Secret::new).map_err(|_| InvalidSignature)
     }
 }
 
@@ -91,15 +90,6 @@ impl Kms {
         let mut connection = Connection::to(self.address, self.timeout)?;
         connection.write(&[&[operation], &framed(bytes)?[..]].concat())?;
         connection.read_frame()
-    }
-}
-
-/// Runs a blocking call. A flow signs on a thread of the runtime, which must not block the other tasks meanwhile.
-/// `block_in_place` panics on a current-thread runtime.
-fn block_in_place_if_possible<T>(call: impl FnOnce() -> T) -> T {
-    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
-        Ok(RuntimeFlavor::MultiThread) => task::block_in_place(call),
-        _ => call(),
     }
 }
 

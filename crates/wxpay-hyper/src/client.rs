@@ -4,13 +4,15 @@ use crate::{ambient, connect::HttpClient, limits::DownloadLimits};
 use http::HeaderValue;
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    future::pending,
+    panic::resume_unwind,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+use tokio::task::JoinError;
 use wxpay_proto::{
     Error, UnixTime,
-    entropy::Entropy,
     exchange::{AwaitingReply, Flow, Step, Transmit, Waiting},
-    memory::Memory,
+    memory::{Memory, MemoryAccess},
     world::World,
 };
 
@@ -63,24 +65,26 @@ impl Client {
     /// ```
     /// # use wxpay_hyper::Client;
     /// # use wxpay_proto::exchange::Flow;
-    /// # async fn handle<F>(client: Client, flow: F) where F: Flow + 'static, F::AwaitingReply: 'static,
-    /// # F::Waiting: 'static, F::Output: 'static {
+    /// # async fn handle<F: Flow>(client: Client, flow: F) {
     /// let outcome = tokio::spawn(async move { client.run(flow).await }).await;
     /// # drop(outcome); }
     /// ```
     ///
     /// Setting the system clock back does not prolong a wait: its length is computed when the wait begins.
     ///
+    /// A merchant whose [private key may block](wxpay_proto::crypto::PrivateKey::may_block) delays no other task: the
+    /// steps of its flows run on the runtime's threads for blocking calls.
+    ///
     /// # Errors
     ///
     /// The error of the flow. [`Error::fate`] states whether WeChat Pay may have carried out the request.
     pub async fn run<F: Flow>(&self, flow: F) -> Result<F::Output, Error> {
-        let mut now = self.now();
-        let mut step = self.step(now, |world| Step::begin(flow, world));
+        let mut run = Run::new(self, &flow);
+        let mut step = run.begin(flow).await;
         loop {
             step = match step {
-                Step::Send(transmit, awaiting) => self.send_and_resume(transmit, awaiting, &mut now).await,
-                Step::Wait(until, waiting) => self.wait_and_resume(until, waiting, &mut now).await,
+                Step::Send(transmit, awaiting) => run.send_and_resume(transmit, awaiting).await,
+                Step::Wait(until, waiting) => run.wait_and_resume(until, waiting).await,
                 Step::Done(result) => return result,
             };
         }
@@ -89,58 +93,31 @@ impl Client {
     /// Runs a flow whose replies other flows need as well, such as a key fetch. Each request and the step after it run
     /// in a task of their own, so that a key reaches the cache even if this future is dropped. Returns `None` if the
     /// runtime shuts down.
-    pub(crate) async fn run_to_completion<F>(&self, flow: F) -> Option<Result<F::Output, Error>>
-    where
-        F: Flow<AwaitingReply: 'static, Waiting: 'static, Output: 'static> + 'static,
-    {
-        let mut now = self.now();
-        let mut step = self.step(now, |world| Step::begin(flow, world));
+    pub(crate) async fn run_to_completion<F: Flow>(&self, flow: F) -> Option<Result<F::Output, Error>> {
+        let mut run = Run::new(self, &flow);
+        let mut step = run.begin(flow).await;
         loop {
             step = match step {
                 Step::Send(transmit, awaiting) => {
-                    let client = self.clone();
                     let sending = async move {
-                        let mut now = now;
-                        (client.send_and_resume(transmit, awaiting, &mut now).await, now)
+                        let step = run.send_and_resume(transmit, awaiting).await;
+                        (run, step)
                     };
-                    let (step, then) = tokio::spawn(sending).await.ok()?;
-                    now = then;
+                    let (resumed, step) = tokio::spawn(sending).await.ok()?;
+                    run = resumed;
                     step
                 }
-                Step::Wait(until, waiting) => self.wait_and_resume(until, waiting, &mut now).await,
+                Step::Wait(until, waiting) => run.wait_and_resume(until, waiting).await,
                 Step::Done(result) => return Some(result),
             };
         }
     }
 
-    async fn send_and_resume<F: Flow>(
-        &self,
-        transmit: Transmit,
-        awaiting: AwaitingReply<F>,
-        now: &mut UnixTime,
-    ) -> Step<F> {
-        let reply = self.send(transmit).await;
-        *now = self.now();
-        self.step(*now, |world| awaiting.resume(reply, world))
-    }
-
-    async fn wait_and_resume<F: Flow>(
-        &self,
-        until: UnixTime,
-        waiting: Waiting<F>,
-        now: &mut UnixTime,
-    ) -> Step<F> {
-        // Measured from the reading that the flow computed `until` from: the system clock may have been set since.
-        tokio::time::sleep(until.since(*now)).await;
-        // The wait ended by the monotonic clock. The flow must not wait again if the system clock was set back.
-        *now = self.now().max(until);
-        self.step(*now, |world| waiting.resume(world))
-    }
-
     /// Gives access to the cached tokens, platform keys and notification ids, to read them or to insert a token shared
     /// between processes.
     ///
-    /// The memory is locked until the closure returns, and every flow waits for it: keep the closure short.
+    /// The memory is locked until the closure returns: keep the closure short. A flow that needs the memory meanwhile
+    /// waits. Flows themselves lock it for single look-ups and inserts, and never sign or verify meanwhile.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -152,12 +129,6 @@ impl Client {
     pub fn memory<T>(&self, access: impl FnOnce(&mut Memory) -> T) -> T {
         // A panic in the closure cannot leave a half-made change: every call on the memory is complete when it returns.
         access(&mut self.0.memory.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Advances a flow by one step. The memory is locked only here, where nothing is awaited.
-    fn step<F: Flow>(&self, now: UnixTime, advance: impl FnOnce(World<'_>) -> Step<F>) -> Step<F> {
-        let entropy: Entropy = ambient::entropy();
-        self.memory(|memory| advance(World::new(now, entropy, memory)))
     }
 
     /// Replaces the clock of a client that has no clones yet.
@@ -187,6 +158,89 @@ impl Client {
 
     pub(crate) fn proxy_authorization(&self) -> Option<&HeaderValue> {
         self.0.proxy_authorization.as_ref()
+    }
+}
+
+/// One run of a flow.
+struct Run {
+    client: Client,
+    /// The private key of the flow's merchant may block, so that each step runs on a thread that may wait.
+    may_block: bool,
+    /// The time of the last step.
+    now: UnixTime,
+}
+
+impl Run {
+    fn new<F: Flow>(client: &Client, flow: &F) -> Self {
+        Self { client: client.clone(), may_block: flow.may_block(), now: UnixTime::EPOCH }
+    }
+
+    async fn begin<F: Flow>(&mut self, flow: F) -> Step<F> {
+        self.advance(UnixTime::EPOCH, |world| Step::begin(flow, world)).await
+    }
+
+    async fn send_and_resume<F: Flow>(&mut self, transmit: Transmit, awaiting: AwaitingReply<F>) -> Step<F> {
+        let reply = self.client.send(transmit).await;
+        self.advance(UnixTime::EPOCH, |world| awaiting.resume(reply, world)).await
+    }
+
+    async fn wait_and_resume<F: Flow>(&mut self, until: UnixTime, waiting: Waiting<F>) -> Step<F> {
+        // Measured from the reading that the flow computed `until` from: the system clock may have been set since.
+        tokio::time::sleep(until.since(self.now)).await;
+        // The wait ended by the monotonic clock. The flow must not wait again if the system clock was set back.
+        self.advance(until, |world| waiting.resume(world)).await
+    }
+
+    /// Advances the flow by one step, at the current time but not before `earliest`.
+    async fn advance<F: Flow>(
+        &mut self,
+        earliest: UnixTime,
+        step: impl FnOnce(World<'_>) -> Step<F> + Send + 'static,
+    ) -> Step<F> {
+        let (now, step) = if self.may_block {
+            let client = self.client.clone();
+            let advancing = tokio::task::spawn_blocking(move || client.advance(earliest, step));
+            match advancing.await.map_err(JoinError::try_into_panic) {
+                Ok(advanced) => advanced,
+                Err(Ok(panic)) => resume_unwind(panic),
+                // The runtime shuts down: it drops this future, too.
+                Err(Err(_)) => pending().await,
+            }
+        } else {
+            self.client.advance(earliest, step)
+        };
+        self.now = now;
+        step
+    }
+}
+
+impl Client {
+    /// Advances a flow by one step, on this thread. Returns the time of the step.
+    fn advance<F: Flow>(
+        &self,
+        earliest: UnixTime,
+        step: impl FnOnce(World<'_>) -> Step<F>,
+    ) -> (UnixTime, Step<F>) {
+        let now = self.now().max(earliest);
+        let mut memory = SharedMemory { mutex: &self.0.memory, guard: None };
+        (now, step(World::new(now, ambient::entropy(), &mut memory)))
+    }
+}
+
+/// Access to the memory of a client, for one step.
+struct SharedMemory<'a> {
+    mutex: &'a Mutex<Memory>,
+    guard: Option<MutexGuard<'a, Memory>>,
+}
+
+impl MemoryAccess for SharedMemory<'_> {
+    fn lock(&mut self) -> &mut Memory {
+        // As in `Client::memory`: a panic elsewhere cannot have left a half-made change.
+        self.guard.insert(self.mutex.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn unlock(&mut self) {
+        self.guard = None;
     }
 }
 

@@ -41,13 +41,19 @@ pub enum Step<F: Flow> {
 ///
 /// Drivers call the methods through [`Step::begin`], [`AwaitingReply::resume`] and [`Waiting::resume`]. The trait is
 /// sealed: a driver may name it in a signature, but only this crate implements it.
-pub trait Flow: Sized + Send + sealed::Sealed {
+pub trait Flow: Sized + Send + sealed::Sealed + 'static {
     /// The state while the flow awaits a reply.
-    type AwaitingReply: fmt::Debug + Send;
+    type AwaitingReply: fmt::Debug + Send + 'static;
     /// The state while the flow waits for a time.
-    type Waiting: fmt::Debug + Send;
+    type Waiting: fmt::Debug + Send + 'static;
     /// The result of the flow.
-    type Output: Send;
+    type Output: Send + 'static;
+
+    /// Returns whether the steps of this flow may block, because the merchant's private key
+    /// [does](crate::crypto::PrivateKey::may_block). An adapter then runs each step on a thread that may wait.
+    fn may_block(&self) -> bool {
+        false
+    }
 
     /// Starts the flow and returns the first step.
     fn begin(self, world: &mut World<'_>) -> Step<Self>;

@@ -38,6 +38,15 @@ pub trait CryptoProvider: fmt::Debug + Send + Sync {
 
 /// The merchant's private key. It may live in a KMS or HSM; then [`sign`](Self::sign) requests the signature there.
 pub trait PrivateKey: fmt::Debug + Send + Sync {
+    /// Returns whether the key may block: it waits for a KMS, an HSM or another process. The default is `false`, for a
+    /// key in memory.
+    ///
+    /// An adapter runs the steps of a flow that [may block](crate::exchange::Flow::may_block) where they delay nothing
+    /// else.
+    fn may_block(&self) -> bool {
+        false
+    }
+
     /// Signs with RSASSA-PKCS1-v1_5 and SHA-256. The signature is deterministic.
     ///
     /// # Errors

@@ -31,9 +31,9 @@ use core::fmt;
 const MAX_REPLY_BYTES: usize = 64 * 1024;
 
 /// An operation of APIv1. Every operation may be retried under the same number.
-pub trait Endpoint: fmt::Debug + Send + Sealed {
+pub trait Endpoint: fmt::Debug + Send + Sealed + 'static {
     /// The value that a successful reply is read into.
-    type Output: Send;
+    type Output: Send + 'static;
 
     /// A short fixed name for logs and metrics.
     const LABEL: &'static str;

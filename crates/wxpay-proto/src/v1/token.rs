@@ -119,7 +119,8 @@ impl Flow for FetchToken {
             Ok((token, expires_at)) => {
                 let Fetching { merchant, lease, .. } = fetching;
                 let (filled, now) = (token.clone(), world.now);
-                world.memory(|memory| memory.tokens_of(merchant.appid()).fill(lease, filled, now, expires_at));
+                world
+                    .memory(|memory| memory.tokens_of(merchant.appid()).fill(lease, filled, now, expires_at));
                 Ok(token)
             }
             Err(error) => Err(fetching.release(error, world)),

@@ -144,7 +144,8 @@ impl<E: Endpoint> Drafting<E> {
             (Err(error), missing) => {
                 // Release the lease, or other calls would wait for a fetch that is not coming.
                 if let Some(MissingKey::Fetch(lease)) = missing {
-                    world.memory(|memory| memory.platform_keys_of(self.call.merchant.mchid()).release(&lease));
+                    world
+                        .memory(|memory| memory.platform_keys_of(self.call.merchant.mchid()).release(&lease));
                 }
                 Step::Done(Err(error.not_sent()))
             }
@@ -329,6 +330,10 @@ impl<E: Endpoint> Flow for Call<E> {
     type AwaitingReply = InFlight<E>;
     type Waiting = Paused<E>;
     type Output = E::Output;
+
+    fn may_block(&self) -> bool {
+        self.merchant.may_block()
+    }
 
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
         let attempts = Attempts::new(self.merchant.retry(), world.now);

@@ -105,6 +105,10 @@ impl Flow for FetchPlatformKeys {
     type Waiting = Never;
     type Output = ();
 
+    fn may_block(&self) -> bool {
+        self.merchant.may_block()
+    }
+
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
         let Self { merchant, lease, timeout } = self;
         match request::transmit(
@@ -193,6 +197,10 @@ impl Flow for RefreshPlatformKeys {
     type AwaitingReply = Refreshing;
     type Waiting = Never;
     type Output = ();
+
+    fn may_block(&self) -> bool {
+        self.0.may_block()
+    }
 
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
         let Self(merchant) = self;

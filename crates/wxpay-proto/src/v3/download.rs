@@ -226,6 +226,10 @@ impl Flow for PrepareDownload {
     type Waiting = Never;
     type Output = Download;
 
+    fn may_block(&self) -> bool {
+        self.merchant.may_block()
+    }
+
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
         let Self { merchant, file } = self;
         Step::Done(prepare(&merchant, &file, world).map(|(transmit, check)| Download {

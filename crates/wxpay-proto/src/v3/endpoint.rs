@@ -18,9 +18,9 @@ use core::fmt;
 /// One operation of APIv3, as a plain value.
 ///
 /// You may implement this trait for operations that have no type here yet, or call them through [`Raw`](super::Raw).
-pub trait Endpoint: fmt::Debug + Send {
+pub trait Endpoint: fmt::Debug + Send + 'static {
     /// The result of a successful reply.
-    type Output: Send;
+    type Output: Send + 'static;
 
     /// Writes the request. Every attempt of the call sends these bytes. `writer` seals sensitive fields, and makes the
     /// call fetch and name the sealing key. If the key must be fetched first, the request is drafted again.

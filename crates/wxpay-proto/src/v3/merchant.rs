@@ -109,7 +109,8 @@ impl Merchant {
         &self.0.serial_no
     }
 
-    /// Signs a message with the merchant's private key, such as the parameters for the payer's client.
+    /// Signs a message with the merchant's private key, such as the parameters for the payer's client. Blocks if the
+    /// [key does](PrivateKey::may_block).
     ///
     /// # Errors
     ///
@@ -143,6 +144,11 @@ impl Merchant {
 
     pub(super) fn private_key(&self) -> &dyn PrivateKey {
         &*self.0.private_key
+    }
+
+    /// Returns whether a signature may block: see [`PrivateKey::may_block`].
+    pub(super) fn may_block(&self) -> bool {
+        self.0.private_key.may_block()
     }
 
     pub(super) fn api_v3_keys(&self) -> &[Arc<dyn SymmetricKey>] {
@@ -185,17 +191,15 @@ impl Merchant {
 
     /// Looks up the key that seals sensitive fields: the configured public key, or else the newest platform
     /// certificate.
-    pub(super) fn sealing_key(
-        &self,
-        world: &mut World<'_>,
-    ) -> KeyClaim<(KeyId, Arc<dyn PublicKey>)> {
+    pub(super) fn sealing_key(&self, world: &mut World<'_>) -> KeyClaim<(KeyId, Arc<dyn PublicKey>)> {
         let configured = self.0.public_key.as_ref().and_then(|id| Some((id, self.0.public_keys.get(id)?)));
         if let Some((id, key)) = configured {
             return KeyClaim::Use((KeyId::PublicKey(id.clone()), key.clone()));
         }
         if self.0.fetches_certificates {
             let now = world.now;
-            return match world.memory(|memory| memory.platform_keys_of(&self.0.mchid).claim_for_sealing(now)) {
+            return match world.memory(|memory| memory.platform_keys_of(&self.0.mchid).claim_for_sealing(now))
+            {
                 KeyClaim::Use((serial, key)) => KeyClaim::Use((KeyId::Certificate(serial), key)),
                 KeyClaim::Fetch(lease) => KeyClaim::Fetch(lease),
                 KeyClaim::Wait(until) => KeyClaim::Wait(until),

@@ -173,6 +173,10 @@ impl Flow for VerifyNotification {
     type Waiting = Paused;
     type Output = Notification;
 
+    fn may_block(&self) -> bool {
+        self.merchant.may_block()
+    }
+
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
         let now: UnixTime = world.now;
         if self.raw.body.len() > MAX_BODY_BYTES {

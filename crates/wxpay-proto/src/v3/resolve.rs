@@ -275,6 +275,10 @@ impl Flow for Resolve {
     type Waiting = Paused;
     type Output = Resolved;
 
+    fn may_block(&self) -> bool {
+        self.merchant.may_block()
+    }
+
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
         self.query(world)
     }

@@ -119,7 +119,7 @@ impl FundFlowBill {
 }
 
 /// A kind of bill: its label, its path and its filter.
-trait BillKind: fmt::Debug + Send {
+trait BillKind: fmt::Debug + Send + 'static {
     const LABEL: &str;
     const PATH: &str;
 

@@ -221,6 +221,10 @@ impl Flow for OpenBillPart {
     type Waiting = Never;
     type Output = OpenedPart;
 
+    fn may_block(&self) -> bool {
+        self.merchant.may_block()
+    }
+
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
         match download::prepare(&self.merchant, &self.part.file, world) {
             Ok((transmit, check)) => Step::send(

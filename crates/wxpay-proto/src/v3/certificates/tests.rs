@@ -187,7 +187,10 @@ fn a_certificate_list_with_any_invalid_entry_is_rejected_whole() {
         // Nothing was cached: signatures by the valid certificate of the list are not trusted either.
         let claim = |signer: &SigningKey, harness: &mut Harness| {
             let id = signer.id.parse().unwrap();
-            matches!(merchant.key(&id, &mut fake::world(&mut harness.memory)), crate::memory::KeyClaim::Use(_))
+            matches!(
+                merchant.key(&id, &mut fake::world(&mut harness.memory)),
+                crate::memory::KeyClaim::Use(_)
+            )
         };
         assert!(!claim(&one, &mut harness) && !claim(&other, &mut harness), "{problem}");
         assert_eq!(harness.memory.next_platform_key_refresh(merchant.mchid()), None, "{problem}");

@@ -289,6 +289,10 @@ impl Flow for ChargeByCode {
     type Waiting = Paused;
     type Output = ChargeOutcome;
 
+    fn may_block(&self) -> bool {
+        self.merchant.may_block()
+    }
+
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
         let Self { merchant, payment } = self;
         let reverse_at = world.now.after(CHARGE_TIMEOUT);
