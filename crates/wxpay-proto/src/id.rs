@@ -393,7 +393,8 @@ impl fmt::Debug for OpenId {
 }
 
 /// The URL to which WeChat Pay sends notifications: an absolute `http` or `https` URL of at most 255 bytes of visible
-/// ASCII, with a host, without user, query or fragment.
+/// ASCII, with a host, without user, query or fragment. A port has two to five digits, and there are no brackets, so that
+/// the host is a name or an IPv4 address: the gateway refuses an order with any other URL.
 ///
 /// The query is left to WeChat Pay, which puts the signed parameters of an APIv1 notification there. APIv3 requires
 /// `https`; see [`is_https`](Self::is_https).
@@ -425,9 +426,15 @@ impl FromStr for NotifyUrl {
     fn from_str(text: &str) -> Result<Self, InvalidField> {
         const RULE: InvalidField = InvalidField::new(
             "notify_url",
-            "must be an absolute http or https URL of at most 255 bytes, without user, query or fragment",
+            "must be an absolute http or https URL of at most 255 bytes, without user, query, fragment or IPv6 \
+             address, and with a port of two to five digits if it has one",
         );
-        absolute_url(text, RULE).map(|url| Self(url.into()))
+        let url = absolute_url(text, RULE)?;
+        let authority = url.split('/').nth(2).unwrap_or_default();
+        let port = authority.split_once(':').map(|(_, port)| port);
+        let is_port =
+            |port: &str| (2..=5).contains(&port.len()) && port.bytes().all(|byte| byte.is_ascii_digit());
+        if port.is_none_or(is_port) && !url.contains(['[', ']']) { Ok(Self(url.into())) } else { Err(RULE) }
     }
 }
 
@@ -477,7 +484,7 @@ mod tests {
 
     #[test]
     fn notify_url_must_be_absolute_and_without_query() {
-        for good in ["http://weixin.qq.com", "https://shop.example:8443/pay/notify", "http://[::1]:80/n"] {
+        for good in ["http://weixin.qq.com", "https://shop.example:8443/pay/notify", "http://10.0.0.1:80/n"] {
             assert_eq!(good.parse::<NotifyUrl>().unwrap().as_str(), good);
         }
         for bad in [
@@ -490,6 +497,12 @@ mod tests {
             "http://a/?b=c",
             "http://a/#b",
             "http://u@a/",
+            "http://a:1/b",
+            "http://a:123456/b",
+            "http://a:b/",
+            "http://a:80:80/",
+            "http://[::1]:8080/b",
+            "http://a/[b]",
             "http://a/ b",
             "http://支付/",
         ] {
