@@ -206,7 +206,7 @@ fn order_is_resolved_by_its_number_after_a_crash() {
     let step = Step::begin(merchant.prepay(order(number(1), 100)), driver.world());
     let Step::Send(transmit, sent) = step else { panic!("a token is cached, so the order must be sent") };
     drop((sent, Network::send(&mut network, transmit, driver.now)));
-    driver.memory = Memory::default();
+    *driver.memory = Memory::default();
     assert_eq!(driver.run(merchant.resolve_pending(number(1)), &mut network).unwrap(), QueryOutcome::Unpaid);
 }
 

@@ -1,7 +1,6 @@
 //! Messages signed in WeChat Pay's place, and merchants to verify them.
 
-use std::{fmt::Debug, sync::Arc, time::Duration};
-use wxpay_aws_lc::AwsLc;
+use std::{fmt::Debug, time::Duration};
 use wxpay_proto::{
     Error, UnixTime,
     exchange::{Failure, Flow, Reply, Transmit},
@@ -20,7 +19,7 @@ pub(crate) fn merchant(private_key: &str, api_v3_key: &str) -> Builder {
     let mut retry = Policy::default();
     retry.max_attempts = 1;
     Merchant::builder(
-        Arc::new(AwsLc),
+        v3::provider(),
         MCHID.parse().unwrap(),
         SERIAL_NO.parse().unwrap(),
         v3::private_key(private_key),

@@ -9,7 +9,7 @@ use super::{
 };
 use flate2::read::GzDecoder;
 use serde_json::Value;
-use std::{collections::BTreeMap, io::Read as _, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io::Read as _, time::Duration};
 use wxpay_aws_lc::AwsLc;
 use wxpay_proto::{
     Error, ErrorKind, Fate, UnixTime,
@@ -216,7 +216,7 @@ impl Case {
         let key = v3::private_key(self.text("private_key_pem"));
         let api_v3_key = ApiV3Key::new(API_V3_KEY.into()).unwrap();
         let merchant =
-            Merchant::builder(Arc::new(AwsLc), self.text("mchid").parse().unwrap(), serial, key, &api_v3_key)
+            Merchant::builder(v3::provider(), self.text("mchid").parse().unwrap(), serial, key, &api_v3_key)
                 .build();
         let (url, body) = (self.text("url"), self.text("body").as_bytes());
         let authorization =
@@ -536,7 +536,7 @@ fn published_payment_notification_is_parsed_by_its_merchant() {
     );
     let (signed, _) = signature.signed_message();
     let merchant = Merchant::builder(
-        Arc::new(AwsLc),
+        v3::provider(),
         "1900007291".parse().unwrap(),
         "0A".parse().unwrap(),
         v3::private_key(KEY),

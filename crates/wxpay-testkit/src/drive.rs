@@ -1,11 +1,11 @@
 //! A driver for flows in virtual time: the loop of every driver, without real waiting.
 
+use crate::watch::WatchedMemory;
 use std::{collections::BTreeMap, fmt::Debug, time::Duration};
 use wxpay_proto::{
     Error, UnixTime,
     entropy::Entropy,
     exchange::{AwaitingReply, Flow, Reply, Step, Transmit, Waiting},
-    memory::Memory,
     world::World,
 };
 
@@ -26,8 +26,8 @@ impl<C: FnMut(Transmit, UnixTime) -> (Reply, Duration)> Network for C {
 pub struct Driver {
     /// The current time.
     pub now: UnixTime,
-    /// The memory that the flows share.
-    pub memory: Memory,
+    /// The memory that the flows share. Cryptography under its lock fails the test.
+    pub memory: WatchedMemory,
     /// The label and time of every request so far.
     pub sent: Vec<(&'static str, UnixTime)>,
     secrets: Vec<String>,
@@ -43,7 +43,7 @@ impl Default for Driver {
     fn default() -> Self {
         Self {
             now: UnixTime::from_secs(1_399_514_976),
-            memory: Memory::default(),
+            memory: WatchedMemory::default(),
             sent: Vec::new(),
             secrets: Vec::new(),
             draws: 0,

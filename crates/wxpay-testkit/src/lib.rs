@@ -16,6 +16,7 @@ pub mod fuzz;
 pub mod keys;
 pub mod network;
 pub mod null;
+pub mod watch;
 
 /// Compiles and runs the examples in the README as doctests.
 #[cfg(doctest)]

@@ -16,6 +16,7 @@ use crate::{
     drive::Driver,
     keys::v3::{self, API_V3_KEY, MCHID, PLATFORM, PUBLIC_KEY_ID, SERIAL_NO},
     null::{NullProvider, private_key, private_key_of, public_key},
+    watch::watched,
 };
 use std::sync::Arc;
 use wxpay_proto::{
@@ -33,14 +34,17 @@ const NAME: &str = "n4meThatNobodyMaySee";
 
 /// Returns a merchant's builder that trusts the WeChat Pay public key and fetches platform certificates.
 fn merchant() -> Builder {
+    let provider = watched(NullProvider);
+    let private_key = provider.private_key(&private_key("merchant")).unwrap();
+    let public_key = provider.public_key(&public_key("wechatpay")).unwrap();
     Merchant::builder(
-        Arc::new(NullProvider),
+        provider,
         MCHID.parse().unwrap(),
         SERIAL_NO.parse().unwrap(),
-        NullProvider.private_key(&private_key("merchant")).unwrap(),
+        private_key,
         &ApiV3Key::new(API_V3_KEY.into()).unwrap(),
     )
-    .public_key(PUBLIC_KEY_ID.parse().unwrap(), NullProvider.public_key(&public_key("wechatpay")).unwrap())
+    .public_key(PUBLIC_KEY_ID.parse().unwrap(), public_key)
     .platform_certificates()
 }
 

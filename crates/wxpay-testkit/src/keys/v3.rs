@@ -1,5 +1,6 @@
 //! Throw-away APIv3 keys, made by `keys/make` with OpenSSL. The certificates are valid from 2014 to 2099.
 
+use crate::watch::watched;
 use std::sync::Arc;
 use wxpay_aws_lc::AwsLc;
 use wxpay_proto::{
@@ -51,11 +52,17 @@ pub const PUBLIC_KEY: &str = include_str!("../../keys/public_key_mode_public.pem
 /// The private half of the WeChat Pay public key, PEM of PKCS#8.
 pub const PUBLIC_KEY_PRIVATE: &str = include_str!("../../keys/public_key_mode.pem");
 
+/// Returns the crypto provider of these keys. They must not be used under the lock of a memory.
+#[must_use]
+pub fn provider() -> Arc<dyn CryptoProvider> {
+    watched(AwsLc)
+}
+
 /// Returns the builder of the merchant that trusts platform certificates, which it must fetch.
 #[must_use]
 pub fn merchant() -> Builder {
     Merchant::builder(
-        Arc::new(AwsLc),
+        provider(),
         MCHID.parse().unwrap(),
         SERIAL_NO.parse().unwrap(),
         private_key(KEY),
@@ -72,19 +79,19 @@ pub fn merchant_by_public_key() -> Builder {
 /// Parses a private key from PEM.
 #[must_use]
 pub fn private_key(pem: &str) -> Arc<dyn PrivateKey> {
-    AwsLc.private_key(&pem::private_key(pem.as_bytes()).unwrap()).unwrap()
+    provider().private_key(&pem::private_key(pem.as_bytes()).unwrap()).unwrap()
 }
 
 /// Parses a public key from PEM.
 #[must_use]
 pub fn public_key(pem: &str) -> Arc<dyn PublicKey> {
-    AwsLc.public_key(&pem::public_key(pem.as_bytes()).unwrap()).unwrap()
+    provider().public_key(&pem::public_key(pem.as_bytes()).unwrap()).unwrap()
 }
 
 /// Returns the public key of a certificate in PEM.
 #[must_use]
 pub fn public_key_of(pem: &str) -> Arc<dyn PublicKey> {
-    AwsLc.public_key(certificate(pem).spki()).unwrap()
+    provider().public_key(certificate(pem).spki()).unwrap()
 }
 
 /// Parses a certificate from PEM.

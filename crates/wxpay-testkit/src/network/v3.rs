@@ -1,7 +1,7 @@
 //! APIv3 over the simulated network: merchants with the gateway's keys, and delivery of notifications.
 
 use super::SimNetwork;
-use crate::{drive::Driver, null::NullProvider};
+use crate::{drive::Driver, null::NullProvider, watch::watched};
 use std::sync::Arc;
 use wxpay_aws_lc::AwsLc;
 use wxpay_proto::{
@@ -15,10 +15,10 @@ use wxpay_sim::{
     notifications::{Delivery, DeliveryResult},
 };
 
-/// Returns the crypto provider that matches a gateway's keys.
+/// Returns the crypto provider that matches a gateway's keys. Its keys must not be used under the lock of a memory.
 #[must_use]
 pub fn provider(gateway: &Gateway) -> Arc<dyn CryptoProvider> {
-    if gateway.settings().v3.key_source.is_fake() { Arc::new(FakeSignatures) } else { Arc::new(AwsLc) }
+    if gateway.settings().v3.key_source.is_fake() { watched(FakeSignatures) } else { watched(AwsLc) }
 }
 
 /// A provider with the signatures of the gateway's fake keys, which take little time, and with real AES-GCM.

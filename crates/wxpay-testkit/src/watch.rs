@@ -1,0 +1,191 @@
+//! A check that no cryptography runs while the memory is locked: flows that share a memory would wait for it.
+//!
+//! [`WatchedMemory`] notes that this thread holds the lock, and the keys of a [`watched`] provider panic if they are
+//! used meanwhile.
+
+use std::{
+    cell::Cell,
+    fmt,
+    ops::{Deref, DerefMut},
+    sync::Arc,
+};
+use wxpay_proto::{
+    crypto::{
+        CryptoProvider, InvalidKey, InvalidSignature, PrivateKey, PublicKey, SymmetricKey, TooLong,
+        Unavailable,
+    },
+    memory::{Memory, MemoryAccess},
+    secret::Secret,
+};
+
+thread_local! {
+    /// Set while this thread holds the lock of a [`WatchedMemory`].
+    static IS_LOCKED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A memory for one driver, which notes whether it is locked.
+#[derive(Debug, Default)]
+pub struct WatchedMemory(Memory);
+
+impl MemoryAccess for WatchedMemory {
+    fn lock(&mut self) -> &mut Memory {
+        assert!(!IS_LOCKED.replace(true), "a step locks the memory twice: a mutex would never be acquired");
+        &mut self.0
+    }
+
+    fn unlock(&mut self) {
+        IS_LOCKED.set(false);
+    }
+}
+
+/// A test that fails in a locked memory must not fail the next test of its thread.
+impl Drop for WatchedMemory {
+    fn drop(&mut self) {
+        IS_LOCKED.set(false);
+    }
+}
+
+impl Deref for WatchedMemory {
+    type Target = Memory;
+
+    fn deref(&self) -> &Memory {
+        &self.0
+    }
+}
+
+impl DerefMut for WatchedMemory {
+    fn deref_mut(&mut self) -> &mut Memory {
+        &mut self.0
+    }
+}
+
+fn assert_unlocked(operation: &str) {
+    assert!(!IS_LOCKED.get(), "cryptography runs while the memory is locked: {operation}");
+}
+
+/// Returns the provider with keys that must not be used while a [`WatchedMemory`] is locked.
+#[must_use]
+pub fn watched(provider: impl CryptoProvider + 'static) -> Arc<dyn CryptoProvider> {
+    Arc::new(Watched(provider))
+}
+
+/// A provider or a key whose every use is checked.
+struct Watched<T: ?Sized>(T);
+
+impl<T: fmt::Debug + ?Sized> fmt::Debug for Watched<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<P: CryptoProvider> CryptoProvider for Watched<P> {
+    fn private_key(&self, der: &Secret<Vec<u8>>) -> Result<Arc<dyn PrivateKey>, InvalidKey> {
+        assert_unlocked("parse a private key");
+        Ok(Arc::new(Watched(self.0.private_key(der)?)))
+    }
+
+    fn public_key(&self, spki: &[u8]) -> Result<Arc<dyn PublicKey>, InvalidKey> {
+        assert_unlocked("parse a public key");
+        Ok(Arc::new(Watched(self.0.public_key(spki)?)))
+    }
+
+    fn symmetric_key(&self, key: &Secret<[u8; 32]>) -> Arc<dyn SymmetricKey> {
+        assert_unlocked("create a symmetric key");
+        Arc::new(Watched(self.0.symmetric_key(key)))
+    }
+}
+
+impl PrivateKey for Watched<Arc<dyn PrivateKey>> {
+    fn may_block(&self) -> bool {
+        self.0.may_block()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Unavailable> {
+        assert_unlocked("sign");
+        self.0.sign(message)
+    }
+
+    fn open(&self, sealed: &[u8]) -> Result<Secret<Vec<u8>>, InvalidSignature> {
+        assert_unlocked("open a sealed field");
+        self.0.open(sealed)
+    }
+}
+
+impl PublicKey for Watched<Arc<dyn PublicKey>> {
+    fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
+        assert_unlocked("verify");
+        self.0.verify(message, signature)
+    }
+
+    fn verify_parts(&self, parts: &[&[u8]], signature: &[u8]) -> Result<(), InvalidSignature> {
+        assert_unlocked("verify");
+        self.0.verify_parts(parts, signature)
+    }
+
+    fn seal(&self, plain: &[u8]) -> Result<Vec<u8>, TooLong> {
+        assert_unlocked("seal a field");
+        self.0.seal(plain)
+    }
+}
+
+impl SymmetricKey for Watched<Arc<dyn SymmetricKey>> {
+    fn open(
+        &self,
+        nonce: &[u8; 12],
+        associated_data: &[u8],
+        sealed: &[u8],
+    ) -> Result<Vec<u8>, InvalidSignature> {
+        assert_unlocked("decrypt");
+        self.0.open(nonce, associated_data, sealed)
+    }
+
+    fn seal(&self, nonce: &[u8; 12], associated_data: &[u8], plain: &[u8]) -> Vec<u8> {
+        assert_unlocked("encrypt");
+        self.0.seal(nonce, associated_data, plain)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::null::{NullProvider, private_key, public_key};
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    #[test]
+    fn every_use_of_a_watched_key_panics_while_the_memory_is_locked_and_only_then() {
+        let provider = watched(NullProvider);
+        let symmetric_bytes = Secret::new([1; 32]);
+        let private = provider.private_key(&private_key("one")).unwrap();
+        let public = provider.public_key(&public_key("one")).unwrap();
+        let symmetric = provider.symmetric_key(&symmetric_bytes);
+        let uses: [(&str, &dyn Fn()); 10] = [
+            ("private_key", &|| drop(provider.private_key(&private_key("two")))),
+            ("public_key", &|| drop(provider.public_key(&public_key("two")))),
+            ("symmetric_key", &|| drop(provider.symmetric_key(&symmetric_bytes))),
+            ("sign", &|| drop(private.sign(b"text"))),
+            ("open", &|| drop(private.open(b"text"))),
+            ("verify", &|| public.verify(b"text", b"signature").unwrap_or_default()),
+            ("verify_parts", &|| public.verify_parts(&[b"text"], b"signature").unwrap_or_default()),
+            ("seal", &|| drop(public.seal(b"text"))),
+            ("decrypt", &|| drop(symmetric.open(&[0; 12], b"", b"text"))),
+            ("encrypt", &|| drop(symmetric.seal(&[0; 12], b"", b"text"))),
+        ];
+        let mut memory = WatchedMemory::default();
+        for (name, operation) in uses {
+            operation();
+            memory.lock();
+            assert!(catch_unwind(AssertUnwindSafe(operation)).is_err(), "{name}");
+            memory.unlock();
+            operation();
+        }
+    }
+
+    #[test]
+    fn a_watched_memory_is_locked_once_and_unlocked_when_dropped() {
+        let mut memory = WatchedMemory::default();
+        memory.lock();
+        assert!(catch_unwind(AssertUnwindSafe(|| *memory.lock() = Memory::default())).is_err());
+        drop(memory);
+        assert_unlocked("nothing");
+    }
+}
