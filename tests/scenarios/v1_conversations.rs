@@ -122,7 +122,7 @@ fn call_is_refused_if_a_new_token_is_rejected_too() {
     let (mut driver, mut network, merchant) = setup();
     network.gateway.inject(FaultRule::new(Fault::TokenExpired).for_operation(Operation::Genprepay));
     let error = driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap_err();
-    assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::Refused));
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Some(Fate::Refused)));
     assert_eq!(error.refusal().unwrap().code, Code::ACCESS_TOKEN_EXPIRED);
     assert_eq!(driver.count("v1.token"), 2);
 }
@@ -158,9 +158,9 @@ fn exhausted_token_quota_is_not_retried_before_midnight() {
     let (mut driver, mut network, merchant) = setup();
     network.gateway.inject(FaultRule::new(Fault::QuotaUsedUp).at_most(1));
     let error = driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap_err();
-    assert_eq!((error.fate(), &error.refusal().unwrap().code), (Fate::NotSent, &Code::DAILY_QUOTA));
+    assert_eq!((error.fate(), &error.refusal().unwrap().code), (Some(Fate::NotSent), &Code::DAILY_QUOTA));
     let error = driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap_err();
-    assert_eq!((error.kind(), error.fate()), (ErrorKind::Exhausted, Fate::NotSent));
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Exhausted, Some(Fate::NotSent)));
     assert_eq!(driver.count("v1.token"), 1);
     // `TZ=Asia/Shanghai date -d '2014-05-09' +%s`
     driver.now = UnixTime::from_secs(1_399_564_800);
@@ -172,7 +172,7 @@ fn wrong_app_secret_is_refused_with_fate_not_sent() {
     let (mut driver, mut network, _) = setup();
     let other = wxpay_testkit::keys::merchant();
     let error = driver.run(other.build().prepay(order(number(1), 100)), &mut network).unwrap_err();
-    assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::NotSent));
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Some(Fate::NotSent)));
     assert_eq!(driver.count("v1.token"), 1, "a wrong secret must not be retried");
 }
 
@@ -192,7 +192,7 @@ fn prepay_with_all_replies_lost_resolves_to_the_order() {
     let (mut driver, mut network, merchant) = setup();
     network.gateway.inject(FaultRule::new(Fault::CommitThenDropResponse).for_operation(Operation::Genprepay));
     let mut error = driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap_err();
-    assert_eq!((error.kind(), error.fate()), (ErrorKind::Transport, Fate::Unknown));
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Transport, Some(Fate::Unknown)));
     let unresolved = error.unresolved().unwrap();
     assert_eq!(unresolved.out_trade_no(), Some(&number(1)));
     assert!(error.unresolved().is_none(), "the unresolved operation can be taken only once");
@@ -229,7 +229,7 @@ fn resolve_without_replies_keeps_the_operation_unresolved() {
     let mut error = driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap_err();
     network.is_down = true;
     let mut error = driver.run(merchant.resolve(error.unresolved().unwrap()), &mut network).unwrap_err();
-    assert_eq!(error.fate(), Fate::Unknown, "the query was not sent, but the order may exist");
+    assert_eq!(error.fate(), Some(Fate::Unknown), "the query was not sent, but the order may exist");
     assert_eq!(error.unresolved().unwrap().out_trade_no(), Some(&number(1)));
 }
 
@@ -239,7 +239,7 @@ fn unreachable_gateway_gives_fate_not_sent() {
     driver.run(merchant.refresh_token(), &mut network).unwrap();
     network.is_down = true;
     let mut error = driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap_err();
-    assert_eq!((error.kind(), error.fate()), (ErrorKind::Transport, Fate::NotSent));
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Transport, Some(Fate::NotSent)));
     assert!(error.unresolved().is_none());
     assert_eq!(driver.count("v1.genprepay"), usize::try_from(Policy::default().max_attempts).unwrap());
 }
@@ -249,7 +249,7 @@ fn lost_token_reply_gives_fate_not_sent() {
     let (mut driver, mut network, merchant) = setup();
     network.gateway.inject(FaultRule::new(Fault::CommitThenDropResponse).for_operation(Operation::Token));
     let error = driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap_err();
-    assert_eq!(error.fate(), Fate::NotSent);
+    assert_eq!(error.fate(), Some(Fate::NotSent));
     assert_eq!(driver.count("v1.genprepay"), 0);
 }
 
@@ -265,7 +265,7 @@ fn busy_gateway_is_retried_and_leaves_the_fate_unknown() {
         .gateway
         .inject(FaultRule::new(Fault::SystemError { commits: true }).for_operation(Operation::Genprepay));
     let error = driver.run(merchant.prepay(order(number(2), 100)), &mut network).unwrap_err();
-    assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::Unknown));
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Some(Fate::Unknown)));
 }
 
 #[test]
@@ -276,7 +276,7 @@ fn refusal_after_a_lost_reply_leaves_the_fate_unknown() {
         .inject(FaultRule::new(Fault::CommitThenDropResponse).for_operation(Operation::Genprepay).at_most(1));
     network.gateway.inject(FaultRule::new(Fault::TokenExpired).for_operation(Operation::Genprepay));
     let error = driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap_err();
-    assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::Unknown));
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Some(Fate::Unknown)));
 }
 
 #[test]
@@ -285,7 +285,7 @@ fn paid_order_cannot_be_placed_again() {
     let params = driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap();
     pay(&driver, &mut network, &params, &Payer::default());
     let error = driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap_err();
-    assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::Refused));
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Some(Fate::Refused)));
 }
 
 #[test]

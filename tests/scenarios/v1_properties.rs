@@ -84,7 +84,7 @@ proptest! {
         let mut unresolved = Vec::new();
         for result in driver.run_all((0..count).map(|serial| me.prepay(order(number(serial), 100))), &mut network) {
             if let Err(mut error) = result {
-                let unknown = error.fate() == Fate::Unknown;
+                let unknown = error.fate() == Some(Fate::Unknown);
                 let operation = error.unresolved();
                 prop_assert_eq!(operation.is_some(), unknown, "unresolved exactly if the fate is unknown");
                 unresolved.extend(operation);
@@ -92,7 +92,7 @@ proptest! {
         }
         let resolved = driver.run_all(unresolved.into_iter().map(|operation| me.resolve(operation)), &mut network);
         for mut error in resolved.into_iter().filter_map(Result::err) {
-            prop_assert_eq!(error.fate(), Fate::Unknown);
+            prop_assert_eq!(error.fate(), Some(Fate::Unknown));
             prop_assert!(error.unresolved().is_some(), "a failed resolve must keep the operation unresolved");
         }
         let payer: OpenId = "oX99MDgNcgwnz3zFN3DNmo8uwa-w".parse().unwrap();
@@ -131,7 +131,7 @@ proptest! {
                     prop_assert!(record.prepays.iter().any(|prepay| prepay.prepayid == params.prepayid));
                 }
                 Err(error) => {
-                    prop_assert!(recorded.is_none() || error.fate() == Fate::Unknown, "{error:?}: the gateway has the order");
+                    prop_assert!(recorded.is_none() || error.fate() == Some(Fate::Unknown), "{error:?}: the gateway has the order");
                 }
             }
         }

@@ -9,10 +9,10 @@ use super::{
 };
 use flate2::read::GzDecoder;
 use serde_json::Value;
-use std::{collections::BTreeMap, io::Read as _, time::Duration};
+use std::{collections::BTreeMap, error::Error as _, io::Read as _, time::Duration};
 use wxpay_aws_lc::AwsLc;
 use wxpay_proto::{
-    Error, ErrorKind, Fate, UnixTime,
+    Error, ErrorKind, UnixTime,
     crypto::{Certificate, CryptoProvider as _, InvalidSignature},
     exchange::{Failure, Reply, Transmit},
     http::Method,
@@ -485,7 +485,7 @@ fn has_digest(hash_value: &str, file: &[u8]) -> bool {
 fn unwrap_verified(result: Result<Vec<u8>, Error>) -> Result<Vec<u8>, String> {
     match result {
         Ok(body) => Ok(body),
-        Err(error) if error.fate() == Fate::Refused => {
+        Err(error) if error.source().is_none() => {
             let refusal = error.refusal().unwrap();
             assert_eq!((refusal.status, refusal.code.as_str()), (400, "PARAM_ERROR"));
             let detail = refusal.detail.as_ref().unwrap();
@@ -493,7 +493,7 @@ fn unwrap_verified(result: Result<Vec<u8>, Error>) -> Result<Vec<u8>, String> {
             Ok(Vec::new())
         }
         Err(error) => {
-            assert_eq!(error.fate(), Fate::Unknown);
+            assert_eq!(error.fate(), None);
             Err(cause(&error))
         }
     }

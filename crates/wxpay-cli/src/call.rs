@@ -90,9 +90,12 @@ fn merchant(environment: &Environment) -> Result<Merchant, Failure> {
 /// Renders an error with the fate of the request and WeChat Pay's reply.
 fn error_text(error: &Error) -> String {
     let fate = match error.fate() {
-        Fate::NotSent => "not sent: nothing was carried out",
-        Fate::Refused => "refused: nothing was carried out",
-        Fate::Unknown => "unknown: it may have been carried out; query before you retry under another number",
+        None => "nothing was changed: the request is a read",
+        Some(Fate::NotSent) => "not sent: nothing was carried out",
+        Some(Fate::Refused) => "refused: nothing was carried out",
+        Some(Fate::Unknown) => {
+            "unknown: it may have been carried out; query before you retry under another number"
+        }
     };
     let fate = crate::labelled([("fate", Some(fate.to_owned()))]);
     let refusal =

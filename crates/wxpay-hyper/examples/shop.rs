@@ -143,9 +143,9 @@ fn not_found() -> HttpError {
 /// result.
 fn call_failed(error: &wxpay_proto::Error) -> HttpError {
     let status = match error.fate() {
-        Fate::NotSent => StatusCode::SERVICE_UNAVAILABLE,
-        Fate::Refused => StatusCode::UNPROCESSABLE_ENTITY,
-        Fate::Unknown => StatusCode::BAD_GATEWAY,
+        Some(Fate::NotSent) => StatusCode::SERVICE_UNAVAILABLE,
+        Some(Fate::Refused) => StatusCode::UNPROCESSABLE_ENTITY,
+        Some(Fate::Unknown) | None => StatusCode::BAD_GATEWAY,
     };
     (status, error.to_string())
 }

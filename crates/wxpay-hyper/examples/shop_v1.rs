@@ -148,9 +148,9 @@ async fn place(
         Ok(Ok(params)) => Ok(Json(params)),
         Ok(Err(error)) => {
             let status = match error.fate() {
-                Fate::NotSent => StatusCode::SERVICE_UNAVAILABLE,
-                Fate::Refused => StatusCode::UNPROCESSABLE_ENTITY,
-                Fate::Unknown => StatusCode::BAD_GATEWAY,
+                Some(Fate::NotSent) => StatusCode::SERVICE_UNAVAILABLE,
+                Some(Fate::Refused) => StatusCode::UNPROCESSABLE_ENTITY,
+                Some(Fate::Unknown) | None => StatusCode::BAD_GATEWAY,
             };
             Err((status, error.to_string()))
         }

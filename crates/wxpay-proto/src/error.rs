@@ -1,7 +1,8 @@
 //! Errors, the fate of a request, and pending operations.
 //!
 //! [`Error::kind`] classifies the cause, [`Error::fate`] states whether the request may have been carried out. The two
-//! are independent: decide by the fate, report by the kind.
+//! are independent: decide by the fate, report by the kind. A read (a query, a bill, a download, a refresh, the
+//! verification of a notification) changes nothing, so its errors have no fate.
 
 use crate::{
     id::{
@@ -20,7 +21,7 @@ pub struct Error(Box<Inner>);
 #[derive(Debug)]
 struct Inner {
     kind: ErrorKind,
-    fate: Fate,
+    fate: Option<Fate>,
     refusal: Option<Refusal>,
     unresolved: Option<Unresolved>,
     source: Option<Box<dyn error::Error + Send + Sync>>,
@@ -156,8 +157,8 @@ impl PendingOperation {
 }
 
 impl Error {
-    pub(crate) fn new(kind: ErrorKind, fate: Fate) -> Self {
-        Self(Box::new(Inner { kind, fate, refusal: None, unresolved: None, source: None }))
+    pub(crate) fn new(kind: ErrorKind, fate: impl Into<Option<Fate>>) -> Self {
+        Self(Box::new(Inner { kind, fate: fate.into(), refusal: None, unresolved: None, source: None }))
     }
 
     pub(crate) fn refused(refusal: Refusal, fate: Fate) -> Self {
@@ -174,14 +175,20 @@ impl Error {
     /// Sets the fate to unknown if an earlier attempt is in doubt: the doubt extends to the whole call.
     pub(crate) fn or_unknown(mut self, doubt: bool) -> Self {
         if doubt {
-            self.0.fate = Fate::Unknown;
+            self.0.fate = Some(Fate::Unknown);
         }
         self
     }
 
     /// Sets the fate to not sent: only a preparation failed, the request itself was never sent.
     pub(crate) fn not_sent(mut self) -> Self {
-        self.0.fate = Fate::NotSent;
+        self.0.fate = Some(Fate::NotSent);
+        self
+    }
+
+    /// Removes the fate: the request was a read.
+    pub(crate) fn of_read(mut self) -> Self {
+        self.0.fate = None;
         self
     }
 
@@ -190,7 +197,7 @@ impl Error {
         mut self,
         pending_operation: impl FnOnce() -> PendingOperation,
     ) -> Self {
-        if self.0.fate == Fate::Unknown {
+        if self.0.fate == Some(Fate::Unknown) {
             self.0.unresolved = Some(Unresolved::new(pending_operation()));
         }
         self
@@ -202,9 +209,9 @@ impl Error {
         self.0.kind
     }
 
-    /// Returns the fate of the request.
+    /// Returns the fate of the request, or `None` if the request was a read: nothing was changed.
     #[must_use]
-    pub fn fate(&self) -> Fate {
+    pub fn fate(&self) -> Option<Fate> {
         self.0.fate
     }
 

@@ -50,8 +50,8 @@
 //!
 //! # Terms
 //!
-//! * **Fate** of a request: whether WeChat Pay may have carried it out. Every [`Error`] states it as a [`Fate`]:
-//!   not sent, refused, or unknown. An operation of unknown fate must be resolved by a query.
+//! * **Fate** of a request: whether WeChat Pay may have carried it out. Every [`Error`] of a write states it as a
+//!   [`Fate`]: not sent, refused, or unknown. An operation of unknown fate must be resolved by a query.
 //! * **Evidence**: a verified fact about a payment or a refund, from a notification, a reply or a query. Evidence is
 //!   merged into a payment state; neither order nor duplicates change the result. See [`payment`].
 //! * **Lease**: the right of one caller to fetch a shared value, as a fencing number. A late caller cannot overwrite

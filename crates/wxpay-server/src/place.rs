@@ -86,7 +86,8 @@ async fn prepay(app: &App, terms: &Terms, placement: Placement) -> Result<Option
             Ok(Some(params.prepayid))
         }
         Err(error) => {
-            let (fate, causes) = (error.fate(), causes(&error));
+            // Placing an order is no read, so the error has a fate.
+            let (fate, causes) = (error.fate().unwrap_or(Fate::Unknown), causes(&error));
             tracing::warn!(out_trade_no = %number, ?fate, causes, "WeChat Pay did not accept the order");
             let may_be_paid = placement.may_exist_upstream;
             app.ledger.not_prepaid(number.clone(), placement, fate, now()).await?;

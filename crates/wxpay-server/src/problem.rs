@@ -113,14 +113,14 @@ impl Problem {
     /// Returns the problem of a failed call to WeChat Pay. The order is kept; the same request may be retried.
     pub(crate) fn gateway(error: &Error) -> Self {
         let (status, kind, fate) = match error.fate() {
-            Fate::NotSent => (StatusCode::SERVICE_UNAVAILABLE, "gateway-not-reached", "not_sent"),
-            Fate::Refused => (StatusCode::BAD_GATEWAY, "gateway-refused", "refused"),
-            Fate::Unknown => (StatusCode::GATEWAY_TIMEOUT, "gateway-unknown", "unknown"),
+            Some(Fate::NotSent) => (StatusCode::SERVICE_UNAVAILABLE, "gateway-not-reached", "not_sent"),
+            Some(Fate::Refused) => (StatusCode::BAD_GATEWAY, "gateway-refused", "refused"),
+            Some(Fate::Unknown) | None => (StatusCode::GATEWAY_TIMEOUT, "gateway-unknown", "unknown"),
         };
         let title = match error.fate() {
-            Fate::NotSent => "WeChat Pay was not reached",
-            Fate::Refused => "WeChat Pay refused the request",
-            Fate::Unknown => "The outcome at WeChat Pay is unknown",
+            Some(Fate::NotSent) => "WeChat Pay was not reached",
+            Some(Fate::Refused) => "WeChat Pay refused the request",
+            Some(Fate::Unknown) | None => "The outcome at WeChat Pay is unknown",
         };
         let mut problem = Self::new(status, kind, title, error.to_string());
         problem.0.fate = Some(fate);

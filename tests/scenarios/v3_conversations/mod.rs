@@ -167,7 +167,7 @@ fn public_key_merchant_never_fetches_certificates() {
 
     let merchant = certificate_merchant(&network);
     let error = driver.run(merchant.call(order(&network, number(2), 100)), &mut network).unwrap_err();
-    assert_eq!((error.kind(), error.fate()), (ErrorKind::Signature, Fate::Unknown));
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Signature, Some(Fate::Unknown)));
     assert_eq!(driver.count("v3.certificates"), 0, "PUB_KEY_ID_ must not cause a fetch of certificates");
     driver.run(merchant.refresh_platform_keys(), &mut network).unwrap();
     assert_eq!(driver.count("v3.certificates"), 1, "404 is a valid reply: there are no certificates");
@@ -301,7 +301,7 @@ fn paid_order_cannot_be_closed_and_closed_order_cannot_be_paid() {
     pay(&driver, &mut network, &number(1));
     let error =
         driver.run(merchant.call(CloseOrder::new(number(1), Party::Direct)), &mut network).unwrap_err();
-    assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::Refused));
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Some(Fate::Refused)));
     assert_eq!(error.refusal().unwrap().internal_number(), Some(268_449_538), "the order is paid");
     driver.run(merchant.call(CloseOrder::new(number(2), Party::Direct)), &mut network).unwrap();
     let order_ref = OrderRef::OutTradeNo(number(2));
@@ -327,7 +327,7 @@ fn refusal_of_a_wrong_signature_shows_the_string_the_gateway_verified() {
     let me = v3::public_key_builder(&network.gateway, &wrong_key).build();
     let raw = Raw::new(wxpay_proto::http::Method::Get, "/v3/certificates").unwrap();
     let error = driver.run(me.call(raw), &mut network).unwrap_err();
-    assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::Refused), "{error:?}");
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Some(Fate::Refused)), "{error:?}");
     let refusal = error.refusal().unwrap();
     assert_eq!((refusal.status, &refusal.code), (401, &Code::SIGN_ERROR));
     let signed_string = refusal.detail.as_ref().unwrap().truncated_sign_message.clone().unwrap();

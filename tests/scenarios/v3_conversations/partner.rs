@@ -125,7 +125,7 @@ fn order_of_a_sub_merchant_belongs_to_no_other_party() {
         let create =
             refund::CreateRefund::builder(number(2), "F2".parse().unwrap(), Fen::new(30), Fen::new(100));
         let error = shop.call_err(create.party(party).build().unwrap());
-        assert_eq!(error.fate(), Fate::Refused);
+        assert_eq!(error.fate(), Some(Fate::Refused));
     }
     let record = shop.network.gateway.transaction(&OrderRef::OutTradeNo(number(2)), shop.driver.now).unwrap();
     assert_eq!(record.refunds, []);

@@ -176,7 +176,7 @@ fn run(shop: &mut Shop, party: &Party) {
     assert_eq!(query(shop, party, &transaction_id, "U1").state, SharingState::Finished);
     assert_eq!(unsplit_amount(shop, &transaction_id), Fen::ZERO);
     let too_late = create(shop, party, &transaction_id, "P2");
-    assert_eq!(shop.call_err(too_late).fate(), Fate::Refused);
+    assert_eq!(shop.call_err(too_late).fate(), Some(Fate::Refused));
 
     // The receivers still have 11.00 yuan.
     let refund = |number: &str, fen| {
@@ -230,7 +230,7 @@ fn profit_sharing_with_lost_replies_is_resolved_and_idempotent_by_number() {
     shop.lose_replies("v3.profitsharing.create");
     let create = create(&shop, &Party::Direct, &transaction_id, "P1");
     let mut error = shop.call_err(create.clone());
-    assert_eq!(error.fate(), Fate::Unknown);
+    assert_eq!(error.fate(), Some(Fate::Unknown));
     let unresolved = error.unresolved().unwrap();
     let operation = PendingOperation::ProfitSharing {
         transaction_id: transaction_id.clone(),
@@ -308,7 +308,7 @@ fn profit_sharing_number_with_other_content_is_refused() {
     )
     .unwrap();
     let error = shop.call_err(other);
-    assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::Refused));
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Some(Fate::Refused)));
     assert_eq!(error.refusal().unwrap().internal_number(), Some(268_498_688));
     assert_eq!(unsplit_amount(&mut shop, &transaction_id), Fen::new(8500));
 }

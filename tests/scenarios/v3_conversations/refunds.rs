@@ -65,7 +65,7 @@ pub(super) fn conversation() -> Shop {
     shop.call(ApplyAbnormalRefund::to_merchant(id.clone(), number.clone(), Party::Direct));
     assert_eq!(notified_status(&mut shop), RefundStatus::Success);
     let error = shop.call_err(ApplyAbnormalRefund::to_merchant(id, number, Party::Direct));
-    assert_eq!(error.fate(), Fate::Refused, "the refund is no longer abnormal");
+    assert_eq!(error.fate(), Some(Fate::Refused), "the refund is no longer abnormal");
     shop
 }
 

@@ -203,7 +203,7 @@ fn run_authorization(shop: &mut Shop) {
     assert_eq!(query_authorization(shop, "A1").close_info.unwrap().close_reason, CloseReason::UserClose);
     assert!(shop.call(by_id).is_paid(), "a transfer from before must be returned again");
     let transfer = CreateAuthorizedTransfer::out_authorization_no(bill(shop, "T5"), authorization_no("A1"));
-    assert_eq!(shop.call_err(transfer).fate(), Fate::Refused);
+    assert_eq!(shop.call_err(transfer).fate(), Some(Fate::Refused));
     assert_eq!(shop.call(QueryTransfer::out_bill_no(bill_no("T5"))), TransferLookup::NotFound);
 }
 
@@ -394,7 +394,7 @@ fn unconfirmed_transfer_and_authorization_expire_after_a_day() {
     let closed = query_authorization(&mut shop, "A1");
     assert_eq!(closed.close_info.unwrap().close_reason, CloseReason::UserOverdueUnconfirmed);
     let refused = shop.call_err(apply);
-    assert_eq!((refused.kind(), refused.fate()), (ErrorKind::Refused, Fate::Refused));
+    assert_eq!((refused.kind(), refused.fate()), (ErrorKind::Refused, Some(Fate::Refused)));
     shop.driver.wait(DAY * 30);
     let lookup = shop.call(authorization::QueryAuthorization::new(authorization_no("A1")));
     assert_eq!(lookup, authorization::AuthorizationLookup::NotFound);
@@ -403,7 +403,7 @@ fn unconfirmed_transfer_and_authorization_expire_after_a_day() {
 /// Resolves the unresolved operation of an error, which must be the given one.
 fn resolve(shop: &mut Shop, error: wxpay_proto::Error, operation: &PendingOperation) -> Resolved {
     let mut error = error;
-    assert_eq!(error.fate(), Fate::Unknown);
+    assert_eq!(error.fate(), Some(Fate::Unknown));
     let unresolved = error.unresolved().unwrap();
     assert_eq!(unresolved.pending_operation(), operation);
     shop.run(shop.merchant.resolve(unresolved)).unwrap()

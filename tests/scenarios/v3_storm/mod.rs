@@ -255,11 +255,12 @@ impl Shop {
         };
         let unresolved = error.unresolved();
         match error.fate() {
-            Fate::NotSent | Fate::Refused => {
+            Some(Fate::NotSent | Fate::Refused) => {
                 assert!(!recorded, "{operation:?}: {error:?}, but the gateway has it");
                 return assert!(unresolved.is_none());
             }
-            Fate::Unknown => {}
+            Some(Fate::Unknown) => {}
+            None => panic!("{operation:?} is no read, but its error has no fate"),
         }
         let mut unresolved = unresolved.expect("an unknown outcome must have an unresolved operation");
         assert_eq!(unresolved.pending_operation(), operation);
@@ -272,7 +273,7 @@ impl Shop {
                     return assert_eq!(exists, recorded, "{operation:?}: resolved wrongly");
                 }
                 Err(mut error) => {
-                    assert_eq!(error.fate(), Fate::Unknown);
+                    assert_eq!(error.fate(), Some(Fate::Unknown));
                     unresolved =
                         error.unresolved().expect("a failed resolve must keep the operation unresolved");
                 }
@@ -320,14 +321,14 @@ impl Shop {
         let paid = before.trade_state == TradeState::Success;
         match &result {
             Ok(()) => assert_eq!(after, TradeState::Closed, "{number} was not closed"),
-            Err(error) if error.fate() != Fate::Unknown => {
+            Err(error) if error.fate() != Some(Fate::Unknown) => {
                 assert_ne!(after, TradeState::Closed, "{number}: {error:?}, but it is closed");
             }
             Err(_) => {}
         }
         assert_eq!(after == TradeState::Success, paid, "{number}: closing changed what was paid");
         if let Err(error) = result
-            && error.fate() == Fate::Unknown
+            && error.fate() == Some(Fate::Unknown)
         {
             // Closed or not, the order exists, so it must be found.
             let operation = PendingOperation::Order { out_trade_no: number, sub_mchid: None };

@@ -1,8 +1,8 @@
 //! The guarantees about money.
 //!
 //! * Amounts are whole fen. There are no floats, and nothing is rounded.
-//! * Every [`Error`](crate::Error) states the [`Fate`](crate::Fate) of the request: not sent, refused, or unknown. The
-//!   fate covers all attempts: one attempt whose reply was lost leaves the whole call in doubt, even if the next one is
+//! * Every [`Error`](crate::Error) of a write states the [`Fate`](crate::Fate) of the request: not sent, refused, or
+//!   unknown. A read has none. The fate covers all attempts: one attempt whose reply was lost leaves the whole call in doubt, even if the next one is
 //!   refused.
 //! * An operation of unknown fate is a value: [`Error::unresolved`](crate::Error::unresolved).
 //!   [Resolve](crate::v3::Merchant::resolve) it: the flow queries until the outcome is known.

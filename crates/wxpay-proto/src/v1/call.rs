@@ -55,7 +55,10 @@ pub trait Endpoint: fmt::Debug + Send + Sealed + 'static {
         world: &mut World<'_>,
     ) -> Result<Self::Output, Error>;
 
-    /// Returns the number to query if the outcome is unknown. `None` if the operation changes nothing.
+    /// Whether the operation is a read: it changes nothing, and its errors have no fate.
+    const IS_READ: bool = false;
+
+    /// Returns the number to query if the outcome is unknown. `None` if the operation cannot be queried.
     fn number(&self) -> Option<&OutTradeNo> {
         None
     }
@@ -152,7 +155,7 @@ impl<E: Endpoint> InProgress<E> {
             Ok(output) => return Step::Done(Ok(output)),
             Err(error) => error,
         };
-        self.in_doubt |= error.fate() == Fate::Unknown;
+        self.in_doubt |= error.fate() == Some(Fate::Unknown);
         if is_token_error(&error) {
             world.memory(|memory| memory.tokens_of(merchant.appid()).invalidate(token));
             // A rejected token means that nothing was carried out, so no backoff is needed.
@@ -188,6 +191,9 @@ impl<E: Endpoint> InProgress<E> {
     }
 
     fn fail(self, error: Error) -> Step<Call<E>> {
+        if E::IS_READ {
+            return Step::Done(Err(error.of_read()));
+        }
         let error = error.or_unknown(self.in_doubt);
         Step::Done(Err(match self.call.endpoint.number() {
             Some(number) => error.with_pending_operation(|| PendingOperation::order(number.clone())),

@@ -230,6 +230,7 @@ impl Endpoint for QueryOrder {
     type Output = QueryOutcome;
 
     const LABEL: &'static str = "v1.orderquery";
+    const IS_READ: bool = true;
     const PATH: &'static str = "/pay/orderquery";
 
     fn body(&self, merchant: &Merchant, world: &mut World<'_>) -> Vec<u8> {

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     clock::UnixTime,
-    error::{Error, ErrorKind, Fate},
+    error::{Error, ErrorKind},
     exchange::{AwaitingReply, Failure, Flow, Never, Reply, Step, Transmit, sealed::Sealed},
     http::{Request, Response},
     memory::{AccessToken, Lease, TokenClaim},
@@ -108,11 +108,8 @@ impl Flow for FetchToken {
     fn on_reply(fetching: Fetching, reply: Reply, world: &mut World<'_>) -> Step<Self> {
         let read = match reply {
             Ok(reply) => fetching.read(&reply),
-            Err(Failure::NotSent(source)) => {
-                Err(Error::new(ErrorKind::Transport, Fate::NotSent).caused_by(source))
-            }
-            Err(Failure::Lost(source)) => {
-                Err(Error::new(ErrorKind::Transport, Fate::Unknown).caused_by(source))
+            Err(Failure::NotSent(source) | Failure::Lost(source)) => {
+                Err(Error::new(ErrorKind::Transport, None).caused_by(source))
             }
         };
         Step::Done(match read {
@@ -157,7 +154,7 @@ impl RefreshToken {
         match step {
             Step::Send(transmit, fetch) => Step::send(transmit, Refreshing(fetch)),
             Step::Wait(_, waiting) => waiting.never(),
-            Step::Done(result) => Step::Done(result.map(|_| ())),
+            Step::Done(result) => Step::Done(result.map(|_| ()).map_err(Error::of_read)),
         }
     }
 }
@@ -174,7 +171,7 @@ impl Flow for RefreshToken {
         match world.memory(|memory| memory.tokens_of(self.0.appid()).claim(now)) {
             TokenClaim::Fetch(lease) => Self::follow(FetchToken::new(self.0, lease).begin(world)),
             TokenClaim::Use(_) | TokenClaim::Wait(_) => Step::Done(Ok(())),
-            TokenClaim::QuotaExceeded => Step::Done(Err(Error::new(ErrorKind::Exhausted, Fate::NotSent))),
+            TokenClaim::QuotaExceeded => Step::Done(Err(Error::new(ErrorKind::Exhausted, None))),
         }
     }
 

@@ -31,7 +31,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind, Fate},
     exchange::{AwaitingReply, Failure, Flow, Reply, Step, sealed},
-    http::Response,
+    http::{Method, Response},
     id::KeyId,
     memory::KeyClaim,
     retry::Attempts,
@@ -111,6 +111,18 @@ impl Merchant {
     }
 }
 
+impl<E: Endpoint> Call<E> {
+    fn fail(self, error: Error) -> Step<Self> {
+        if self.endpoint.idempotency() == Idempotency::Safe {
+            return Step::Done(Err(error.of_read()));
+        }
+        Step::Done(Err(match self.endpoint.pending_operation() {
+            Some(pending_operation) => error.with_pending_operation(|| pending_operation),
+            None => error,
+        }))
+    }
+}
+
 impl<E: Endpoint> Drafting<E> {
     fn draft(self, world: &mut World<'_>) -> Step<Call<E>> {
         let mut writer = RequestWriter::new(&self.call.merchant, world);
@@ -147,7 +159,7 @@ impl<E: Endpoint> Drafting<E> {
                     world
                         .memory(|memory| memory.platform_keys_of(self.call.merchant.mchid()).release(&lease));
                 }
-                Step::Done(Err(error.not_sent()))
+                self.call.fail(error.not_sent())
             }
         }
     }
@@ -159,7 +171,7 @@ impl<E: Endpoint> Drafting<E> {
             }
             Step::Wait(_, waiting) => waiting.never(),
             Step::Done(Ok(())) => self.draft(world),
-            Step::Done(Err(error)) => Step::Done(Err(error.not_sent())),
+            Step::Done(Err(error)) => self.call.fail(error.not_sent()),
         }
     }
 }
@@ -237,7 +249,7 @@ impl<E: Endpoint> AwaitingOperation<E> {
     }
 
     fn retry(mut self, error: Error, other_host: bool, world: &mut World<'_>) -> Step<Call<E>> {
-        let doubt = self.doubt || error.fate() == Fate::Unknown;
+        let doubt = self.doubt || error.fate() == Some(Fate::Unknown);
         let may_retry = !doubt || self.call.endpoint.idempotency() != Idempotency::None;
         let next = if may_retry { self.attempts.next_attempt(world.now, &mut world.entropy) } else { None };
         match next {
@@ -251,10 +263,8 @@ impl<E: Endpoint> AwaitingOperation<E> {
 
     fn fail(self, error: Error) -> Step<Call<E>> {
         let error = error.or_unknown(self.doubt);
-        Step::Done(Err(match self.call.endpoint.pending_operation() {
-            Some(pending_operation) => error.with_pending_operation(|| pending_operation),
-            None => error,
-        }))
+        // A GET that must not be retried is still a read.
+        self.call.fail(if self.draft.method() == Method::Get { error.of_read() } else { error })
     }
 }
 

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     clock::UnixTime,
-    error::{Error, ErrorKind, Fate},
+    error::{Error, ErrorKind},
     exchange::{AwaitingReply, Failure, Flow, Never, Reply, Step, sealed},
     http::Response,
     id::{KeyId, SerialNo},
@@ -130,11 +130,8 @@ impl Flow for FetchPlatformKeys {
     fn on_reply(fetching: AwaitingCertificates, reply: Reply, world: &mut World<'_>) -> Step<Self> {
         let read = match reply {
             Ok(reply) => fetching.read(&reply, world.now),
-            Err(Failure::NotSent(source)) => {
-                Err(Error::new(ErrorKind::Transport, Fate::NotSent).caused_by(source))
-            }
-            Err(Failure::Lost(source)) => {
-                Err(Error::new(ErrorKind::Transport, Fate::Unknown).caused_by(source))
+            Err(Failure::NotSent(source) | Failure::Lost(source)) => {
+                Err(Error::new(ErrorKind::Transport, None).caused_by(source))
             }
         };
         let AwaitingCertificates { merchant, lease } = fetching;
@@ -186,7 +183,7 @@ impl RefreshPlatformKeys {
         match step {
             Step::Send(transmit, fetch) => Step::send(transmit, Refreshing(fetch)),
             Step::Wait(_, waiting) => waiting.never(),
-            Step::Done(result) => Step::Done(result),
+            Step::Done(result) => Step::Done(result.map_err(Error::of_read)),
         }
     }
 }

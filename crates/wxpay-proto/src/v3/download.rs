@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     crypto::InvalidSignature,
-    error::{Error, ErrorKind, Fate},
+    error::{Error, ErrorKind},
     exchange::{Failure, Flow, Never, Reply, Step, Transmit, sealed},
     http::Response,
     id::InvalidField,
@@ -118,23 +118,23 @@ pub struct Download {
 }
 
 impl Download {
-    /// Returns the error for a reply other than 200. A download changes nothing: the fate is always [`Fate::NotSent`].
+    /// Returns the error for a reply other than 200. A download is a read, so the error has no fate.
     #[must_use]
     pub fn reply_error(reply: &Response) -> Error {
-        ErrorReply { refusal: error_reply::parse(reply), verified: false }.into_error().not_sent()
+        ErrorReply { refusal: error_reply::parse(reply), verified: false }.into_error().of_read()
     }
 
     /// Returns the error for a missing or truncated reply.
     #[must_use]
     pub fn transport_error(failure: Failure) -> Error {
         let (Failure::NotSent(source) | Failure::Lost(source)) = failure;
-        Error::new(ErrorKind::Transport, Fate::NotSent).caused_by(source)
+        Error::new(ErrorKind::Transport, None).caused_by(source)
     }
 
     /// Returns the error for a file whose digest does not match.
     #[must_use]
     pub fn digest_error(mismatch: InvalidSignature) -> Error {
-        Error::new(ErrorKind::Signature, Fate::NotSent).caused_by(mismatch)
+        Error::new(ErrorKind::Signature, None).caused_by(mismatch)
     }
 }
 
@@ -204,7 +204,7 @@ pub(super) fn prepare(
     file: &BillFile,
     world: &mut World<'_>,
 ) -> Result<(Transmit, DigestCheck), Error> {
-    let invalid = |error: InvalidField| malformed().not_sent().caused_by(error);
+    let invalid = |error: InvalidField| malformed().of_read().caused_by(error);
     let check = file.check().map_err(invalid)?;
     let rule = InvalidField::new("download_url", "must point to the merchant's gateway or to WeChat Pay's");
     let (base_url, target) = merchant.gateway().locate(&file.download_url).ok_or_else(|| invalid(rule))?;
@@ -318,7 +318,7 @@ mod tests {
             ("SHA1", "", URL, "hash_value"),
         ] {
             let error = prepared(&file(hash_type, hash_value, url)).unwrap_err();
-            assert_eq!((error.kind(), error.fate()), (ErrorKind::Malformed, Fate::NotSent));
+            assert_eq!((error.kind(), error.fate()), (ErrorKind::Malformed, None));
             let source = core::error::Error::source(&error).unwrap();
             assert_eq!(source.downcast_ref::<InvalidField>().unwrap().field(), rule);
         }
@@ -335,10 +335,10 @@ mod tests {
     fn a_download_that_fails_changed_nothing() {
         let reply = Response::new(400, br#"{"code":"INVALID_REQUEST","message":"token"}"#.to_vec());
         let refused = Download::reply_error(&reply);
-        assert_eq!((refused.kind(), refused.fate()), (ErrorKind::Refused, Fate::NotSent));
+        assert_eq!((refused.kind(), refused.fate()), (ErrorKind::Refused, None));
         assert_eq!(refused.refusal().unwrap().code, crate::refusal::Code::INVALID_REQUEST);
         let lost = Download::transport_error(Failure::Lost("cut".into()));
-        assert_eq!((lost.kind(), lost.fate()), (ErrorKind::Transport, Fate::NotSent));
+        assert_eq!((lost.kind(), lost.fate()), (ErrorKind::Transport, None));
         assert_eq!(Download::digest_error(InvalidSignature).kind(), ErrorKind::Signature);
     }
 }

@@ -65,7 +65,8 @@ pub trait Endpoint: fmt::Debug + Send + 'static {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "there is no fourth case")]
 pub enum Idempotency {
-    /// The request changes nothing, and may be sent any number of times.
+    /// The request is a read: it changes nothing, may be sent any number of times, and its errors have no
+    /// [fate](Error::fate).
     Safe,
     /// The request contains the merchant's own number: with the same number, it takes effect once.
     ByNumber,

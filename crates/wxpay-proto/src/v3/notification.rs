@@ -141,7 +141,7 @@ impl Notification {
     ///
     /// Returns an [`Error`] if the resource does not match the type.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        self.resource().parse().map_err(Error::not_sent)
+        self.resource().parse().map_err(Error::of_read)
     }
 
     /// Reads the resource according to the event type.
@@ -161,7 +161,7 @@ impl Notification {
             "PROFITSHARING.RETURN" => Event::ProfitSharingReturn(self.profit_sharing()?),
             "REFUND.SUCCESS" | "REFUND.ABNORMAL" | "REFUND.CLOSED" => Event::Refund(self.refund()?),
             "SECURITY_ECHO.SUCCESS" => {
-                Event::Echo(EchoNotification::read(self.resource()).map_err(Error::not_sent)?)
+                Event::Echo(EchoNotification::read(self.resource()).map_err(Error::of_read)?)
             }
             _ => Event::Other,
         };
@@ -177,22 +177,22 @@ impl Notification {
                 Ok(Event::Transaction(Box::new(transaction)))
             }
             Err(_) if combine::Transaction::is_combined(self.resource()) => {
-                let transaction = combine::Transaction::read(self.resource()).map_err(Error::not_sent)?;
+                let transaction = combine::Transaction::read(self.resource()).map_err(Error::of_read)?;
                 self.check_mchid(Some(&transaction.combine_mchid))?;
                 Ok(Event::Combine(Box::new(transaction)))
             }
-            Err(error) => Err(error.not_sent()),
+            Err(error) => Err(error.of_read()),
         }
     }
 
     fn transfer(&self) -> Result<Box<Transfer>, Error> {
-        let transfer = Transfer::read(self.resource()).map_err(Error::not_sent)?;
+        let transfer = Transfer::read(self.resource()).map_err(Error::of_read)?;
         self.check_mchid(transfer.mchid.as_ref())?;
         Ok(Box::new(transfer))
     }
 
     fn authorization(&self) -> Result<Box<Authorization>, Error> {
-        let authorization = Authorization::read(self.resource()).map_err(Error::not_sent)?;
+        let authorization = Authorization::read(self.resource()).map_err(Error::of_read)?;
         self.check_mchid(authorization.mchid.as_ref())?;
         Ok(Box::new(authorization))
     }
@@ -200,11 +200,11 @@ impl Notification {
     /// Reads a profit-sharing event. The merchant number is not checked: a receiver is also notified of payments of
     /// other merchants.
     fn profit_sharing(&self) -> Result<Box<ProfitSharingNotification>, Error> {
-        ProfitSharingNotification::read(self.resource()).map(Box::new).map_err(Error::not_sent)
+        ProfitSharingNotification::read(self.resource()).map(Box::new).map_err(Error::of_read)
     }
 
     fn refund(&self) -> Result<Box<RefundNotification>, Error> {
-        let refund = RefundNotification::read(self.resource()).map_err(Error::not_sent)?;
+        let refund = RefundNotification::read(self.resource()).map_err(Error::of_read)?;
         self.check_mchid(Some(&refund.mchid))?;
         Ok(Box::new(refund))
     }
@@ -214,7 +214,7 @@ impl Notification {
         if mchid.is_none_or(|mchid| *mchid == self.mchid) {
             Ok(())
         } else {
-            Err(malformed().caused_by(InvalidField::new("mchid", "must be this merchant's")).not_sent())
+            Err(malformed().caused_by(InvalidField::new("mchid", "must be this merchant's")).of_read())
         }
     }
 

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     clock::UnixTime,
-    error::{Error, ErrorKind, Fate},
+    error::{Error, ErrorKind},
     exchange::{AwaitingReply, Flow, Reply, Step, sealed},
     memory::KeyClaim,
     retry::{Attempts, Policy},
@@ -133,7 +133,7 @@ impl Verifying {
             KeyClaim::Wait(until) if self.attempts.is_within_deadline(until) => {
                 Step::wait(until, Paused(self))
             }
-            KeyClaim::Wait(_) => done(Err(Error::new(ErrorKind::Exhausted, Fate::NotSent))),
+            KeyClaim::Wait(_) => done(Err(Error::new(ErrorKind::Exhausted, None))),
             claim @ (KeyClaim::Fetch(_) | KeyClaim::Unknown) => {
                 // Release the lease, or other flows would wait for a fetch that is not coming.
                 if let KeyClaim::Fetch(lease) = claim {
@@ -155,9 +155,9 @@ impl Verifying {
     }
 }
 
-/// Ends the flow. A notification requests no operation, so the fate of any error is `NotSent`.
+/// Ends the flow. Verifying is a read, so its errors have no fate.
 fn done(result: Result<Notification, Error>) -> Step<VerifyNotification> {
-    Step::Done(result.map_err(Error::not_sent))
+    Step::Done(result.map_err(Error::of_read))
 }
 
 fn policy(merchant: &Merchant) -> Policy {

@@ -127,6 +127,13 @@ fn query_for(pending_operation: PendingOperation) -> ResolveQuery {
     }
 }
 
+/// Returns whether a query was refused by a signed reply that will be the same the next time.
+fn is_refused_for_good(error: &Error) -> bool {
+    // An unverified refusal has the failed verification as its source.
+    core::error::Error::source(error).is_none()
+        && error.refusal().is_some_and(|refusal| matches!(refusal.status, 400..=499) && refusal.status != 429)
+}
+
 fn party(sub_mchid: Option<MchId>) -> Party {
     sub_mchid.map_or(Party::Direct, Party::partner)
 }
@@ -250,7 +257,7 @@ impl Resolve {
         let certain = match &result {
             Ok(Resolved::NotFound) => self.queries >= MIN_QUERIES_UNTIL_NOT_FOUND,
             Ok(_) => true,
-            Err(error) => error.fate() == Fate::Refused || error.kind() == ErrorKind::Misuse,
+            Err(error) => is_refused_for_good(error) || error.kind() == ErrorKind::Misuse,
         };
         let pause =
             self.queries.checked_sub(1).and_then(|index| POLL_INTERVALS.get(index)).filter(|_| !certain);

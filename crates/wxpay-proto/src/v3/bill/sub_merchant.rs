@@ -7,7 +7,7 @@
 use super::{AccountType, BillDate, BillReply};
 use crate::{
     crypto::InvalidSignature,
-    error::{Error, ErrorKind, Fate},
+    error::{Error, ErrorKind},
     exchange::{Flow, Never, Reply, Step, Transmit, sealed},
     id::{InvalidField, MchId},
     refusal::Refusal,
@@ -211,7 +211,7 @@ impl OpenBillPart {
 }
 
 fn signature_error(error: InvalidSignature) -> Error {
-    Error::new(ErrorKind::Signature, Fate::NotSent).caused_by(error)
+    Error::new(ErrorKind::Signature, None).caused_by(error)
 }
 
 impl sealed::Sealed for OpenBillPart {}
@@ -341,8 +341,8 @@ mod tests {
             assert_eq!(opened(bad, Ok(sealed(b"foo"))).unwrap_err().kind(), ErrorKind::Malformed);
         }
         let refused = opened(&KEY, Ok(Response::new(403, b"{\"code\":\"NO_AUTH\"}".to_vec()))).unwrap_err();
-        assert_eq!((refused.kind(), refused.fate()), (ErrorKind::Refused, Fate::NotSent));
+        assert_eq!((refused.kind(), refused.fate()), (ErrorKind::Refused, None));
         let lost = opened(&KEY, Err(Failure::Lost("cut".into()))).unwrap_err();
-        assert_eq!((lost.kind(), lost.fate()), (ErrorKind::Transport, Fate::NotSent));
+        assert_eq!((lost.kind(), lost.fate()), (ErrorKind::Transport, None));
     }
 }

@@ -4,7 +4,6 @@ use crate::{
     crypto::{InvalidSignature, PrivateKey, Unavailable},
     error::PendingOperation,
     exchange::{Failure, Step},
-    http::Method,
     retry::Policy,
     secret::Secret,
     v3::{
@@ -105,8 +104,9 @@ fn failed(endpoint: Probe, outcomes: &[Outcome]) -> (ErrorKind, Fate, usize) {
     let (result, harness) = call(endpoint, outcomes);
     let mut error = result.unwrap_err();
     // There is a pending operation exactly if the outcome is unknown.
-    assert_eq!(error.unresolved().is_some(), error.fate() == Fate::Unknown, "{outcomes:?}");
-    (error.kind(), error.fate(), harness.sent.len())
+    let fate = error.fate().unwrap();
+    assert_eq!(error.unresolved().is_some(), fate == Fate::Unknown, "{outcomes:?}");
+    (error.kind(), fate, harness.sent.len())
 }
 
 #[test]
@@ -184,7 +184,22 @@ fn a_request_that_is_not_idempotent_is_retried_only_if_not_sent() {
         let (_, actual_fate, sent) = failed(Probe(Idempotency::None), outcomes);
         assert_eq!((actual_fate, sent), (fate, attempts), "{outcomes:?}");
     }
-    assert_eq!(failed(Probe(Idempotency::Safe), &[Lost]).2, 4);
+}
+
+#[test]
+fn a_read_has_no_fate_and_leaves_no_pending_operation() {
+    for (outcome, kind, attempts) in [
+        (NotSent, ErrorKind::Transport, 4),
+        (Lost, ErrorKind::Transport, 4),
+        (Signed(400, PARAM_ERROR), ErrorKind::Refused, 1),
+        (Unsigned(502, ""), ErrorKind::Refused, 4),
+        (Unsigned(200, GOOD), ErrorKind::Signature, 4),
+    ] {
+        let (result, harness) = call(Probe(Idempotency::Safe), &[outcome]);
+        let mut error = result.unwrap_err();
+        assert_eq!((error.kind(), error.fate(), error.unresolved()), (kind, None, None), "{outcome:?}");
+        assert_eq!(harness.sent.len(), attempts, "{outcome:?}");
+    }
 }
 
 #[test]
@@ -239,7 +254,7 @@ fn no_attempt_begins_or_lasts_beyond_the_deadline() {
         *now = now.after(transmit.timeout);
         Lost.reply(*now)
     });
-    assert_eq!(result.unwrap_err().fate(), Fate::Unknown);
+    assert_eq!(result.unwrap_err().fate(), Some(Fate::Unknown));
     let end = fake::NOW.after(policy.deadline);
     assert!(requests.len() == 3 && harness.now.since(end) <= Duration::from_millis(100), "{requests:?}");
     for (sent_at, timeout) in requests {
@@ -265,7 +280,7 @@ fn a_call_resumed_after_its_deadline_sends_nothing_more() {
         let Step::Done(Err(error)) = waiting.resume(harness.world()) else {
             panic!("expected Step::Done with an error")
         };
-        assert_eq!((error.kind(), error.fate()), (ErrorKind::Exhausted, fate), "{outcome:?}");
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Exhausted, Some(fate)), "{outcome:?}");
     }
 }
 
@@ -313,7 +328,10 @@ fn an_unavailable_private_key_means_not_sent_before_and_unknown_after_an_attempt
             attempts.next().unwrap().reply(*now)
         });
         let mut error = result.unwrap_err();
-        assert_eq!((error.kind(), error.fate(), harness.sent.len()), (ErrorKind::Unavailable, fate, sent));
+        assert_eq!(
+            (error.kind(), error.fate(), harness.sent.len()),
+            (ErrorKind::Unavailable, Some(fate), sent)
+        );
         assert_eq!(error.unresolved().is_some(), fate == Fate::Unknown);
     }
 }
@@ -322,7 +340,7 @@ fn an_unavailable_private_key_means_not_sent_before_and_unknown_after_an_attempt
 fn a_raw_call_leaves_no_pending_operation() {
     let raw = Raw::new(Method::Post, "/v3/x").unwrap();
     let mut error = call(raw, &[Lost]).0.unwrap_err();
-    assert_eq!(error.fate(), Fate::Unknown);
+    assert_eq!(error.fate(), Some(Fate::Unknown));
     assert_eq!(error.unresolved(), None);
 }
 

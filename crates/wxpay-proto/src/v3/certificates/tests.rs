@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     clock::UnixTime,
     crypto::Certificate,
-    error::ErrorKind,
+    error::{ErrorKind, Fate},
     exchange::Transmit,
     http::Method,
     refusal::Refusal,
@@ -125,7 +125,7 @@ fn a_call_that_waits_for_a_failed_key_fetch_does_not_trust_its_reply() {
         other.resume(harness.world())
     }] {
         let Step::Done(Err(error)) = step else { panic!("expected Step::Done with an error") };
-        assert_eq!((error.kind(), error.fate()), (ErrorKind::Signature, Fate::Unknown));
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Signature, None));
         let cause = error.source().unwrap().downcast_ref::<VerifyError>();
         assert!(matches!(cause, Some(VerifyError::UnknownKey(key)) if key.as_str() == signer.id));
     }
@@ -182,7 +182,7 @@ fn a_certificate_list_with_any_invalid_entry_is_rejected_whole() {
             Ok(if fetches(transmit) { reply.clone() } else { one.reply(200, GOOD, *now) })
         });
         let error = result.unwrap_err();
-        assert_eq!((error.kind(), error.fate()), (ErrorKind::Signature, Fate::Unknown), "{problem}");
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Signature, None), "{problem}");
         assert_eq!(fetched(&harness), 1);
         // Nothing was cached: signatures by the valid certificate of the list are not trusted either.
         let claim = |signer: &SigningKey, harness: &mut Harness| {
@@ -388,7 +388,7 @@ fn a_call_without_a_sealing_key_is_not_sent() {
             assert!(fetches(transmit));
             reply.clone().map_err(|()| Failure::Lost("reset".into()))
         });
-        assert_eq!(result.unwrap_err().fate(), Fate::NotSent, "{reply:?}");
+        assert_eq!(result.unwrap_err().fate(), Some(Fate::NotSent), "{reply:?}");
         assert_eq!(harness.sent.len(), 1);
     }
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    error::{ErrorKind, Fate},
+    error::ErrorKind,
     v3::{fake, pay::combine::transaction::tests::combined},
 };
 use alloc::format;
@@ -85,7 +85,7 @@ fn an_event_of_another_merchant_is_malformed() {
         assert!(fake::notification(event_type, original_type, resource).event().is_ok());
         let of_another_merchant = resource.replace("1900007291", "1900007292");
         let error = fake::notification(event_type, original_type, &of_another_merchant).event().unwrap_err();
-        assert_eq!((error.kind(), error.fate()), (ErrorKind::Malformed, Fate::NotSent), "{event_type}");
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Malformed, None), "{event_type}");
     }
 }
 
@@ -126,5 +126,5 @@ fn a_refund_event_of_another_merchant_is_rejected() {
         matches!(event("1900007291"), Ok(Event::Refund(refund)) if refund.amount.refund == refund.amount.total)
     );
     let error = event("1900000109").unwrap_err();
-    assert_eq!((error.kind(), error.fate()), (ErrorKind::Malformed, Fate::NotSent));
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Malformed, None));
 }

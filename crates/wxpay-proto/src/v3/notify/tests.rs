@@ -33,7 +33,7 @@ fn verify(raw: RawNotification) -> Result<Notification, Error> {
 /// Returns the reason why verification failed.
 fn verify_error(result: Result<Notification, Error>) -> VerifyError {
     let error = result.unwrap_err();
-    assert_eq!((error.kind(), error.fate()), (ErrorKind::Signature, Fate::NotSent));
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Signature, None));
     assert_eq!(Ack::for_error(&error), Ack::Reject(401));
     error.source().unwrap().downcast_ref::<VerifyError>().unwrap().clone()
 }
@@ -186,7 +186,7 @@ fn an_unknown_key_is_rejected_and_an_unavailable_key_leads_to_redelivery() {
                 Err(failure.take().unwrap())
             });
         let error = result.unwrap_err();
-        assert_eq!((error.kind(), error.fate()), (ErrorKind::Transport, Fate::NotSent));
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Transport, None));
         assert_eq!(Ack::for_error(&error), Ack::Fail);
     }
 }
@@ -226,7 +226,7 @@ fn the_previous_apiv3_key_decrypts_notifications_in_flight() {
         Harness::new().run(merchant.verify_notification(received), |_, _| panic!("expected no request"))
     };
     let error = verify_notification(&fake::merchant(), &old).unwrap_err();
-    assert_eq!((error.kind(), error.fate()), (ErrorKind::Malformed, Fate::NotSent));
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Malformed, None));
     assert_eq!(Ack::for_error(&error), Ack::Reject(400));
     let both =
         fake::builder().previous_api_v3_key(&super::super::ApiV3Key::new(previous_key).unwrap()).build();
@@ -249,7 +249,7 @@ fn a_signed_body_that_is_not_a_notification_is_malformed() {
         (&*other_algorithm, "the algorithm is not supported"),
     ] {
         let error = verify(SigningKey::public_key().notification(body, NOW)).unwrap_err();
-        assert_eq!((error.kind(), error.fate()), (ErrorKind::Malformed, Fate::NotSent), "{problem}");
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Malformed, None), "{problem}");
     }
     let long = "x".repeat(MAX_BODY_BYTES + 1);
     let error = verify(SigningKey::public_key().notification(&long, NOW)).unwrap_err();

@@ -241,7 +241,7 @@ impl Progress {
                 Step::Done(Ok(ChargeOutcome::NotFound))
             }
             Ok(OperationReply::Undecided | OperationReply::NotFound) => self.undecided(None, world),
-            Err(error) if matches!(self.stage, Stage::Charge) && error.fate() != Fate::Unknown => {
+            Err(error) if matches!(self.stage, Stage::Charge) && error.fate() != Some(Fate::Unknown) => {
                 Step::Done(Err(error))
             }
             // A failed query or reversal proves nothing about the charge.

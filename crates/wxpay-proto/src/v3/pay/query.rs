@@ -174,7 +174,7 @@ mod tests {
             let error = read(party, number, merchant).unwrap_err();
             assert_eq!(
                 (error.kind(), error.fate()),
-                (ErrorKind::Malformed, Fate::Unknown),
+                (ErrorKind::Malformed, Some(Fate::Unknown)),
                 "{number} {merchant}"
             );
         }

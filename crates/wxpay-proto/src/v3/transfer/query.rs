@@ -175,7 +175,7 @@ mod tests {
             CreateTransfer::new(minimal().build().unwrap(), "o-MYE42l80oelYMDE34nYD456Xoy".parse().unwrap());
         let lost = harness.run(merchant.call(create), |_, _| Err(Failure::Lost("reset".into())));
         let mut error = lost.unwrap_err();
-        assert_eq!(error.fate(), Fate::Unknown);
+        assert_eq!(error.fate(), Some(Fate::Unknown));
         let unresolved = error.unresolved().unwrap();
         assert_eq!(
             unresolved.pending_operation(),

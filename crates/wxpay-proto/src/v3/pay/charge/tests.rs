@@ -133,10 +133,10 @@ fn a_charge_that_was_refused_or_never_sent_charged_nothing() {
     let refused = Signed(403, r#"{"code":"NOT_ENOUGH","message":"余额不足"}"#);
     let (result, kinds, _) = charge(refused, |_| Lost, Lost);
     let error = result.unwrap_err();
-    assert_eq!((error.kind(), error.fate(), kinds.as_str()), (ErrorKind::Refused, Fate::Refused, "c"));
+    assert_eq!((error.kind(), error.fate(), kinds.as_str()), (ErrorKind::Refused, Some(Fate::Refused), "c"));
     let (result, kinds, _) = charge(Unreachable, |_| Lost, Lost);
     let error = result.unwrap_err();
-    assert_eq!((error.kind(), error.fate()), (ErrorKind::Transport, Fate::NotSent));
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Transport, Some(Fate::NotSent)));
     assert!(kinds.chars().all(|kind| kind == 'c'));
 }
 
@@ -157,7 +157,7 @@ fn a_charge_of_unknown_outcome_leaves_a_pending_operation() {
     ] {
         let (result, kinds, secs) = charge(Lost, |_| query, reverse);
         let mut error = result.unwrap_err();
-        assert_eq!((error.kind(), error.fate()), (kind, Fate::Unknown));
+        assert_eq!((error.kind(), error.fate()), (kind, Some(Fate::Unknown)));
         let number = "1217752501".parse().unwrap();
         assert_eq!(
             error.unresolved().unwrap().pending_operation(),
