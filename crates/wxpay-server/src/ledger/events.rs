@@ -79,9 +79,15 @@ pub(super) fn unknown_order(
     db: &Connection,
     number: &OutTradeNo,
     payment: &Payment,
+    owner: &OutTradeNo,
     now: UnixTime,
 ) -> Result<(), Failure> {
-    insert(db, number, "payment.unknown_order", &payment_json(payment), now)
+    let mut data = payment_json(payment);
+    if let Some(data) = data.as_object_mut().filter(|_| owner != number) {
+        // The money belongs to another order: whoever reviews this must not refund it.
+        data.insert("owner".to_owned(), json!(owner));
+    }
+    insert(db, number, "payment.unknown_order", &data, now)
 }
 
 pub(super) fn expired(db: &Connection, number: &OutTradeNo, now: UnixTime) -> Result<(), Failure> {
@@ -109,9 +115,13 @@ fn payment_json(payment: &Payment) -> Value {
     })
 }
 
-/// Renders an anomaly as JSON: its name and its payment.
+/// Renders an anomaly as JSON: its name, its payment, and the order that the payment belongs to if it is another one.
 pub(super) fn anomaly_json(anomaly: &Anomaly) -> Value {
     let (name, payment) = match anomaly {
+        Anomaly::TransactionOfAnotherOrder { payment, owner } => {
+            let payment = payment_json(payment);
+            return json!({ "anomaly": "transaction_of_another_order", "owner": owner, "payment": payment });
+        }
         Anomaly::SecondPayment(payment) => ("second_payment", payment),
         Anomaly::AmountMismatch(payment) => ("amount_mismatch", payment),
         Anomaly::ConflictingPayment(payment) => ("conflicting_payment", payment),

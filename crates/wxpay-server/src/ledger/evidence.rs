@@ -1,6 +1,6 @@
 //! Evidence: stored, and merged into the payment state, in one transaction with everything that follows from it.
 
-use super::{Failure, Ledger, column, events};
+use super::{Failure, Ledger, column, events, owners};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use wxpay_proto::{
     Fen, UnixTime,
@@ -44,6 +44,9 @@ impl Ledger {
         received: ReceivedNotification,
         now: UnixTime,
     ) -> Result<Merged, Failure> {
+        if let Some(evidence) = &received.evidence {
+            self.claim_transaction(evidence, now).await?;
+        }
         self.writer()
             .write(move |db| {
                 let payment = &received.payment;
@@ -79,7 +82,7 @@ pub(super) enum Source {
     Query,
 }
 
-/// Merges evidence into the payment state of its order and applies the transitions.
+/// Merges evidence into the payment state of its order and applies the transitions. Its transaction must be claimed.
 pub(super) fn merge(
     db: &Connection,
     evidence: &Evidence,
@@ -87,6 +90,7 @@ pub(super) fn merge(
     now: UnixTime,
 ) -> Result<Merged, Failure> {
     let (number, payment) = (evidence.out_trade_no(), evidence.payment());
+    let owner = owners::owner(db, payment.transaction_id())?;
     let ordered = ordered_total(db, number)?;
     // Read before the insert: the transitions are the difference between the two states.
     let before = ordered.map(|ordered| state(db, number, ordered)).transpose()?;
@@ -94,11 +98,11 @@ pub(super) fn merge(
         return Ok(Merged::Nothing);
     }
     let Some(before) = before else {
-        events::unknown_order(db, number, payment, now)?;
+        events::unknown_order(db, number, payment, &owner, now)?;
         return Ok(Merged::UnknownOrder);
     };
     let mut after = before.clone();
-    after.merge(evidence, number).map_err(|_| Failure::corrupt("out_trade_no"))?;
+    after.merge(evidence, &owner).map_err(|_| Failure::corrupt("out_trade_no"))?;
     apply_transitions(db, &before, &after, now).map(Merged::Transitions)
 }
 
@@ -151,8 +155,9 @@ pub(super) fn state(db: &Connection, number: &OutTradeNo, ordered: Fen) -> Resul
             column::to_fen(discount)?,
             column::to_time(time_end)?,
         );
+        let owner = owners::owner(db, payment.transaction_id())?;
         let stored = Evidence::from_storage(number.clone(), payment);
-        state.merge(&stored, number).map_err(|_| Failure::corrupt("out_trade_no"))?;
+        state.merge(&stored, &owner).map_err(|_| Failure::corrupt("out_trade_no"))?;
     }
     Ok(state)
 }

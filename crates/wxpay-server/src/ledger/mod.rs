@@ -18,6 +18,7 @@ mod events;
 mod evidence;
 mod failure;
 mod order;
+mod owners;
 mod place;
 mod schedule;
 mod sqlite;

@@ -104,6 +104,9 @@ impl Ledger {
         now: UnixTime,
         jitter: u16,
     ) -> Result<evidence::Merged, Failure> {
+        if let QueryResult::Paid(evidence) = &result {
+            self.claim_transaction(evidence, now).await?;
+        }
         self.writer()
             .write(move |db| {
                 let merged = match &result {

@@ -10,6 +10,8 @@ use wxpay_proto::{
     wire::charset::Charset,
 };
 
+mod owners;
+
 const NOON: UnixTime = UnixTime::from_secs(1_400_000_000);
 
 fn after(secs: u64) -> UnixTime {
@@ -235,14 +237,12 @@ async fn sixty_four_concurrent_tasks_lose_nothing_and_count_nothing_twice() {
         .map(|task| {
             let ledger = ledger.clone();
             tokio::spawn(async move {
-                // 16 orders, 4 tasks each, all with the same payment.
+                // 16 orders with one payment each, 4 tasks each.
                 let order = format!("A{}", task % 16);
                 for _ in 0..4 {
                     place(&ledger, &order).await;
-                    ledger
-                        .record_notification(notification(&order, &payment(1, 100, 0, 5)), NOON)
-                        .await
-                        .unwrap();
+                    let paid = notification(&order, &payment(task % 16, 100, 0, 5));
+                    ledger.record_notification(paid, NOON).await.unwrap();
                     assert_eq!(view(&ledger, &order).await.status, Status::Paid);
                 }
             })
@@ -296,30 +296,31 @@ fn order_and_number_of_notifications_do_not_change_the_payment_state() {
     let outcome =
         TestRunner::new(config).run(&any_arrivals(), |(once, shuffled, first_place, second_place)| {
             let runtime = Runtime::new().unwrap();
-            let (_dir, ledger) = scratch();
+            let ((_dir, ledger), (_other_dir, other_ledger)) = (scratch(), scratch());
             runtime.block_on(async {
-                // A1 is placed first and gets each payment once. B1 gets each payment twice, by notification or by
-                // query, in any order, and is placed at any point between them.
+                // One ledger has A1, placed first, with each payment once. The other one has B1, with each payment
+                // twice, by notification or by query, in any order, and placed at any point between them.
                 place(&ledger, "A1").await;
                 for payment in &once {
                     ledger.record_notification(notification("A1", payment), NOON).await.unwrap();
                 }
                 for (at, payment) in shuffled.iter().enumerate() {
                     if at == first_place.min(second_place) {
-                        place(&ledger, "B1").await;
+                        place(&other_ledger, "B1").await;
                     }
                     if at % 2 == 0 {
-                        ledger.record_notification(notification("B1", payment), NOON).await.unwrap();
+                        let received = notification("B1", payment);
+                        other_ledger.record_notification(received, NOON).await.unwrap();
                     } else {
                         let result = QueryResult::Paid(Evidence::from_storage(number("B1"), payment.clone()));
-                        ledger
+                        other_ledger
                             .record_query(number("B1"), result, Schedule::default(), NOON, 0)
                             .await
                             .unwrap();
                     }
                 }
-                place(&ledger, "B1").await;
-                let (one, other) = (view(&ledger, "A1").await, view(&ledger, "B1").await);
+                place(&other_ledger, "B1").await;
+                let (one, other) = (view(&ledger, "A1").await, view(&other_ledger, "B1").await);
                 assert_eq!(
                     (one.status, &one.transaction_id, one.paid_at, one.discount, &one.anomalies),
                     (other.status, &other.transaction_id, other.paid_at, other.discount, &other.anomalies),
@@ -327,14 +328,14 @@ fn order_and_number_of_notifications_do_not_change_the_payment_state() {
                 // The stored status is the one that follows from the evidence.
                 let name = serde_json::to_value(one.status).unwrap();
                 assert_eq!(stored(&ledger, "A1").await, name.as_str().unwrap());
-                assert_eq!(stored(&ledger, "B1").await, name.as_str().unwrap());
+                assert_eq!(stored(&other_ledger, "B1").await, name.as_str().unwrap());
                 // `order.paid` is emitted exactly once if the order is paid.
-                for order in ["A1", "B1"] {
-                    let paid =
-                        kinds(&ledger, order).await.iter().filter(|kind| *kind == "order.paid").count();
+                for (ledger, order) in [(&ledger, "A1"), (&other_ledger, "B1")] {
+                    let paid = kinds(ledger, order).await.iter().filter(|kind| *kind == "order.paid").count();
                     assert_eq!(paid, usize::from(one.status == Status::Paid));
                 }
                 ledger.close().await;
+                other_ledger.close().await;
             });
             Ok(())
         });
