@@ -12,6 +12,7 @@ pub struct Failure(Kind);
 enum Kind {
     Closed,
     InUse,
+    NoWal,
     RolledBack,
     Corrupt(&'static str),
     File(Arc<std::io::Error>),
@@ -22,6 +23,7 @@ enum Kind {
 impl Failure {
     pub(super) const CLOSED: Self = Self(Kind::Closed);
     pub(super) const IN_USE: Self = Self(Kind::InUse);
+    pub(super) const NO_WAL: Self = Self(Kind::NoWal);
     pub(super) const ROLLED_BACK: Self = Self(Kind::RolledBack);
 
     /// An invalid stored value in `column`.
@@ -49,6 +51,9 @@ impl fmt::Display for Failure {
         match &self.0 {
             Kind::Closed => f.write_str("the ledger is closed"),
             Kind::InUse => f.write_str("the ledger is in use by another process"),
+            Kind::NoWal => f.write_str(
+                "the ledger file cannot use a write-ahead log, which needs a local file system with shared memory",
+            ),
             Kind::RolledBack => f.write_str("the ledger rolled the transaction back"),
             Kind::Corrupt(column) => write!(f, "the ledger holds an invalid {column}"),
             Kind::File(_) => f.write_str("the ledger file cannot be opened"),
@@ -61,7 +66,7 @@ impl fmt::Display for Failure {
 impl error::Error for Failure {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match &self.0 {
-            Kind::Closed | Kind::InUse | Kind::RolledBack | Kind::Corrupt(_) => None,
+            Kind::Closed | Kind::InUse | Kind::NoWal | Kind::RolledBack | Kind::Corrupt(_) => None,
             Kind::File(error) => Some(error),
             Kind::Migration(error) => Some(error),
             Kind::Sqlite(error) => Some(error),

@@ -17,6 +17,7 @@ mod deliveries;
 mod events;
 mod evidence;
 mod failure;
+mod group;
 mod order;
 mod owners;
 mod place;
@@ -37,6 +38,8 @@ pub use terms::Terms;
 
 use sqlite::{Readers, Writer};
 use std::path::Path;
+// `group` takes its channels from here, so that a test can compile it with other ones.
+use tokio::sync;
 
 /// The ledger of one server, in one file. Clones are handles to the same ledger.
 #[derive(Clone, Debug)]

@@ -1,10 +1,12 @@
-//! SQLite with group commit: one writer and a few readers.
+//! SQLite: one writer with group commit, and a few readers.
 //!
-//! A durable commit costs one fsync, whatever it contains. The writer puts all writes that were queued during one
-//! commit into the next one, and answers their callers after that commit. So every answered write is on disk, and 64
-//! callers may share one fsync.
+//! A durable commit costs one fsync, whatever it contains. Writes queued during one commit share the next one, so every
+//! answered write is on disk, and 64 callers may share one fsync.
 
-use super::Failure;
+use super::{
+    Failure,
+    group::{self, Database, Queue},
+};
 use rusqlite::{Connection, OpenFlags};
 use std::{
     fs::{self, File},
@@ -16,7 +18,7 @@ use std::{
     thread,
     time::Duration,
 };
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::Semaphore;
 
 mod embedded {
     refinery::embed_migrations!("src/ledger/migrations");
@@ -32,18 +34,8 @@ const READERS: usize = 4;
 /// A handle to the writer: the queue of the only connection that writes.
 #[derive(Clone, Debug)]
 pub(super) struct Writer {
-    queue: mpsc::Sender<Message>,
+    queue: Queue<Connection>,
     commits: Arc<AtomicU64>,
-}
-
-/// A write. Runs inside the group's transaction and returns the callback for the commit's result.
-type Job = Box<dyn FnOnce(&Connection) -> Reply + Send>;
-/// A callback that passes the commit's result to the caller.
-type Reply = Box<dyn FnOnce(Result<(), Failure>) + Send>;
-
-enum Message {
-    Write(Job),
-    Close(oneshot::Sender<()>),
 }
 
 impl Writer {
@@ -53,16 +45,18 @@ impl Writer {
         let lock = lock(path)?;
         let mut db = Connection::open(path)?;
         configure(&db)?;
-        embedded::migrations::runner().run(&mut db).map_err(Failure::migration)?;
-        let (queue, messages) = mpsc::channel(QUEUE_CAPACITY);
+        // Grouped: a migration and its record are one transaction. Otherwise a failure between the two would leave a file
+        // that can never be opened again.
+        embedded::migrations::runner().set_grouped(true).run(&mut db).map_err(Failure::migration)?;
+        sync_directory(path)?;
+        let (queue, messages) = group::queue(QUEUE_CAPACITY);
         let commits = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&commits);
         let write = move || {
-            let closing = write_until_closed(&db, messages, &counter);
+            let closing = messages.run(&db, MAX_GROUP, &counter);
             drop((db, lock));
-            if let Some(closed) = closing {
-                // The caller may have stopped waiting.
-                let _ = closed.send(());
+            if let Some(closing) = closing {
+                closing.confirm();
             }
         };
         thread::Builder::new().name("ledger".to_owned()).spawn(write).map_err(Failure::file)?;
@@ -74,37 +68,17 @@ impl Writer {
         self.commits.load(Ordering::Relaxed)
     }
 
-    /// Runs `job` in a transaction and returns after the commit. An `Err` of the job undoes its own changes, not those
-    /// of other jobs in the group.
-    ///
-    /// The job runs even if the caller stops waiting.
-    ///
-    /// # Errors
-    ///
-    /// The job's error, the commit's error, or that the ledger is closed.
+    /// See [`Queue::write`].
     pub(super) async fn write<T: Send + 'static>(
         &self,
         job: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
-        let (sender, receiver) = oneshot::channel();
-        let job: Job = Box::new(move |db| {
-            let outcome = in_savepoint(db, job);
-            Box::new(move |committed| {
-                // The caller may have stopped waiting; the write is committed all the same.
-                drop(sender.send(committed.and(outcome)));
-            })
-        });
-        self.queue.send(Message::Write(job)).await.map_err(|_| Failure::CLOSED)?;
-        receiver.await.unwrap_or(Err(Failure::CLOSED))
+        self.queue.write(job).await
     }
 
     /// Commits queued writes, closes the file and stops the thread.
     pub(super) async fn close(&self) {
-        let (sender, receiver) = oneshot::channel();
-        if self.queue.send(Message::Close(sender)).await.is_ok() {
-            // An error means that the thread has stopped already.
-            let _ = receiver.await;
-        }
+        self.queue.close().await;
     }
 }
 
@@ -126,88 +100,70 @@ fn lock(path: &Path) -> Result<File, Failure> {
     }
 }
 
-/// Configures the connection. `FULL` syncs at every commit; in WAL mode readers do not wait for the writer.
+/// Makes the creation of the ledger's files, and the deletion of a rollback journal, durable. SQLite ignores a failure of
+/// this; after a power cut the journal would come back and undo what was committed since.
+#[cfg(unix)]
+fn sync_directory(path: &Path) -> Result<(), Failure> {
+    let parent =
+        path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    File::open(parent).and_then(|directory| directory.sync_all()).map_err(Failure::file)
+}
+
+#[cfg(not(unix))]
+fn sync_directory(_: &Path) -> Result<(), Failure> {
+    Ok(())
+}
+
+/// Configures the connection. `FULL` syncs at every commit, which is enough in WAL mode only: with a rollback journal, a
+/// power cut can undo the last commit. In WAL mode readers do not wait for the writer either.
 fn configure(db: &Connection) -> Result<(), Failure> {
     db.busy_timeout(Duration::from_secs(5))?;
     db.pragma_update(None, "journal_mode", "WAL")?;
+    // If the switch fails, SQLite keeps the other mode, although it has answered `wal`. So read from the file, then ask.
+    db.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    let mode: String = db.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(Failure::NO_WAL);
+    }
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "foreign_keys", true)?;
     db.set_prepared_statement_cache_capacity(64);
     Ok(())
 }
 
-/// Runs the writer until every `Writer` is dropped or one asks to close; returns the channel that confirms the close.
-/// Callers still in the queue see their channel close.
-fn write_until_closed(
-    db: &Connection,
-    mut messages: mpsc::Receiver<Message>,
-    commits: &AtomicU64,
-) -> Option<oneshot::Sender<()>> {
-    let mut closing = None;
-    while closing.is_none() {
-        let (mut group, mut next) = (Vec::new(), Some(messages.blocking_recv()?));
-        while let Some(message) = next.take() {
-            match message {
-                Message::Write(job) => group.push(job),
-                Message::Close(closed) => closing = Some(closed),
-            }
-            if group.len() < MAX_GROUP && closing.is_none() {
-                next = messages.try_recv().ok();
-            }
-        }
-        if !group.is_empty() {
-            write_group(db, group, commits);
-        }
+impl Database for Connection {
+    fn begin(&self) -> Result<(), Failure> {
+        Ok(self.execute_batch("BEGIN IMMEDIATE")?)
     }
-    closing
-}
 
-/// Runs a group of jobs in one transaction. If the transaction ends early (on a full disk SQLite rolls back by itself),
-/// all jobs fail: none may report a commit that did not happen.
-fn write_group(db: &Connection, group: Vec<Job>, commits: &AtomicU64) {
-    let mut replies = Vec::with_capacity(group.len());
-    let mut committed = db.execute_batch("BEGIN IMMEDIATE").map_err(Failure::from);
-    if committed.is_ok() {
-        for job in group {
-            if db.is_autocommit() {
-                break;
-            }
-            replies.push(job(db));
-        }
-        committed = if db.is_autocommit() {
-            Err(Failure::ROLLED_BACK)
-        } else {
-            db.execute_batch("COMMIT").map_err(Failure::from)
-        };
-        if committed.is_err() && !db.is_autocommit() {
-            drop(db.execute_batch("ROLLBACK"));
-        }
+    fn commit(&self) -> Result<(), Failure> {
+        Ok(self.execute_batch("COMMIT")?)
     }
-    match &committed {
-        Ok(()) => _ = commits.fetch_add(1, Ordering::Relaxed),
-        Err(failure) => tracing::error!(%failure, "the ledger could not commit"),
-    }
-    for reply in replies {
-        reply(committed.clone());
-    }
-}
 
-/// Runs a job in a savepoint, which is rolled back if the job fails.
-fn in_savepoint<T>(
-    db: &Connection,
-    job: impl FnOnce(&Connection) -> Result<T, Failure>,
-) -> Result<T, Failure> {
-    db.execute_batch("SAVEPOINT job")?;
-    let outcome = job(db);
-    // Without a transaction there is no savepoint: SQLite has rolled all of the group back.
-    if db.is_autocommit() {
-        return outcome.and(Err(Failure::ROLLED_BACK));
+    fn roll_back(&self) {
+        // If this fails, the transaction stays active, the next one cannot begin, and its writes fail.
+        drop(self.execute_batch("ROLLBACK"));
     }
-    if outcome.is_err() {
-        db.execute_batch("ROLLBACK TO job")?;
+
+    fn is_active(&self) -> bool {
+        !self.is_autocommit()
     }
-    db.execute_batch("RELEASE job")?;
-    outcome
+
+    fn in_savepoint<T>(&self, job: impl FnOnce(&Self) -> Result<T, Failure>) -> Result<T, Failure> {
+        self.execute_batch("SAVEPOINT job")?;
+        let outcome = job(self);
+        // Without a transaction there is no savepoint: SQLite has rolled all of the group back.
+        if !self.is_active() {
+            return outcome.and(Err(Failure::ROLLED_BACK));
+        }
+        let end = if outcome.is_ok() { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
+        if let Err(failure) = self.execute_batch(end) {
+            // The changes of a failed job must not be committed with the group.
+            self.roll_back();
+            return outcome.and(Err(failure.into()));
+        }
+        outcome
+    }
 }
 
 /// A pool of read-only connections.

@@ -10,7 +10,9 @@ use wxpay_proto::{
     wire::charset::Charset,
 };
 
+mod interleavings;
 mod owners;
+mod storage;
 
 const NOON: UnixTime = UnixTime::from_secs(1_400_000_000);
 
