@@ -14,6 +14,7 @@ mod layout;
 mod stages;
 mod v1_conversations;
 mod v1_properties;
+mod v1_readings;
 mod v1_stages;
 mod v1_vectors;
 mod v3_conversations;

@@ -4,7 +4,8 @@ use core::net::Ipv4Addr;
 use std::time::Duration;
 use wxpay_proto::{
     ErrorKind, Fate, Fen, UnixTime,
-    exchange::Step,
+    exchange::{Reply, Step, Transmit},
+    http::Response,
     id::OutTradeNo,
     memory::Memory,
     payment::{Anomaly, Evidence, PaymentState, PaymentStatus, TransactionOwners, Transition},
@@ -125,6 +126,84 @@ fn call_is_refused_if_a_new_token_is_rejected_too() {
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Some(Fate::Refused)));
     assert_eq!(error.refusal().unwrap().code, Code::ACCESS_TOKEN_EXPIRED);
     assert_eq!(driver.count("v1.token"), 2);
+}
+
+/// Returns a gateway that grants tokens, and answers orders with these codes in turn, then with success.
+fn answering(codes: &[i64]) -> impl FnMut(Transmit, UnixTime) -> (Reply, Duration) + use<> {
+    let mut codes = codes.to_vec().into_iter();
+    move |transmit, _| {
+        let body = if transmit.label == "v1.token" {
+            r#"{"access_token":"token","expires_in":7200}"#.to_owned()
+        } else {
+            match codes.next() {
+                Some(code) => format!(r#"{{"errcode":{code},"errmsg":"refused"}}"#),
+                None => r#"{"prepayid":"1101000000140429eb40476f8896f4c9","errcode":0}"#.to_owned(),
+            }
+        };
+        (Ok(Response::new(200, body.into_bytes())), Duration::from_millis(50))
+    }
+}
+
+#[test]
+fn refusal_costs_neither_a_token_fetch_nor_a_second_send() {
+    let merchant = wxpay_testkit::keys::merchant().build();
+    for code in [
+        40_002,
+        40_003,
+        40_013,
+        40_033,
+        40_035,
+        41_001,
+        43_003,
+        43_008,
+        45_009,
+        47_001,
+        48_001,
+        48_004,
+        49_001,
+        49_004,
+        49_010,
+        50_001,
+        268_500_741,
+        88_221_009,
+    ] {
+        let mut driver = Driver::default();
+        // The second code would be used up by a second send.
+        let mut network = answering(&[code, 0]);
+        let error = driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap_err();
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Some(Fate::Refused)), "{code}");
+        assert_eq!((driver.count("v1.token"), driver.count("v1.genprepay")), (1, 1), "{code}");
+        drop(driver.run(merchant.prepay(order(number(2), 100)), &mut network));
+        assert_eq!(driver.count("v1.token"), 1, "{code}: the token must stay cached");
+    }
+}
+
+#[test]
+fn only_three_codes_cost_a_new_token_and_only_once() {
+    let merchant = wxpay_testkit::keys::merchant().build();
+    for code in [40_001, 40_014, 42_001] {
+        let mut driver = Driver::default();
+        let mut network = answering(&[code]);
+        driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap();
+        assert_eq!((driver.count("v1.token"), driver.count("v1.genprepay")), (2, 2), "{code}");
+
+        let mut driver = Driver::default();
+        let mut network = answering(&[code; 9]);
+        let error = driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap_err();
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Some(Fate::Refused)), "{code}");
+        assert_eq!((driver.count("v1.token"), driver.count("v1.genprepay")), (2, 2), "{code}");
+    }
+}
+
+#[test]
+fn a_busy_gateway_is_asked_again_with_the_same_token() {
+    let merchant = wxpay_testkit::keys::merchant().build();
+    for code in [-1, 45_011] {
+        let mut driver = Driver::default();
+        let mut network = answering(&[code, code]);
+        driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap();
+        assert_eq!((driver.count("v1.token"), driver.count("v1.genprepay")), (1, 3), "{code}");
+    }
 }
 
 #[test]
@@ -386,7 +465,7 @@ fn order_and_notification_in_gbk_are_decoded() {
     let url = "https://shop.example/n".parse().unwrap();
     let order = Order::builder(number(1), Fen::new(1), "可乐1杯", url, Ipv4Addr::LOCALHOST)
         .charset(wxpay_proto::wire::charset::Charset::Gbk)
-        .attach("测试 a+b&c=d")
+        .attach("测试 a+b%26c=d")
         .build()
         .unwrap();
     let params = driver.run(merchant.prepay(order), &mut network).unwrap();
@@ -397,5 +476,5 @@ fn order_and_notification_in_gbk_are_decoded() {
         attach = notification.attach().map(str::to_owned);
         Ack::Success
     });
-    assert_eq!(attach.as_deref(), Some("测试 a+b&c=d"));
+    assert_eq!(attach.as_deref(), Some("测试 a+b%26c=d"));
 }

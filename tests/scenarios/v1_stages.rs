@@ -140,5 +140,15 @@ fn notification_signatures_are_verified_and_fields_parsed() {
             (case.text("openid"), case.at())
         );
         assert!(notification.is_paid() && !notification.is_subscribe());
+
+        for at in 0..query.len() {
+            let mut changed = query.clone();
+            changed[at] ^= 1;
+            if let Ok(accepted) = merchant.verify_notification(&RawNotification::new("POST", &changed, &body))
+            {
+                // The letter case of a signature and of a percent-encoded byte has no meaning.
+                assert!(changed.eq_ignore_ascii_case(&query) && accepted == notification, "at {at}");
+            }
+        }
     }
 }

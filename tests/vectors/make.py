@@ -107,7 +107,7 @@ ORDER = {"body": "一双筷子", "notify_url": "https://shop.example/notify", "o
          "spbill_create_ip": "203.0.113.7", "total_fee": "1999"}
 NONCE = "00112233445566778899aabbccddeeff"
 genprepay("utf8", "UTF-8", ORDER, NONCE, 1767225600, "payer-1")
-genprepay("gbk", "GBK", {**ORDER, "attach": "甲 & 乙=丙"}, NONCE, 1767225600, "payer-1")
+genprepay("gbk", "GBK", {**ORDER, "attach": "甲 + 乙=丙"}, NONCE, 1767225600, "payer-1")
 genprepay("every-field", "UTF-8",
           {**ORDER, "attach": "a+b/c?d#e%41~", "goods_tag": "tag-1", "time_start": "20260101080000",
            "time_expire": "20260101100000", "transport_fee": "99", "product_fee": "1900"},
@@ -121,8 +121,8 @@ PAID = {"bank_billno": "260101000000001", "bank_type": "CMB_FP", "discount": "0"
         "input_charset": "UTF-8", "notify_id": "N" * 48 + "_-" * 24, "out_trade_no": "20260101A1", "partner": PARTNER,
         "product_fee": "1999", "sign_type": "MD5", "time_end": "20260101080100", "total_fee": "1999",
         "trade_mode": "1", "trade_state": "0", "transaction_id": TRANSID, "transport_fee": "0"}
-notification("utf8", "UTF-8", {**PAID, "attach": "甲 & 乙=丙+"}, OPENID, 1767225661, "abcdefghijklmnop")
-notification("gbk", "GBK", {**PAID, "input_charset": "GBK", "attach": "甲 & 乙=丙+"}, OPENID, 1767225661,
+notification("utf8", "UTF-8", {**PAID, "attach": "甲 % 乙=丙+"}, OPENID, 1767225661, "abcdefghijklmnop")
+notification("gbk", "GBK", {**PAID, "input_charset": "GBK", "attach": "甲 % 乙=丙+"}, OPENID, 1767225661,
              "abcdefghijklmnop")
 notification("discount-from-balance", "UTF-8",
              {name: value for name, value in {**PAID, "total_fee": "1949", "discount": "50", "bank_type": "0"}.items()

@@ -6,7 +6,7 @@ mod common;
 use bytes::Bytes;
 use common::{
     merchant,
-    v1::{Signed, paid, signed},
+    v1::{Signed, body, paid, signed},
 };
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
@@ -101,6 +101,33 @@ async fn duplicate_notification_returns_success_without_calling_the_handler() {
         assert_eq!(respond(&service, request(&paid("1"))).await, success());
     }
     assert_eq!(calls.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn later_delivery_of_a_notification_is_a_duplicate_and_another_payer_is_not() {
+    let (service, calls) = accepting();
+    let first = paid("1");
+    for (openid, timestamp, expected) in [
+        ("oX99MDgNcgwnz3zFN3DNmo8uwa-w", "1399515004", 1),
+        ("oX99MDgNcgwnz3zFN3DNmo8uwa-w", "1399515012", 1),
+        // The two halves are not bound to each other: nobody's payer may be swallowed because another came first.
+        ("oX99MDgNcgwnz3zFN3DNmo8uwa-x", "1399515012", 2),
+    ] {
+        let delivery = Signed { query: first.query.clone(), body: body(openid, timestamp) };
+        assert_eq!(respond(&service, request(&delivery)).await, success());
+        assert_eq!(calls.load(Ordering::SeqCst), expected);
+    }
+}
+
+#[tokio::test]
+async fn moved_boundaries_of_a_signed_query_do_not_reach_the_handler() {
+    let (service, calls) = accepting();
+    let genuine = signed("1%26partner=1900000109", "0");
+    for query in [genuine.query.clone(), genuine.query.replace("%26", "&")] {
+        let moved = Signed { query, body: genuine.body.clone() };
+        assert_eq!(respond(&service, request(&moved)).await, fail(StatusCode::BAD_REQUEST));
+    }
+    assert_eq!(calls.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]

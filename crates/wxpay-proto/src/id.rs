@@ -144,6 +144,11 @@ const fn visible(byte: u8) -> bool {
     matches!(byte, b'!'..=b'~')
 }
 
+/// Visible, and not the `&` that separates the fields of a string that APIv1 signs.
+const fn signable(byte: u8) -> bool {
+    visible(byte) && byte != b'&'
+}
+
 /// The id of an app, official account, mini program or enterprise: `wx` or `ww` followed by 16 letters or digits. For
 /// transfers to QQ wallets, the id of a QQ app: at most 32 digits.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -190,14 +195,14 @@ text! {
 }
 
 text! {
-    /// WeChat Pay's number of a payment. Opaque: 1 to 64 visible ASCII characters (28 digits in APIv1: merchant, day,
-    /// serial number).
-    TransactionId = "transaction_id", "must be 1 to 64 visible ASCII characters", 1..=64, visible
+    /// WeChat Pay's number of a payment. Opaque: 1 to 64 visible ASCII characters except `&` (28 digits in APIv1:
+    /// merchant, day, serial number).
+    TransactionId = "transaction_id", "must be 1 to 64 visible ASCII characters except &", 1..=64, signable
 }
 
 text! {
-    /// WeChat Pay's number of an order that is not paid yet. Opaque: 1 to 64 visible ASCII characters.
-    PrepayId = "prepay_id", "must be 1 to 64 visible ASCII characters", 1..=64, visible
+    /// WeChat Pay's number of an order that is not paid yet. Opaque: 1 to 64 visible ASCII characters except `&`.
+    PrepayId = "prepay_id", "must be 1 to 64 visible ASCII characters except &", 1..=64, signable
 }
 
 text! {
@@ -206,9 +211,9 @@ text! {
 }
 
 text! {
-    /// The id of a payer under one appid. Opaque: 1 to 128 visible ASCII characters. Personal data: `Debug` shows only
-    /// the last two characters; [`as_str`](Self::as_str) returns the whole id.
-    OpenId = "openid", "must be 1 to 128 visible ASCII characters", 1..=128, visible
+    /// The id of a payer under one appid. Opaque: 1 to 128 visible ASCII characters except `&`. Personal data:
+    /// `Debug` shows only the last two characters; [`as_str`](Self::as_str) returns the whole id.
+    OpenId = "openid", "must be 1 to 128 visible ASCII characters except &", 1..=128, signable
 }
 
 text! {

@@ -39,7 +39,7 @@ async fn record(ledger: &Ledger, notification: &Notification) -> Result<(), Fail
         notification.time_end(),
     );
     let received = ReceivedNotification {
-        digest: notification.dedup_key().to_owned(),
+        digest: notification.dedup_key(),
         notify_id: notification.notify_id().clone(),
         openid: notification.openid().clone(),
         out_trade_no: notification.out_trade_no().clone(),

@@ -101,7 +101,7 @@ impl NotificationService {
         let deadline = began.checked_add(self.response_timeout).unwrap_or(began);
         let ack = match self.verify_notification(request, deadline).await {
             Ok(notification) => {
-                let (key, handler) = (notification.dedup_key().to_owned(), Arc::clone(&self.handler));
+                let (key, handler) = (notification.dedup_key(), Arc::clone(&self.handler));
                 let handling = async move { handler(notification).await };
                 handle_once(&self.client, LABEL, key, deadline, handling).await
             }

@@ -33,21 +33,25 @@ pub fn signed(out_trade_no: &str, trade_state: &str) -> Signed {
     ];
     let query = fields.map(|(name, value)| format!("{name}={value}")).join("&");
     let sign = hex::encode_upper(Md5::digest(format!("{query}&key={}", "c".repeat(32))));
+    Signed { query: format!("{query}&sign={sign}"), body: body("oX99MDgNcgwnz3zFN3DNmo8uwa-w", "1399515004") }
+}
+
+/// Returns the signed body of this payer's notification, delivered at this time.
+pub fn body(openid: &str, timestamp: &str) -> String {
     let signed_fields =
-        "issubscribe=0&noncestr=y1PWO9ceLfVBvmsG&openid=oX99MDgNcgwnz3zFN3DNmo8uwa-w&timestamp=1399515004";
+        format!("issubscribe=0&noncestr=y1PWO9ceLfVBvmsG&openid={openid}&timestamp={timestamp}");
     let app_signature = hex::encode(Sha1::digest(format!(
         "appid=wxd930ea5d5a258f4f&appkey={}&{signed_fields}",
         "b".repeat(128)
     )));
-    let body = format!(
-        "<xml><OpenId><![CDATA[oX99MDgNcgwnz3zFN3DNmo8uwa-w]]></OpenId>\n\
+    format!(
+        "<xml><OpenId><![CDATA[{openid}]]></OpenId>\n\
          <AppId><![CDATA[wxd930ea5d5a258f4f]]></AppId>\n\
          <IsSubscribe>0</IsSubscribe>\n\
-         <TimeStamp>1399515004</TimeStamp>\n\
+         <TimeStamp>{timestamp}</TimeStamp>\n\
          <NonceStr><![CDATA[y1PWO9ceLfVBvmsG]]></NonceStr>\n\
          <AppSignature><![CDATA[{app_signature}]]></AppSignature>\n\
          <SignMethod><![CDATA[sha1]]></SignMethod>\n\
          </xml>"
-    );
-    Signed { query: format!("{query}&sign={sign}"), body }
+    )
 }

@@ -38,16 +38,18 @@ impl DeliveryReport {
         Self { openid, transaction_id, out_trade_no, failure: None }
     }
 
-    /// Marks the delivery as failed, with the reason that WeChat shows to the payer: 1 to 256 bytes.
+    /// Marks the delivery as failed, with the reason that WeChat shows to the payer: 1 to 256 bytes without
+    /// `&`, which would leave the [signed string](signature#one-signed-string-one-reading) with two readings.
     ///
     /// # Errors
     ///
-    /// When the reason is empty, longer than 256 bytes, or has control characters.
+    /// When the reason is empty, longer than 256 bytes, or has control characters or a `&`.
     pub fn failed(mut self, reason: &str) -> Result<Self, InvalidField> {
-        if reason.is_empty() || reason.len() > 256 || reason.chars().any(char::is_control) {
+        let is_plain = !reason.chars().any(char::is_control) && signature::has_one_reading(reason.as_bytes());
+        if reason.is_empty() || reason.len() > 256 || !is_plain {
             return Err(InvalidField::new(
                 "deliver_msg",
-                "must be 1 to 256 bytes without control characters",
+                "must be 1 to 256 bytes without control characters and &",
             ));
         }
         self.failure = Some(reason.into());
@@ -170,5 +172,30 @@ impl Endpoint for NotifyDelivery {
 
     fn read(&self, _: &Merchant, reply: ApiReply<'_>, _: &mut World<'_>) -> Result<(), Error> {
         if reply.is_explicit_success() { Ok(()) } else { Err(malformed()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_reason_with_two_readings_is_rejected() {
+        let report = || {
+            let [openid, transid, number] = ["o1", "1900000109201405083141592653", "20140508001"];
+            DeliveryReport::succeeded(
+                openid.parse().unwrap(),
+                transid.parse().unwrap(),
+                number.parse().unwrap(),
+            )
+        };
+        for reason in ["", "a\nb", "&", "sold out&deliver_status=1", &"x".repeat(257)] {
+            assert_eq!(report().failed(reason).unwrap_err().field(), "deliver_msg", "{reason}");
+        }
+        assert!(report().failed("已退款 a=b").is_ok());
+        // The other texts of the string cannot have a `&` either, by their types.
+        assert!("o1&out_trade_no=2".parse::<OpenId>().is_err());
+        assert!("1&x=2".parse::<TransactionId>().is_err());
+        assert!("1&x=2".parse::<crate::id::PrepayId>().is_err());
     }
 }

@@ -4,6 +4,7 @@ use crate::{
     clock::UnixTime,
     id::{InvalidField, NotifyUrl, OutTradeNo, PartnerId},
     money::Fen,
+    v1::signature,
     wire::{charset::Charset, time},
 };
 use alloc::{string::String, string::ToString as _, vec::Vec};
@@ -66,7 +67,7 @@ impl Order {
     /// * `out_trade_no`: the merchant's number, letters and digits, unique per merchant. A second request with the same
     ///   number is for the same order.
     /// * `total_fee`: the price, at least 1 fen.
-    /// * `body`: the description of the goods, 1 to 128 bytes in the charset.
+    /// * `body`: the description of the goods, 1 to 128 bytes in the charset, without `&`.
     /// * `notify_url`: the URL that receives the notification.
     /// * `spbill_create_ip`: the IP address of the payer's device. The field has fifteen characters, too few for IPv6.
     #[must_use]
@@ -137,7 +138,7 @@ impl Builder {
         self
     }
 
-    /// Sets the payer's account at the merchant: 1 to 128 bytes without control characters. The default is the
+    /// Sets the payer's account at the merchant: 1 to 128 bytes without control characters and `&`. The default is the
     /// order's number, because it is not known how an absent `traceid` is signed.
     #[must_use]
     pub fn traceid(mut self, traceid: &str) -> Self {
@@ -145,7 +146,7 @@ impl Builder {
         self
     }
 
-    /// Sets a text that the notification returns: at most 127 bytes in the charset.
+    /// Sets a text that the notification returns: at most 127 bytes in the charset, without `&`.
     #[must_use]
     pub fn attach(mut self, attach: &str) -> Self {
         self.attach = Some(attach.into());
@@ -173,7 +174,7 @@ impl Builder {
         self
     }
 
-    /// Sets the discount tag: at most 32 bytes in the charset.
+    /// Sets the discount tag: at most 32 bytes in the charset, without `&`.
     #[must_use]
     pub fn goods_tag(mut self, goods_tag: &str) -> Self {
         self.goods_tag = Some(goods_tag.into());
@@ -184,7 +185,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When a field is invalid, or has a character that the charset lacks; the error names the field.
+    /// When a field is invalid, or has a character that the charset lacks; the error names the field. No field may have
+    /// a `&`: its signature would fit [other fields](signature#one-signed-string-one-reading) as well.
     pub fn build(self) -> Result<Order, InvalidField> {
         if !self.out_trade_no.is_alphanumeric() {
             return Err(InvalidField::new("out_trade_no", "must be 1 to 32 letters and digits in APIv1"));
@@ -203,8 +205,14 @@ impl Builder {
             return Err(InvalidField::new("product_fee", "must be total_fee minus transport_fee"));
         }
         let traceid = self.traceid.as_deref().unwrap_or(self.out_trade_no.as_str());
-        if traceid.is_empty() || traceid.len() > 128 || traceid.chars().any(char::is_control) {
-            return Err(InvalidField::new("traceid", "must be 1 to 128 bytes without control characters"));
+        if traceid.is_empty() || traceid.len() > 128 || traceid.contains(not_allowed) {
+            return Err(InvalidField::new(
+                "traceid",
+                "must be 1 to 128 bytes without control characters and &",
+            ));
+        }
+        if !signature::has_one_reading(self.notify_url.as_str().as_bytes()) {
+            return Err(InvalidField::new("notify_url", "must have no & in APIv1"));
         }
         Ok(Order {
             traceid: traceid.into(),
@@ -216,15 +224,17 @@ impl Builder {
     }
 
     fn fields(&self) -> Result<Vec<(&'static str, Vec<u8>)>, InvalidField> {
-        const BODY: InvalidField =
-            InvalidField::new("body", "must be 1 to 128 bytes in the charset, without control characters");
+        const BODY: InvalidField = InvalidField::new(
+            "body",
+            "must be 1 to 128 bytes in the charset, without control characters and &",
+        );
         const ATTACH: InvalidField = InvalidField::new(
             "attach",
-            "must be at most 127 bytes in the charset, without control characters",
+            "must be at most 127 bytes in the charset, without control characters and &",
         );
         const TAG: InvalidField = InvalidField::new(
             "goods_tag",
-            "must be at most 32 bytes in the charset, without control characters",
+            "must be at most 32 bytes in the charset, without control characters and &",
         );
         if self.body.is_empty() {
             return Err(BODY);
@@ -255,13 +265,18 @@ impl Builder {
 }
 
 fn encoded(charset: Charset, text: &str, max: usize, invalid: InvalidField) -> Result<Vec<u8>, InvalidField> {
-    if let Some(at) = text.find(char::is_control) {
+    if let Some(at) = text.find(not_allowed) {
         return Err(invalid.at(at));
     }
     let bytes = charset.encode(text).map_err(|fault| {
         InvalidField::new(invalid.field(), "must have only characters of the charset").at(fault.offset)
     })?;
     if bytes.len() > max { Err(invalid) } else { Ok(bytes.into_owned()) }
+}
+
+/// Returns whether no text of an order may have this character.
+fn not_allowed(character: char) -> bool {
+    character.is_control() || character == '&'
 }
 
 #[cfg(test)]
@@ -328,6 +343,14 @@ mod tests {
         assert_eq!(field(Builder { out_trade_no: "a-b".parse().unwrap(), ..order() }), "out_trade_no");
         assert_eq!(field(order().traceid("")), "traceid");
         assert_eq!(field(order().traceid("a\nb")), "traceid");
+        for text in ["a&total_fee=1", "&", "花&果"] {
+            assert_eq!(field(Builder { body: text.into(), ..order() }), "body");
+            assert_eq!(field(order().attach(text)), "attach");
+            assert_eq!(field(order().goods_tag(text)), "goods_tag");
+            assert_eq!(field(order().traceid(text)), "traceid");
+        }
+        let with_ampersand = "https://shop.example/n&total_fee=1".parse().unwrap();
+        assert_eq!(field(Builder { notify_url: with_ampersand, ..order() }), "notify_url");
         assert_eq!(field(order().fees(Fen::new(1), Fen::new(1))), "product_fee");
         let late = UnixTime::from_secs(9);
         assert_eq!(field(order().time_start(late).time_expire(late)), "time_expire");

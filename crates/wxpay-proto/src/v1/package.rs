@@ -37,11 +37,13 @@ impl Package {
 
     /// Builds a package from any fields, in any order. Empty fields and `sign` are omitted.
     ///
-    /// An [`Order`] validates the rules of the fields. This function only checks that they can be encoded.
+    /// An [`Order`] validates the rules of the fields. This function only checks that they can be encoded, and that
+    /// their string to sign has [one reading](signature#one-signed-string-one-reading).
     ///
     /// # Errors
     ///
-    /// When a value has a character that the charset lacks, or when a name is empty, duplicate, or needs escaping.
+    /// When a value has a `&` or a character that the charset lacks, or when a name is empty, duplicate, or needs
+    /// escaping.
     pub fn from_fields(
         fields: &[(&str, &str)],
         charset: Charset,
@@ -49,6 +51,7 @@ impl Package {
     ) -> Result<Self, InvalidField> {
         const NAMES: InvalidField =
             InvalidField::new("package", "must have unique names of letters, digits and - . _ ~");
+        const VALUES: InvalidField = InvalidField::new("package", "must have no & in a value");
         let present = fields.iter().filter(|(name, value)| *name != "sign" && !value.is_empty());
         let mut encoded: Vec<(&str, Cow<'_, [u8]>)> = present
             .map(|(name, value)| charset.encode(value).map(|value| (*name, value)))
@@ -58,8 +61,13 @@ impl Package {
             })?;
         encoded.sort_by_key(|(name, _)| *name);
         let is_unique = encoded.is_sorted_by(|(left, _), (right, _)| left < right);
-        if !is_unique || encoded.iter().any(|(name, _)| name.is_empty() || !form::needs_no_escape(name)) {
+        if !is_unique
+            || encoded.iter().any(|(name, _)| name.is_empty() || !form::needs_no_escape(name.as_bytes()))
+        {
             return Err(NAMES);
+        }
+        if !encoded.iter().all(|(_, value)| signature::has_one_reading(value)) {
+            return Err(VALUES);
         }
         Ok(Self::assemble(encoded.iter().map(|(name, value)| (*name, &**value)), key))
     }
@@ -127,6 +135,7 @@ fn bytes<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::string::ToString as _;
 
     #[test]
     fn a_name_that_would_need_escaping_is_rejected() {
@@ -137,5 +146,10 @@ mod tests {
             assert_eq!(package(&[(name, "1")]).unwrap_err().field(), "package", "{name}");
         }
         assert!(package(&[("a", "1"), ("a", "2")]).is_err());
+        assert_eq!(
+            package(&[("a", "1&b=2")]).unwrap_err().to_string(),
+            "package must have no & in a value",
+            "it would have the string to sign of two fields"
+        );
     }
 }

@@ -9,6 +9,19 @@
 //!
 //! MD5 signs raw values, before they are escaped, and omits empty ones. SHA-1 signs values as sent (the package with
 //! its escapes) and keeps empty ones.
+//!
+//! # One signed string, one reading
+//!
+//! Neither rule escapes the `&` that separates the fields. A value `a&total_fee=1` therefore gives the same string, and
+//! the same signature, as a value `a` followed by a field `total_fee`: whoever chooses a value could choose other
+//! fields. This crate excludes that on both sides, for every message that it signs or verifies:
+//!
+//! * No value has a `&` ([`has_one_reading`]); only the `package` has, whose own values are escaped.
+//! * All names are from the closed set of the document, and none of them has a `=` or a `&`.
+//! * A field without a value and an absent field mean the same wherever MD5 signs, because their strings are equal.
+//!
+//! So the string splits into its fields in exactly one way. It cannot be the string of another kind of message under the
+//! same key either, because no two kinds have the same names.
 
 use super::merchant::{PartnerKey, PaySignKey};
 use crate::{secret::constant_time_eq, wire::charset::Charset};
@@ -90,6 +103,11 @@ impl StringToSign {
         self.bytes.extend_from_slice(bytes);
     }
 
+    /// Returns the bytes before the key. For MD5 these are all signed fields.
+    pub(crate) fn before_key(&self) -> &[u8] {
+        self.bytes.get(..self.secret.start).unwrap_or_default()
+    }
+
     /// Reserves space for the key. The key is written last, when the buffer no longer grows: growing would leave a
     /// copy behind that is never wiped.
     fn reserve_key(&mut self, key: &str) {
@@ -116,10 +134,9 @@ impl Drop for StringToSign {
 
 impl fmt::Display for StringToSign {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let before = self.bytes.get(..self.secret.start).unwrap_or_default();
         let after = self.bytes.get(self.secret.end..).unwrap_or_default();
         let text = |bytes| self.charset.decode(bytes).unwrap_or_else(|_| String::from_utf8_lossy(bytes));
-        write!(f, "{}[secret]{}", text(before), text(after))
+        write!(f, "{}[secret]{}", text(self.before_key()), text(after))
     }
 }
 
@@ -129,10 +146,23 @@ impl fmt::Debug for StringToSign {
     }
 }
 
+/// Returns whether a value leaves the string that contains it with one reading: it has no `&`.
+///
+/// `&` is a byte of its own in UTF-8 and in GBK, where no second byte of a character is below `0x30`. A `=` is harmless:
+/// names have none, so the first one of a field ends its name.
+#[must_use]
+pub fn has_one_reading(value: &[u8]) -> bool {
+    !value.contains(&b'&')
+}
+
 /// Signs by the MD5 rule. The fields must be sorted by name, in the bytes of their charset.
 pub(crate) fn md5<'a>(fields: impl Iterator<Item = (&'a [u8], &'a [u8])>, key: &PartnerKey) -> Md5Sign {
     // The charset only matters for printing the string, not for its hash.
-    let string = md5_string(fields, Charset::default(), key);
+    md5_of(&md5_string(fields, Charset::default(), key))
+}
+
+/// Signs a string of [`md5_string`].
+pub(crate) fn md5_of(string: &StringToSign) -> Md5Sign {
     let mut hex = [0; 32];
     encode(&Md5::digest(string.expose()), b"0123456789ABCDEF", &mut hex);
     Md5Sign(hex)
@@ -217,8 +247,8 @@ fn encode(digest: &[u8], digits: &[u8; 16], hex: &mut [u8]) {
 
 /// Signs any fields by the MD5 rule, in any order of names.
 ///
-/// Every message of APIv1 has a type that signs it; this function is for debugging. A `sign` among the fields is
-/// ignored.
+/// Every message of APIv1 has a type that signs it; this function is for debugging, and signs values with a `&` too. A
+/// `sign` among the fields is ignored.
 ///
 /// # Errors
 ///
@@ -238,7 +268,7 @@ pub fn sign_md5(
     Ok((md5(raw(), key), md5_string(raw(), charset, key)))
 }
 
-/// Signs any fields by the SHA-1 rule, in any order and any letter case of names. Fields that the rule omits are
+/// Signs any fields by the SHA-1 rule, in any order and any letter case of names; for debugging, like [`sign_md5`]. Fields that the rule omits are
 /// ignored; an `appkey` among the fields is replaced by the key.
 #[must_use]
 pub fn sign_sha1(fields: &[(&str, &str)], key: &PaySignKey) -> (Sha1Sign, StringToSign) {

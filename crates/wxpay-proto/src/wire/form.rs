@@ -13,8 +13,8 @@ pub fn escape(bytes: &[u8], output: &mut String) {
 }
 
 /// Returns whether a text needs no escapes.
-pub(crate) fn needs_no_escape(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+pub(crate) fn needs_no_escape(text: &[u8]) -> bool {
+    text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(byte))
 }
 
 /// The maximum number of pairs in a form.
@@ -22,7 +22,13 @@ pub const MAX_PAIRS: usize = 64;
 
 /// A parsed form: pairs of names and values, unescaped to bytes, sorted by name, each name once.
 ///
-/// A `+` is a plus sign, not a space. Values are bytes, because one of them declares their charset.
+/// Only the forms that WeChat Pay and its merchants write are accepted, so that no two readers of one text disagree:
+///
+/// * Names are never escaped, and neither are letters and digits in values: no encoder does it.
+/// * What is not visible ASCII is always escaped. The letter case of an escape is free: the documents print both.
+/// * A `+` is a plus sign, not a space: the documents write a space as `%20`.
+///
+/// Values are bytes, because one of them declares their charset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Form<'a> {
     pairs: Vec<Pair<'a>>,
@@ -30,7 +36,7 @@ pub struct Form<'a> {
 
 #[derive(Clone, PartialEq, Eq)]
 struct Pair<'a> {
-    name: Cow<'a, [u8]>,
+    name: &'a [u8],
     value: Cow<'a, [u8]>,
     at: usize,
 }
@@ -48,7 +54,8 @@ impl<'a> Form<'a> {
     ///
     /// # Errors
     ///
-    /// Returns [`ParseError`] for a duplicate name, an incomplete escape, an empty name, or too many pairs.
+    /// Returns [`ParseError`] for a duplicate name, an empty or escaped name, an incomplete or needless escape, a
+    /// character that must be escaped, or too many pairs.
     pub fn parse(text: &'a [u8]) -> Result<Self, ParseError> {
         // Notifications have up to eighteen pairs.
         let mut pairs: Vec<Pair<'a>> = Vec::with_capacity(18);
@@ -64,7 +71,7 @@ impl<'a> Form<'a> {
         }
         // WeChat Pay sends the pairs sorted, so that sorting is usually skipped.
         if !pairs.is_sorted_by(|one, next| one.name < next.name) {
-            pairs.sort_by(|one, other| one.name.cmp(&other.name));
+            pairs.sort_by(|one, other| one.name.cmp(other.name));
             let duplicate = pairs.iter().zip(pairs.iter().skip(1)).find(|(one, next)| one.name == next.name);
             if let Some((one, next)) = duplicate {
                 return Err(ParseError::new(one.at.max(next.at), "duplicate name"));
@@ -76,12 +83,12 @@ impl<'a> Form<'a> {
     /// Returns the value under this name.
     #[must_use]
     pub fn value(&self, name: &str) -> Option<&[u8]> {
-        self.pairs.iter().find(|pair| *pair.name == *name.as_bytes()).map(|pair| &*pair.value)
+        self.pairs.iter().find(|pair| pair.name == name.as_bytes()).map(|pair| &*pair.value)
     }
 
     /// Returns all pairs, in ASCII order of their names.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
-        self.pairs.iter().map(|pair| (&*pair.name, &*pair.value))
+        self.pairs.iter().map(|pair| (pair.name, &*pair.value))
     }
 }
 
@@ -91,11 +98,11 @@ impl<'a> Pair<'a> {
         if name.is_empty() {
             return Err(ParseError::new(at, "empty name"));
         }
-        if !piece.contains(&b'%') {
-            return Ok(Self { name: Cow::Borrowed(name), value: Cow::Borrowed(value), at });
+        if !needs_no_escape(name) {
+            return Err(ParseError::new(at, "name is not plain"));
         }
         let value_at = at.saturating_add(name.len()).saturating_add(1);
-        Ok(Self { name: unescape(name, at)?, value: unescape(value, value_at)?, at })
+        Ok(Self { name, value: unescape(value, value_at)?, at })
     }
 }
 
@@ -105,21 +112,35 @@ fn split(text: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
     Some((before, rest.get(1..)?))
 }
 
-/// Copies a text without its escapes. Rejects an escape without two digits, which lenient decoders leave unchanged.
-fn unescape<'a>(text: &[u8], at: usize) -> Result<Cow<'a, [u8]>, ParseError> {
-    let mut plain = Vec::with_capacity(text.len());
+/// Returns a text without its escapes, which is copied only if it has any.
+fn unescape(text: &[u8], at: usize) -> Result<Cow<'_, [u8]>, ParseError> {
+    // Lenient decoders leave an incomplete escape unchanged, and would read another text.
+    let special = |byte: &u8| !matches!(byte, b'!'..=b'~') || *byte == b'%';
+    let mut plain = Vec::new();
     let mut rest = text;
-    while let Some((before, escape)) = split(rest, b'%') {
-        plain.extend_from_slice(before);
-        let mut byte = [0];
-        rest = match escape {
-            [high, low, after @ ..] if hex::decode_to_slice([*high, *low], &mut byte).is_ok() => after,
-            _ => {
-                let read = text.len().saturating_sub(rest.len()).saturating_add(before.len());
-                return Err(ParseError::new(at.saturating_add(read), "incomplete escape"));
-            }
+    while let Some(length) = rest.iter().position(special) {
+        let error = |problem| {
+            let read = text.len().saturating_sub(rest.len()).saturating_add(length);
+            ParseError::new(at.saturating_add(read), problem)
         };
-        plain.extend_from_slice(&byte);
+        let (before, escape) = rest.split_at_checked(length).unwrap_or((rest, b""));
+        let [b'%', high, low, after @ ..] = escape else {
+            let is_escape = escape.first() == Some(&b'%');
+            return Err(error(if is_escape { "incomplete escape" } else { "character must be escaped" }));
+        };
+        let mut byte = [0];
+        hex::decode_to_slice([*high, *low], &mut byte).map_err(|_| error("incomplete escape"))?;
+        let [byte] = byte;
+        if byte.is_ascii_alphanumeric() {
+            return Err(error("needless escape"));
+        }
+        plain.reserve(rest.len());
+        plain.extend_from_slice(before);
+        plain.push(byte);
+        rest = after;
+    }
+    if plain.is_empty() {
+        return Ok(Cow::Borrowed(text));
     }
     plain.extend_from_slice(rest);
     Ok(Cow::Owned(plain))
@@ -142,14 +163,39 @@ mod tests {
     }
 
     #[test]
-    fn form_rejects_a_duplicate_name_at_its_second_offset_escaped_or_not() {
-        assert_eq!(Form::parse(b"a=1&b=2&%61=1").unwrap_err(), ParseError::new(8, "duplicate name"));
+    fn form_rejects_a_duplicate_name_at_its_second_offset() {
+        assert_eq!(Form::parse(b"a=1&b=2&a=1").unwrap_err(), ParseError::new(8, "duplicate name"));
+        assert_eq!(Form::parse(b"b=1&a=2&b=1").unwrap_err(), ParseError::new(8, "duplicate name"));
+        // In another letter case it is another name, which no signed message has.
+        assert!(Form::parse(b"A=1&a=2").is_ok());
     }
 
     #[test]
     fn form_rejects_an_incomplete_escape_at_its_offset() {
-        for (text, at) in [("a=%", 2), ("a=%4", 2), ("a=12%G1", 4), ("ab%zz=1", 2), ("x=1&a=%41%", 9)] {
-            assert_eq!(Form::parse(text.as_bytes()).unwrap_err().offset, at, "{text}");
+        for (text, at) in [("a=%", 2), ("a=%4", 2), ("a=12%G1", 4), ("a=%+1", 2), ("x=1&a=%20%", 9)] {
+            assert_eq!(Form::parse(text.as_bytes()).unwrap_err(), ParseError::new(at, "incomplete escape"));
+        }
+    }
+
+    #[test]
+    fn form_rejects_every_escape_that_no_encoder_writes() {
+        for (text, at) in [("a=%41", 2), ("a=1&b=x%7a", 7), ("a=%30", 2)] {
+            assert_eq!(Form::parse(text.as_bytes()).unwrap_err(), ParseError::new(at, "needless escape"));
+        }
+        for (text, at) in [("%61=1", 0), ("a=1&b%5Fc=1", 4), ("a b=1", 0), ("测=1", 0)] {
+            assert_eq!(Form::parse(text.as_bytes()).unwrap_err(), ParseError::new(at, "name is not plain"));
+        }
+        // Encoders differ in these, and their letter case is free.
+        let form = Form::parse(b"a=%2d%2D%7e~*!&b=%b2%E2").unwrap();
+        assert_eq!((form.value("a"), form.value("b")), (Some(&b"--~~*!"[..]), Some(&b"\xB2\xE2"[..])));
+    }
+
+    #[test]
+    fn form_rejects_characters_that_a_url_cannot_have() {
+        for (text, at) in
+            [(&b"a=1 2"[..], 3), (b"a=\xB2\xE2", 2), (b"a=1&b=\0", 6), (b"a=\t", 2), (b"a=%20\x7F", 5)]
+        {
+            assert_eq!(Form::parse(text).unwrap_err(), ParseError::new(at, "character must be escaped"));
         }
     }
 
