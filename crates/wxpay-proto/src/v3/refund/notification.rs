@@ -137,6 +137,11 @@ mod tests {
         let notification = RefundNotification::read(fake::verified(&closed)).unwrap();
         assert_eq!((&notification.refund_status, notification.success_time), (&RefundStatus::Closed, None));
         assert_eq!(notification.evidence(), None);
+        for status in ["PROCESSING", "ABNORMAL", "PENDING"] {
+            let pending = closed.replace("CLOSED", status);
+            let notification = RefundNotification::read(fake::verified(&pending)).unwrap();
+            assert_eq!(notification.evidence(), None, "{status}");
+        }
 
         let status = text.replace("refund_status", "status");
         assert!(RefundNotification::read(fake::verified(&status)).is_err());

@@ -110,6 +110,16 @@ fn reply_body(out_refund_no: &str, out_trade_no: &str) -> String {
 }
 
 #[test]
+fn only_a_successful_refund_is_evidence_that_money_went_back() {
+    let create = minimal().build().unwrap();
+    for status in ["PROCESSING", "CLOSED", "ABNORMAL", "PENDING", "success", ""] {
+        let reply = reply_body("1217752501", order().as_str()).replace("SUCCESS", status);
+        let evidence = fake::read(&create, &reply).ok().and_then(|refund| refund.evidence());
+        assert_eq!(evidence, None, "{status}");
+    }
+}
+
+#[test]
 fn a_refund_reply_is_read_in_full() {
     let create = minimal().build().unwrap();
     let refund = fake::read(&create, &reply_body("1217752501", order().as_str())).unwrap();
