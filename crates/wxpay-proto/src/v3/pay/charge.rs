@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!  begin ─▶ charge ─▶ paid, or failed for good ───────────────────────▶ Done(Ok)
-//!             │  └──▶ refused, or never sent ─────────────────────────▶ Done(Err): nothing happened
+//!             │  ├──▶ refused, or never sent ─────────────────────────▶ Done(Err): nothing happened
+//!             │  └──▶ refused, perhaps as paid already ─▶ query ──────▶ Done(Err) if there is no order
 //!             ▼ payer enters a password, or outcome unknown
 //!       ┌─▶ five seconds ─▶ query ─▶ final ───────────────────────────▶ Done(Ok)
 //!       └──── not final, before 45 seconds ◀─┤
@@ -102,6 +103,8 @@ struct Progress {
     payment: CodePayment,
     /// The time from which the charge is reversed instead of queried.
     reverse_at: UnixTime,
+    /// A refusal of the charge that may mean that it was carried out: the request may have arrived twice.
+    refused: Option<Error>,
     stage: Stage,
 }
 
@@ -236,11 +239,16 @@ impl Progress {
                 None => self.undecided(None, world),
             },
             Ok(OperationReply::Reversed) => Step::Done(Ok(ChargeOutcome::Reversed)),
-            // At an earlier stage, a lost charge might still have been in flight.
-            Ok(OperationReply::NotFound) if matches!(self.stage, Stage::Reverse | Stage::FinalQuery) => {
-                Step::Done(Ok(ChargeOutcome::NotFound))
+            // At an earlier stage, a lost charge might still be in flight. A refused one has arrived.
+            Ok(OperationReply::NotFound)
+                if self.refused.is_some() || matches!(self.stage, Stage::Reverse | Stage::FinalQuery) =>
+            {
+                Step::Done(self.refused.map_or(Ok(ChargeOutcome::NotFound), Err))
             }
             Ok(OperationReply::Undecided | OperationReply::NotFound) => self.undecided(None, world),
+            Err(error) if matches!(self.stage, Stage::Charge) && may_be_paid(&error) => {
+                Self { refused: Some(error), ..self }.start(Stage::Query, world)
+            }
             Err(error) if matches!(self.stage, Stage::Charge) && error.fate() != Some(Fate::Unknown) => {
                 Step::Done(Err(error))
             }
@@ -271,6 +279,12 @@ impl Progress {
     }
 }
 
+/// Returns whether a refusal may mean that the order is paid already. WeChat Pay has no code of its own for that.
+fn may_be_paid(error: &Error) -> bool {
+    error.fate() == Some(Fate::Refused)
+        && error.refusal().is_some_and(|refusal| refusal.code == Code::INVALID_REQUEST)
+}
+
 /// Returns the outcome of the charge if the transaction's state is final.
 fn outcome(transaction: Box<Transaction>) -> Option<ChargeOutcome> {
     match transaction.trade_state {
@@ -296,7 +310,8 @@ impl Flow for ChargeByCode {
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
         let Self { merchant, payment } = self;
         let reverse_at = world.now.after(CHARGE_TIMEOUT);
-        Progress { merchant, payment, reverse_at, stage: Stage::Charge }.start(Stage::Charge, world)
+        Progress { merchant, payment, reverse_at, refused: None, stage: Stage::Charge }
+            .start(Stage::Charge, world)
     }
 
     fn on_reply(InFlight(call, progress): InFlight, reply: Reply, world: &mut World<'_>) -> Step<Self> {

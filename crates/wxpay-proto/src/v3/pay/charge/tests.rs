@@ -106,6 +106,16 @@ fn an_already_paid_charge_is_queried() {
 }
 
 #[test]
+fn a_charge_refused_as_invalid_is_queried_because_it_may_have_arrived_twice() {
+    let refused = Signed(400, r#"{"code":"INVALID_REQUEST","message":"该订单已支付"}"#);
+    let (result, kinds, secs) = charge(refused, |_| State("SUCCESS"), Lost);
+    assert!(is_paid(&result));
+    assert_eq!((kinds.as_str(), secs), ("cq", 0));
+    let (result, kinds, _) = charge(refused, |_| NO_SUCH_ORDER, Lost);
+    assert_eq!((result.unwrap_err().fate(), kinds.as_str()), (Some(Fate::Refused), "cq"));
+}
+
+#[test]
 fn an_unconfirmed_charge_is_reversed_after_45_seconds() {
     let (result, kinds, secs) = charge(USERPAYING, |_| State("USERPAYING"), REVERSED);
     assert_eq!(result.unwrap(), ChargeOutcome::Reversed);
