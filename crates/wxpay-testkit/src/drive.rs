@@ -1,4 +1,10 @@
-//! A driver for flows in virtual time: the loop of every driver, without real waiting.
+//! Drivers for flows in virtual time: the loop of every driver, without real waiting.
+
+mod process;
+mod virtual_time;
+
+pub use process::{Ended, Process};
+pub use virtual_time::VirtualTime;
 
 use crate::watch::WatchedMemory;
 use std::{collections::BTreeMap, fmt::Debug, time::Duration};
