@@ -1,16 +1,16 @@
-//! A network with a script of failures per order, injected outside the gateway.
+//! Failures of the network, injected outside the gateway.
 
-use std::{collections::BTreeMap, time::Duration};
+use super::shop::Shop;
+use std::{rc::Rc, time::Duration};
 use wxpay_proto::{
     UnixTime,
     exchange::{Failure, Reply, Transmit},
     http::Response,
 };
-use wxpay_testkit::{drive::Network, network::SimNetwork};
 
 /// A failure of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NetworkFailure {
+pub(super) enum NetworkFailure {
     /// No connection.
     NotSent,
     /// The request is lost before it reaches the gateway.
@@ -19,8 +19,12 @@ pub(crate) enum NetworkFailure {
     LostAfter,
     /// The request is carried out, and the reply arrives after the timeout.
     TooLate,
+    /// The request arrives only after the merchant's timeout.
+    Late,
     /// The request arrives twice, and the merchant gets the second reply.
     Duplicated,
+    /// The request arrives again, a while after its reply.
+    Repeated,
     /// The reply is a 502; the request is carried out if `effect` is true.
     BadGateway { effect: bool },
     /// The reply is an unsigned refusal, although the request was carried out.
@@ -42,12 +46,14 @@ pub(crate) enum NetworkFailure {
 }
 
 impl NetworkFailure {
-    pub(crate) const ALL: [Self; 15] = [
+    pub(super) const ALL: [Self; 17] = [
         Self::NotSent,
         Self::LostBefore,
         Self::LostAfter,
         Self::TooLate,
+        Self::Late,
         Self::Duplicated,
+        Self::Repeated,
         Self::BadGateway { effect: true },
         Self::BadGateway { effect: false },
         Self::UnsignedRefusal,
@@ -61,103 +67,63 @@ impl NetworkFailure {
     ];
 }
 
-/// A network that injects failures into requests, by the merchant's number in each request.
-pub(crate) struct FailingNetwork {
-    pub(crate) sim: SimNetwork,
-    scripts: BTreeMap<String, Vec<NetworkFailure>>,
-    /// The number of injected failures by merchant's number.
-    pub(crate) injected: BTreeMap<String, usize>,
-}
-
-impl FailingNetwork {
-    pub(crate) fn new(sim: SimNetwork) -> Self {
-        Self { sim, scripts: BTreeMap::new(), injected: BTreeMap::new() }
-    }
-
-    /// Adds failures for the next requests with this number, one per request; the last one is injected first.
-    pub(crate) fn add_failures(&mut self, number: &str, failures: Vec<NetworkFailure>) {
-        self.scripts.entry(number.into()).or_default().extend(failures);
-    }
-
-    /// Returns how many failures are left for this number.
-    pub(crate) fn remaining(&self, number: &str) -> usize {
-        self.scripts.get(number).map_or(0, Vec::len)
-    }
-
-    /// Removes all failures and faults.
-    pub(crate) fn clear(&mut self) {
-        self.scripts.clear();
-        self.sim.gateway.clear_faults();
-    }
-
-    fn next(&mut self, number: &str) -> Option<NetworkFailure> {
-        let failure = self.scripts.get_mut(number)?.pop()?;
-        *self.injected.entry(number.into()).or_default() += 1;
-        Some(failure)
-    }
-}
-
-/// Returns the merchant's number in a request, from its body or its path.
-fn number_of(transmit: &Transmit) -> String {
-    let body: serde_json::Value = serde_json::from_slice(transmit.request.body()).unwrap_or_default();
-    let in_body =
-        ["out_order_no", "out_refund_no", "out_trade_no"].iter().find_map(|name| body.get(name)?.as_str());
-    let path = transmit.request.url().split('?').next().unwrap();
-    let in_path =
-        path.split('/').skip_while(|part| !matches!(*part, "out-trade-no" | "refunds" | "orders")).nth(1);
-    in_body.or(in_path).unwrap_or_default().into()
-}
-
-impl Network for FailingNetwork {
-    fn send(&mut self, transmit: Transmit, now: UnixTime) -> (Reply, Duration) {
-        let Some(failure) = self.next(&number_of(&transmit)) else { return self.sim.send(transmit, now) };
+impl Shop {
+    /// Sends a request while the network fails in this way. Returns the reply, and the time until it arrives.
+    pub(super) fn send_with(
+        self: &Rc<Self>,
+        failure: NetworkFailure,
+        transmit: Transmit,
+    ) -> (Reply, Duration) {
+        const ROUND_TRIP: Duration = Duration::from_millis(80);
         let lost = || Err(Failure::Lost("lost".into()));
         let timeout = transmit.timeout;
-        let mut deliver = || self.sim.send(transmit.clone(), now);
+        let deliver = || self.send(transmit.clone());
         match failure {
             NetworkFailure::NotSent => (Err(Failure::NotSent("refused".into())), Duration::from_millis(1)),
             NetworkFailure::LostBefore => (lost(), timeout),
             NetworkFailure::LostAfter => {
-                deliver().0.unwrap();
-                (lost(), Duration::from_millis(80))
+                drop(deliver());
+                (lost(), ROUND_TRIP)
             }
             NetworkFailure::TooLate => {
-                deliver().0.unwrap();
+                drop(deliver());
+                (lost(), timeout)
+            }
+            NetworkFailure::Late => {
+                self.send_later(timeout + MAX_DELAY / 2, transmit);
                 (lost(), timeout)
             }
             NetworkFailure::Duplicated => {
-                deliver().0.unwrap();
+                drop(deliver());
                 deliver()
+            }
+            NetworkFailure::Repeated => {
+                let (reply, elapsed) = deliver();
+                // A refused request may be acceptable later: then the repetition would be a new request.
+                if reply.as_ref().is_ok_and(|reply| reply.status() < 300) {
+                    self.send_later(MAX_DELAY, transmit.clone());
+                }
+                (reply, elapsed)
             }
             NetworkFailure::BadGateway { effect } => {
                 if effect {
-                    deliver().0.unwrap();
+                    drop(deliver());
                 }
-                (Ok(Response::new(502, b"<html>502 Bad Gateway</html>".to_vec())), Duration::from_millis(80))
+                (Ok(Response::new(502, b"<html>502 Bad Gateway</html>".to_vec())), ROUND_TRIP)
             }
             NetworkFailure::UnsignedRefusal => {
-                deliver().0.unwrap();
-                let body = br#"{"code":"NO_AUTH","message":"no"}"#.to_vec();
-                (Ok(Response::new(403, body)), Duration::from_millis(80))
+                drop(deliver());
+                (Ok(Response::new(403, br#"{"code":"NO_AUTH","message":"no"}"#.to_vec())), ROUND_TRIP)
             }
             NetworkFailure::UnsignedRateLimit => {
-                deliver().0.unwrap();
+                drop(deliver());
                 let body = br#"{"code":"FREQUENCY_LIMITED","message":"no"}"#.to_vec();
-                (Ok(Response::new(429, body)), Duration::from_millis(80))
+                (Ok(Response::new(429, body)), ROUND_TRIP)
             }
             NetworkFailure::Tampered => changed(deliver(), |name, value| Some((name, value)), true),
             NetworkFailure::Stale => {
                 let (reply, _) = deliver();
-                // The reply is 301 seconds old. No client waits that long, but a proxy may have stored it.
-                let shifted = (now.as_secs() - 301).to_string();
-                changed(
-                    (reply, Duration::from_millis(80)),
-                    |name, value| match name.as_str() {
-                        "wechatpay-timestamp" => Some((name, shifted.clone().into_bytes())),
-                        _ => Some((name, value)),
-                    },
-                    false,
-                )
+                stale((reply, ROUND_TRIP), self.time.now())
             }
             NetworkFailure::UnknownKey => changed(
                 deliver(),
@@ -193,6 +159,32 @@ impl Network for FailingNetwork {
             }
         }
     }
+
+    /// Delivers a request after a while. Its reply goes nowhere.
+    fn send_later(self: &Rc<Self>, delay: Duration, transmit: Transmit) {
+        let shop = Rc::clone(self);
+        self.time.spawn(async move {
+            shop.time.sleep(delay).await;
+            drop(shop.send(transmit));
+        });
+    }
+}
+
+/// The maximum time that a request is in flight after the merchant's timeout. Must be less than the 20 seconds after
+/// which "no such order" is final.
+const MAX_DELAY: Duration = Duration::from_secs(18);
+
+/// Makes a reply older than a merchant may accept. No client waits that long, but a proxy may have stored it.
+fn stale(reply: (Reply, Duration), now: UnixTime) -> (Reply, Duration) {
+    let shifted = (now.as_secs() - 301).to_string();
+    changed(
+        reply,
+        |name, value| match name.as_str() {
+            "wechatpay-timestamp" => Some((name, shifted.clone().into_bytes())),
+            _ => Some((name, value)),
+        },
+        false,
+    )
 }
 
 /// Changes the headers of a reply, and its body if `tamper` is true.

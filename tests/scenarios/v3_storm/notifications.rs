@@ -1,14 +1,19 @@
 //! Many notifications of one gateway.
 
-use super::{Driver, KeySource, Settings, SimNetwork, v3};
 use std::collections::BTreeMap;
 use wxpay_proto::{
     Fen, UnixTime,
     v3::pay::{NativeOrder, Order},
 };
 use wxpay_sim::{
+    Settings,
     gateway::{OrderRef, Payer},
+    keys::KeySource,
     notifications::{DeliveryResult, NotificationState},
+};
+use wxpay_testkit::{
+    drive::Driver,
+    network::{SimNetwork, v3},
 };
 
 const ORDERS: usize = 5_000;
