@@ -11,50 +11,97 @@ pub use operation::{ApiVersion, Operation};
 pub(crate) use rule::FaultContext;
 pub use rule::FaultRule;
 
+use std::collections::HashMap;
 use wxpay_proto::UnixTime;
 
 /// The rules in force. The first rule that matches and fires decides; the rules after it are not evaluated.
 #[derive(Clone, Debug)]
 pub(crate) struct FaultRules {
+    /// All rules, in ascending order of their numbers.
     rules: Vec<FaultRule>,
+    /// The rules that can still fire, by the merchant's number that they require. A test may add a rule per order: an
+    /// operation must not evaluate those of other orders.
+    by_number: HashMap<String, Vec<u64>>,
+    /// The rules that can still fire and require no number.
+    for_any_number: Vec<u64>,
     seed: u64,
     last_id: u64,
 }
 
 impl FaultRules {
-    pub(crate) const fn new(seed: u64) -> Self {
-        Self { rules: Vec::new(), seed, last_id: 0 }
+    pub(crate) fn new(seed: u64) -> Self {
+        let (rules, by_number, for_any_number) = (Vec::new(), HashMap::new(), Vec::new());
+        Self { rules, by_number, for_any_number, seed, last_id: 0 }
     }
 
     /// Adds a rule after the others. Returns its number.
     pub(crate) fn add(&mut self, rule: FaultRule) -> u64 {
         self.last_id = self.last_id.saturating_add(1);
-        self.rules.push(rule.registered(self.last_id, self.seed));
-        self.last_id
+        let id = self.last_id;
+        match rule.number() {
+            Some(number) => self.by_number.entry(number.into()).or_default().push(id),
+            None => self.for_any_number.push(id),
+        }
+        self.rules.push(rule.registered(id, self.seed));
+        id
     }
 
     /// Removes a rule. Returns whether it existed.
     pub(crate) fn remove(&mut self, id: u64) -> bool {
-        let before = self.rules.len();
-        self.rules.retain(|rule| rule.id() != id);
-        self.rules.len() < before
+        let Ok(index) = self.rules.binary_search_by_key(&id, FaultRule::id) else { return false };
+        let rule = self.rules.remove(index);
+        self.forget(id, rule.number());
+        true
     }
 
     pub(crate) fn clear(&mut self) {
         self.rules.clear();
+        self.by_number.clear();
+        self.for_any_number.clear();
     }
 
     pub(crate) fn rules(&self) -> &[FaultRule] {
         &self.rules
     }
 
-    /// Returns the fault to inject now, if a rule fires. Builds the context only if there are rules.
+    /// Returns the fault to inject now, if a rule fires. Builds the context only if a rule can fire.
     pub(crate) fn inject(&mut self, context: impl FnOnce() -> FaultContext, now: UnixTime) -> Option<Fault> {
-        if self.rules.is_empty() {
+        if self.by_number.is_empty() && self.for_any_number.is_empty() {
             return None;
         }
         let context = context();
-        self.rules.iter_mut().find_map(|rule| rule.fires(&context, now).then_some(rule.fault))
+        let of_number = context.numbers.iter().filter_map(|number| self.by_number.get(number)).flatten();
+        let mut candidates: Vec<u64> = self.for_any_number.iter().chain(of_number).copied().collect();
+        candidates.sort_unstable();
+        // An operation may name one number twice.
+        candidates.dedup();
+        candidates.into_iter().find_map(|id| self.fire(id, &context, now))
+    }
+
+    /// Returns the fault of a rule if it fires.
+    fn fire(&mut self, id: u64, context: &FaultContext, now: UnixTime) -> Option<Fault> {
+        let index = self.rules.binary_search_by_key(&id, FaultRule::id).ok()?;
+        let rule = self.rules.get_mut(index)?;
+        if !rule.fires(context, now) {
+            return None;
+        }
+        let fault = rule.fault;
+        if rule.is_used_up() {
+            let number = rule.number().map(String::from);
+            self.forget(id, number.as_deref());
+        }
+        Some(fault)
+    }
+
+    /// Removes a rule that cannot fire any more from the indexes.
+    fn forget(&mut self, id: u64, number: Option<&str>) {
+        let Some(number) = number else { return self.for_any_number.retain(|other| *other != id) };
+        if let Some(ids) = self.by_number.get_mut(number) {
+            ids.retain(|other| *other != id);
+            if ids.is_empty() {
+                self.by_number.remove(number);
+            }
+        }
     }
 }
 
@@ -170,11 +217,31 @@ mod tests {
     }
 
     #[test]
+    fn the_first_rule_decides_whether_it_names_a_number_or_not() {
+        let mut faults = FaultRules::new(1);
+        let of_order =
+            |fault, number: &str| FaultRule::new(fault).for_order(number.parse().unwrap()).at_most(1);
+        faults.add(of_order(Fault::DropBeforeCommit, "A1"));
+        faults.add(FaultRule::new(Fault::ResetBeforeCommit).at_most(1));
+        faults.add(of_order(Fault::CommitThenReset, "A1"));
+        faults.add(of_order(Fault::CommitThenReset, "A2"));
+        let injected: Vec<_> =
+            (0..4).map(|_| inject(&mut faults, Operation::Genprepay, Some("A1"), NOW)).collect();
+        let expected = [Fault::DropBeforeCommit, Fault::ResetBeforeCommit, Fault::CommitThenReset];
+        assert_eq!(injected, [expected.map(Some).as_slice(), &[None]].concat());
+        assert_eq!(faults.rules().len(), 4);
+        faults.clear();
+        assert_eq!(inject(&mut faults, Operation::Genprepay, Some("A2"), NOW), None);
+    }
+
+    #[test]
     fn removing_one_rule_keeps_the_others() {
         let mut faults = FaultRules::new(1);
         let first = faults.add(FaultRule::new(Fault::DropBeforeCommit));
         let second = faults.add(FaultRule::new(Fault::QuotaUsedUp));
         assert!(faults.remove(first) && !faults.remove(first));
         assert_eq!(faults.rules().iter().map(FaultRule::id).collect::<Vec<_>>(), [second]);
+        assert_eq!(inject(&mut faults, Operation::Genprepay, None, NOW), None);
+        assert_eq!(inject(&mut faults, Operation::Token, None, NOW), Some(Fault::QuotaUsedUp));
     }
 }

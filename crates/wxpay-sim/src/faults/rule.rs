@@ -139,6 +139,16 @@ impl FaultRule {
         self.hits
     }
 
+    /// Returns the merchant's number that the rule requires.
+    pub(super) fn number(&self) -> Option<&str> {
+        self.number.as_deref()
+    }
+
+    /// Returns whether the rule has fired as often as it may.
+    pub(super) fn is_used_up(&self) -> bool {
+        self.remaining == Some(0)
+    }
+
     /// Returns the rule with its number and its own randomness, ready to be used.
     pub(super) fn registered(self, id: u64, seed: u64) -> Self {
         let rng = match self.seed {
