@@ -207,6 +207,41 @@ async fn a_notification_without_success_is_stored_and_pays_nothing() {
 }
 
 #[tokio::test]
+async fn evidence_of_an_unknown_order_is_reported_once() {
+    let (_dir, ledger) = scratch();
+    let paid = payment(1, 100, 0, 5);
+    let found = QueryResult::Paid(Evidence::from_storage(number("A1"), paid.clone()));
+    for _ in 0..2 {
+        ledger.record_notification(notification("A1", &paid), NOON).await.unwrap();
+        ledger.record_query(number("A1"), found.clone(), Schedule::default(), NOON, 0).await.unwrap();
+    }
+    assert_eq!(kinds(&ledger, "A1").await, ["payment.unknown_order"]);
+}
+
+#[tokio::test]
+async fn a_delivery_report_names_the_payer_of_the_payment_that_pays_the_order() {
+    let (_dir, ledger) = scratch();
+    place(&ledger, "A1").await;
+    // Another payer pays too little, and another attempt fails: neither is the payer of the order.
+    let other = |openid: &str, payment: &Payment| ReceivedNotification {
+        openid: openid.parse().unwrap(),
+        ..notification("A1", payment)
+    };
+    ledger.record_notification(other("toolittle", &payment(1, 1, 0, 1)), after(1)).await.unwrap();
+    let failed = ReceivedNotification { evidence: None, ..other("failed", &payment(2, 100, 0, 1)) };
+    let failed = ReceivedNotification { digest: "failed".to_owned(), ..failed };
+    ledger.record_notification(failed, after(2)).await.unwrap();
+    ledger.record_notification(other("payer", &payment(2, 100, 0, 5)), after(3)).await.unwrap();
+    let report = Report { delivered: true, message: "ok".to_owned(), openid: None };
+    let Reported::Send { openid, transaction_id, .. } =
+        ledger.record_delivery(number("A1"), report, after(4)).await.unwrap()
+    else {
+        panic!("the report must be sent")
+    };
+    assert_eq!((openid.as_str(), &transaction_id), ("payer", payment(2, 100, 0, 5).transaction_id()));
+}
+
+#[tokio::test]
 async fn an_acknowledged_delivery_report_is_not_sent_again_but_a_new_one_is() {
     let (_dir, ledger) = scratch();
     place(&ledger, "A1").await;

@@ -13,3 +13,4 @@ mod notifications;
 mod orders;
 mod poll;
 mod shop;
+mod signed;

@@ -91,7 +91,10 @@ async fn a_payment_of_another_amount_makes_the_order_anomalous() {
     assert_eq!(view["anomalies"][0]["anomaly"], "amount_mismatch", "{view}");
     assert_eq!((&view["transaction_id"], &view["paid_at"]), (&Value::Null, &Value::Null));
     assert_eq!(shop.kinds("A1").await, ["order.anomalous"]);
+    // The same order again is not placed at WeChat Pay: it could be paid once more.
+    let placed = shop.record("A1").unwrap().prepays.len();
     assert_eq!(shop.order("A1", 1999).await.json()["status"], "anomalous");
+    assert_eq!(shop.record("A1").unwrap().prepays.len(), placed);
 }
 
 #[tokio::test]

@@ -43,6 +43,9 @@ async fn a_payment_from_order_to_delivery() {
     assert_eq!(delivered.status, 200, "{}", delivered.json());
     assert_eq!(delivered.json()["delivery"]["delivered"], true);
     assert!(delivered.json()["delivery"]["acknowledged_at"].is_string());
+    let record = shop.record("A1").unwrap();
+    let reported: Vec<_> = record.deliveries.iter().map(|one| (one.delivered, &*one.deliver_msg)).collect();
+    assert_eq!(reported, [(true, "ok")]);
     let repeated = shop.post("/api/orders/A1/delivered", &json!({"status": "ok"})).await;
     assert_eq!(repeated.json()["delivery"], delivered.json()["delivery"]);
     assert!(shop.server.shutdown().await);
@@ -229,5 +232,41 @@ async fn a_delivery_report_requires_a_payment_and_a_payer() {
     let delivered = shop.post("/api/orders/A1/delivered", &failed).await;
     assert_eq!(delivered.status, 200, "{}", delivered.json());
     assert_eq!(delivered.json()["delivery"]["message"], "缺货");
+    assert_eq!(delivered.json()["delivery"]["delivered"], false);
+    let record = shop.record("A1").unwrap();
+    let reported: Vec<_> = record.deliveries.iter().map(|one| (one.delivered, &*one.deliver_msg)).collect();
+    assert_eq!(reported, [(false, "缺货")]);
     assert_eq!(shop.post("/api/orders/B9/delivered", &json!({"status": "ok"})).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_delivery_report_that_wechat_pay_does_not_acknowledge_is_sent_again() {
+    let shop = Shop::open_with(&[("call_attempts", "1")]).await;
+    shop.order("A1", 1999).await;
+    shop.pay("A1");
+    shop.wait_for_status("A1", "paid").await;
+    shop.inject(Fault::DropBeforeCommit, Operation::Delivernotify, 1);
+    let failed = shop.post("/api/orders/A1/delivered", &json!({"status": "ok"})).await;
+    assert_eq!(failed.status, 504, "{}", failed.json());
+    assert_eq!(shop.view("A1").await["delivery"]["acknowledged_at"], Value::Null);
+    let again = shop.post("/api/orders/A1/delivered", &json!({"status": "ok"})).await;
+    assert_eq!(again.status, 200, "{}", again.json());
+    assert!(again.json()["delivery"]["acknowledged_at"].is_string());
+    assert_eq!(shop.record("A1").unwrap().deliveries.len(), 1);
+}
+
+#[tokio::test]
+async fn an_order_with_time_expire_is_placed_and_can_be_paid_until_then() {
+    let shop = Shop::open().await;
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let expire = since.as_secs() + 600;
+    let text = wxpay_server::time::ChinaTime::from(wxpay_proto::UnixTime::from_secs(expire)).to_string();
+    let mut order = order("A1", 1999);
+    order["time_expire"] = json!(text);
+    let placed = shop.post("/api/orders", &order).await;
+    assert_eq!((placed.status, &placed.json()["time_expire"]), (201, &json!(text)), "{}", placed.json());
+    let prepays = shop.record("A1").unwrap().prepays;
+    assert_eq!(prepays.first().unwrap().expires_at, expire);
+    shop.pay("A1");
+    shop.wait_for_status("A1", "paid").await;
 }

@@ -74,6 +74,10 @@ impl Shop {
         Closed { sim: self.sim, credentials: self.credentials, dir: self.dir, settings: self.settings }
     }
 
+    pub(crate) fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.server.local_addr()
     }
