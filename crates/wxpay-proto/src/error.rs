@@ -22,9 +22,19 @@ pub struct Error(Box<Inner>);
 struct Inner {
     kind: ErrorKind,
     fate: Option<Fate>,
+    reply: Option<ReplyOrigin>,
     refusal: Option<Refusal>,
     unresolved: Option<Unresolved>,
     source: Option<Box<dyn error::Error + Send + Sync>>,
+}
+
+/// What is known of the reply that led to an error. It chooses the words of the error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ReplyOrigin {
+    /// The reply has none of the headers that WeChat Pay signs with. Anyone between may have sent it.
+    Unsigned { status: u16 },
+    /// The reply is verified and refuses nothing, but it cannot be used.
+    CarriedOut,
 }
 
 /// The cause of an [`Error`], as a class.
@@ -35,11 +45,12 @@ pub enum ErrorKind {
     Misuse,
     /// No reply arrived: network failure, TLS failure or timeout.
     Transport,
-    /// A signature is missing or invalid.
+    /// A reply is not from WeChat Pay, as far as can be verified: a signature is missing or invalid.
     Signature,
     /// The reply does not follow the protocol.
     Malformed,
-    /// WeChat Pay refused the request; see [`Error::refusal`].
+    /// WeChat Pay refused the request; see [`Error::refusal`]. An unsigned refusal says so in the error's text: only
+    /// TLS vouches for it, and a proxy may have sent it.
     Refused,
     /// The merchant's private key is not available, so nothing was signed.
     Unavailable,
@@ -63,9 +74,16 @@ pub enum Fate {
 ///
 /// The type is not `Clone`, and can only be resolved. A retry under a *new* number, which could pay twice, is therefore
 /// a deliberate act.
+///
+/// It also knows more than its key: whether every attempt was answered, so that none can still be on its way, and
+/// whether money moves if a "not found" is wrong.
 #[must_use = "an operation of unknown fate must be resolved by a query"]
 #[derive(Debug, PartialEq, Eq)]
-pub struct Unresolved(PendingOperation);
+pub struct Unresolved {
+    operation: PendingOperation,
+    is_answered: bool,
+    moves_money: bool,
+}
 
 /// The key of a pending operation: its kind and the numbers to query by. Store it, and
 /// [resolve](crate::v3::Merchant::resolve_pending) it after a crash.
@@ -127,25 +145,49 @@ pub enum PendingOperation {
 }
 
 impl Unresolved {
-    pub(crate) fn new(pending_operation: PendingOperation) -> Self {
-        Self(pending_operation)
+    /// Creates the operation from its key alone, like one that was stored: attempts may be on their way. An order moves
+    /// no money until the payer pays; anything else does.
+    pub(crate) fn new(operation: PendingOperation) -> Self {
+        let moves_money =
+            !matches!(operation, PendingOperation::Order { .. } | PendingOperation::CombinedOrder { .. });
+        Self { operation, is_answered: false, moves_money }
+    }
+
+    /// Sets whether every attempt was answered.
+    pub(crate) fn answered(self, is_answered: bool) -> Self {
+        Self { is_answered, ..self }
+    }
+
+    /// Marks the operation as one that moves money at once.
+    pub(crate) fn moving_money(self) -> Self {
+        Self { moves_money: true, ..self }
+    }
+
+    /// Returns whether every attempt was answered: none was lost, and none can still be on its way.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.is_answered
+    }
+
+    /// Returns whether money moves if the operation is wrongly taken as not carried out.
+    pub(crate) fn moves_money(&self) -> bool {
+        self.moves_money
     }
 
     /// Returns the key of the pending operation.
     #[must_use]
     pub fn pending_operation(&self) -> &PendingOperation {
-        &self.0
+        &self.operation
     }
 
     /// Returns the number of the order to query, if the operation is an order.
     #[must_use]
     pub fn out_trade_no(&self) -> Option<&OutTradeNo> {
-        let PendingOperation::Order { out_trade_no, .. } = &self.0 else { return None };
+        let PendingOperation::Order { out_trade_no, .. } = &self.operation else { return None };
         Some(out_trade_no)
     }
 
     pub(crate) fn into_pending_operation(self) -> PendingOperation {
-        self.0
+        self.operation
     }
 }
 
@@ -158,10 +200,17 @@ impl PendingOperation {
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, fate: impl Into<Option<Fate>>) -> Self {
-        Self(Box::new(Inner { kind, fate: fate.into(), refusal: None, unresolved: None, source: None }))
+        Self(Box::new(Inner {
+            kind,
+            fate: fate.into(),
+            reply: None,
+            refusal: None,
+            unresolved: None,
+            source: None,
+        }))
     }
 
-    pub(crate) fn refused(refusal: Refusal, fate: Fate) -> Self {
+    pub(crate) fn refused(refusal: Refusal, fate: impl Into<Option<Fate>>) -> Self {
         let mut error = Self::new(ErrorKind::Refused, fate);
         error.0.refusal = Some(refusal);
         error
@@ -172,17 +221,38 @@ impl Error {
         self
     }
 
-    /// Sets the fate to unknown if an earlier attempt is in doubt: the doubt extends to the whole call.
-    pub(crate) fn or_unknown(mut self, doubt: bool) -> Self {
-        if doubt {
-            self.0.fate = Some(Fate::Unknown);
-        }
+    /// Sets the fate. A flow decides it once, from all its attempts.
+    pub(crate) fn with_fate(mut self, fate: Fate) -> Self {
+        self.0.fate = Some(fate);
         self
     }
 
-    /// Sets the fate to not sent: only a preparation failed, the request itself was never sent.
-    pub(crate) fn not_sent(mut self) -> Self {
-        self.0.fate = Some(Fate::NotSent);
+    /// Notes that the reply has none of the headers that WeChat Pay signs with.
+    pub(crate) fn of_unsigned_reply(mut self, status: u16) -> Self {
+        self.0.reply = Some(ReplyOrigin::Unsigned { status });
+        self
+    }
+
+    /// Notes that the reply is verified and refuses nothing: the request was carried out.
+    pub(crate) fn of_carried_out(mut self) -> Self {
+        self.0.reply = Some(ReplyOrigin::CarriedOut);
+        self
+    }
+
+    /// Attaches the refusal that an unverified reply contains, for people to read.
+    pub(crate) fn with_unverified_refusal(mut self, refusal: Option<Refusal>) -> Self {
+        self.0.refusal = refusal;
+        self
+    }
+
+    /// Returns whether the reply had none of the headers that WeChat Pay signs with.
+    pub(crate) fn is_of_unsigned_reply(&self) -> bool {
+        matches!(self.0.reply, Some(ReplyOrigin::Unsigned { .. }))
+    }
+
+    /// Attaches the operation that must be resolved. The fate is unknown.
+    pub(crate) fn with_unresolved(mut self, unresolved: Unresolved) -> Self {
+        self.0.unresolved = Some(unresolved);
         self
     }
 
@@ -231,10 +301,11 @@ impl Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { kind, fate, refusal, unresolved, source } = &*self.0;
+        let Inner { kind, fate, reply, refusal, unresolved, source } = &*self.0;
         f.debug_struct("Error")
             .field("kind", kind)
             .field("fate", fate)
+            .field("reply", reply)
             .field("refusal", refusal)
             .field("unresolved", unresolved)
             .field("source", source)
@@ -244,7 +315,22 @@ impl fmt::Debug for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let message = match (self.0.kind, &self.0.refusal) {
+        let Inner { kind, fate, reply, refusal, .. } = &*self.0;
+        if let Some(ReplyOrigin::Unsigned { status }) = reply {
+            return match refusal {
+                Some(refusal) => {
+                    write!(f, "an unsigned reply with HTTP status {status} refused the request: {refusal}")
+                }
+                None => {
+                    write!(f, "an unsigned reply with HTTP status {status} arrived; a proxy may have sent it")
+                }
+            };
+        }
+        let message = match (kind, refusal) {
+            (ErrorKind::Malformed, _) if *reply == Some(ReplyOrigin::CarriedOut) => match fate {
+                None => "the reply cannot be read",
+                Some(_) => "the request was carried out, but its reply cannot be read",
+            },
             (ErrorKind::Refused | ErrorKind::Exhausted, Some(refusal)) => {
                 return write!(f, "WeChat Pay refused the request: {refusal}");
             }

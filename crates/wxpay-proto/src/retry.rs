@@ -1,6 +1,6 @@
-//! The retry policy: attempts, backoff and deadline.
+//! The retry policy, the attempts of one call, and the fate that they leave.
 
-use crate::{clock::UnixTime, entropy::Entropy};
+use crate::{clock::UnixTime, entropy::Entropy, error::Fate};
 use core::time::Duration;
 
 /// The number of attempts, the backoff between them, and the deadline of one call.
@@ -35,12 +35,47 @@ impl Default for Policy {
     }
 }
 
-/// The attempts of one call, counted.
+/// The attempts of one call: their number, and the doubt that they leave.
+///
+/// | an earlier attempt in doubt? | the last one ended | fate |
+/// |---|---|---|
+/// | no | [`NotSent`](Ended::NotSent) | [`Fate::NotSent`] |
+/// | no | [`Refused`](Ended::Refused) | [`Fate::Refused`] |
+/// | no | [`Denied`](Ended::Denied) or [`InDoubt`](Ended::InDoubt) | [`Fate::Unknown`] |
+/// | yes | in any way | [`Fate::Unknown`] |
+///
+/// A success needs no row: it ends the call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Attempts {
     policy: Policy,
     count: u32,
     started_at: UnixTime,
+    doubt: Doubt,
+}
+
+/// The end of one attempt without a success, as far as it is proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// The request never reached WeChat Pay.
+    NotSent,
+    /// WeChat Pay refused the request.
+    Refused,
+    /// A reply that proves nothing, but that only WeChat Pay's check of fields is known to send, refused the request:
+    /// it is not on its way any more.
+    Denied,
+    /// The request may have been carried out, or be on its way.
+    InDoubt,
+}
+
+/// The doubt that the attempts so far leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Doubt {
+    /// No attempt was carried out.
+    None,
+    /// An attempt may have been carried out; each one was answered.
+    Answered,
+    /// An attempt may have been carried out, or be on its way.
+    Open,
 }
 
 impl Attempts {
@@ -48,7 +83,31 @@ impl Attempts {
     const MIN_TIMEOUT: Duration = Duration::from_millis(100);
 
     pub(crate) fn new(policy: Policy, started_at: UnixTime) -> Self {
-        Self { policy, count: 1, started_at }
+        Self { policy, count: 1, started_at, doubt: Doubt::None }
+    }
+
+    /// Records the end of an attempt, and returns the fate of the call if it was the last one.
+    pub(crate) fn ended(&mut self, ended: Ended) -> Fate {
+        self.doubt = self.doubt.max(match ended {
+            Ended::NotSent | Ended::Refused => Doubt::None,
+            Ended::Denied => Doubt::Answered,
+            Ended::InDoubt => Doubt::Open,
+        });
+        match (self.doubt, ended) {
+            (Doubt::None, Ended::NotSent) => Fate::NotSent,
+            (Doubt::None, _) => Fate::Refused,
+            (Doubt::Answered | Doubt::Open, _) => Fate::Unknown,
+        }
+    }
+
+    /// Returns whether some attempt may have been carried out.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        self.doubt != Doubt::None
+    }
+
+    /// Returns whether every attempt that left a doubt was answered.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.doubt != Doubt::Open
     }
 
     /// Returns the time of the next attempt, or `None` if the policy permits no more.
@@ -101,6 +160,28 @@ mod tests {
             backoffs += 1;
         }
         assert_eq!(backoffs, policy.max_attempts - 1);
+    }
+
+    #[test]
+    fn the_fate_of_a_call_is_that_of_its_worst_attempt() {
+        use Ended::{Denied, InDoubt, NotSent, Refused};
+        let all = [NotSent, Refused, Denied, InDoubt];
+        for first in all {
+            for second in all {
+                let mut attempts = Attempts::new(Policy::default(), UnixTime::EPOCH);
+                let alone = attempts.ended(first);
+                assert_eq!(alone == Fate::Unknown, matches!(first, Denied | InDoubt), "{first:?}");
+                let fate = attempts.ended(second);
+                let expected = match (first, second) {
+                    (Denied | InDoubt, _) | (_, Denied | InDoubt) => Fate::Unknown,
+                    (_, Refused) => Fate::Refused,
+                    (_, NotSent) => Fate::NotSent,
+                };
+                assert_eq!(fate, expected, "{first:?}, then {second:?}");
+                assert_eq!(attempts.is_in_doubt(), fate == Fate::Unknown);
+                assert_eq!(attempts.is_answered(), ![first, second].contains(&InDoubt));
+            }
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Replies of `api.weixin.qq.com`: JSON with HTTP 200, for success and for refusals.
 
 use crate::{
-    error::{Error, ErrorKind, Fate},
+    error::{Error, ErrorKind},
     http::Response,
     refusal::{Code, Refusal},
     wire::json::{self, LenientString},
@@ -41,9 +41,7 @@ impl<'a> ApiReply<'a> {
             Some(LenientString(code)) if code != "0" => {
                 let refusal =
                     Refusal::new(reply.status(), Code::from(code), errmsg.as_deref().unwrap_or_default());
-                // A busy gateway may have carried out the request all the same.
-                let fate = if refusal.code == Code::BUSY { Fate::Unknown } else { Fate::Refused };
-                Err(Error::refused(refusal, fate))
+                Err(Error::refused(refusal, None))
             }
             errcode => Ok(Self { body, is_explicit_success: errcode.is_some() }),
         }
@@ -66,7 +64,7 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
 
 /// Returns the error for a reply that the document does not describe. The request may have been carried out.
 pub(crate) fn malformed() -> Error {
-    Error::new(ErrorKind::Malformed, Fate::Unknown)
+    Error::new(ErrorKind::Malformed, None)
 }
 
 /// An HTTP status that this gateway does not use: its own replies all have 200.

@@ -14,13 +14,13 @@
 
 use super::{api_reply::ApiReply, merchant::Merchant, token::FetchToken};
 use crate::{
-    error::{Error, ErrorKind, Fate, PendingOperation},
+    error::{Error, ErrorKind, PendingOperation},
     exchange::{AwaitingReply, Failure, Flow, Reply, Step, Transmit, sealed::Sealed},
     http::{Request, Response},
     id::OutTradeNo,
     memory::{AccessToken, TokenClaim},
     refusal::Code,
-    retry::Attempts,
+    retry::{Attempts, Ended},
     wire::form,
     world::World,
 };
@@ -76,8 +76,6 @@ pub struct Call<E> {
 struct InProgress<E> {
     call: Call<E>,
     attempts: Attempts,
-    /// Set when an earlier attempt may have been carried out.
-    in_doubt: bool,
     /// Set when a token was rejected once. A second rejection ends the call.
     refreshed: bool,
 }
@@ -118,7 +116,7 @@ impl<E: Endpoint> InProgress<E> {
                 Step::wait(until, Paused(self))
             }
             TokenClaim::Wait(_) | TokenClaim::QuotaExceeded => {
-                self.fail(Error::new(ErrorKind::Exhausted, Fate::NotSent))
+                self.fail(Error::new(ErrorKind::Exhausted, None), Ended::NotSent)
             }
         }
     }
@@ -128,7 +126,7 @@ impl<E: Endpoint> InProgress<E> {
             Step::Send(transmit, fetch) => Step::send(transmit, InFlight(Exchange::Token(fetch, self))),
             Step::Wait(_, waiting) => waiting.never(),
             Step::Done(Ok(token)) => self.send(token, world),
-            Step::Done(Err(error)) => self.retry(error.not_sent(), world),
+            Step::Done(Err(error)) => self.retry(error, Ended::NotSent, world),
         }
     }
 
@@ -155,7 +153,8 @@ impl<E: Endpoint> InProgress<E> {
             Ok(output) => return Step::Done(Ok(output)),
             Err(error) => error,
         };
-        self.in_doubt |= error.fate() == Some(Fate::Unknown);
+        let ended = end_of(&error);
+        self.attempts.ended(ended);
         if is_token_error(&error) {
             world.memory(|memory| memory.tokens_of(merchant.appid()).invalidate(token));
             // A rejected token means that nothing was carried out, so no backoff is needed.
@@ -164,21 +163,19 @@ impl<E: Endpoint> InProgress<E> {
                 return self.authorize(world);
             }
         }
-        self.retry(error, world)
+        self.retry(error, ended, world)
     }
 
-    fn on_failure(mut self, failure: Failure, world: &mut World<'_>) -> Step<Call<E>> {
-        let error = match failure {
-            Failure::NotSent(source) => Error::new(ErrorKind::Transport, Fate::NotSent).caused_by(source),
-            Failure::Lost(source) => {
-                self.in_doubt = true;
-                Error::new(ErrorKind::Transport, Fate::Unknown).caused_by(source)
-            }
+    fn on_failure(self, failure: Failure, world: &mut World<'_>) -> Step<Call<E>> {
+        let (source, ended) = match failure {
+            Failure::NotSent(source) => (source, Ended::NotSent),
+            Failure::Lost(source) => (source, Ended::InDoubt),
         };
-        self.retry(error, world)
+        self.retry(Error::new(ErrorKind::Transport, None).caused_by(source), ended, world)
     }
 
-    fn retry(mut self, error: Error, world: &mut World<'_>) -> Step<Call<E>> {
+    fn retry(mut self, error: Error, ended: Ended, world: &mut World<'_>) -> Step<Call<E>> {
+        self.attempts.ended(ended);
         let retry_at = if is_retryable(&error) {
             self.attempts.next_attempt(world.now, &mut world.entropy)
         } else {
@@ -186,19 +183,28 @@ impl<E: Endpoint> InProgress<E> {
         };
         match retry_at {
             Some(until) => Step::wait(until, Paused(self)),
-            None => self.fail(error),
+            None => self.fail(error, ended),
         }
     }
 
-    fn fail(self, error: Error) -> Step<Call<E>> {
+    fn fail(mut self, error: Error, ended: Ended) -> Step<Call<E>> {
         if E::IS_READ {
             return Step::Done(Err(error.of_read()));
         }
-        let error = error.or_unknown(self.in_doubt);
+        let error = error.with_fate(self.attempts.ended(ended));
         Step::Done(Err(match self.call.endpoint.number() {
             Some(number) => error.with_pending_operation(|| PendingOperation::order(number.clone())),
             None => error,
         }))
+    }
+}
+
+/// Returns how an attempt ended that was answered. Replies are not signed, so TLS alone vouches for a refusal. A busy
+/// gateway may have carried out the request all the same.
+fn end_of(error: &Error) -> Ended {
+    match error.refusal() {
+        Some(refusal) if refusal.code != Code::BUSY => Ended::Refused,
+        Some(_) | None => Ended::InDoubt,
     }
 }
 
@@ -229,7 +235,7 @@ impl<E: Endpoint> Flow for Call<E> {
 
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
         let attempts = Attempts::new(self.merchant.retry(), world.now);
-        InProgress { call: self, attempts, in_doubt: false, refreshed: false }.authorize(world)
+        InProgress { call: self, attempts, refreshed: false }.authorize(world)
     }
 
     fn on_reply(InFlight(exchange): InFlight<E>, reply: Reply, world: &mut World<'_>) -> Step<Self> {

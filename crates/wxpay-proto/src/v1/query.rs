@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     clock::UnixTime,
-    error::{Error, Fate},
+    error::Error,
     exchange::sealed::Sealed,
     id::{OutTradeNo, TransactionId},
     money::Fen,
@@ -187,12 +187,12 @@ impl Info {
             NO_SUCH_ORDER => return Ok(QueryOutcome::NotFound),
             // Reported as a busy gateway, so that the call retries: Tenpay's own codes are not retried.
             SYSTEM_ERROR => {
-                return Err(Error::refused(Refusal::new(200, Code::BUSY, &self.ret_msg.0), Fate::Unknown));
+                return Err(Error::refused(Refusal::new(200, Code::BUSY, &self.ret_msg.0), None));
             }
             code => {
                 return Err(Error::refused(
                     Refusal::new(200, Code::from(code.to_string()), &self.ret_msg.0),
-                    Fate::Refused,
+                    None,
                 ));
             }
         }

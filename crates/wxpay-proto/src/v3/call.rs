@@ -1,10 +1,10 @@
 //! One call: draft, sign, send, verify, read; fetch keys or retry as needed.
 //!
 //! ```text
-//!  begin ─▶ draft ─▶ sign and send ──▶ verified? ─ yes ─▶ 2xx ───────────▶ Done(Ok)
-//!            │ ▲          ▲  ▲             │  │            └ refusal ─────▶ Done(Err, Refused)
-//! fetch the  │ │          │  └─ fetch key ─┘  └─ no ───┐
-//! sealing key┴─┘          └─ backoff ◀── 202, 429, 5xx, lost, unreadable, unverified: in doubt from here on
+//!  begin ─▶ draft ─▶ sign and send ──▶ verified? ─ yes ─▶ no error object ─▶ Done(Ok), or Done(Err) if unreadable
+//!            │ ▲          ▲  ▲             │  │            └ final code ───▶ Done(Err, Refused)
+//! fetch the  │ │          │  └─ fetch key ─┘  │            └ other code ──┐
+//! sealing key┴─┘          └─ backoff ◀────────┴─ no, or no reply ─────────┴▶ in doubt from here on
 //!                                            └ no attempt left ──────────▶ Done(Err, NotSent | Unknown)
 //! ```
 //!
@@ -12,9 +12,14 @@
 //!   and the same number, with a new signature.
 //! * **sent**: WeChat Pay may have the request. A reply whose signing key is not cached yet is kept until the key is
 //!   fetched; its timestamp was checked on arrival.
+//! * **verified**: the body decides, and the HTTP status does not, because the signature does not cover it. A JSON
+//!   object with a textual `code` is a refusal, or means "again" or "later", by its code. Any other body is a success:
+//!   proof that the request was carried out, whether or not it can be read. It ends the call.
 //! * **in doubt**: some attempt may have been carried out. Only a verified success of a later attempt ends the doubt. A
-//!   refusal does not: the refused attempt may have collided with the success of an earlier one.
+//!   refusal does not: the refused attempt may have collided with the success of an earlier one. The fate of all
+//!   attempts is joined in [`Attempts`].
 //!
+//! The status chooses the host of the next attempt, whether an unverified reply is retried, and the words of the error.
 //! After a failure of the network or of the gateway, the next attempt goes to the other host: the backup, then the main
 //! one again. No attempt begins after the deadline, and each attempt's timeout ends there.
 
@@ -22,19 +27,20 @@ pub use super::endpoint::Endpoint;
 use super::{
     certificates::FetchPlatformKeys,
     endpoint::{Draft, Idempotency},
-    error_reply::{self, ErrorReply},
+    error_reply,
     merchant::Merchant,
     request,
     seal::{MissingKey, RequestWriter},
     verify::{SignatureHeaders, Verified, VerifyError},
 };
 use crate::{
-    error::{Error, ErrorKind, Fate},
+    error::{Error, ErrorKind, Fate, Unresolved},
     exchange::{AwaitingReply, Failure, Flow, Reply, Step, sealed},
     http::{Method, Response},
     id::KeyId,
     memory::KeyClaim,
-    retry::Attempts,
+    refusal::{Proof, Refusal},
+    retry::{Attempts, Ended},
     world::World,
 };
 use alloc::boxed::Box;
@@ -63,8 +69,6 @@ struct AwaitingOperation<E> {
     /// The key that the draft's sensitive fields are sealed with.
     sealing_key: Option<KeyId>,
     attempts: Attempts,
-    /// Set when an earlier attempt may have been carried out.
-    doubt: bool,
     /// The number of times the host was switched.
     host_index: usize,
 }
@@ -112,14 +116,23 @@ impl Merchant {
 }
 
 impl<E: Endpoint> Call<E> {
-    fn fail(self, error: Error) -> Step<Self> {
-        if self.endpoint.idempotency() == Idempotency::Safe {
+    /// Ends the call with an error, and decides the fate of the request from all its attempts.
+    fn fail(self, error: Error, mut attempts: Attempts, ended: Ended) -> Step<Self> {
+        let fate = attempts.ended(ended);
+        let endpoint = self.endpoint;
+        if endpoint.idempotency() == Idempotency::Safe {
             return Step::Done(Err(error.of_read()));
         }
-        Step::Done(Err(match self.endpoint.pending_operation() {
-            Some(pending_operation) => error.with_pending_operation(|| pending_operation),
-            None => error,
-        }))
+        let error = error.with_fate(fate);
+        let Some(operation) = endpoint.pending_operation().filter(|_| fate == Fate::Unknown) else {
+            return Step::Done(Err(error));
+        };
+        let unresolved = Unresolved::new(operation).answered(attempts.is_answered());
+        Step::Done(Err(error.with_unresolved(if endpoint.trusts_field_check() {
+            unresolved
+        } else {
+            unresolved.moving_money()
+        })))
     }
 }
 
@@ -131,15 +144,8 @@ impl<E: Endpoint> Drafting<E> {
         match (draft, missing) {
             (Ok(draft), _) => {
                 let Self { call, attempts, .. } = self;
-                AwaitingOperation {
-                    call,
-                    draft: Box::new(draft),
-                    sealing_key,
-                    attempts,
-                    doubt: false,
-                    host_index: 0,
-                }
-                .send(world)
+                AwaitingOperation { call, draft: Box::new(draft), sealing_key, attempts, host_index: 0 }
+                    .send(world)
             }
             (Err(_), Some(MissingKey::Fetch(lease))) if !self.fetched => {
                 let fetch = FetchPlatformKeys::new(
@@ -159,7 +165,7 @@ impl<E: Endpoint> Drafting<E> {
                     world
                         .memory(|memory| memory.platform_keys_of(self.call.merchant.mchid()).release(&lease));
                 }
-                self.call.fail(error.not_sent())
+                self.call.fail(error, self.attempts, Ended::NotSent)
             }
         }
     }
@@ -171,7 +177,7 @@ impl<E: Endpoint> Drafting<E> {
             }
             Step::Wait(_, waiting) => waiting.never(),
             Step::Done(Ok(())) => self.draft(world),
-            Step::Done(Err(error)) => self.call.fail(error.not_sent()),
+            Step::Done(Err(error)) => self.call.fail(error, self.attempts, Ended::NotSent),
         }
     }
 }
@@ -180,14 +186,14 @@ impl<E: Endpoint> AwaitingOperation<E> {
     fn send(self, world: &mut World<'_>) -> Step<Call<E>> {
         // The driver may resume the call long after the wait was over.
         if !self.attempts.is_within_deadline(world.now) {
-            return self.fail(Error::new(ErrorKind::Exhausted, Fate::NotSent));
+            return self.fail(Error::new(ErrorKind::Exhausted, None), Ended::NotSent);
         }
         let merchant = &self.call.merchant;
         let (base_url, timeout) =
             (merchant.gateway().base_url(self.host_index), self.attempts.timeout(world.now));
         match request::transmit(merchant, &self.draft, self.sealing_key.as_ref(), base_url, timeout, world) {
             Ok(transmit) => Step::send(transmit, InFlight(Exchange::Operation(self))),
-            Err(error) => self.fail(error),
+            Err(error) => self.fail(error, Ended::NotSent),
         }
     }
 
@@ -197,7 +203,8 @@ impl<E: Endpoint> AwaitingOperation<E> {
         {
             return match self.call.endpoint.read(verified, &self.call.merchant, world) {
                 Ok(output) => Step::Done(Ok(output)),
-                Err(error) => self.unreadable(error, world),
+                // Only reads are in the table of unsigned replies.
+                Err(error) => self.fail(error, Ended::InDoubt),
             };
         }
         match SignatureHeaders::parse_reply(&reply, world.now) {
@@ -206,65 +213,59 @@ impl<E: Endpoint> AwaitingOperation<E> {
         }
     }
 
-    /// Handles a reply that could not be verified. Its content proves nothing.
+    /// Handles a reply that could not be verified. Its content proves nothing, except a refusal by the check of fields
+    /// to an operation that trusts it. Its status decides whether to retry.
     fn unverified(self, unverified: VerifyError, reply: &Response, world: &mut World<'_>) -> Step<Call<E>> {
-        if is_success(reply.status()) {
-            return self.unreadable(unverified.into_error(), world);
+        let error = error_reply::unverified(reply).caused_by(unverified);
+        if error_reply::is_field_refusal(reply) {
+            let trusted = self.call.endpoint.trusts_field_check();
+            return self.fail(error, if trusted { Ended::Refused } else { Ended::Denied });
         }
-        // The unverified content is still shown to the caller, and its status decides whether to retry; never the fate.
-        let error = ErrorReply { refusal: error_reply::parse(reply), verified: false }
-            .into_error()
-            .caused_by(unverified);
-        self.on_error_reply(reply.status(), error, world)
-    }
-
-    fn on_error_reply(self, status: u16, error: Error, world: &mut World<'_>) -> Step<Call<E>> {
-        match status {
-            202 | 429 => self.retry(error, false, world),
-            500.. => self.retry(error, true, world),
-            _ => self.fail(error),
+        match reply.status() {
+            200..=299 | 429 => self.retry(error, Ended::InDoubt, false, world),
+            500.. => self.retry(error, Ended::InDoubt, true, world),
+            _ => self.fail(error, Ended::InDoubt),
         }
     }
 
-    /// Handles a success that cannot be verified, read or used. The request may have been carried out, so the error's
-    /// fate is `Unknown`, whatever fate the reader set.
-    fn unreadable(self, error: Error, world: &mut World<'_>) -> Step<Call<E>> {
-        let error = error.or_unknown(true);
-        match error.kind() {
-            ErrorKind::Signature | ErrorKind::Malformed => self.retry(error, false, world),
-            ErrorKind::Misuse
-            | ErrorKind::Transport
-            | ErrorKind::Refused
-            | ErrorKind::Unavailable
-            | ErrorKind::Exhausted => self.fail(error),
+    /// Handles a verified error object.
+    fn refused(self, refusal: Refusal, world: &mut World<'_>) -> Step<Call<E>> {
+        let (proof, other_host) = (refusal.code.proof(), refusal.status >= 500);
+        let error = Error::refused(refusal, None);
+        match proof {
+            Proof::Refused => self.fail(error, Ended::Refused),
+            Proof::Later => self.retry(error, Ended::InDoubt, other_host, world),
+            Proof::Nothing => self.fail(error, Ended::InDoubt),
         }
     }
 
     fn on_failure(self, failure: Failure, world: &mut World<'_>) -> Step<Call<E>> {
-        let (source, fate) = match failure {
-            Failure::NotSent(source) => (source, Fate::NotSent),
-            Failure::Lost(source) => (source, Fate::Unknown),
+        let (source, ended) = match failure {
+            Failure::NotSent(source) => (source, Ended::NotSent),
+            Failure::Lost(source) => (source, Ended::InDoubt),
         };
-        self.retry(Error::new(ErrorKind::Transport, fate).caused_by(source), true, world)
+        self.retry(Error::new(ErrorKind::Transport, None).caused_by(source), ended, true, world)
     }
 
-    fn retry(mut self, error: Error, other_host: bool, world: &mut World<'_>) -> Step<Call<E>> {
-        let doubt = self.doubt || error.fate() == Some(Fate::Unknown);
-        let may_retry = !doubt || self.call.endpoint.idempotency() != Idempotency::None;
+    fn retry(mut self, error: Error, ended: Ended, other_host: bool, world: &mut World<'_>) -> Step<Call<E>> {
+        self.attempts.ended(ended);
+        let may_retry = !self.attempts.is_in_doubt() || self.call.endpoint.idempotency() != Idempotency::None;
         let next = if may_retry { self.attempts.next_attempt(world.now, &mut world.entropy) } else { None };
         match next {
             Some(until) => {
                 let host_index = self.host_index.wrapping_add(usize::from(other_host));
-                Step::wait(until, Paused(WaitingFor::Retry(Self { doubt, host_index, ..self })))
+                Step::wait(until, Paused(WaitingFor::Retry(Self { host_index, ..self })))
             }
-            None => self.fail(error),
+            None => self.fail(error, ended),
         }
     }
 
-    fn fail(self, error: Error) -> Step<Call<E>> {
-        let error = error.or_unknown(self.doubt);
+    fn fail(self, error: Error, ended: Ended) -> Step<Call<E>> {
         // A GET that must not be retried is still a read.
-        self.call.fail(if self.draft.method() == Method::Get { error.of_read() } else { error })
+        if self.draft.method() == Method::Get {
+            return Step::Done(Err(error.of_read()));
+        }
+        self.call.fail(error, self.attempts, ended)
     }
 }
 
@@ -316,20 +317,21 @@ impl<E: Endpoint> Verifying<E> {
         world: &mut World<'_>,
     ) -> Step<Call<E>> {
         let Call { merchant, endpoint } = &awaiting.call;
-        if is_success(reply.status()) {
-            return match endpoint.read(verified, merchant, world) {
-                Ok(output) => Step::Done(Ok(output)),
-                Err(error) => awaiting.unreadable(error, world),
+        if let Some(refusal) = error_reply::error_object(reply)
+            && !(endpoint.success_has_code() && refusal.code.proof() == Proof::Nothing)
+        {
+            return match endpoint.read_refusal(&refusal) {
+                Some(output) => Step::Done(Ok(output)),
+                None => awaiting.refused(refusal, world),
             };
         }
-        let refusal = error_reply::parse(reply);
-        match endpoint.read_refusal(&refusal) {
-            Some(output) => Step::Done(Ok(output)),
-            None => awaiting.on_error_reply(
-                reply.status(),
-                ErrorReply { refusal, verified: true }.into_error(),
-                world,
-            ),
+        match endpoint.read(verified, merchant, world) {
+            Ok(output) => Step::Done(Ok(output)),
+            // The signature does not cover the request: an empty body may belong to any other reply.
+            Err(error) if reply.body().is_empty() => {
+                awaiting.retry(error, Ended::InDoubt, reply.status() >= 500, world)
+            }
+            Err(error) => awaiting.fail(error.of_carried_out(), Ended::InDoubt),
         }
     }
 }
@@ -372,7 +374,7 @@ impl<E: Endpoint> Flow for Call<E> {
     }
 }
 
-/// Returns whether the status means success. 202 does not: the operation is accepted, but not finished.
+/// Returns whether the status of a reply that is not signed means success.
 fn is_success(status: u16) -> bool {
     matches!(status, 200..=299) && status != 202
 }

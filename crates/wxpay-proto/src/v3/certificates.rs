@@ -11,7 +11,7 @@ pub use list::{Certificates, PlatformCertificate};
 
 use super::{
     endpoint::Draft,
-    error_reply::{self, ErrorReply},
+    error_reply,
     merchant::Merchant,
     request,
     verify::{SignatureHeaders, VerifyError, malformed},
@@ -75,7 +75,7 @@ impl AwaitingCertificates {
         if list::has_no_certificates(&refusal) {
             return Ok(Vec::new());
         }
-        Err(ErrorReply { refusal, verified: false }.into_error())
+        Err(error_reply::unverified(reply))
     }
 
     /// Verifies the reply with one of the keys it contains, or with a public key that was configured before.

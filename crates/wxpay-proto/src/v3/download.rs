@@ -12,7 +12,7 @@
 
 use super::{
     endpoint::Draft,
-    error_reply::{self, ErrorReply},
+    error_reply,
     merchant::Merchant,
     request,
     verify::{Verified, malformed},
@@ -121,7 +121,7 @@ impl Download {
     /// Returns the error for a reply other than 200. A download is a read, so the error has no fate.
     #[must_use]
     pub fn reply_error(reply: &Response) -> Error {
-        ErrorReply { refusal: error_reply::parse(reply), verified: false }.into_error().of_read()
+        error_reply::unverified(reply)
     }
 
     /// Returns the error for a missing or truncated reply.

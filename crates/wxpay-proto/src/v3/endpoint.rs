@@ -30,11 +30,12 @@ pub trait Endpoint: fmt::Debug + Send + 'static {
     /// Must return the error of `writer` unchanged if a field cannot be sealed.
     fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error>;
 
-    /// Reads a successful reply (2xx, verified).
+    /// Reads a successful reply: verified, and no error object. Its HTTP status may be any, because it is not signed.
     ///
     /// # Errors
     ///
-    /// Returns an [`Error`] if the reply deviates from WeChat Pay's documentation.
+    /// Returns an [`Error`] if the reply deviates from WeChat Pay's documentation. The request is not sent again: a
+    /// verified success is proof that it was carried out. Only an empty body proves nothing, unless this accepts it.
     fn read(
         &self,
         reply: Verified<'_>,
@@ -42,8 +43,8 @@ pub trait Endpoint: fmt::Debug + Send + 'static {
         world: &mut World<'_>,
     ) -> Result<Self::Output, Error>;
 
-    /// Reads a verified refusal that is a regular result, such as "no such order" for a query. Returns `None` if the
-    /// refusal is an error.
+    /// Reads a verified refusal that is a regular result, such as "no such order" for a query. Decide by the code: the
+    /// HTTP status is not signed. Returns `None` if the refusal is an error.
     fn read_refusal(&self, refusal: &Refusal) -> Option<Self::Output> {
         let _ = refusal;
         None
@@ -52,6 +53,19 @@ pub trait Endpoint: fmt::Debug + Send + 'static {
     /// Returns whether the request may be sent again while the outcome of an earlier attempt is unknown.
     fn idempotency(&self) -> Idempotency {
         Idempotency::ByNumber
+    }
+
+    /// Returns whether a refusal by the gateway's own check of fields ends the call, although the gateway does not sign
+    /// it. Return `true` only if a forged refusal can move no money: the merchant sends the same request again, and
+    /// nothing else follows. By default, such a refusal leaves the outcome unknown.
+    fn trusts_field_check(&self) -> bool {
+        false
+    }
+
+    /// Returns whether a successful reply has a top-level member `code`, as otherwise only error objects have. Codes
+    /// that WeChat Pay documents as errors are still read as errors.
+    fn success_has_code(&self) -> bool {
+        false
     }
 
     /// Returns the pending operation to resolve if the outcome is unknown. Returns `None` if the operation changes
@@ -277,6 +291,14 @@ impl<E: Endpoint + ?Sized> Endpoint for Box<E> {
 
     fn idempotency(&self) -> Idempotency {
         (**self).idempotency()
+    }
+
+    fn trusts_field_check(&self) -> bool {
+        (**self).trusts_field_check()
+    }
+
+    fn success_has_code(&self) -> bool {
+        (**self).success_has_code()
     }
 
     fn pending_operation(&self) -> Option<PendingOperation> {

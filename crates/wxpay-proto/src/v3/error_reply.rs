@@ -1,46 +1,77 @@
-//! An error reply: its parsing, and the fate of the request that follows from it.
+//! Error objects, and replies that are not verified.
 
 use crate::{
-    error::{Error, Fate},
+    error::{Error, ErrorKind},
     http::Response,
     refusal::{Code, Detail, Refusal},
     wire::json,
 };
-use alloc::{format, string::String};
-use core::fmt;
+use alloc::{format, string::String, vec::Vec};
 
-/// An error reply, parsed.
-pub(super) struct ErrorReply {
-    pub(super) refusal: Refusal,
-    pub(super) verified: bool,
+/// Returns the refusal if the body is an error object: a JSON object with a textual `code`, whatever the status and the
+/// other members are.
+pub(super) fn error_object(reply: &Response) -> Option<Refusal> {
+    #[derive(serde::Deserialize)]
+    struct Coded {
+        code: Option<String>,
+    }
+    let is_error = match json::parse(reply.body()) {
+        Ok(Coded { code }) => code.is_some(),
+        // No object, or a code of another type, or several codes.
+        Err(_) => object(reply.body()).is_some_and(|object| text(&object, "code").is_some()),
+    };
+    is_error.then(|| parse(reply))
 }
 
-impl ErrorReply {
-    /// Converts the reply into an error. Only a verified 4xx is final, except 429 and `USERPAYING`: the operation may
-    /// still be carried out. After any other error reply the fate is `Unknown`.
-    pub(super) fn into_error(self) -> Error {
-        let Self { refusal, verified } = self;
-        let is_client_error = matches!(refusal.status, 400..=499) && refusal.status != 429;
-        let is_final = verified && is_client_error && refusal.code != Code::USERPAYING;
-        Error::refused(refusal, if is_final { Fate::Refused } else { Fate::Unknown })
-    }
+/// Returns the error for a reply that is not verified. Its content is shown to people; it proves nothing.
+pub(super) fn unverified(reply: &Response) -> Error {
+    let refusal = error_object(reply);
+    let kind = match &refusal {
+        Some(_) if is_unsigned(reply) => ErrorKind::Refused,
+        Some(_) | None => ErrorKind::Signature,
+    };
+    let error = Error::new(kind, None).with_unverified_refusal(refusal);
+    if is_unsigned(reply) { error.of_unsigned_reply(reply.status()) } else { error }
+}
+
+/// Returns whether the reply is a refusal by the gateway's own check of fields: 400 with one of two codes, and without
+/// any of WeChat Pay's headers. The gateway does not sign these, so only TLS vouches for them.
+pub(super) fn is_field_refusal(reply: &Response) -> bool {
+    reply.status() == 400
+        && is_unsigned(reply)
+        && error_object(reply).is_some_and(|refusal| FIELD_CHECK.contains(&refusal.code))
+}
+
+const FIELD_CHECK: [Code; 2] = [Code::PARAM_ERROR, Code::INVALID_REQUEST];
+
+/// Returns whether the reply has none of WeChat Pay's headers.
+fn is_unsigned(reply: &Response) -> bool {
+    const PREFIX: &str = "wechatpay-";
+    let is_signed = |(name, _): &(String, Vec<u8>)| {
+        name.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
+    };
+    !reply.headers().iter().any(is_signed)
 }
 
 /// Parses an error reply as far as possible: fields that are missing or unreadable stay empty.
 pub(super) fn parse(reply: &Response) -> Refusal {
-    let body: Body = json::parse(reply.body()).unwrap_or_default();
-    let code = body.code.unwrap_or_else(|| format!("HTTP {}", reply.status()));
-    Refusal::new(reply.status(), Code::from(code), body.message.as_deref().unwrap_or_default())
+    // `{"code","message","detail"}`, all optional; failures of the gateway itself (502, 503) have none of them.
+    let mut body = object(reply.body()).unwrap_or_default();
+    let code = text(&body, "code").map_or_else(|| format!("HTTP {}", reply.status()), String::from);
+    let detail = body.remove("detail").and_then(read_detail);
+    Refusal::new(reply.status(), Code::from(code), text(&body, "message").unwrap_or_default())
         .with_request_id(reply.header("Request-ID"))
-        .with_detail(body.detail.and_then(read_detail))
+        .with_detail(detail)
 }
 
-/// The body `{"code","message","detail"}`, all optional; failures of the gateway itself (502, 503) have none of them.
-#[derive(Default, serde::Deserialize)]
-struct Body {
-    code: Option<String>,
-    message: Option<String>,
-    detail: Option<serde_json::Value>,
+type Object = serde_json::Map<String, serde_json::Value>;
+
+fn object(body: &[u8]) -> Option<Object> {
+    json::parse(body).ok()
+}
+
+fn text<'a>(object: &'a Object, name: &str) -> Option<&'a str> {
+    object.get(name).and_then(serde_json::Value::as_str)
 }
 
 /// Reads `detail`. The documentation puts its fields at the first level; real replies nest the issue one level deeper.
@@ -62,10 +93,4 @@ fn read_detail(detail: serde_json::Value) -> Option<Detail> {
             .and_then(serde_json::Value::as_u64),
     };
     (detail != Detail::default()).then_some(detail)
-}
-
-impl fmt::Debug for ErrorReply {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ErrorReply").field("verified", &self.verified).finish_non_exhaustive()
-    }
 }

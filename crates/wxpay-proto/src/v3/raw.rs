@@ -28,7 +28,13 @@ pub struct Raw {
     idempotency: Idempotency,
 }
 
+/// The products whose successful replies have a top-level member `code`, by path. No typed operation is among them.
+const SUCCESS_HAS_CODE: [&str; 2] = ["/v3/gov/subsidy/", "/v3/marketing/membercard-open/"];
+
 /// The reply to a [`Raw`] operation. `Debug` omits the body.
+///
+/// A verified empty body is returned as it is. It proves little, because the signature does not cover the request: if
+/// the operation's reply has members, query the operation.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RawReply {
     body: Vec<u8>,
@@ -99,6 +105,10 @@ impl Endpoint for Raw {
 
     fn idempotency(&self) -> Idempotency {
         self.idempotency
+    }
+
+    fn success_has_code(&self) -> bool {
+        SUCCESS_HAS_CODE.iter().any(|path| self.target.starts_with(path))
     }
 }
 

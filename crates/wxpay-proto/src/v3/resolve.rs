@@ -7,7 +7,12 @@
 //!            └──── wait, each time longer ◀────┘ ─▶ Done(Ok(NotFound)), or Done(Err) with the pending operation
 //! ```
 //!
-//! "Not found" is final only after 20 seconds: the request that was lost may still be in flight.
+//! "Not found" is final only after 20 seconds: the request that was lost may still be in flight. If every attempt of the
+//! call was answered, none is, and the first signed "not found" is final.
+//!
+//! An unsigned "not found" ends the flow after 20 seconds, too, if nothing else is heard. An order that was placed or
+//! closed then counts as not found: the same request is sent again under the same number, and takes effect once. For
+//! anything that moves money, it proves nothing, and the flow ends with an error and the pending operation.
 
 use super::{
     call::Call,
@@ -25,11 +30,11 @@ use crate::{
     error::{Error, ErrorKind, Fate, PendingOperation, Unresolved},
     exchange::{AwaitingReply, Flow, Reply, Step, Waiting, sealed},
     id::MchId,
-    refusal::Refusal,
+    refusal::{Proof, Refusal},
     world::World,
 };
 use alloc::boxed::Box;
-use core::time::Duration;
+use core::{error, fmt, time::Duration};
 
 /// The delay after each query that did not resolve the operation, in seconds: four minutes in all.
 const POLL_INTERVALS: [u64; 7] = [1, 2, 5, 12, 30, 60, 130];
@@ -40,8 +45,10 @@ const MIN_QUERIES_UNTIL_NOT_FOUND: usize = 5;
 #[derive(Debug)]
 pub struct Resolve {
     merchant: Merchant,
-    pending_operation: PendingOperation,
+    unresolved: Unresolved,
     queries: usize,
+    /// The number of queries in a row that ended with "not found", signed or not.
+    not_found_in_a_row: usize,
 }
 
 /// The known outcome of a pending operation.
@@ -86,14 +93,14 @@ impl Merchant {
     /// Resolves an operation whose outcome is unknown by querying until it is known.
     #[must_use]
     pub fn resolve(&self, unresolved: Unresolved) -> Resolve {
-        self.resolve_pending(unresolved.into_pending_operation())
+        Resolve { merchant: self.clone(), unresolved, queries: 0, not_found_in_a_row: 0 }
     }
 
     /// Resolves an operation that may have been sent before a crash, like [`resolve`](Self::resolve). Errors do not
     /// survive a crash, but numbers that were stored before the call do.
     #[must_use]
     pub fn resolve_pending(&self, pending_operation: PendingOperation) -> Resolve {
-        Resolve { merchant: self.clone(), pending_operation, queries: 0 }
+        self.resolve(Unresolved::new(pending_operation))
     }
 }
 
@@ -129,10 +136,25 @@ fn query_for(pending_operation: PendingOperation) -> ResolveQuery {
 
 /// Returns whether a query was refused by a signed reply that will be the same the next time.
 fn is_refused_for_good(error: &Error) -> bool {
-    // An unverified refusal has the failed verification as its source.
-    core::error::Error::source(error).is_none()
-        && error.refusal().is_some_and(|refusal| matches!(refusal.status, 400..=499) && refusal.status != 429)
+    error.kind() == ErrorKind::Refused
+        && !error.is_of_unsigned_reply()
+        && error.refusal().is_some_and(|refusal| refusal.code.proof() == Proof::Refused)
 }
+
+/// An unsigned "not found" for an operation that moves money.
+#[derive(Clone, Copy, Debug)]
+struct UnprovenAbsence;
+
+impl fmt::Display for UnprovenAbsence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "an unsigned \"not found\" does not prove that no money moved; resolve the operation again later, or look \
+             its number up in the merchant platform",
+        )
+    }
+}
+
+impl error::Error for UnprovenAbsence {}
 
 fn party(sub_mchid: Option<MchId>) -> Party {
     sub_mchid.map_or(Party::Direct, Party::partner)
@@ -241,7 +263,7 @@ impl From<authorization::AuthorizationLookup> for Resolved {
 impl Resolve {
     fn query(mut self, world: &mut World<'_>) -> Step<Self> {
         self.queries = self.queries.saturating_add(1);
-        let call = self.merchant.call(query_for(self.pending_operation.clone()));
+        let call = self.merchant.call(query_for(self.unresolved.pending_operation().clone()));
         self.follow(call.begin(world), world)
     }
 
@@ -253,25 +275,52 @@ impl Resolve {
         }
     }
 
-    fn on_result(self, result: Result<Resolved, Error>, world: &mut World<'_>) -> Step<Self> {
-        let certain = match &result {
-            Ok(Resolved::NotFound) => self.queries >= MIN_QUERIES_UNTIL_NOT_FOUND,
-            Ok(_) => true,
-            Err(error) => is_refused_for_good(error) || error.kind() == ErrorKind::Misuse,
-        };
-        let pause =
-            self.queries.checked_sub(1).and_then(|index| POLL_INTERVALS.get(index)).filter(|_| !certain);
-        match pause {
+    fn on_result(mut self, result: Result<Resolved, Error>, world: &mut World<'_>) -> Step<Self> {
+        let not_found = self.is_not_found(&result);
+        self.not_found_in_a_row = if not_found { self.not_found_in_a_row.saturating_add(1) } else { 0 };
+        let has_waited = self.not_found_in_a_row >= MIN_QUERIES_UNTIL_NOT_FOUND;
+        match result {
+            Ok(Resolved::NotFound) if has_waited || self.unresolved.is_answered() => {
+                Step::Done(Ok(Resolved::NotFound))
+            }
+            Ok(Resolved::NotFound) => self.wait(Error::new(ErrorKind::Exhausted, None), world),
+            Ok(resolved) => Step::Done(Ok(resolved)),
+            Err(_) if not_found && has_waited && !self.unresolved.moves_money() => {
+                Step::Done(Ok(Resolved::NotFound))
+            }
+            Err(error) if not_found && has_waited => self.fail(error.caused_by(UnprovenAbsence)),
+            Err(error) if is_refused_for_good(&error) || error.kind() == ErrorKind::Misuse => {
+                self.fail(error)
+            }
+            Err(error) => self.wait(error, world),
+        }
+    }
+
+    /// Returns whether a query ended with "not found", signed or not.
+    fn is_not_found(&self, result: &Result<Resolved, Error>) -> bool {
+        match result {
+            Ok(resolved) => *resolved == Resolved::NotFound,
+            Err(error) => error.refusal().filter(|_| error.is_of_unsigned_reply()).is_some_and(|refusal| {
+                let query = query_for(self.unresolved.pending_operation().clone());
+                query.read_refusal(refusal) == Some(Resolved::NotFound)
+            }),
+        }
+    }
+
+    /// Waits before the next query, or ends with the error if there is none left.
+    fn wait(self, error: Error, world: &mut World<'_>) -> Step<Self> {
+        match self.queries.checked_sub(1).and_then(|index| POLL_INTERVALS.get(index)) {
             Some(secs) => {
                 Step::wait(world.now.after(Duration::from_secs(*secs)), Paused(Pause::BeforeQuery(self)))
             }
-            // The query failed, which proves nothing: the outcome of the operation is as unknown as before.
-            None => Step::Done(result.map_err(|error| {
-                Error::new(error.kind(), Fate::Unknown)
-                    .with_pending_operation(|| self.pending_operation.clone())
-                    .caused_by(error)
-            })),
+            None => self.fail(error),
         }
+    }
+
+    /// Ends the flow. The query failed, which proves nothing: the outcome of the operation is as unknown as before.
+    fn fail(self, error: Error) -> Step<Self> {
+        let unknown = Error::new(error.kind(), Fate::Unknown).with_unresolved(self.unresolved);
+        Step::Done(Err(unknown.caused_by(error)))
     }
 }
 

@@ -14,9 +14,9 @@ use super::{authorization::SCHEME, message};
 use crate::{
     clock::UnixTime,
     crypto::PublicKey,
-    error::{Error, ErrorKind, Fate},
+    error::{Error, ErrorKind},
     http::{Method, Response},
-    id::KeyId,
+    id::{InvalidField, KeyId},
     wire::{base64, json},
 };
 use alloc::{string::String, vec::Vec};
@@ -72,9 +72,24 @@ impl<'a> Verified<'a> {
     ///
     /// # Errors
     ///
-    /// Returns an error of kind [`ErrorKind::Malformed`] and unknown fate if the body does not match the type.
+    /// Returns an error of kind [`ErrorKind::Malformed`] if the body does not match the type. The call sets its fate.
     pub fn parse<T: Deserialize<'a>>(self) -> Result<T, Error> {
         json::parse(self.body).map_err(|error| malformed().caused_by(error))
+    }
+
+    /// Accepts the empty body of an operation that returns nothing.
+    ///
+    /// The signature covers timestamp, nonce and body, and not the request. A body of another reply, sent in place of
+    /// this one, must not pass for its success.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of kind [`ErrorKind::Malformed`] if the body is neither empty nor `{}`.
+    pub fn expect_empty(self) -> Result<(), Error> {
+        match self.body.trim_ascii() {
+            b"" | b"{}" => Ok(()),
+            _ => Err(malformed().caused_by(InvalidField::new("body", "must be empty"))),
+        }
     }
 
     /// Accepts a reply without a signature if its request is in the table of unsigned replies.
@@ -211,10 +226,9 @@ pub enum VerifyError {
 }
 
 impl VerifyError {
-    /// Converts this into an error of fate `Unknown`: the operation that the message replies to may have been carried
-    /// out.
+    /// Converts this into an error. The flow that received the message sets the fate.
     pub(super) fn into_error(self) -> Error {
-        Error::new(ErrorKind::Signature, Fate::Unknown).caused_by(self)
+        Error::new(ErrorKind::Signature, None).caused_by(self)
     }
 }
 
@@ -242,10 +256,10 @@ impl fmt::Display for VerifyError {
 
 impl error::Error for VerifyError {}
 
-/// Returns the error for a reply that deviates from WeChat Pay's documentation. The fate is `Unknown`: the operation
-/// may have been carried out.
+/// Returns the error for a reply that deviates from WeChat Pay's documentation. The flow that received it sets the
+/// fate.
 pub(super) fn malformed() -> Error {
-    Error::new(ErrorKind::Malformed, Fate::Unknown)
+    Error::new(ErrorKind::Malformed, None)
 }
 
 #[cfg(test)]

@@ -238,7 +238,7 @@ impl Flow for OpenBillPart {
     fn on_reply(AwaitingPart { open, check }: AwaitingPart, reply: Reply, _: &mut World<'_>) -> Step<Self> {
         // A download changes nothing at WeChat Pay, so the fate of every failure is `NotSent`.
         Step::Done(match reply {
-            Ok(reply) if reply.status() == 200 => open.open(check, reply.body()).map_err(Error::not_sent),
+            Ok(reply) if reply.status() == 200 => open.open(check, reply.body()).map_err(Error::of_read),
             Ok(reply) => Err(Download::reply_error(&reply)),
             Err(failure) => Err(Download::transport_error(failure)),
         })

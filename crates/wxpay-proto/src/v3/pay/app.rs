@@ -112,6 +112,10 @@ impl Endpoint for AppOrder {
         AppParams::sign(merchant, appid.clone(), partnerid.clone(), prepay_id, world.now, nonce)
     }
 
+    fn trusts_field_check(&self) -> bool {
+        true
+    }
+
     fn pending_operation(&self) -> Option<PendingOperation> {
         Some(self.0.pending_operation())
     }

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     clock::UnixTime,
-    error::{Error, ErrorKind, Fate, PendingOperation},
+    error::{Error, ErrorKind, Fate, PendingOperation, Unresolved},
     exchange::{AwaitingReply, Flow, Reply, Step, Waiting, sealed},
     refusal::{Code, Refusal},
     v3::{
@@ -184,7 +184,7 @@ impl Endpoint for ChargeOperation {
             Self::Charge(payment) => payment.read_refusal(refusal).map(OperationReply::from),
             Self::Query(query) => query.read_refusal(refusal).map(OperationReply::from),
             Self::Reverse(_) => {
-                let not_found = refusal.status == 404 && refusal.code == Code::ORDER_NOT_EXIST;
+                let not_found = refusal.code == Code::ORDER_NOT_EXIST;
                 not_found.then_some(OperationReply::NotFound)
             }
         }
@@ -268,8 +268,8 @@ impl Progress {
             Stage::Reverse => self.start(Stage::FinalQuery, world),
             Stage::FinalQuery => {
                 let kind = error.as_ref().map_or(ErrorKind::Exhausted, Error::kind);
-                let unknown =
-                    Error::new(kind, Fate::Unknown).with_pending_operation(|| self.payment.pending());
+                let unresolved = Unresolved::new(self.payment.pending()).moving_money();
+                let unknown = Error::new(kind, Fate::Unknown).with_unresolved(unresolved);
                 Step::Done(Err(match error {
                     Some(error) => unknown.caused_by(error),
                     None => unknown,

@@ -113,6 +113,10 @@ impl Endpoint for H5Order {
         Ok(h5_url)
     }
 
+    fn trusts_field_check(&self) -> bool {
+        true
+    }
+
     fn pending_operation(&self) -> Option<PendingOperation> {
         Some(self.order.pending_operation())
     }

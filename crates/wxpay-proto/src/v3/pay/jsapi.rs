@@ -282,6 +282,10 @@ impl Endpoint for JsapiOrder {
         JsapiParams::sign(merchant, self.payers_appid().clone(), &prepay_id, world.now, nonce)
     }
 
+    fn trusts_field_check(&self) -> bool {
+        true
+    }
+
     fn pending_operation(&self) -> Option<PendingOperation> {
         Some(self.order.pending_operation())
     }

@@ -48,6 +48,10 @@ impl Endpoint for NativeOrder {
         Ok(code_url)
     }
 
+    fn trusts_field_check(&self) -> bool {
+        true
+    }
+
     fn pending_operation(&self) -> Option<PendingOperation> {
         Some(self.0.pending_operation())
     }

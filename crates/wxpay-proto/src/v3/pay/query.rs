@@ -114,8 +114,7 @@ impl Endpoint for QueryOrder {
     }
 
     fn read_refusal(&self, refusal: &Refusal) -> Option<OrderLookup> {
-        let not_found = refusal.status == 404
-            && [Code::ORDER_NOT_EXIST, Code::RESOURCE_NOT_EXISTS].contains(&refusal.code);
+        let not_found = [Code::ORDER_NOT_EXIST, Code::RESOURCE_NOT_EXISTS].contains(&refusal.code);
         not_found.then_some(OrderLookup::NotFound)
     }
 
@@ -127,7 +126,7 @@ impl Endpoint for QueryOrder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{error::ErrorKind, error::Fate, v3::fake};
+    use crate::{error::ErrorKind, v3::fake};
     use alloc::format;
 
     fn partner() -> Party {
@@ -172,19 +171,15 @@ mod tests {
             (partner(), "1217752501*1", r#""sp_mchid":"1900007291","sub_mchid":"1900000110""#),
         ] {
             let error = read(party, number, merchant).unwrap_err();
-            assert_eq!(
-                (error.kind(), error.fate()),
-                (ErrorKind::Malformed, Some(Fate::Unknown)),
-                "{number} {merchant}"
-            );
+            assert_eq!((error.kind(), error.fate()), (ErrorKind::Malformed, None), "{number} {merchant}");
         }
     }
 
     #[test]
-    fn only_a_404_with_the_right_code_means_not_found() {
+    fn only_the_right_code_means_not_found_whatever_the_status() {
         let refused = |status, code| query(Party::Direct).read_refusal(&Refusal::new(status, code, ""));
         assert_eq!(refused(404, Code::ORDER_NOT_EXIST), Some(OrderLookup::NotFound));
-        assert_eq!(refused(400, Code::ORDER_NOT_EXIST), None);
+        assert_eq!(refused(400, Code::ORDER_NOT_EXIST), Some(OrderLookup::NotFound));
         assert_eq!(refused(404, Code::NO_AUTH), None);
     }
 

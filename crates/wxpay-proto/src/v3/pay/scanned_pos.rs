@@ -87,6 +87,10 @@ impl Endpoint for ScannedPosOrder {
         Ok(prepay_id)
     }
 
+    fn trusts_field_check(&self) -> bool {
+        true
+    }
+
     fn pending_operation(&self) -> Option<PendingOperation> {
         Some(self.order.pending_operation())
     }

@@ -67,7 +67,7 @@ impl Endpoint for QueryProfitSharing {
     }
 
     fn read_refusal(&self, refusal: &Refusal) -> Option<ProfitSharingLookup> {
-        let not_found = refusal.status == 404 && refusal.code == Code::RESOURCE_NOT_EXISTS;
+        let not_found = refusal.code == Code::RESOURCE_NOT_EXISTS;
         not_found.then_some(ProfitSharingLookup::NotFound)
     }
 

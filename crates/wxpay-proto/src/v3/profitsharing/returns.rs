@@ -251,7 +251,7 @@ impl Endpoint for QueryProfitSharingReturn {
     }
 
     fn read_refusal(&self, refusal: &Refusal) -> Option<ReturnLookup> {
-        let not_found = refusal.status == 404 && refusal.code == Code::RESOURCE_NOT_EXISTS;
+        let not_found = refusal.code == Code::RESOURCE_NOT_EXISTS;
         not_found.then_some(ReturnLookup::NotFound)
     }
 

@@ -59,7 +59,7 @@ impl Endpoint for QueryRefund {
     }
 
     fn read_refusal(&self, refusal: &Refusal) -> Option<RefundLookup> {
-        let not_found = refusal.status == 404 && refusal.code == Code::RESOURCE_NOT_EXISTS;
+        let not_found = refusal.code == Code::RESOURCE_NOT_EXISTS;
         not_found.then_some(RefundLookup::NotFound)
     }
 
@@ -86,10 +86,10 @@ mod tests {
     }
 
     #[test]
-    fn only_a_404_with_resource_not_exists_is_not_found() {
+    fn only_resource_not_exists_is_not_found_whatever_the_status() {
         let refused = |status, code| query(Party::Direct).read_refusal(&Refusal::new(status, code, ""));
         assert_eq!(refused(404, Code::RESOURCE_NOT_EXISTS), Some(RefundLookup::NotFound));
-        assert_eq!(refused(400, Code::RESOURCE_NOT_EXISTS), None);
+        assert_eq!(refused(400, Code::RESOURCE_NOT_EXISTS), Some(RefundLookup::NotFound));
         assert_eq!(refused(404, Code::NO_AUTH), None);
     }
 }

@@ -5,6 +5,7 @@ use crate::{
     http::Response,
     v3::fake::{self, Harness, NOW, SigningKey},
 };
+use alloc::{string::ToString as _, vec::Vec};
 
 const NOT_FOUND: &str = r#"{"code":"ORDER_NOT_EXIST","message":"订单不存在"}"#;
 const FOUND: &str =
@@ -80,13 +81,97 @@ fn a_late_order_is_found_and_a_missing_one_is_not_found_after_20_seconds() {
     assert_eq!(harness.now, NOW.after(Duration::from_secs(20)));
 }
 
+/// Resolves an operation with unsigned "not found" replies to all queries, but for the one of this index.
+fn resolve_unsigned(
+    unresolved: Unresolved,
+    code: &str,
+    lost: Option<usize>,
+) -> (Result<Resolved, Error>, Harness) {
+    let (mut harness, mut queries) = (Harness::new(), 0..);
+    let body = alloc::format!(r#"{{"code":"{code}","message":"不存在"}}"#);
+    let result = harness.run(fake::merchant().resolve(unresolved), |_, _| {
+        if queries.next() == lost {
+            return Ok(Response::new(407, Vec::new()));
+        }
+        Ok(Response::new(404, body.clone().into()))
+    });
+    (result, harness)
+}
+
 #[test]
-fn an_unsigned_not_found_resolves_nothing() {
-    let (resolved, harness) = resolve(&[|_| Ok(Response::new(404, NOT_FOUND.into()))]);
-    let mut error = resolved.unwrap_err();
-    assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Some(Fate::Unknown)));
-    assert_eq!(error.unresolved().unwrap().into_pending_operation(), pending_operation());
-    assert_eq!(harness.sent.len(), 8);
+fn unsigned_not_founds_for_20_seconds_resolve_an_order() {
+    let (resolved, harness) = resolve_unsigned(Unresolved::new(pending_operation()), "ORDER_NOT_EXIST", None);
+    assert_eq!(resolved.unwrap(), Resolved::NotFound);
+    assert_eq!((harness.sent.len(), harness.now), (5, NOW.after(Duration::from_secs(20))));
+    // Another reply among them is no "not found": the count begins again.
+    let (resolved, harness) =
+        resolve_unsigned(Unresolved::new(pending_operation()), "ORDER_NOT_EXIST", Some(1));
+    assert_eq!(resolved.unwrap(), Resolved::NotFound);
+    assert_eq!(harness.sent.len(), 7);
+    let (resolved, _) = resolve_unsigned(Unresolved::new(pending_operation()), "NO_AUTH", None);
+    assert_eq!(resolved.unwrap_err().fate(), Some(Fate::Unknown));
+}
+
+#[test]
+fn unsigned_not_founds_end_with_doubt_where_money_moves() {
+    let number = || "R1".parse().unwrap();
+    let charge = || Unresolved::new(pending_operation()).moving_money();
+    for (unresolved, code) in [
+        (
+            Unresolved::new(PendingOperation::Refund { out_refund_no: number(), sub_mchid: None }),
+            "RESOURCE_NOT_EXISTS",
+        ),
+        (Unresolved::new(PendingOperation::Transfer { out_bill_no: "T1".parse().unwrap() }), "NOT_FOUND"),
+        (charge(), "ORDER_NOT_EXIST"),
+        // Even if every attempt was answered: only a signed "not found" is certain.
+        (charge().answered(true), "ORDER_NOT_EXIST"),
+    ] {
+        let (resolved, harness) = resolve_unsigned(unresolved, code, None);
+        let mut error = resolved.unwrap_err();
+        assert_eq!(error.fate(), Some(Fate::Unknown), "{code}");
+        assert_eq!((harness.sent.len(), harness.now), (5, NOW.after(Duration::from_secs(20))), "{code}");
+        let cause = error::Error::source(&error).unwrap();
+        let cause = error::Error::source(cause).unwrap().to_string();
+        assert!(cause.starts_with("an unsigned \"not found\" does not prove that no money moved"), "{cause}");
+        assert!(error.unresolved().unwrap().moves_money());
+    }
+}
+
+#[test]
+fn a_signed_not_found_is_final_at_once_if_every_attempt_was_answered() {
+    let resolve = |unresolved: Unresolved| {
+        let mut harness = Harness::new();
+        let resolved =
+            harness.run(fake::merchant().resolve(unresolved), |_, now| Ok(signed(404, NOT_FOUND, *now)));
+        (resolved.unwrap(), harness.sent.len())
+    };
+    let unresolved = || Unresolved::new(pending_operation()).moving_money();
+    assert_eq!(resolve(unresolved().answered(true)), (Resolved::NotFound, 1));
+    assert_eq!(resolve(unresolved()), (Resolved::NotFound, 5));
+    // A key that was stored does not know.
+    let stored = unresolved().answered(true).pending_operation().clone();
+    assert_eq!(resolve(Unresolved::new(stored)), (Resolved::NotFound, 5));
+}
+
+#[test]
+fn a_field_refusal_of_a_refund_is_resolved_by_one_query() {
+    let mut harness = Harness::new();
+    let paid: crate::id::OutTradeNo = "1217752501".parse().unwrap();
+    let amount = crate::Fen::new;
+    let create = refund::CreateRefund::builder(paid, "R1".parse().unwrap(), amount(1), amount(2));
+    let field_refusal = r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":1},"message":"x"}"#;
+    let result = harness.run(fake::merchant().call(create.build().unwrap()), |_, _| {
+        Ok(Response::new(400, field_refusal.into()))
+    });
+    let mut error = result.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.fate(), harness.sent.len()),
+        (ErrorKind::Refused, Some(Fate::Unknown), 1)
+    );
+    let resolved = harness.run(fake::merchant().resolve(error.unresolved().unwrap()), |_, now| {
+        Ok(signed(404, r#"{"code":"RESOURCE_NOT_EXISTS"}"#, *now))
+    });
+    assert_eq!((resolved.unwrap(), harness.sent.len()), (Resolved::NotFound, 2));
 }
 
 #[test]

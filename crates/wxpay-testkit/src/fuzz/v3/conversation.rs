@@ -2,7 +2,7 @@
 
 use super::{
     NAME, Signer, driver, encrypted_resource, merchant,
-    replies::{NUMBER, OPENID, appid, jsapi, order, refund, transfer},
+    replies::{NUMBER, OPENID, appid, is_error_object, jsapi, order, refund, transfer},
 };
 use crate::{drive::Driver, keys::v3::PLATFORM};
 use arbitrary::{Arbitrary, Unstructured};
@@ -251,9 +251,7 @@ fn reply_to(transmit: &Transmit, now: UnixTime, event: Option<Event>) -> ((Reply
         EventKind::Refused(status, code) => {
             let status = 400 + status % 200;
             let body = format!(r#"{{"code":"{}","message":"no"}}"#, code_text(code));
-            if !matches!(code, Code::UserPaying) {
-                fate = refusal_fate(by, status);
-            }
+            fate = refusal_fate(transmit.label, by, status, code);
             Ok(signed(by, status, body.as_bytes(), sent_at))
         }
         EventKind::WrongTime(secs) => {
@@ -262,7 +260,7 @@ fn reply_to(transmit: &Transmit, now: UnixTime, event: Option<Event>) -> ((Reply
         }
         EventKind::Bytes(status, bytes) => {
             let status = 200 + status % 400;
-            if refusal_fate(by, status) != AttemptFate::Unknown {
+            if is_error_object(&bytes) {
                 fate = AttemptFate::RefusedIfTrusted;
             }
             Ok(signed(by, status, &bytes, sent_at))
@@ -271,12 +269,19 @@ fn reply_to(transmit: &Transmit, now: UnixTime, event: Option<Event>) -> ((Reply
     ((reply, latency), fate)
 }
 
-/// Returns the fate after a refusal with this status. A certificate that must still be fetched may not be trusted.
-fn refusal_fate(by: SignedBy, status: u16) -> AttemptFate {
+/// Returns the fate after an error object. The status counts only for an unsigned refusal of the check of fields, which
+/// is final for placing and closing orders. A certificate that must still be fetched may not be trusted.
+fn refusal_fate(label: &str, by: SignedBy, status: u16, code: Code) -> AttemptFate {
+    let is_final = match code {
+        Code::ParamError | Code::NoSuchOrder | Code::NoSuchResource | Code::OrderPaid => true,
+        Code::UserPaying | Code::SystemError | Code::Busy => false,
+    };
+    let trusts_field_check = matches!(label, "v3.pay.jsapi" | "v3.pay.native" | "v3.pay.close");
     match by {
-        SignedBy::PublicKey if (400..500).contains(&status) && status != 429 => AttemptFate::Refused,
-        SignedBy::Certificate if (400..500).contains(&status) && status != 429 => {
-            AttemptFate::RefusedIfTrusted
+        SignedBy::PublicKey if is_final => AttemptFate::Refused,
+        SignedBy::Certificate if is_final => AttemptFate::RefusedIfTrusted,
+        SignedBy::Nobody if trusts_field_check && status == 400 && matches!(code, Code::ParamError) => {
+            AttemptFate::Refused
         }
         SignedBy::PublicKey | SignedBy::Certificate | SignedBy::Nobody => AttemptFate::Unknown,
     }

@@ -7,6 +7,7 @@ use wxpay_proto::{
     Error, ErrorKind, Fate, Fen, UnixTime,
     exchange::{Failure, Flow, Reply, Transmit},
     http::{Method, Response},
+    refusal::Code,
     retry::Policy,
     v3::{
         Merchant, Party, Raw, Sensitive,
@@ -31,8 +32,10 @@ pub(super) const OPENID: &str = "oX99MDgNcgwnz3zFN3DNmo8uwa-w";
 
 /// Checks replies. The first byte selects the HTTP status and the operations, the rest is the body.
 ///
-/// Each operation parses or rejects a signed reply. Only 200 and 204 can be a success, except that a refusal can be the
-/// result of a query. An unsigned or changed reply is never a success, and leaves the fate unknown.
+/// Each operation parses or rejects a signed reply. The HTTP status, which is not signed, changes neither success nor
+/// fate. An error object is never a success, except that it can be the result of a query; anything else is never a
+/// refusal. An unsigned or changed reply is never a success, and leaves the fate unknown; only a refusal by the check of
+/// fields is final for placing and closing orders.
 pub fn v3_reply(data: &[u8]) {
     let Some((first, body)) = data.split_first() else { return };
     let status = [200, 200, 200, 204, 202, 301, 400, 403, 404, 429, 500, 503][usize::from(*first % 12)];
@@ -42,22 +45,35 @@ pub fn v3_reply(data: &[u8]) {
     let calls = [orders, refunds_and_combined, sharings, transfers][usize::from(*first / 12 % 4)];
     calls(&me, &mut |name, run| {
         let now = driver().now;
-        let signed = Signer::PublicKey.reply(status, body, now);
-        match run(signed) {
+        let signed = |status| run(Signer::PublicKey.reply(status, body, now));
+        let is_error = is_error_object(body);
+        let fate = match signed(status) {
             // A query returns "not found" for some refusals: no such order, no such bill.
-            Ok(()) => assert!(matches!(status, 200 | 204) || name.starts_with("query"), "{name}"),
-            Err(error) => {
-                let is_final = (400..500).contains(&status) && status != 429 && !is_userpaying(&error);
-                let fate = if is_final { Fate::Refused } else { Fate::Unknown };
-                assert_eq!(error.fate(), (!is_read(name)).then_some(fate), "{name}");
+            Ok(()) => {
+                assert!(!is_error || name.starts_with("query"), "{name}");
+                None
             }
-        }
+            Err(error) => {
+                assert_eq!(error.fate().is_none(), is_read(name), "{name}");
+                assert!(is_error || error.fate() != Some(Fate::Refused), "{name}");
+                Some(error.fate())
+            }
+        };
+        assert_eq!(fate, signed(200).err().map(|error| error.fate()), "{name}: {status} is not as 200");
         for invalid in [
             Response::new(status, body.to_vec()),
             Signer::PublicKey.reply(status, &[body, b" "].concat(), now).with_header("Wechatpay-Nonce", b"x"),
         ] {
+            let is_unsigned = invalid.header("Wechatpay-Signature").is_none();
             let error = run(invalid).unwrap_err();
-            assert_eq!(error.fate(), (!is_read(name)).then_some(Fate::Unknown), "{name}");
+            let is_trusted = matches!(name, "jsapi" | "app" | "native" | "close");
+            let is_field_refusal = is_unsigned
+                && status == 400
+                && error.refusal().is_some_and(|refusal| {
+                    [Code::PARAM_ERROR, Code::INVALID_REQUEST].contains(&refusal.code)
+                });
+            let fate = if is_trusted && is_field_refusal { Fate::Refused } else { Fate::Unknown };
+            assert_eq!(error.fate(), (!is_read(name)).then_some(fate), "{name}");
             assert!([ErrorKind::Signature, ErrorKind::Refused].contains(&error.kind()), "{name}");
         }
     });
@@ -68,8 +84,9 @@ fn is_read(name: &str) -> bool {
     name.starts_with("query") || matches!(name, "raw" | "echo")
 }
 
-fn is_userpaying(error: &Error) -> bool {
-    error.refusal().is_some_and(|refusal| refusal.code == wxpay_proto::refusal::Code::USERPAYING)
+/// Returns whether the body is a JSON object with a textual `code`.
+pub(super) fn is_error_object(body: &[u8]) -> bool {
+    serde_json::from_slice(body).is_ok_and(|body: serde_json::Value| body["code"].is_string())
 }
 
 /// The check of one operation. Takes its name, and a function that runs it against a reply.

@@ -167,6 +167,10 @@ impl Endpoint for AppOrder {
         AppParams::sign(merchant, appid, merchant.mchid().clone(), prepay_id, world.now, nonce)
     }
 
+    fn trusts_field_check(&self) -> bool {
+        true
+    }
+
     fn pending_operation(&self) -> Option<PendingOperation> {
         Some(self.0.pending_operation())
     }
@@ -184,6 +188,10 @@ impl Endpoint for H5Order {
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<String, Error> {
         let H5Reply { h5_url } = reply.parse()?;
         Ok(h5_url)
+    }
+
+    fn trusts_field_check(&self) -> bool {
+        true
     }
 
     fn pending_operation(&self) -> Option<PendingOperation> {
@@ -208,6 +216,10 @@ impl Endpoint for JsapiOrder {
         let PrepayReply { prepay_id } = reply.parse()?;
         let nonce = world.entropy.nonce();
         JsapiParams::sign(merchant, self.payers_appid.clone(), &prepay_id, world.now, nonce)
+    }
+
+    fn trusts_field_check(&self) -> bool {
+        true
     }
 
     fn pending_operation(&self) -> Option<PendingOperation> {
@@ -235,6 +247,10 @@ impl Endpoint for MiniProgramOrder {
         JsapiParams::sign(merchant, self.0.combine_appid.clone(), &prepay_id, world.now, nonce)
     }
 
+    fn trusts_field_check(&self) -> bool {
+        true
+    }
+
     fn pending_operation(&self) -> Option<PendingOperation> {
         Some(self.0.pending_operation())
     }
@@ -252,6 +268,10 @@ impl Endpoint for NativeOrder {
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<String, Error> {
         let NativeReply { code_url } = reply.parse()?;
         Ok(code_url)
+    }
+
+    fn trusts_field_check(&self) -> bool {
+        true
     }
 
     fn pending_operation(&self) -> Option<PendingOperation> {

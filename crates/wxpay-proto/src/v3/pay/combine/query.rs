@@ -91,8 +91,7 @@ impl Endpoint for QueryOrder {
     }
 
     fn read_refusal(&self, refusal: &Refusal) -> Option<OrderLookup> {
-        let not_found = refusal.status == 404
-            && [Code::ORDER_NOT_EXIST, Code::RESOURCE_NOT_EXISTS].contains(&refusal.code);
+        let not_found = [Code::ORDER_NOT_EXIST, Code::RESOURCE_NOT_EXISTS].contains(&refusal.code);
         not_found.then_some(OrderLookup::NotFound)
     }
 
