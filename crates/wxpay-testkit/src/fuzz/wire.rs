@@ -50,8 +50,9 @@ fn parse_plainly(data: &[u8]) -> Option<Pairs> {
     for piece in &pieces {
         let mut halves = piece.splitn(2, |byte| *byte == b'=');
         let (name, value) = (halves.next()?, halves.next().unwrap_or_default());
-        let is_valid = !name.is_empty() && [name, value].into_iter().all(escapes_are_complete);
-        let previous = pairs.insert(percent_decode(name).collect(), percent_decode(value).collect());
+        let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
+        let is_valid = !name.is_empty() && name.iter().all(is_plain) && is_escaped_as_needed(value);
+        let previous = pairs.insert(name.to_vec(), percent_decode(value).collect());
         if !is_valid || previous.is_some() {
             return None;
         }
@@ -59,11 +60,14 @@ fn parse_plainly(data: &[u8]) -> Option<Pairs> {
     (pieces.len() <= MAX_PAIRS).then_some(pairs)
 }
 
-fn escapes_are_complete(text: &[u8]) -> bool {
-    (0..text.len()).filter(|at| text[*at] == b'%').all(|at| {
-        let digits = text.get(at + 1..at + 3);
-        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
-    })
+/// Returns whether a value is visible ASCII whose escapes are complete, and stand for no letter or digit.
+fn is_escaped_as_needed(value: &[u8]) -> bool {
+    let is_needed = |at: usize| {
+        let digits = value.get(at + 1..at + 3).and_then(|digits| std::str::from_utf8(digits).ok());
+        let digits = digits.filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        digits.is_some_and(|digits| !u8::from_str_radix(digits, 16).unwrap().is_ascii_alphanumeric())
+    };
+    value.iter().all(u8::is_ascii_graphic) && (0..value.len()).filter(|at| value[*at] == b'%').all(is_needed)
 }
 
 /// Checks that a flat document is well-formed XML, is read by `roxmltree` in the same way, and round-trips.
