@@ -13,8 +13,14 @@
 //!   [`PaymentState`](crate::payment::PaymentState). A paid order stays paid.
 //! * Act on the [`Transition`](crate::payment::Transition)s between two states: each occurs once. Write the state and
 //!   the resulting actions in one transaction of your database.
+//! * One transaction pays one order. The first order that claims a `transaction_id` owns it, in
+//!   [`TransactionOwners`](crate::payment::TransactionOwners) or in your database: insert the pair of `transaction_id` and
+//!   `out_trade_no` under a unique key, commit, then merge with the number that is stored. The claims must outlive the
+//!   process, because the first one decides.
+//! * Only the exact amount pays an order: neither less nor more.
 //! * Contradictory evidence is an [`Anomaly`](crate::payment::Anomaly): a second payment, another amount, two versions
-//!   of one payment. An anomaly needs manual review, and never pays an order.
+//!   of one payment, a transaction of another order. An anomaly needs manual review, and never pays an order.
+//! * A refund is money back only with its status `SUCCESS`, and each refund is reported once.
 //! * The result that the payer's client reports (such as `errCode` 0) proves nothing. Query the order.
 //! * Acknowledge a notification with [`Success`](crate::v3::Ack::Success) after your transaction has been committed,
 //!   not before: the acknowledgement stops further deliveries. Delivery is not guaranteed, so query orders that stay
@@ -58,6 +64,9 @@
 //! | no | a reply that refuses | `Refused` |
 //! | no | the reply was lost, is malformed, is not HTTP 200, or means *busy* | `Unknown` |
 //! | yes | anything but a success | `Unknown` |
+//!
+//! A refusal is final: it costs neither a new token nor a second request. Only the three codes of a rejected token cause
+//! one fetch and one more request.
 //!
 //! [`resolve`](crate::v1::Merchant::resolve) resolves an order, and [`Ack::Success`](crate::v1::Ack::Success)
 //! acknowledges a notification.

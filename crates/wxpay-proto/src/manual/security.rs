@@ -45,6 +45,14 @@
 //! of the URL is evidence of the payment, never the body. There is no time window: a notification may be replayed, but
 //! a replay proves nothing new.
 //!
+//! **One signed string, one reading.** The signatures of APIv1 do not escape the `&` between fields. So no value of an
+//! order, of a delivery report or of a notification may have one, and a notification has only documented names: see
+//! [`signature`](crate::v1::signature#one-signed-string-one-reading). The boundaries of a genuine notification cannot be
+//! moved, neither by the payer who chose a text of the order nor by anybody who sends it again. A notification is
+//! identified by [a digest of what it says](crate::v1::Notification::dedup_key), not by its signature. Should two verified
+//! notifications name one transaction under two order numbers all the same, the second one
+//! [pays nothing](crate::payment::TransactionOwners).
+//!
 //! **Hashes.** APIv1 has only MD5 and SHA-1 over a text that contains a secret. Known collisions do not forge such a
 //! signature, because the attacker does not know the secret; but do not build a new system on them.
 //!
