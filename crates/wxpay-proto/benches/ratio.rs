@@ -43,8 +43,9 @@ fn report<H, G, T>(
     }
     let ratio = total.as_secs_f64() / baseline.as_secs_f64();
     let micros = |batch: Duration| batch.as_secs_f64() * 1e6 / f64::from(BATCH);
+    let verdict = if ratio <= target { "PASS" } else { "FAIL" };
     println!(
-        "{name}: {ratio:.2}x of bare hashes ({:.2} us / {:.2} us), target {target:.1}x",
+        "{verdict} {name}: {ratio:.2}x of bare hashes ({:.2} us / {:.2} us), at most {target:.1}x",
         micros(total),
         micros(baseline)
     );

@@ -38,7 +38,7 @@ use alloc::{string::String, vec::Vec};
 use body::SignedBody;
 use core::fmt;
 use error::{Reason, invalid};
-use query::SignedQuery;
+use query::{Content, SignedQuery};
 
 /// The maximum length of the query, in bytes.
 pub const MAX_QUERY_BYTES: usize = 8 * 1024;
@@ -77,7 +77,7 @@ impl fmt::Debug for RawNotification<'_> {
 /// A verified notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notification {
-    digest: [u8; 32],
+    content: Content,
     out_trade_no: OutTradeNo,
     payment: Payment,
     paid: bool,
@@ -139,11 +139,11 @@ impl Notification {
         let query = SignedQuery::verify(merchant, &query)?;
         let body = FlatXml::parse(raw.body).map_err(Reason::Body)?;
         let body = SignedBody::verify(merchant, &body)?;
-        Self::read(merchant, &query, &body)
+        Self::read(merchant, query, &body)
     }
 
-    fn read(merchant: &Merchant, query: &SignedQuery<'_>, body: &SignedBody<'_>) -> Result<Self, Reason> {
-        let SignedQuery { parameters, charset, .. } = query;
+    fn read(merchant: &Merchant, query: SignedQuery<'_>, body: &SignedBody<'_>) -> Result<Self, Reason> {
+        let SignedQuery { parameters, charset, .. } = &query;
         parameters.partner.require(merchant.partner().as_str(), "must be the merchant's own number")?;
         body.require_app(merchant.appid())?;
         parameters.sign_type.require_if_given("MD5", "must be MD5")?;
@@ -165,7 +165,6 @@ impl Notification {
             .map_err(|_| invalid("time_end", "must be yyyyMMddHHmmss"))?;
         let transaction_id = parameters.transaction_id.id()?;
         Ok(Self {
-            digest: query.digest(body),
             out_trade_no: parameters.out_trade_no.id()?,
             payment: Payment::new(transaction_id, total_fee, discount, time_end),
             paid: trade_state == "0",
@@ -181,6 +180,7 @@ impl Notification {
             bank_billno: parameters.bank_billno.text(*charset)?,
             attach: parameters.attach.text(*charset)?,
             pay_info: parameters.pay_info.text(*charset)?,
+            content: query.into_content(body),
         })
     }
 
@@ -279,7 +279,7 @@ impl Notification {
     /// the same content.
     #[must_use]
     pub fn dedup_key(&self) -> String {
-        hex::encode(self.digest)
+        self.content.digest()
     }
 }
 
@@ -300,7 +300,7 @@ pub fn strings_to_sign(
     elements.retain(|(name, _)| !signature::is_unsigned(name));
     elements.sort_by(|(left, _), (right, _)| signature::cmp_lower_case(left, right));
     Ok([
-        signature::md5_string(query.iter(), charset, merchant.partner_key()),
+        signature::md5_string_of(&query, charset, merchant.partner_key()),
         signature::sha1_string(elements.into_iter(), merchant.pay_sign_key()),
     ])
 }

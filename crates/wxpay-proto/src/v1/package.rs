@@ -61,9 +61,7 @@ impl Package {
             })?;
         encoded.sort_by_key(|(name, _)| *name);
         let is_unique = encoded.is_sorted_by(|(left, _), (right, _)| left < right);
-        if !is_unique
-            || encoded.iter().any(|(name, _)| name.is_empty() || !form::needs_no_escape(name.as_bytes()))
-        {
+        if !is_unique || encoded.iter().any(|(name, _)| name.is_empty() || !form::needs_no_escape(name)) {
             return Err(NAMES);
         }
         if !encoded.iter().all(|(_, value)| signature::has_one_reading(value)) {

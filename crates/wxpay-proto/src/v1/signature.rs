@@ -24,9 +24,12 @@
 //! same key either, because no two kinds have the same names.
 
 use super::merchant::{PartnerKey, PaySignKey};
-use crate::{secret::constant_time_eq, wire::charset::Charset};
+use crate::{
+    secret::constant_time_eq,
+    wire::{charset::Charset, form::Form},
+};
 use alloc::{string::String, vec::Vec};
-use core::{cmp::Ordering, fmt, ops::Range};
+use core::{cmp::Ordering, fmt, mem, ops::Range};
 use md5::{Digest, Md5};
 use sha1::Sha1;
 use zeroize::Zeroize as _;
@@ -103,9 +106,22 @@ impl StringToSign {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Returns the bytes before the key. For MD5 these are all signed fields.
-    pub(crate) fn before_key(&self) -> &[u8] {
+    fn before_key(&self) -> &[u8] {
         self.bytes.get(..self.secret.start).unwrap_or_default()
+    }
+
+    /// Returns the bytes before the key, which is wiped. For MD5 these are all signed fields.
+    pub(crate) fn into_fields(mut self) -> Vec<u8> {
+        self.wipe();
+        self.bytes.truncate(self.secret.start);
+        self.secret = 0..0;
+        mem::take(&mut self.bytes)
+    }
+
+    fn wipe(&mut self) {
+        if let Some(key) = self.bytes.get_mut(self.secret.clone()) {
+            key.zeroize();
+        }
     }
 
     /// Reserves space for the key. The key is written last, when the buffer no longer grows: growing would leave a
@@ -114,6 +130,13 @@ impl StringToSign {
         let start = self.bytes.len();
         self.bytes.resize(start.saturating_add(key.len()), 0);
         self.secret = start..self.bytes.len();
+    }
+
+    /// Ends the string of the MD5 rule.
+    fn with_partner_key(mut self, key: &PartnerKey) -> Self {
+        self.push(b"key=");
+        self.reserve_key(key.expose());
+        self.with_key(key.expose())
     }
 
     fn with_key(mut self, key: &str) -> Self {
@@ -126,9 +149,7 @@ impl StringToSign {
 
 impl Drop for StringToSign {
     fn drop(&mut self) {
-        if let Some(key) = self.bytes.get_mut(self.secret.clone()) {
-            key.zeroize();
-        }
+        self.wipe();
     }
 }
 
@@ -175,15 +196,28 @@ pub(crate) fn md5_string<'a>(
     key: &PartnerKey,
 ) -> StringToSign {
     let mut string = StringToSign::empty(charset);
-    for (name, value) in fields.filter(|(name, value)| *name != b"sign" && !value.is_empty()) {
+    for (name, value) in fields.filter(|(name, value)| is_md5_signed(name, value)) {
         string.push(name);
         string.push(b"=");
         string.push(value);
         string.push(b"&");
     }
-    string.push(b"key=");
-    string.reserve_key(key.expose());
-    string.with_key(key.expose())
+    string.with_partner_key(key)
+}
+
+/// Returns the string that MD5 signs for a form, as [`md5_string`] does for its fields.
+pub(crate) fn md5_string_of(form: &Form<'_>, charset: Charset, key: &PartnerKey) -> StringToSign {
+    let mut string = StringToSign::empty(charset);
+    for (_, _, text) in form.texts().filter(|(name, value, _)| is_md5_signed(name, value)) {
+        string.push(text);
+        string.push(b"&");
+    }
+    string.with_partner_key(key)
+}
+
+/// Returns whether the MD5 rule signs a field.
+fn is_md5_signed(name: &[u8], value: &[u8]) -> bool {
+    !value.is_empty() && name != b"sign"
 }
 
 /// Signs by the SHA-1 rule. The fields must be sorted [by name in lower case](cmp_lower_case), without those that the

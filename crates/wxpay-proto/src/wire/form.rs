@@ -12,9 +12,14 @@ pub fn escape(bytes: &[u8], output: &mut String) {
     output.extend(percent_encode(bytes, RESERVED));
 }
 
+/// Returns whether a byte needs no escape.
+const fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
 /// Returns whether a text needs no escapes.
-pub(crate) fn needs_no_escape(text: &[u8]) -> bool {
-    text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(byte))
+pub(crate) fn needs_no_escape(text: &str) -> bool {
+    text.bytes().all(is_unreserved)
 }
 
 /// The maximum number of pairs in a form.
@@ -36,14 +41,15 @@ pub struct Form<'a> {
 
 #[derive(Clone, PartialEq, Eq)]
 struct Pair<'a> {
-    name: &'a [u8],
-    value: Cow<'a, [u8]>,
+    /// Name and value as one text, `name=value`, so that a signature copies both at once.
+    text: Cow<'a, [u8]>,
+    name_len: usize,
     at: usize,
 }
 
 impl core::fmt::Debug for Pair<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "{}=({} bytes)", self.name.escape_ascii(), self.value.len())
+        write!(f, "{}=({} bytes)", self.name().escape_ascii(), self.value().len())
     }
 }
 
@@ -59,20 +65,24 @@ impl<'a> Form<'a> {
     pub fn parse(text: &'a [u8]) -> Result<Self, ParseError> {
         // Notifications have up to eighteen pairs.
         let mut pairs: Vec<Pair<'a>> = Vec::with_capacity(18);
-        let mut at = 0_usize;
-        for piece in text.split(|byte| *byte == b'&') {
-            if !piece.is_empty() {
+        let (mut rest, mut at) = (text, 0_usize);
+        while !rest.is_empty() {
+            let (pair, length) = Pair::parse(rest, at)?;
+            if let Some(pair) = pair {
                 if pairs.len() == MAX_PAIRS {
                     return Err(ParseError::new(at, "too many pairs"));
                 }
-                pairs.push(Pair::parse(piece, at)?);
+                pairs.push(pair);
             }
-            at = at.saturating_add(piece.len()).saturating_add(1);
+            // A `&` follows, or the text ends.
+            rest = rest.get(length.saturating_add(1)..).unwrap_or_default();
+            at = at.saturating_add(length).saturating_add(1);
         }
         // WeChat Pay sends the pairs sorted, so that sorting is usually skipped.
-        if !pairs.is_sorted_by(|one, next| one.name < next.name) {
-            pairs.sort_by(|one, other| one.name.cmp(other.name));
-            let duplicate = pairs.iter().zip(pairs.iter().skip(1)).find(|(one, next)| one.name == next.name);
+        if !pairs.is_sorted_by(|one, next| one.name() < next.name()) {
+            pairs.sort_by(|one, other| one.name().cmp(other.name()));
+            let duplicate =
+                pairs.iter().zip(pairs.iter().skip(1)).find(|(one, next)| one.name() == next.name());
             if let Some((one, next)) = duplicate {
                 return Err(ParseError::new(one.at.max(next.at), "duplicate name"));
             }
@@ -83,67 +93,87 @@ impl<'a> Form<'a> {
     /// Returns the value under this name.
     #[must_use]
     pub fn value(&self, name: &str) -> Option<&[u8]> {
-        self.pairs.iter().find(|pair| pair.name == name.as_bytes()).map(|pair| &*pair.value)
+        self.pairs.iter().find(|pair| pair.name() == name.as_bytes()).map(Pair::value)
     }
 
     /// Returns all pairs, in ASCII order of their names.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
-        self.pairs.iter().map(|pair| (pair.name, &*pair.value))
+        self.pairs.iter().map(|pair| (pair.name(), pair.value()))
+    }
+
+    /// Returns all pairs as [`iter`](Self::iter) does, each as one unescaped text as well: name, value, `name=value`.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (&[u8], &[u8], &[u8])> {
+        self.pairs.iter().map(|pair| (pair.name(), pair.value(), &*pair.text))
     }
 }
 
 impl<'a> Pair<'a> {
-    fn parse(piece: &'a [u8], at: usize) -> Result<Self, ParseError> {
-        let (name, value) = split(piece, b'=').unwrap_or((piece, b""));
-        if name.is_empty() {
-            return Err(ParseError::new(at, "empty name"));
+    /// Parses the pair at the beginning of a text, and returns its length in the text. An empty pair is `None`.
+    fn parse(text: &'a [u8], at: usize) -> Result<(Option<Self>, usize), ParseError> {
+        let name_len = text.iter().position(|byte| !is_unreserved(*byte)).unwrap_or(text.len());
+        match text.get(name_len) {
+            None | Some(b'&') if name_len == 0 => return Ok((None, 0)),
+            None | Some(b'&') => {
+                let text = Cow::Borrowed(text.get(..name_len).unwrap_or_default());
+                return Ok((Some(Self { text, name_len, at }), name_len));
+            }
+            Some(b'=') if name_len == 0 => return Err(ParseError::new(at, "empty name")),
+            Some(b'=') => {}
+            Some(_) => return Err(ParseError::new(at, "name is not plain")),
         }
-        if !needs_no_escape(name) {
-            return Err(ParseError::new(at, "name is not plain"));
+        let mut plain = Vec::new();
+        let (mut copied, mut read) = (0, name_len.saturating_add(1));
+        loop {
+            let rest = text.get(read..).unwrap_or_default();
+            let length = rest.iter().position(|byte| is_special(*byte)).unwrap_or(rest.len());
+            read = read.saturating_add(length);
+            let unescaped = text.get(copied..read).unwrap_or_default();
+            match rest.get(length..).unwrap_or_default() {
+                [] | [b'&', ..] if copied == 0 => {
+                    return Ok((Some(Self { text: Cow::Borrowed(unescaped), name_len, at }), read));
+                }
+                [] | [b'&', ..] => {
+                    plain.extend_from_slice(unescaped);
+                    return Ok((Some(Self { text: Cow::Owned(plain), name_len, at }), read));
+                }
+                [b'%', high, low, ..] => {
+                    let byte = unescape(*high, *low)
+                        .map_err(|problem| ParseError::new(at.saturating_add(read), problem))?;
+                    if copied == 0 {
+                        // Most values with escapes are short texts of nothing else.
+                        plain.reserve(read.saturating_add(length).saturating_add(64));
+                    }
+                    plain.extend_from_slice(unescaped);
+                    plain.push(byte);
+                    read = read.saturating_add(3);
+                    copied = read;
+                }
+                [b'%', ..] => return Err(ParseError::new(at.saturating_add(read), "incomplete escape")),
+                _ => return Err(ParseError::new(at.saturating_add(read), "character must be escaped")),
+            }
         }
-        let value_at = at.saturating_add(name.len()).saturating_add(1);
-        Ok(Self { name, value: unescape(value, value_at)?, at })
+    }
+
+    fn name(&self) -> &[u8] {
+        self.text.get(..self.name_len).unwrap_or_default()
+    }
+
+    fn value(&self) -> &[u8] {
+        self.text.get(self.name_len.saturating_add(1)..).unwrap_or_default()
     }
 }
 
-/// Splits a text at the first such byte, and drops the byte.
-fn split(text: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
-    let (before, rest) = text.split_at_checked(text.iter().position(|other| *other == byte)?)?;
-    Some((before, rest.get(1..)?))
+/// Returns whether a byte ends a run of characters that stand for themselves in a value.
+const fn is_special(byte: u8) -> bool {
+    !matches!(byte, b'!'..=b'~') || matches!(byte, b'%' | b'&')
 }
 
-/// Returns a text without its escapes, which is copied only if it has any.
-fn unescape(text: &[u8], at: usize) -> Result<Cow<'_, [u8]>, ParseError> {
-    // Lenient decoders leave an incomplete escape unchanged, and would read another text.
-    let special = |byte: &u8| !matches!(byte, b'!'..=b'~') || *byte == b'%';
-    let mut plain = Vec::new();
-    let mut rest = text;
-    while let Some(length) = rest.iter().position(special) {
-        let error = |problem| {
-            let read = text.len().saturating_sub(rest.len()).saturating_add(length);
-            ParseError::new(at.saturating_add(read), problem)
-        };
-        let (before, escape) = rest.split_at_checked(length).unwrap_or((rest, b""));
-        let [b'%', high, low, after @ ..] = escape else {
-            let is_escape = escape.first() == Some(&b'%');
-            return Err(error(if is_escape { "incomplete escape" } else { "character must be escaped" }));
-        };
-        let mut byte = [0];
-        hex::decode_to_slice([*high, *low], &mut byte).map_err(|_| error("incomplete escape"))?;
-        let [byte] = byte;
-        if byte.is_ascii_alphanumeric() {
-            return Err(error("needless escape"));
-        }
-        plain.reserve(rest.len());
-        plain.extend_from_slice(before);
-        plain.push(byte);
-        rest = after;
-    }
-    if plain.is_empty() {
-        return Ok(Cow::Borrowed(text));
-    }
-    plain.extend_from_slice(rest);
-    Ok(Cow::Owned(plain))
+/// Returns the byte of an escape. Lenient decoders leave an incomplete one unchanged, and would read another text.
+fn unescape(high: u8, low: u8) -> Result<u8, &'static str> {
+    let mut byte = [0];
+    hex::decode_to_slice([high, low], &mut byte).map_err(|_| "incomplete escape")?;
+    let [byte] = byte;
+    if byte.is_ascii_alphanumeric() { Err("needless escape") } else { Ok(byte) }
 }
 
 #[cfg(test)]

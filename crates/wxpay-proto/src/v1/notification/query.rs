@@ -12,13 +12,19 @@ use crate::{
     },
     wire::{charset::Charset, form::Form},
 };
-use alloc::string::String;
-use core::str::FromStr;
+use alloc::{string::String, vec::Vec};
+use core::{fmt, str::FromStr};
 use sha2::{Digest as _, Sha256};
 
 /// Declares the parameters of a notification, by the names of the document's table.
 macro_rules! parameters {
     ($($name:ident)*) => {
+        /// The names of the parameters, as constants for patterns.
+        #[allow(non_upper_case_globals, reason = "the names of the protocol")]
+        mod names {
+            $(pub(super) const $name: &[u8] = stringify!($name).as_bytes();)*
+        }
+
         /// All documented parameters. Absent and empty ones are equal, as in the signed string.
         pub(super) struct Parameters<'a> {
             $(pub(super) $name: Parameter<'a>,)*
@@ -32,7 +38,7 @@ macro_rules! parameters {
                     Self { $($name: Parameter { name: stringify!($name), value: b"" },)* };
                 for (name, value) in form.iter() {
                     let parameter = match name {
-                        $(name if name == stringify!($name).as_bytes() => &mut parameters.$name,)*
+                        $(names::$name => &mut parameters.$name,)*
                         _ => return Err(invalid("query", "must have only the documented parameters")),
                     };
                     if !signature::has_one_reading(value) {
@@ -74,7 +80,7 @@ impl<'a> SignedQuery<'a> {
             name => Charset::from_name(name).ok_or(invalid("input_charset", "must be UTF-8 or GBK"))?,
         };
         let claimed = parameters.sign.required()?;
-        let string = signature::md5_string(form.iter(), charset, merchant.partner_key());
+        let string = signature::md5_string_of(form, charset, merchant.partner_key());
         if signature::md5_of(&string).matches(claimed.as_bytes()) {
             Ok(Self { parameters, charset, string })
         } else {
@@ -82,18 +88,37 @@ impl<'a> SignedQuery<'a> {
         }
     }
 
-    /// Returns the digest of the content of both halves.
+    /// Returns the content of both halves.
     ///
-    /// `sign` would not do: MD5 resists no collisions, and it says nothing of the body. The time and the random string
-    /// of the body are left out, because they differ in every delivery of one notification.
-    pub(super) fn digest(&self, body: &SignedBody<'_>) -> [u8; 32] {
+    /// The time and the random string of the body are left out, because they differ in every delivery of one
+    /// notification.
+    pub(super) fn into_content(self, body: &SignedBody<'_>) -> Content {
         // The signed fields end with `key=`, which no query has as a field, and no element has a `&`: the parts cannot be
         // confused.
-        let mut digest = Sha256::new_with_prefix(self.string.before_key());
+        let mut content = self.string.into_fields();
         for part in [body.appid, "&", body.is_subscribe, "&", body.openid] {
-            digest.update(part);
+            content.extend_from_slice(part.as_bytes());
         }
-        digest.finalize().into()
+        Content(content)
+    }
+}
+
+/// The content of a notification, in one unambiguous text.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Content(Vec<u8>);
+
+impl Content {
+    /// Returns the digest of the content. `sign` would not do: MD5 resists no collisions, and it says nothing of the
+    /// body.
+    pub(super) fn digest(&self) -> String {
+        hex::encode(Sha256::digest(&self.0))
+    }
+}
+
+/// Omits the content, which is about a person.
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Content({} bytes)", self.0.len())
     }
 }
 
