@@ -1,5 +1,5 @@
-//! The subjects of both benchmarks: an order to sign, a notification to verify, and the bare cryptography of the same
-//! bytes.
+//! The subjects of both benchmarks: an order to sign, a reply and a notification to verify, and the bare cryptography of
+//! the same bytes.
 
 use aws_lc_rs::{
     encoding::{AsDer as _, PublicKeyX509Der},
@@ -13,13 +13,13 @@ use wxpay_proto::{
     Fen, UnixTime,
     crypto::{CryptoProvider as _, pem},
     entropy::Entropy,
-    exchange::{Step, Transmit},
-    http::Method,
+    exchange::{AwaitingReply, Step, Transmit},
+    http::{Method, Response},
     memory::Memory,
     secret::Secret,
     v3::{
-        ApiV3Key, Authorization, Merchant, RawNotification, message,
-        pay::{JsapiOrder, Order, Payer, Transaction},
+        ApiV3Key, Authorization, Call, Merchant, Party, RawNotification, message,
+        pay::{JsapiOrder, Order, OrderLookup, Payer, QueryOrder, Transaction},
     },
     wire::base64,
     world::World,
@@ -126,16 +126,101 @@ impl SignBench {
     }
 }
 
-/// A notification to verify.
-pub(crate) struct VerifyBench {
-    merchant: Merchant,
-    notification: RawNotification,
+/// The bare verification of a signed text.
+struct BareVerification {
     key: ParsedPublicKey,
     message: Vec<u8>,
     signature: Vec<u8>,
 }
 
-impl VerifyBench {
+impl BareVerification {
+    /// Signs a text as WeChat Pay does. Returns the headers of the signature as well.
+    fn sign(body: &str) -> (Self, [(&'static str, Vec<u8>); 5]) {
+        let (time, nonce) = (NOW.to_string(), "EcZ9Cmy4Xyx1i6RlJQzLcCyEqDa26NBz");
+        let message = message::reply(&time, nonce, body.as_bytes());
+        let wechatpay = bare_key(WECHATPAY);
+        let mut signature = vec![0; wechatpay.public_modulus_len()];
+        wechatpay.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), &message, &mut signature).unwrap();
+        let spki: PublicKeyX509Der<'_> = wechatpay.public_key().as_der().unwrap();
+        let key = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, spki.as_ref()).unwrap();
+        let headers = [
+            ("Wechatpay-Timestamp", time.into_bytes()),
+            ("Wechatpay-Nonce", nonce.into()),
+            ("Wechatpay-Signature", base64::encode(&signature).into_bytes()),
+            ("Wechatpay-Serial", PUBLIC_KEY_ID.into()),
+            ("Wechatpay-Signature-Type", b"WECHATPAY2-SHA256-RSA2048".to_vec()),
+        ];
+        (Self { key, message, signature }, headers)
+    }
+
+    fn verify(&self) {
+        self.key.verify_sig(black_box(&self.message), black_box(&self.signature)).unwrap();
+    }
+}
+
+/// The reply to a query, with the headers that the gateway sends.
+pub(crate) struct ReplyBench {
+    merchant: Merchant,
+    reply: Response,
+    bare: BareVerification,
+}
+
+/// A call that awaits its reply, the reply, and the rest of a step's input.
+pub(crate) type ReplyInput = (AwaitingReply<Call<QueryOrder>>, Response, Memory, Entropy);
+
+impl ReplyBench {
+    pub(crate) fn new() -> Self {
+        let body = r#"{"amount":{"currency":"CNY","payer_currency":"CNY","payer_total":1899,"total":1999},"appid":"wx0123456789abcdef","attach":"花果山分店","bank_type":"CMC","mchid":"1900000001","out_trade_no":"7240b65810859cbf2a8d9f76a638c0a3","payer":{"openid":"oX99MDgNcgwnz3zFN3DNmo8uwa-w"},"promotion_detail":[{"coupon_id":"109519","name":"单品惠-6","scope":"SINGLE","type":"CASH","amount":100,"stock_id":"931386","wechatpay_contribute":0,"merchant_contribute":100,"other_contribute":0,"currency":"CNY","goods_detail":[{"goods_id":"M1006","quantity":1,"unit_price":1999,"discount_amount":100,"goods_remark":"商品备注信息"}]}],"scene_info":{"device_id":"013467007045764"},"success_time":"2026-11-25T10:34:56+08:00","trade_state":"SUCCESS","trade_state_desc":"支付成功","trade_type":"JSAPI","transaction_id":"4200000001202611250000000042"}"#;
+        let (bare, signed) = BareVerification::sign(body);
+        let gateway: [(&str, &[u8]); 8] = [
+            ("server", b"nginx"),
+            ("date", b"Wed, 25 Nov 2026 02:34:57 GMT"),
+            ("content-type", b"application/json; charset=utf-8"),
+            ("content-length", b"942"),
+            ("connection", b"keep-alive"),
+            ("cache-control", b"no-cache, must-revalidate"),
+            ("x-content-type-options", b"nosniff"),
+            ("request-id", b"08B1E9A1B60610D50518B8C2B0F90520F4DA0228B4AB05-0"),
+        ];
+        let reply = Response::new(200, body.into());
+        let reply = gateway.into_iter().fold(reply, |reply, (name, value)| reply.with_header(name, value));
+        let reply = signed.iter().fold(reply, |reply, (name, value)| reply.with_header(name, value));
+        Self { merchant: merchant(), reply, bare }
+    }
+
+    /// Returns the input of [`read`](Self::read): a call whose request was sent.
+    pub(crate) fn input(&self) -> ReplyInput {
+        let out_trade_no = "7240b65810859cbf2a8d9f76a638c0a3".parse().unwrap();
+        let call = self.merchant.call(QueryOrder::out_trade_no(out_trade_no, Party::Direct));
+        let mut memory = Memory::default();
+        match Step::begin(call, World::new(NOW, Entropy::new([7; 32]), &mut memory)) {
+            Step::Send(_, awaiting) => (awaiting, self.reply.clone(), memory, Entropy::new([7; 32])),
+            Step::Wait(..) | Step::Done(_) => panic!("the query must be sent first"),
+        }
+    }
+
+    /// Verifies the reply and reads the transaction in it.
+    pub(crate) fn read(&self, (awaiting, reply, mut memory, entropy): ReplyInput) -> Box<Transaction> {
+        match awaiting.resume(Ok(reply), World::new(NOW, entropy, &mut memory)) {
+            Step::Done(Ok(OrderLookup::Found(transaction))) => transaction,
+            Step::Done(_) | Step::Send(..) | Step::Wait(..) => panic!("the order must be found"),
+        }
+    }
+
+    /// Verifies the same bytes with the bare library.
+    pub(crate) fn bare(&self) {
+        self.bare.verify();
+    }
+}
+
+/// A notification to verify.
+pub(crate) struct NotificationBench {
+    merchant: Merchant,
+    notification: RawNotification,
+    bare: BareVerification,
+}
+
+impl NotificationBench {
     pub(crate) fn new() -> Self {
         let plaintext = r#"{"mchid":"1900000001","appid":"wx0123456789abcdef","out_trade_no":"7240b65810859cbf2a8d9f76a638c0a3","transaction_id":"4200000001202611250000000042","trade_type":"JSAPI","trade_state":"SUCCESS","trade_state_desc":"支付成功","bank_type":"CMC","attach":"花果山分店","success_time":"2026-11-25T10:34:56+08:00","payer":{"openid":"oX99MDgNcgwnz3zFN3DNmo8uwa-w"},"amount":{"total":1999,"payer_total":1999,"currency":"CNY","payer_currency":"CNY"}}"#;
         let key = AwsLc.symmetric_key(&Secret::new(API_V3_KEY.as_bytes().try_into().unwrap()));
@@ -143,20 +228,11 @@ impl VerifyBench {
         let body = format!(
             r#"{{"id":"EV-2018022511223320873","create_time":"2026-11-25T10:34:56+08:00","resource_type":"encrypt-resource","event_type":"TRANSACTION.SUCCESS","summary":"支付成功","resource":{{"original_type":"transaction","algorithm":"AEAD_AES_256_GCM","ciphertext":"{sealed}","associated_data":"transaction","nonce":"fdasflkja484"}}}}"#
         );
-        let (time, nonce) = (NOW.to_string(), "EcZ9Cmy4Xyx1i6RlJQzLcCyEqDa26NBz");
-        let message = message::reply(&time, nonce, body.as_bytes());
-        let wechatpay = bare_key(WECHATPAY);
-        let mut signature = vec![0; wechatpay.public_modulus_len()];
-        wechatpay.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), &message, &mut signature).unwrap();
-        let spki: PublicKeyX509Der<'_> = wechatpay.public_key().as_der().unwrap();
-        let notification = RawNotification::new(body.into_bytes())
-            .header("Wechatpay-Timestamp", time.as_bytes())
-            .header("Wechatpay-Nonce", nonce.as_bytes())
-            .header("Wechatpay-Signature", base64::encode(&signature).as_bytes())
-            .header("Wechatpay-Serial", PUBLIC_KEY_ID.as_bytes())
-            .header("Wechatpay-Signature-Type", b"WECHATPAY2-SHA256-RSA2048");
-        let key = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, spki.as_ref()).unwrap();
-        Self { merchant: merchant(), notification, key, message, signature }
+        let (bare, headers) = BareVerification::sign(&body);
+        let notification = headers
+            .iter()
+            .fold(RawNotification::new(body.into_bytes()), |raw, (name, value)| raw.header(name, value));
+        Self { merchant: merchant(), notification, bare }
     }
 
     /// Returns the input of verification.
@@ -186,6 +262,6 @@ impl VerifyBench {
 
     /// Verifies the same bytes with the bare library.
     pub(crate) fn bare(&self) {
-        self.key.verify_sig(black_box(&self.message), black_box(&self.signature)).unwrap();
+        self.bare.verify();
     }
 }
