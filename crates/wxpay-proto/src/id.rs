@@ -133,6 +133,8 @@ macro_rules! deserialize {
                 crate::wire::json::parse_str(deserializer, str::parse)
             }
         }
+
+        crate::wire::json::read_text!($name);
     )*};
 }
 

@@ -12,9 +12,6 @@ use wxpay_testkit::{
     null::{NullProvider, public_key},
 };
 
-/// A value that no type accepts.
-const UNPARSABLE: f64 = 1.5;
-
 /// Returns a reply with all documented fields.
 pub(super) fn full(fields: &BTreeMap<String, Field>) -> Value {
     object(fields, "", &|_| true)
@@ -105,15 +102,32 @@ fn encrypted_for_merchant(text: &str) -> String {
     base64::encode(&key.seal(text.as_bytes()).unwrap())
 }
 
-/// Returns the reply with a value at this path that no type accepts.
-pub(super) fn with_unparsable(reply: &Value, path: &str) -> Value {
+/// Returns the text of a reply.
+pub(super) fn text(reply: &Value) -> String {
+    if reply.is_null() { String::new() } else { reply.to_string() }
+}
+
+/// Returns the text of the reply in which the members of these names, in the object at `path`, occur twice. A type that
+/// has such a member rejects the text: otherwise it would have two readings.
+pub(super) fn with_repeated(reply: &Value, path: &str, names: &[&str]) -> String {
+    const SECOND: &str = "second of ";
     let mut reply = reply.clone();
-    *at(&mut reply, path) = UNPARSABLE.into();
-    reply
+    let Value::Object(members) = at(&mut reply, path) else { panic!("{path} is not an object") };
+    for name in names {
+        let value = members.entry(*name).or_insert(Value::Null).clone();
+        members.insert(format!("{SECOND}{name}"), value);
+    }
+    reply.to_string().replace(SECOND, "")
+}
+
+/// Returns the path of the object that has the member at `path`, and the name of the member.
+pub(super) fn split_path(path: &str) -> (&str, &str) {
+    let (parent, name) = path.rsplit_once('.').unwrap_or(("", path));
+    (parent, name.trim_end_matches("[]"))
 }
 
 /// Returns the member at a path; in an array, that of its first item.
-fn at<'a>(reply: &'a mut Value, path: &str) -> &'a mut Value {
+pub(super) fn at<'a>(reply: &'a mut Value, path: &str) -> &'a mut Value {
     let mut found = reply;
     for name in path.split('.').filter(|name| !name.is_empty()) {
         let (name, items) = match name.strip_suffix("[]") {
@@ -132,7 +146,7 @@ fn at<'a>(reply: &'a mut Value, path: &str) -> &'a mut Value {
 pub(super) fn undocumented_reads(
     reply: &Value,
     names: &BTreeSet<String>,
-    read: &dyn Fn(&Value) -> Result<(), Error>,
+    read: &dyn Fn(&str) -> Result<String, Error>,
 ) -> Vec<String> {
     let mut objects = vec![String::new()];
     sample::flatten(reply, "", &mut |path, value| match value {
@@ -148,13 +162,9 @@ pub(super) fn undocumented_reads(
             names.iter().map(String::as_str).filter(|name| !documented.contains_key(*name)).collect();
         let mut search = vec![undocumented];
         while let Some(names) = search.pop() {
-            let mut reply = reply.clone();
-            for name in &names {
-                at(&mut reply, &object)[*name] = UNPARSABLE.into();
-            }
             match names.as_slice() {
                 [] => {}
-                _ if read(&reply).is_ok() => {}
+                names if read(&with_repeated(reply, &object, names)).is_ok() => {}
                 [name] if object.is_empty() => found.push((*name).to_owned()),
                 [name] => found.push(format!("{object}.{name}")),
                 names => {

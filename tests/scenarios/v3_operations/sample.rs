@@ -2,7 +2,7 @@
 
 use super::spec::{Kind, Operation};
 use serde_json::Value;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 use wxpay_proto::{
     Error, UnixTime,
     crypto::CryptoProvider as _,
@@ -20,8 +20,8 @@ use wxpay_testkit::{
     null::{NullProvider, private_key, public_key},
 };
 
-/// Parses a reply.
-pub(super) type Read = Box<dyn Fn(&Value) -> Result<(), Error>>;
+/// Reads the text of a reply. Returns what was read, printed.
+pub(super) type Read = Box<dyn Fn(&str) -> Result<String, Error>>;
 
 /// A sample request of an operation, and the function that parses its reply.
 pub(super) struct Sample {
@@ -56,13 +56,12 @@ fn world(memory: &mut Memory) -> World<'_> {
     World::new(NOW, Entropy::new([7; 32]), memory)
 }
 
-fn signed(body: &Value) -> Response {
-    let body = if body.is_null() { Vec::new() } else { serde_json::to_vec(body).unwrap() };
+fn signed(body: &str) -> Response {
     let time = NOW.to_string();
-    let message = [time.as_bytes(), b"\nN\n", &body, b"\n"].concat();
+    let message = [time.as_bytes(), b"\nN\n", body.as_bytes(), b"\n"].concat();
     let key = NullProvider.private_key(&private_key("wechatpay")).unwrap();
     let signature = base64::encode(&key.sign(&message).unwrap());
-    Response::new(if body.is_empty() { 204 } else { 200 }, body)
+    Response::new(if body.is_empty() { 204 } else { 200 }, body.into())
         .with_header("Wechatpay-Timestamp", time.as_bytes())
         .with_header("Wechatpay-Nonce", b"N")
         .with_header("Wechatpay-Signature", signature.as_bytes())
@@ -70,7 +69,7 @@ fn signed(body: &Value) -> Response {
 }
 
 /// Runs a flow that sends one request and receives this reply.
-pub(super) fn run_with_reply<F: Flow>(flow: F, reply: &Value) -> Result<F::Output, Error> {
+pub(super) fn run_with_reply<F: Flow>(flow: F, reply: &str) -> Result<F::Output, Error> {
     let mut memory = Memory::default();
     let step = match Step::begin(flow, world(&mut memory)) {
         Step::Send(_, sent) => sent.resume(Ok(signed(reply)), world(&mut memory)),
@@ -83,14 +82,20 @@ pub(super) fn run_with_reply<F: Flow>(flow: F, reply: &Value) -> Result<F::Outpu
 }
 
 impl Sample {
-    pub(super) fn of<E: Endpoint + Clone + 'static>(operation: &'static str, endpoint: E) -> Self {
+    pub(super) fn of<E>(operation: &'static str, endpoint: E) -> Self
+    where
+        E: Endpoint<Output: fmt::Debug> + Clone + 'static,
+    {
         Self::flow(operation, move || merchant().call(endpoint.clone()))
     }
 
-    pub(super) fn flow<F: Flow + 'static>(operation: &'static str, flow: impl Fn() -> F + 'static) -> Self {
+    pub(super) fn flow<F>(operation: &'static str, flow: impl Fn() -> F + 'static) -> Self
+    where
+        F: Flow<Output: fmt::Debug> + 'static,
+    {
         let mut memory = Memory::default();
         let Step::Send(transmit, _) = Step::begin(flow(), world(&mut memory)) else { panic!("{operation}") };
-        let read = move |reply: &Value| run_with_reply(flow(), reply).map(drop);
+        let read = move |reply: &str| run_with_reply(flow(), reply).map(|output| format!("{output:?}"));
         let (label, request) = (Some(transmit.label), transmit.request);
         Self { operation, label, request, read: Some(Box::new(read)) }
     }

@@ -25,6 +25,7 @@ use crate::{
     id::InvalidField,
     secret::constant_time_eq,
     v3::field::open_enum,
+    wire::json::object,
     world::World,
 };
 use alloc::{string::String, vec::Vec};
@@ -60,17 +61,18 @@ pub struct BillFile {
     pub is_gzip: bool,
 }
 
-#[derive(serde::Deserialize)]
-struct Wire {
-    hash_type: HashType,
-    hash_value: String,
-    download_url: String,
+object! {
+    struct Wire {
+        hash_type: HashType,
+        hash_value: String,
+        download_url: String,
+    }
 }
 
 impl BillFile {
     /// Reads `{"hash_type","hash_value","download_url"}`.
     pub(super) fn read(reply: Verified<'_>, is_gzip: bool) -> Result<Self, Error> {
-        let Wire { hash_type, hash_value, download_url } = reply.parse()?;
+        let Wire { hash_type, hash_value, download_url } = reply.read()?;
         Ok(Self { hash_type, hash_value, download_url, is_gzip })
     }
 

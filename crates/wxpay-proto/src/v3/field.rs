@@ -117,6 +117,14 @@ macro_rules! open_enum {
                 crate::wire::json::parse_str(deserializer, |word| Ok::<_, core::convert::Infallible>(Self::from(word)))
             }
         }
+
+        impl<'de> crate::wire::json::read::Read<'de> for $name {
+            const SHAPE: &'static str = "must be a string";
+
+            fn from_text(word: alloc::borrow::Cow<'de, str>) -> crate::wire::json::read::Outcome<Self> {
+                Ok(Self::from(&*word))
+            }
+        }
     };
 }
 pub(super) use open_enum;

@@ -11,7 +11,7 @@ use crate::{
         seal::RequestWriter,
         verify::Verified,
     },
-    wire::multipart::Upload,
+    wire::{json::object, multipart::Upload},
     world::World,
 };
 use alloc::string::String;
@@ -71,9 +71,10 @@ fn check(upload: &Upload, max: usize, rule: InvalidField) -> Result<(), InvalidF
     if (1..=max).contains(&upload.file_len()) { Ok(()) } else { Err(rule) }
 }
 
-#[derive(serde::Deserialize)]
-struct Reply {
-    media_id: String,
+object! {
+    struct Reply {
+        media_id: String,
+    }
 }
 
 impl Endpoint for UploadImage {
@@ -84,7 +85,7 @@ impl Endpoint for UploadImage {
     }
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<String, Error> {
-        let Reply { media_id } = reply.parse()?;
+        let Reply { media_id } = reply.read()?;
         Ok(media_id)
     }
 }
@@ -97,7 +98,7 @@ impl Endpoint for UploadVideo {
     }
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<String, Error> {
-        let Reply { media_id } = reply.parse()?;
+        let Reply { media_id } = reply.read()?;
         Ok(media_id)
     }
 }

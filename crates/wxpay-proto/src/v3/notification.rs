@@ -17,7 +17,7 @@ use crate::{
     clock::UnixTime,
     error::Error,
     id::{InvalidField, MchId},
-    wire::{json::Text, time},
+    wire::json::{Text, object},
 };
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
@@ -57,7 +57,7 @@ pub enum Event {
     /// `MCHTRANSFER.AUTHORIZATION.CONFIRMED`, `MCHTRANSFER.AUTHORIZATION.CLOSED`: a payee authorized transfers without
     /// confirmation, or the authorization was closed.
     Authorization(Box<Authorization>),
-    /// `PROFITSHARING.SUCCESS`: a receiver was paid its share of a payment.
+    /// `PROFITSHARING.SUCCESS`, or `TRANSACTION.SUCCESS` of a profit sharing: a receiver was paid its share of a payment.
     ProfitSharing(Box<ProfitSharingNotification>),
     /// `PROFITSHARING.RETURN`: a receiver returned money.
     ProfitSharingReturn(Box<ProfitSharingNotification>),
@@ -69,24 +69,28 @@ pub enum Event {
     Other,
 }
 
-#[derive(serde::Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow)]
-    id: Text<'a>,
-    #[serde(default, deserialize_with = "time::deserialize_option")]
-    create_time: Option<UnixTime>,
-    #[serde(borrow)]
-    event_type: Text<'a>,
-    #[serde(borrow, default)]
-    summary: Text<'a>,
-    #[serde(borrow)]
-    resource: EncryptedResource<'a>,
+object! {
+    struct Envelope<'a> {
+        id: Text<'a> = or_default,
+        create_time: Option<UnixTime>,
+        event_type: Text<'a>,
+        summary: Text<'a> = or_default,
+        resource: EncryptedResource<'a>,
+    }
+}
+
+object! {
+    /// The members that tell apart the products that share `TRANSACTION.SUCCESS`.
+    struct ProductMembers {
+        combine_out_trade_no: Option<String>,
+        out_order_no: Option<String>,
+    }
 }
 
 impl Notification {
     /// Decrypts a verified notification.
     pub(super) fn decrypt(merchant: &Merchant, verified: Verified<'_>) -> Result<Self, Error> {
-        let envelope: Envelope<'_> = verified.parse()?;
+        let envelope: Envelope<'_> = verified.read()?;
         let resource = merchant.decrypt_resource(&envelope.resource)?;
         let (mchid, create_time) = (merchant.mchid().clone(), envelope.create_time);
         Ok(Self { mchid, create_time, texts: EnvelopeTexts::of(&envelope), resource })
@@ -144,14 +148,18 @@ impl Notification {
         self.resource().parse().map_err(Error::of_read)
     }
 
-    /// Reads the resource according to the event type.
+    /// Reads the resource according to the event type. Several products share `TRANSACTION.SUCCESS`; the members of the
+    /// resource tell them apart. [`Event::Other`] is returned only for event types that have no type here.
     ///
     /// # Errors
     ///
-    /// Returns an [`Error`] if the resource deviates from WeChat Pay's documentation, or belongs to another merchant.
+    /// Returns an [`Error`] if the resource belongs to another merchant, or lacks a member that its event requires: the
+    /// cause names the member. Do not acknowledge the notification then, so that WeChat Pay repeats it. The payment of
+    /// a product that has no type here, such as parking, is such an error, too: [read](Self::read) it into a type of
+    /// your own instead.
     pub fn event(&self) -> Result<Event, Error> {
         let event = match self.event_type() {
-            "TRANSACTION.SUCCESS" if self.original_type() == Some("transaction") => self.transaction()?,
+            "TRANSACTION.SUCCESS" => self.transaction()?,
             "MCHTRANSFER.BILL.FINISHED" => Event::Transfer(self.transfer()?),
             "MCHTRANSFER.QQWALLETBILL.FINISHED" => Event::QqTransfer(self.transfer()?),
             "MCHTRANSFER.AUTHORIZATION.CONFIRMED" | "MCHTRANSFER.AUTHORIZATION.CLOSED" => {
@@ -168,20 +176,29 @@ impl Notification {
         Ok(event)
     }
 
-    /// Reads a paid order. Single and combined orders share one event type, so the fields decide: a combined order has
-    /// no `out_trade_no` at the top level, and cannot be read as a single one.
+    /// Reads a paid order. Several products share its event type, and `original_type` does not tell them apart, so the
+    /// members decide: neither a combined order nor a profit sharing has an `out_trade_no` at the top level, and so
+    /// neither can be read as a single order.
     fn transaction(&self) -> Result<Event, Error> {
-        match Transaction::read(self.resource()) {
+        let error = match Transaction::read(self.resource()) {
             Ok(transaction) => {
                 self.check_mchid(Some(&transaction.mchid))?;
-                Ok(Event::Transaction(Box::new(transaction)))
+                return Ok(Event::Transaction(Box::new(transaction)));
             }
-            Err(_) if combine::Transaction::is_combined(self.resource()) => {
+            Err(error) => error.of_read(),
+        };
+        match self.resource().read() {
+            Ok(ProductMembers { combine_out_trade_no: Some(_), .. }) => {
                 let transaction = combine::Transaction::read(self.resource()).map_err(Error::of_read)?;
                 self.check_mchid(Some(&transaction.combine_mchid))?;
                 Ok(Event::Combine(Box::new(transaction)))
             }
-            Err(error) => Err(error.of_read()),
+            Ok(ProductMembers { out_order_no: Some(_), .. }) => {
+                Ok(Event::ProfitSharing(self.profit_sharing()?))
+            }
+            // Neither a silent `Other` nor a guess: the payment of a product without a type here is an error that
+            // names the member.
+            Ok(_) | Err(_) => Err(error),
         }
     }
 

@@ -11,10 +11,16 @@ use crate::{
     id::{InvalidField, KeyId},
     memory::{KeyClaim, Lease},
     secret::Secret,
-    wire::{base64, json::Text},
+    wire::{
+        base64,
+        json::{
+            Text, object,
+            read::{Outcome, Read},
+        },
+    },
     world::World,
 };
-use alloc::{string::String, sync::Arc, vec::Vec};
+use alloc::{borrow::Cow, string::String, sync::Arc, vec::Vec};
 use core::fmt;
 
 /// A sensitive value, such as a person's name, account number or document number: 1 to 214 bytes of UTF-8. `Debug`
@@ -59,6 +65,14 @@ impl fmt::Debug for Sensitive {
 #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct Sealed(String);
+
+impl<'de> Read<'de> for Sealed {
+    const SHAPE: &'static str = String::SHAPE;
+
+    fn from_text(text: Cow<'de, str>) -> Outcome<Self> {
+        String::from_text(text).map(Self)
+    }
+}
 
 impl Sealed {
     /// Returns the ciphertext in base64, as on the wire.
@@ -190,19 +204,21 @@ impl Merchant {
     }
 }
 
-/// A ciphertext under the APIv3 key, as on the wire: a notification's `resource`, or an `encrypt_certificate`.
-#[derive(serde::Deserialize)]
-pub(super) struct EncryptedResource<'a> {
-    #[serde(borrow)]
-    algorithm: Text<'a>,
-    #[serde(borrow)]
-    nonce: Text<'a>,
-    #[serde(borrow)]
-    associated_data: Option<Text<'a>>,
-    #[serde(borrow)]
-    ciphertext: Text<'a>,
-    #[serde(borrow)]
-    pub(super) original_type: Option<Text<'a>>,
+object! {
+    /// A ciphertext under the APIv3 key, as on the wire: a notification's `resource`, or an `encrypt_certificate`.
+    #[derive(serde::Deserialize)]
+    pub(super) struct EncryptedResource<'a> {
+        #[serde(borrow)]
+        algorithm: Text<'a>,
+        #[serde(borrow)]
+        nonce: Text<'a>,
+        #[serde(borrow)]
+        associated_data: Option<Text<'a>> = strict,
+        #[serde(borrow)]
+        ciphertext: Text<'a>,
+        #[serde(borrow)]
+        pub(super) original_type: Option<Text<'a>>,
+    }
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     error::Error,
     id::{InvalidField, NotifyUrl},
+    wire::json::object,
     world::World,
 };
 use alloc::string::String;
@@ -116,19 +117,18 @@ impl Endpoint for Echo {
 impl EchoNotification {
     /// Reads the message from a reply or a notification.
     pub(super) fn read(body: Verified<'_>) -> Result<Self, Error> {
-        let Wire { echo_message, reply_spelling, notification_spelling } = body.parse()?;
+        let Wire { echo_message, reply_spelling, notification_spelling } = body.read()?;
         Ok(Self { echo_message, encrypted_echo_message: reply_spelling.or(notification_spelling) })
     }
 }
 
-/// The message on the wire. The notification spells the sealed field without the `ed` of `encrypted`.
-#[derive(serde::Deserialize)]
-struct Wire {
-    echo_message: String,
-    #[serde(rename = "encrypted_echo_message")]
-    reply_spelling: Option<Sealed>,
-    #[serde(rename = "encrypt_echo_message")]
-    notification_spelling: Option<Sealed>,
+object! {
+    /// The message on the wire. The notification spells the sealed field without the `ed` of `encrypted`.
+    struct Wire {
+        echo_message: String,
+        reply_spelling: Option<Sealed> as "encrypted_echo_message",
+        notification_spelling: Option<Sealed> as "encrypt_echo_message",
+    }
 }
 
 #[cfg(test)]

@@ -17,7 +17,10 @@ use crate::{
     error::{Error, ErrorKind},
     http::{Method, Response},
     id::{InvalidField, KeyId},
-    wire::{base64, json},
+    wire::{
+        base64,
+        json::{self, read::Read},
+    },
 };
 use alloc::{string::String, vec::Vec};
 use core::{error, fmt, time::Duration};
@@ -90,6 +93,12 @@ impl<'a> Verified<'a> {
             b"" | b"{}" => Ok(()),
             _ => Err(malformed().caused_by(InvalidField::new("body", "must be empty"))),
         }
+    }
+
+    /// Reads the body [tolerantly](json::read). An unreadable member that the type requires is the cause of the error.
+    pub(super) fn read<T: Read<'a>>(self) -> Result<T, Error> {
+        let read = json::read(self.body).map_err(|error| malformed().caused_by(error))?;
+        read.map_err(|invalid| malformed().caused_by(invalid))
     }
 
     /// Accepts a reply without a signature if its request is in the table of unsigned replies.

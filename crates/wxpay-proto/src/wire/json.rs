@@ -1,9 +1,17 @@
 //! JSON by serde, with errors that give the position but not the text.
 
+pub(crate) mod read;
+mod scalar;
+
+pub use read::InvalidMember;
+pub(crate) use read::object;
+pub(crate) use scalar::read_text;
+
 use super::ParseError;
 use alloc::{borrow::Cow, string::String, vec::Vec};
-use core::{fmt, ops::Deref};
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use core::{fmt, marker::PhantomData, ops::Deref};
+use read::{Outcome, Read};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, Visitor};
 
 /// Parses a whole JSON text in UTF-8. Nesting is limited to 128 levels. A member that the type knows must not be
 /// repeated. The caller limits the length. The value may borrow from the text.
@@ -13,14 +21,30 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 /// Returns [`ParseError`] if the text is not JSON or does not match the type. The error gives the offset, never the
 /// text.
 pub fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, ParseError> {
+    parse_seed(text, PhantomData, "JSON does not match the expected structure")
+}
+
+/// Reads a whole JSON text [tolerantly](read). The outer error is that of a text that is not JSON, or repeats a member;
+/// the inner one names a required member that cannot be read. The caller limits the length.
+pub(crate) fn read<'a, T: Read<'a>>(text: &'a [u8]) -> Result<Outcome<T>, ParseError> {
+    parse_seed(text, read::Seed::NEW, "JSON repeats a member")
+}
+
+fn parse_seed<'a, S: DeserializeSeed<'a>>(
+    text: &'a [u8],
+    seed: S,
+    mismatch: &'static str,
+) -> Result<S::Value, ParseError> {
     // The whole text must be UTF-8: serde skips unknown members without this check.
     let characters =
         core::str::from_utf8(text).map_err(|error| ParseError::new(error.valid_up_to(), "invalid UTF-8"))?;
-    serde_json::from_str(characters).map_err(|error| {
+    let mut deserializer = serde_json::Deserializer::from_str(characters);
+    let value = seed.deserialize(&mut deserializer);
+    value.and_then(|value| deserializer.end().map(|()| value)).map_err(|error| {
         let problem = match error.classify() {
             serde_json::error::Category::Eof => "JSON ends unexpectedly",
             serde_json::error::Category::Syntax | serde_json::error::Category::Io => "invalid JSON",
-            serde_json::error::Category::Data => "JSON does not match the expected structure",
+            serde_json::error::Category::Data => mismatch,
         };
         ParseError::new(offset(text, error.line(), error.column()), problem)
     })

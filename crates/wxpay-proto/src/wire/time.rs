@@ -1,6 +1,6 @@
 //! Times as `yyyyMMddHHmmss` and RFC 3339, in China's time zone, whatever the zone of the machine.
 
-use super::{ParseError, json::Text};
+use super::ParseError;
 use crate::clock::UnixTime;
 use alloc::{format, string::String};
 use core::time::Duration;
@@ -9,7 +9,6 @@ use jiff::{
     civil::{Date, DateTime, Time},
     tz::{Offset, offset},
 };
-use serde::{Deserialize as _, Deserializer, de::Error as _};
 
 /// China's offset: GMT+8, all year.
 const CHINA: Offset = offset(8);
@@ -93,22 +92,6 @@ pub fn parse_rfc3339(text: &str) -> Result<UnixTime, ParseError> {
     let parse = || text.parse::<Timestamp>().ok().and_then(|time| u64::try_from(time.as_millisecond()).ok());
     let millis = well_formed.then(parse).flatten().ok_or(ParseError::new(0, PROBLEM))?;
     Ok(UnixTime::from_millis(millis))
-}
-
-/// Deserialises an RFC 3339 time from a JSON text, for `#[serde(deserialize_with = "…")]`.
-pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<UnixTime, D::Error> {
-    super::json::parse_str(deserializer, parse_rfc3339)
-}
-
-/// Deserialises an optional RFC 3339 time. An empty text is `None`.
-pub(crate) fn deserialize_option<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<UnixTime>, D::Error> {
-    match Option::<Text<'de>>::deserialize(deserializer)? {
-        None => Ok(None),
-        Some(text) if text.is_empty() => Ok(None),
-        Some(text) => parse_rfc3339(&text).map(Some).map_err(D::Error::custom),
-    }
 }
 
 /// Returns the next midnight in China, when daily quotas reset.

@@ -37,7 +37,8 @@ fn prepare_download(day: BillDate) -> Request {
         "hash_type": "SHA1",
         "hash_value": "0beec7b5ea3f0fdbc95d0dd47f3c5bc275da8a33",
         "download_url": "https://api.mch.weixin.qq.com/v3/billdownload/file?token=t&tartype=gzip",
-    });
+    })
+    .to_string();
     let Ok(BillReply::Ready(bill_file)) = run_with_reply(merchant().call(TradeBill::of(day).gzip()), &reply)
     else {
         panic!("the bill must be ready")

@@ -19,7 +19,7 @@ use crate::{
         seal::RequestWriter,
         verify::{Verified, malformed},
     },
-    wire::base64,
+    wire::{base64, json::object},
     world::World,
 };
 use alloc::{
@@ -77,21 +77,22 @@ impl fmt::Debug for SealedPart {
     }
 }
 
-#[derive(serde::Deserialize)]
-struct List {
-    download_bill_count: u64,
-    #[serde(default)]
-    download_bill_list: Vec<Part>,
+object! {
+    struct List {
+        download_bill_count: u64,
+        download_bill_list: Vec<Part> = every,
+    }
 }
 
-#[derive(serde::Deserialize)]
-struct Part {
-    bill_sequence: u64,
-    download_url: String,
-    encrypt_key: String,
-    hash_type: HashType,
-    hash_value: String,
-    nonce: String,
+object! {
+    struct Part {
+        bill_sequence: u64,
+        download_url: String,
+        encrypt_key: String,
+        hash_type: HashType,
+        hash_value: String,
+        nonce: String,
+    }
 }
 
 impl Endpoint for SubMerchantFundFlowBill {
@@ -108,7 +109,7 @@ impl Endpoint for SubMerchantFundFlowBill {
     }
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Self::Output, Error> {
-        let List { download_bill_count, download_bill_list } = reply.parse()?;
+        let List { download_bill_count, download_bill_list } = reply.read()?;
         let mut parts: Vec<SealedPart> =
             download_bill_list.into_iter().map(|part| part.into_sealed_part(self.is_gzip)).collect();
         parts.sort_by_key(|part| part.bill_sequence);

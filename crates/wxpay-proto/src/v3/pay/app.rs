@@ -101,7 +101,7 @@ impl Endpoint for AppOrder {
         world: &mut World<'_>,
     ) -> Result<AppParams, Error> {
         let Self(order) = self;
-        let PrepayReply { prepay_id } = reply.parse()?;
+        let PrepayReply { prepay_id } = reply.read()?;
         let (appid, partnerid) = match order.party() {
             Party::Direct => (order.appid(), merchant.mchid()),
             Party::Partner { sub_mchid, sub_appid } => {

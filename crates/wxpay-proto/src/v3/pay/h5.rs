@@ -12,6 +12,7 @@ use crate::{
         seal::RequestWriter,
         verify::Verified,
     },
+    wire::json::object,
     world::World,
 };
 use alloc::string::String;
@@ -92,9 +93,10 @@ struct Scene<'a> {
     h5_info: &'a H5Info,
 }
 
-#[derive(serde::Deserialize)]
-struct Reply {
-    h5_url: String,
+object! {
+    struct Reply {
+        h5_url: String,
+    }
 }
 
 impl Endpoint for H5Order {
@@ -109,7 +111,7 @@ impl Endpoint for H5Order {
     }
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<String, Error> {
-        let Reply { h5_url } = reply.parse()?;
+        let Reply { h5_url } = reply.read()?;
         Ok(h5_url)
     }
 

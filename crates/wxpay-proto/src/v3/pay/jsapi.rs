@@ -15,7 +15,7 @@ use crate::{
         seal::{RequestWriter, Sealed, Sensitive},
         verify::Verified,
     },
-    wire::base64,
+    wire::{base64, json::object},
     world::World,
 };
 use alloc::{
@@ -256,10 +256,11 @@ pub(super) struct IdentityBody {
     name: Sealed,
 }
 
-/// The reply `{"prepay_id"}` to JSAPI, mini program and app orders.
-#[derive(serde::Deserialize)]
-pub(super) struct PrepayReply {
-    pub(super) prepay_id: PrepayId,
+object! {
+    /// The reply `{"prepay_id"}` to JSAPI, mini program and app orders.
+    pub(super) struct PrepayReply {
+        pub(super) prepay_id: PrepayId,
+    }
 }
 
 impl Endpoint for JsapiOrder {
@@ -277,7 +278,7 @@ impl Endpoint for JsapiOrder {
         merchant: &Merchant,
         world: &mut World<'_>,
     ) -> Result<JsapiParams, Error> {
-        let PrepayReply { prepay_id } = reply.parse()?;
+        let PrepayReply { prepay_id } = reply.read()?;
         let nonce = world.entropy.nonce();
         JsapiParams::sign(merchant, self.payers_appid().clone(), &prepay_id, world.now, nonce)
     }

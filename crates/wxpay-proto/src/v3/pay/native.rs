@@ -11,6 +11,7 @@ use crate::{
         seal::RequestWriter,
         verify::Verified,
     },
+    wire::json::object,
     world::World,
 };
 use alloc::string::String;
@@ -20,9 +21,10 @@ use alloc::string::String;
 #[derive(Clone, Debug)]
 pub struct NativeOrder(Order);
 
-#[derive(serde::Deserialize)]
-struct Reply {
-    code_url: String,
+object! {
+    struct Reply {
+        code_url: String,
+    }
 }
 
 impl NativeOrder {
@@ -44,7 +46,7 @@ impl Endpoint for NativeOrder {
     }
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<String, Error> {
-        let Reply { code_url } = reply.parse()?;
+        let Reply { code_url } = reply.read()?;
         Ok(code_url)
     }
 

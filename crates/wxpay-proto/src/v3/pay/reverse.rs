@@ -13,6 +13,7 @@ use crate::{
         seal::RequestWriter,
         verify::{Verified, malformed},
     },
+    wire::json::object,
     world::World,
 };
 
@@ -33,9 +34,10 @@ impl ReverseOrder {
     }
 }
 
-#[derive(serde::Deserialize)]
-struct Reply {
-    out_trade_no: OutTradeNo,
+object! {
+    struct Reply {
+        out_trade_no: OutTradeNo,
+    }
 }
 
 impl Endpoint for ReverseOrder {
@@ -51,7 +53,7 @@ impl Endpoint for ReverseOrder {
     }
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<(), Error> {
-        let Reply { out_trade_no } = reply.parse()?;
+        let Reply { out_trade_no } = reply.read()?;
         if out_trade_no == self.out_trade_no {
             Ok(())
         } else {

@@ -83,7 +83,7 @@ impl Endpoint for ScannedPosOrder {
     }
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<PrepayId, Error> {
-        let PrepayReply { prepay_id } = reply.parse()?;
+        let PrepayReply { prepay_id } = reply.read()?;
         Ok(prepay_id)
     }
 

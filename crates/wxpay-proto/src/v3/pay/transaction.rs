@@ -10,7 +10,7 @@ use crate::{
         field::open_enum,
         verify::{Verified, malformed},
     },
-    wire::time,
+    wire::json::{InvalidMember, object, read::Outcome},
 };
 use alloc::{string::String, vec::Vec};
 use core::fmt;
@@ -98,105 +98,112 @@ pub struct Transaction {
     pub device_id: Option<String>,
 }
 
-/// The amounts of an order, in fen.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
-#[non_exhaustive]
-pub struct Amount {
-    /// The price, in fen.
-    pub total: Option<Fen>,
-    /// The amount that the payer paid, in fen: the price less coupons.
-    pub payer_total: Option<Fen>,
-    /// The currency of the price: `CNY`.
-    pub currency: Option<String>,
-    /// The currency that the payer paid in.
-    pub payer_currency: Option<String>,
+object! {
+    /// The amounts of an order, in fen.
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub struct Amount {
+        /// The price, in fen.
+        pub total: Option<Fen> = strict,
+        /// The amount that the payer paid, in fen: the price less coupons.
+        pub payer_total: Option<Fen> = strict,
+        /// The currency of the price: `CNY`.
+        pub currency: Option<String>,
+        /// The currency that the payer paid in.
+        pub payer_currency: Option<String>,
+    }
 }
 
-/// A coupon that was used.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
-#[non_exhaustive]
-pub struct Promotion {
-    /// The coupon's id.
-    #[serde(default)]
-    pub coupon_id: String,
-    /// The coupon's name.
-    pub name: Option<String>,
-    /// The scope: `GLOBAL`, or `SINGLE` for single goods.
-    pub scope: Option<String>,
-    /// The kind: `CASH`, which is settled to the merchant, or `NOCASH`, which is not.
-    #[serde(rename = "type")]
-    pub kind: Option<String>,
-    /// The discount, in fen.
-    #[serde(default)]
-    pub amount: Fen,
-    /// The id of the coupon's stock.
-    pub stock_id: Option<String>,
-    /// The amount that WeChat Pay funds, in fen.
-    pub wechatpay_contribute: Option<Fen>,
-    /// The amount that the merchant funds, in fen.
-    pub merchant_contribute: Option<Fen>,
-    /// The amount that others fund, in fen.
-    pub other_contribute: Option<Fen>,
-    /// The currency: `CNY`.
-    pub currency: Option<String>,
-    /// The goods that the coupon was used on.
-    #[serde(default)]
-    pub goods_detail: Vec<PromotionGoods>,
+object! {
+    /// A coupon that was used.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub struct Promotion {
+        /// The coupon's id.
+        pub coupon_id: String = or_default,
+        /// The coupon's name.
+        pub name: Option<String>,
+        /// The scope: `GLOBAL`, or `SINGLE` for single goods.
+        pub scope: Option<String>,
+        /// The kind: `CASH`, which is settled to the merchant, or `NOCASH`, which is not.
+        pub kind: Option<String> as "type",
+        /// The discount, in fen.
+        pub amount: Fen = or_default,
+        /// The id of the coupon's stock.
+        pub stock_id: Option<String>,
+        /// The amount that WeChat Pay funds, in fen.
+        pub wechatpay_contribute: Option<Fen>,
+        /// The amount that the merchant funds, in fen.
+        pub merchant_contribute: Option<Fen>,
+        /// The amount that others fund, in fen.
+        pub other_contribute: Option<Fen>,
+        /// The currency: `CNY`.
+        pub currency: Option<String>,
+        /// The goods that the coupon was used on.
+        pub goods_detail: Vec<PromotionGoods>,
+    }
 }
 
-/// Goods that a coupon was used on.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
-#[non_exhaustive]
-pub struct PromotionGoods {
-    /// The goods number.
-    pub goods_id: String,
-    /// The quantity.
-    pub quantity: u32,
-    /// The unit price, in fen.
-    pub unit_price: Fen,
-    /// The discount, in fen.
-    #[serde(default)]
-    pub discount_amount: Fen,
-    /// A remark.
-    pub goods_remark: Option<String>,
+object! {
+    /// Goods that a coupon was used on.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub struct PromotionGoods {
+        /// The goods number.
+        pub goods_id: String,
+        /// The quantity.
+        pub quantity: u32,
+        /// The unit price, in fen.
+        pub unit_price: Fen,
+        /// The discount, in fen.
+        pub discount_amount: Fen = or_default,
+        /// A remark.
+        pub goods_remark: Option<String>,
+    }
 }
 
 impl Transaction {
-    /// Reads a transaction.
+    /// Reads a transaction. A paid one must prove its payment: `transaction_id`, `success_time` and the amounts.
     pub(in crate::v3) fn read(body: Verified<'_>) -> Result<Self, Error> {
-        let wire: Wire = body.parse()?;
-        let mchid = wire.mchid.or(wire.sp_mchid).ok_or_else(malformed)?;
+        let wire: Wire = body.read()?;
+        Self::from_wire(wire).map_err(|invalid| malformed().caused_by(invalid))
+    }
+
+    fn from_wire(wire: Wire) -> Result<Self, InvalidMember> {
+        let is_paid = is_paid(&wire.trade_state);
+        let (transaction_id, success_time, amount) = if is_paid {
+            let amount = wire.amount?;
+            discount(&amount).map_err(|invalid| invalid.of("amount"))?;
+            (Some(wire.transaction_id?), Some(wire.success_time?), amount)
+        } else {
+            (wire.transaction_id.ok(), wire.success_time.ok(), wire.amount.unwrap_or_default())
+        };
         let payer = wire.payer.unwrap_or_default();
-        let transaction = Self {
+        Ok(Self {
             appid: wire.appid.or(wire.sp_appid),
-            mchid,
+            mchid: wire.mchid.or(wire.sp_mchid).ok_or_else(|| InvalidMember::missing().of("mchid"))?,
             sub_appid: wire.sub_appid,
             sub_mchid: wire.sub_mchid,
             out_trade_no: wire.out_trade_no,
-            transaction_id: wire.transaction_id,
+            transaction_id,
             trade_type: wire.trade_type,
             trade_state: wire.trade_state,
             trade_state_desc: wire.trade_state_desc,
             bank_type: wire.bank_type,
             attach: wire.attach,
-            success_time: wire.success_time,
+            success_time,
             openid: payer.openid.or(payer.sp_openid),
             sub_openid: payer.sub_openid,
-            amount: wire.amount.unwrap_or_default(),
-            promotion_detail: wire.promotion_detail.unwrap_or_default(),
+            amount,
+            promotion_detail: wire.promotion_detail,
             device_id: wire.scene_info.and_then(|scene| scene.device_id),
-        };
-        // A paid transaction without transaction_id, success_time or amount proves no payment, so it is malformed.
-        if transaction.is_paid() && transaction.payment().is_none() {
-            return Err(malformed());
-        }
-        Ok(transaction)
+        })
     }
 
     /// Returns whether the order was paid; true also if it was refunded since.
     #[must_use]
     pub fn is_paid(&self) -> bool {
-        matches!(self.trade_state, TradeState::Success | TradeState::Refund)
+        is_paid(&self.trade_state)
     }
 
     /// Returns the evidence of payment, if the order was paid.
@@ -208,11 +215,22 @@ impl Transaction {
 
     /// Returns the payment. The price is the sum of the amount that the payer paid and the discount by coupons.
     fn payment(&self) -> Option<Payment> {
-        let total = self.amount.total?;
-        let paid = self.amount.payer_total.unwrap_or(total);
-        let discount = total.checked_sub(paid)?;
+        let discount = discount(&self.amount).ok()?;
+        let paid = self.amount.total?.checked_sub(discount)?;
         Some(Payment::new(self.transaction_id.clone()?, paid, discount, self.success_time?))
     }
+}
+
+/// Returns whether an order in this status was paid.
+pub(super) fn is_paid(trade_state: &TradeState) -> bool {
+    matches!(trade_state, TradeState::Success | TradeState::Refund)
+}
+
+/// Returns the part of the price that coupons paid. Without `payer_total`, the payer paid the whole price.
+fn discount(amount: &Amount) -> Result<Fen, InvalidMember> {
+    let total = amount.total.ok_or_else(|| InvalidMember::missing().of("total"))?;
+    let paid = amount.payer_total.unwrap_or(total);
+    total.checked_sub(paid).ok_or_else(|| InvalidMember::new("must not exceed total").of("payer_total"))
 }
 
 impl fmt::Debug for Transaction {
@@ -229,40 +247,43 @@ impl fmt::Debug for Transaction {
     }
 }
 
-#[derive(serde::Deserialize)]
-struct Wire {
-    appid: Option<AppId>,
-    mchid: Option<MchId>,
-    sp_appid: Option<AppId>,
-    sp_mchid: Option<MchId>,
-    sub_appid: Option<AppId>,
-    sub_mchid: Option<MchId>,
-    out_trade_no: OutTradeNo,
-    transaction_id: Option<TransactionId>,
-    trade_type: Option<TradeType>,
-    trade_state: TradeState,
-    #[serde(default)]
-    trade_state_desc: String,
-    bank_type: Option<String>,
-    attach: Option<String>,
-    #[serde(default, deserialize_with = "time::deserialize_option")]
-    success_time: Option<UnixTime>,
-    payer: Option<PayerWire>,
-    amount: Option<Amount>,
-    promotion_detail: Option<Vec<Promotion>>,
-    scene_info: Option<SceneWire>,
+object! {
+    /// The transaction object as on the wire. In partner mode, the members that begin with `sp_` replace the others.
+    struct Wire {
+        appid: Option<AppId>,
+        mchid: Option<MchId> = strict,
+        sp_appid: Option<AppId>,
+        sp_mchid: Option<MchId> = strict,
+        sub_appid: Option<AppId>,
+        sub_mchid: Option<MchId> = strict,
+        out_trade_no: OutTradeNo,
+        transaction_id: Outcome<TransactionId> = deferred,
+        trade_type: Option<TradeType>,
+        trade_state: TradeState,
+        trade_state_desc: String = or_default,
+        bank_type: Option<String>,
+        attach: Option<String>,
+        success_time: Outcome<UnixTime> = deferred,
+        payer: Option<PayerWire>,
+        amount: Outcome<Amount> = deferred,
+        promotion_detail: Vec<Promotion>,
+        scene_info: Option<SceneWire>,
+    }
 }
 
-#[derive(Default, serde::Deserialize)]
-struct PayerWire {
-    openid: Option<OpenId>,
-    sp_openid: Option<OpenId>,
-    sub_openid: Option<OpenId>,
+object! {
+    #[derive(Default)]
+    struct PayerWire {
+        openid: Option<OpenId>,
+        sp_openid: Option<OpenId>,
+        sub_openid: Option<OpenId>,
+    }
 }
 
-#[derive(serde::Deserialize)]
-struct SceneWire {
-    device_id: Option<String>,
+object! {
+    struct SceneWire {
+        device_id: Option<String>,
+    }
 }
 
 #[cfg(test)]

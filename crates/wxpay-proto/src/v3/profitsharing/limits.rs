@@ -12,6 +12,7 @@ use crate::{
         seal::RequestWriter,
         verify::{Verified, malformed},
     },
+    wire::json::object,
     world::World,
 };
 
@@ -39,16 +40,18 @@ impl QueryMaxRatio {
     }
 }
 
-#[derive(serde::Deserialize)]
-struct Amounts {
-    transaction_id: TransactionId,
-    unsplit_amount: Fen,
+object! {
+    struct Amounts {
+        transaction_id: TransactionId,
+        unsplit_amount: Fen,
+    }
 }
 
-#[derive(serde::Deserialize)]
-struct Config {
-    sub_mchid: MchId,
-    max_ratio: u32,
+object! {
+    struct Config {
+        sub_mchid: MchId,
+        max_ratio: u32,
+    }
 }
 
 impl Endpoint for QueryUnsplitAmount {
@@ -61,7 +64,7 @@ impl Endpoint for QueryUnsplitAmount {
     }
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Fen, Error> {
-        let Amounts { transaction_id, unsplit_amount } = reply.parse()?;
+        let Amounts { transaction_id, unsplit_amount } = reply.read()?;
         if transaction_id == self.0 {
             Ok(unsplit_amount)
         } else {
@@ -84,7 +87,7 @@ impl Endpoint for QueryMaxRatio {
     }
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<u32, Error> {
-        let Config { sub_mchid, max_ratio } = reply.parse()?;
+        let Config { sub_mchid, max_ratio } = reply.read()?;
         if sub_mchid == self.0 {
             Ok(max_ratio)
         } else {

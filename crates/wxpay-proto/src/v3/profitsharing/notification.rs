@@ -7,7 +7,7 @@ use crate::{
     id::{MchId, OutOrderNo, TransactionId},
     money::Fen,
     v3::verify::{Verified, malformed},
-    wire::time,
+    wire::json::{InvalidMember, object},
 };
 use alloc::string::String;
 
@@ -37,37 +37,39 @@ pub struct ProfitSharingNotification {
     pub success_time: Option<UnixTime>,
 }
 
-#[derive(serde::Deserialize)]
-struct Wire {
-    mchid: Option<MchId>,
-    sp_mchid: Option<MchId>,
-    sub_mchid: Option<MchId>,
-    transaction_id: TransactionId,
-    order_id: String,
-    out_order_no: OutOrderNo,
-    receiver: Receiver,
-    #[serde(default, deserialize_with = "time::deserialize_option")]
-    success_time: Option<UnixTime>,
+object! {
+    struct Wire {
+        mchid: Option<MchId> = strict,
+        sp_mchid: Option<MchId> = strict,
+        sub_mchid: Option<MchId> = strict,
+        transaction_id: TransactionId,
+        order_id: String,
+        out_order_no: OutOrderNo,
+        receiver: Receiver,
+        success_time: Option<UnixTime>,
+    }
 }
 
-#[derive(serde::Deserialize)]
-struct Receiver {
-    #[serde(rename = "type")]
-    kind: String,
-    account: String,
-    amount: Fen,
-    #[serde(default)]
-    description: String,
+object! {
+    struct Receiver {
+        kind: String as "type",
+        account: String,
+        amount: Fen,
+        description: String = or_default,
+    }
 }
 
 impl ProfitSharingNotification {
     /// Reads the content of a notification.
     pub(in crate::v3) fn read(body: Verified<'_>) -> Result<Self, Error> {
-        let wire: Wire = body.parse()?;
+        let wire: Wire = body.read()?;
         let Receiver { kind, account, amount, description } = wire.receiver;
         Ok(Self {
             // In partner mode `sp_mchid` takes the place of `mchid`.
-            mchid: wire.mchid.or(wire.sp_mchid).ok_or_else(malformed)?,
+            mchid: wire
+                .mchid
+                .or(wire.sp_mchid)
+                .ok_or_else(|| malformed().caused_by(InvalidMember::missing().of("mchid")))?,
             sub_mchid: wire.sub_mchid,
             transaction_id: wire.transaction_id,
             order_id: wire.order_id,

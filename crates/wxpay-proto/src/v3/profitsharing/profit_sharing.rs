@@ -10,7 +10,10 @@ use crate::{
         field::open_enum,
         verify::{Verified, malformed},
     },
-    wire::time,
+    wire::json::{
+        object,
+        read::{Outcome, Read},
+    },
 };
 use alloc::{string::String, vec::Vec};
 
@@ -58,28 +61,28 @@ open_enum! {
     }
 }
 
-/// A profit sharing and its results. It is read only from a [verified](Verified) reply.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
-#[non_exhaustive]
-pub struct ProfitSharing {
-    /// The sub-merchant, in partner mode.
-    pub sub_mchid: Option<MchId>,
-    /// WeChat Pay's number of the shared payment.
-    pub transaction_id: TransactionId,
-    /// The merchant's number of the profit sharing.
-    pub out_order_no: OutOrderNo,
-    /// WeChat Pay's number of the profit sharing.
-    pub order_id: String,
-    /// The status of the profit sharing.
-    pub state: SharingState,
-    /// The results of the receivers. If the remainder was unfrozen, the merchant itself is one of them.
-    #[serde(default)]
-    pub receivers: Vec<Receiver>,
+object! {
+    /// A profit sharing and its results. It is read only from a [verified](Verified) reply.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub struct ProfitSharing {
+        /// The sub-merchant, in partner mode.
+        pub sub_mchid: Option<MchId>,
+        /// WeChat Pay's number of the shared payment.
+        pub transaction_id: TransactionId,
+        /// The merchant's number of the profit sharing.
+        pub out_order_no: OutOrderNo,
+        /// WeChat Pay's number of the profit sharing.
+        pub order_id: String,
+        /// The status of the profit sharing.
+        pub state: SharingState,
+        /// The results of the receivers. If the remainder was unfrozen, the merchant itself is one of them.
+        pub receivers: Vec<Receiver> = every,
+    }
 }
 
 /// The result for one receiver.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(from = "Wire")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Receiver {
     /// The receiver's account.
@@ -100,21 +103,26 @@ pub struct Receiver {
     pub finish_time: Option<UnixTime>,
 }
 
-#[derive(serde::Deserialize)]
-struct Wire {
-    #[serde(rename = "type")]
-    kind: String,
-    account: String,
-    amount: Fen,
-    #[serde(default)]
-    description: String,
-    result: ReceiverResult,
-    fail_reason: Option<FailReason>,
-    detail_id: Option<String>,
-    #[serde(default, deserialize_with = "time::deserialize_option")]
-    create_time: Option<UnixTime>,
-    #[serde(default, deserialize_with = "time::deserialize_option")]
-    finish_time: Option<UnixTime>,
+object! {
+    struct Wire {
+        kind: String as "type",
+        account: String,
+        amount: Fen,
+        description: String = or_default,
+        result: ReceiverResult,
+        fail_reason: Option<FailReason>,
+        detail_id: Option<String>,
+        create_time: Option<UnixTime>,
+        finish_time: Option<UnixTime>,
+    }
+}
+
+impl<'de> Read<'de> for Receiver {
+    const SHAPE: &'static str = Wire::SHAPE;
+
+    fn from_object<A: serde::de::MapAccess<'de>>(members: A) -> Result<Outcome<Self>, A::Error> {
+        Ok(Wire::from_object(members)?.map(Self::from))
+    }
 }
 
 impl From<Wire> for Receiver {
@@ -143,7 +151,7 @@ impl ProfitSharing {
         transaction_id: &TransactionId,
         out_order_no: &OutOrderNo,
     ) -> Result<Self, Error> {
-        let profit_sharing: Self = reply.parse()?;
+        let profit_sharing: Self = reply.read()?;
         if profit_sharing.out_order_no == *out_order_no && profit_sharing.transaction_id == *transaction_id {
             Ok(profit_sharing)
         } else {

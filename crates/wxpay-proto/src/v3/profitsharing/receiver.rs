@@ -14,6 +14,7 @@ use crate::{
         seal::{RequestWriter, Sealed, Sensitive},
         verify::{Verified, malformed},
     },
+    wire::json::object,
     world::World,
 };
 use alloc::string::String;
@@ -155,16 +156,16 @@ struct AddBody<'a> {
     custom_relation: Option<&'a str>,
 }
 
-#[derive(serde::Deserialize)]
-struct Reply {
-    #[serde(rename = "type")]
-    kind: String,
-    account: String,
+object! {
+    struct Reply {
+        kind: String as "type",
+        account: String,
+    }
 }
 
 /// Checks that the reply is about the requested receiver.
 fn check_reply(reply: Verified<'_>, account: &Account) -> Result<(), Error> {
-    let parsed: Reply = reply.parse()?;
+    let parsed: Reply = reply.read()?;
     if account.to_wire() == (parsed.kind.as_str(), parsed.account.as_str()) {
         Ok(())
     } else {

@@ -17,7 +17,7 @@ use crate::{
         seal::RequestWriter,
         verify::{Verified, malformed},
     },
-    wire::time,
+    wire::json::object,
     world::World,
 };
 use alloc::{boxed::Box, string::String};
@@ -117,37 +117,36 @@ impl QueryProfitSharingReturn {
     }
 }
 
-/// A return and its result. It is read only from a [verified](Verified) reply.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
-#[non_exhaustive]
-pub struct ProfitSharingReturn {
-    /// The sub-merchant, in partner mode.
-    pub sub_mchid: Option<MchId>,
-    /// WeChat Pay's number of the profit sharing.
-    pub order_id: String,
-    /// The merchant's number of the profit sharing.
-    pub out_order_no: OutOrderNo,
-    /// The merchant's number of the return.
-    pub out_return_no: OutReturnNo,
-    /// WeChat Pay's number of the return.
-    pub return_id: String,
-    /// The merchant that returns the amount.
-    pub return_mchid: MchId,
-    /// The amount, in fen.
-    pub amount: Fen,
-    /// The reason for the return.
-    #[serde(default)]
-    pub description: String,
-    /// The result.
-    pub result: ReturnResult,
-    /// The reason, if the return failed.
-    pub fail_reason: Option<ReturnFailReason>,
-    /// The time at which WeChat Pay accepted the return.
-    #[serde(default, deserialize_with = "time::deserialize_option")]
-    pub create_time: Option<UnixTime>,
-    /// The time at which the return was finished.
-    #[serde(default, deserialize_with = "time::deserialize_option")]
-    pub finish_time: Option<UnixTime>,
+object! {
+    /// A return and its result. It is read only from a [verified](Verified) reply.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub struct ProfitSharingReturn {
+        /// The sub-merchant, in partner mode.
+        pub sub_mchid: Option<MchId>,
+        /// WeChat Pay's number of the profit sharing.
+        pub order_id: String,
+        /// The merchant's number of the profit sharing.
+        pub out_order_no: OutOrderNo,
+        /// The merchant's number of the return.
+        pub out_return_no: OutReturnNo,
+        /// WeChat Pay's number of the return.
+        pub return_id: String,
+        /// The merchant that returns the amount.
+        pub return_mchid: MchId,
+        /// The amount, in fen.
+        pub amount: Fen,
+        /// The reason for the return.
+        pub description: String = or_default,
+        /// The result.
+        pub result: ReturnResult,
+        /// The reason, if the return failed.
+        pub fail_reason: Option<ReturnFailReason>,
+        /// The time at which WeChat Pay accepted the return.
+        pub create_time: Option<UnixTime>,
+        /// The time at which the return was finished.
+        pub finish_time: Option<UnixTime>,
+    }
 }
 
 /// The result of querying a return.
@@ -172,7 +171,7 @@ impl ProfitSharingReturn {
         out_order_no: &OutOrderNo,
         out_return_no: &OutReturnNo,
     ) -> Result<Self, Error> {
-        let profit_sharing_return: Self = reply.parse()?;
+        let profit_sharing_return: Self = reply.read()?;
         if profit_sharing_return.out_return_no == *out_return_no
             && profit_sharing_return.out_order_no == *out_order_no
         {

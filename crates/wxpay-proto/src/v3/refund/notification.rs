@@ -9,7 +9,7 @@ use crate::{
     payment::{RefundEvidence, SucceededRefund},
     secret::PersonalData,
     v3::verify::{Verified, malformed},
-    wire::time,
+    wire::json::{InvalidMember, object},
 };
 
 /// The status of a refund that succeeded, was closed, or is abnormal. It is read only from a [verified](Verified)
@@ -39,34 +39,36 @@ pub struct RefundNotification {
     pub amount: Amount,
 }
 
-/// The amounts of a refund, in fen.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
-#[non_exhaustive]
-pub struct Amount {
-    /// The price of the whole order.
-    pub total: Fen,
-    /// The refunded part of the price.
-    pub refund: Fen,
-    /// The amount that the payer paid.
-    pub payer_total: Option<Fen>,
-    /// The amount that the payer receives.
-    pub payer_refund: Option<Fen>,
+object! {
+    /// The amounts of a refund, in fen.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub struct Amount {
+        /// The price of the whole order.
+        pub total: Fen,
+        /// The refunded part of the price.
+        pub refund: Fen,
+        /// The amount that the payer paid.
+        pub payer_total: Option<Fen>,
+        /// The amount that the payer receives.
+        pub payer_refund: Option<Fen>,
+    }
 }
 
-#[derive(serde::Deserialize)]
-struct Wire {
-    mchid: Option<MchId>,
-    sp_mchid: Option<MchId>,
-    sub_mchid: Option<MchId>,
-    out_trade_no: OutTradeNo,
-    transaction_id: TransactionId,
-    out_refund_no: OutRefundNo,
-    refund_id: RefundId,
-    refund_status: RefundStatus,
-    #[serde(default, deserialize_with = "time::deserialize_option")]
-    success_time: Option<UnixTime>,
-    user_received_account: Option<PersonalData>,
-    amount: Amount,
+object! {
+    struct Wire {
+        mchid: Option<MchId> = strict,
+        sp_mchid: Option<MchId> = strict,
+        sub_mchid: Option<MchId> = strict,
+        out_trade_no: OutTradeNo,
+        transaction_id: TransactionId,
+        out_refund_no: OutRefundNo,
+        refund_id: RefundId,
+        refund_status: RefundStatus,
+        success_time: Option<UnixTime>,
+        user_received_account: Option<PersonalData>,
+        amount: Amount,
+    }
 }
 
 impl RefundNotification {
@@ -86,10 +88,13 @@ impl RefundNotification {
 
     /// Reads the content of a notification.
     pub(in crate::v3) fn read(body: Verified<'_>) -> Result<Self, Error> {
-        let wire: Wire = body.parse()?;
+        let wire: Wire = body.read()?;
         Ok(Self {
             // In partner mode `sp_mchid` takes the place of `mchid`.
-            mchid: wire.mchid.or(wire.sp_mchid).ok_or_else(malformed)?,
+            mchid: wire
+                .mchid
+                .or(wire.sp_mchid)
+                .ok_or_else(|| malformed().caused_by(InvalidMember::missing().of("mchid")))?,
             sub_mchid: wire.sub_mchid,
             out_trade_no: wire.out_trade_no,
             transaction_id: wire.transaction_id,

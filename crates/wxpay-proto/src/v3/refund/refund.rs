@@ -11,7 +11,7 @@ use crate::{
         field::open_enum,
         verify::{Verified, malformed},
     },
-    wire::time,
+    wire::json::object,
 };
 use alloc::{string::String, vec::Vec};
 
@@ -62,74 +62,76 @@ open_enum! {
     }
 }
 
-/// A refund and its status. It is read only from a [verified](Verified) reply.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
-#[non_exhaustive]
-pub struct Refund {
-    /// WeChat Pay's number of the refund.
-    pub refund_id: RefundId,
-    /// The merchant's number of the refund.
-    pub out_refund_no: OutRefundNo,
-    /// WeChat Pay's number of the payment.
-    pub transaction_id: TransactionId,
-    /// The merchant's order number.
-    pub out_trade_no: OutTradeNo,
-    /// The destination.
-    pub channel: Option<Channel>,
-    /// A readable description of the receiving account. It identifies the payer's card.
-    pub user_received_account: Option<PersonalData>,
-    /// The time at which the refund succeeded.
-    #[serde(default, deserialize_with = "time::deserialize_option")]
-    pub success_time: Option<UnixTime>,
-    /// The time at which WeChat Pay accepted the refund.
-    #[serde(deserialize_with = "time::deserialize")]
-    pub create_time: UnixTime,
-    /// The status of the refund.
-    pub status: RefundStatus,
-    /// The funds that pay the refund.
-    pub funds_account: Option<FundsAccount>,
-    /// The amounts.
-    pub amount: Amount,
-    /// The coupons that are refunded.
-    #[serde(default)]
-    pub promotion_detail: Vec<Promotion>,
+object! {
+    /// A refund and its status. It is read only from a [verified](Verified) reply.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub struct Refund {
+        /// WeChat Pay's number of the refund.
+        pub refund_id: RefundId,
+        /// The merchant's number of the refund.
+        pub out_refund_no: OutRefundNo,
+        /// WeChat Pay's number of the payment.
+        pub transaction_id: TransactionId,
+        /// The merchant's order number.
+        pub out_trade_no: OutTradeNo,
+        /// The destination.
+        pub channel: Option<Channel>,
+        /// A readable description of the receiving account. It identifies the payer's card.
+        pub user_received_account: Option<PersonalData>,
+        /// The time at which the refund succeeded.
+        pub success_time: Option<UnixTime>,
+        /// The time at which WeChat Pay accepted the refund.
+        pub create_time: Option<UnixTime>,
+        /// The status of the refund.
+        pub status: RefundStatus,
+        /// The funds that pay the refund.
+        pub funds_account: Option<FundsAccount>,
+        /// The amounts.
+        pub amount: Amount,
+        /// The coupons that are refunded.
+        pub promotion_detail: Vec<Promotion>,
+    }
 }
 
-/// The amounts of a refund, in fen.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
-#[non_exhaustive]
-pub struct Amount {
-    /// The price of the whole order.
-    pub total: Fen,
-    /// The refunded part of the price.
-    pub refund: Fen,
-    /// The sources of funds, if the request named them.
-    #[serde(default)]
-    pub from: Vec<FundsSource>,
-    /// The amount that the payer paid.
-    pub payer_total: Option<Fen>,
-    /// The amount that the payer receives.
-    pub payer_refund: Option<Fen>,
-    /// The refunded part of `settlement_total`.
-    pub settlement_refund: Option<Fen>,
-    /// The amount that is settled for the order: the price less the coupons that are not settled to the merchant.
-    pub settlement_total: Option<Fen>,
-    /// The refunded amount of coupons.
-    pub discount_refund: Option<Fen>,
-    /// The currency: `CNY`.
-    pub currency: Option<String>,
-    /// The refunded fee.
-    pub refund_fee: Option<Fen>,
+object! {
+    /// The amounts of a refund, in fen.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub struct Amount {
+        /// The price of the whole order.
+        pub total: Fen,
+        /// The refunded part of the price.
+        pub refund: Fen,
+        /// The sources of funds, if the request named them.
+        pub from: Vec<FundsSource>,
+        /// The amount that the payer paid.
+        pub payer_total: Option<Fen>,
+        /// The amount that the payer receives.
+        pub payer_refund: Option<Fen>,
+        /// The refunded part of `settlement_total`.
+        pub settlement_refund: Option<Fen>,
+        /// The amount that is settled for the order: the price less the coupons that are not settled to the merchant.
+        pub settlement_total: Option<Fen>,
+        /// The refunded amount of coupons.
+        pub discount_refund: Option<Fen>,
+        /// The currency: `CNY`.
+        pub currency: Option<String>,
+        /// The refunded fee.
+        pub refund_fee: Option<Fen>,
+    }
 }
 
-/// A part of a refund, and the funds that pay it.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[non_exhaustive]
-pub struct FundsSource {
-    /// The funds: `AVAILABLE` or `UNAVAILABLE`.
-    pub account: FundsAccount,
-    /// The amount, in fen.
-    pub amount: Fen,
+object! {
+    /// A part of a refund, and the funds that pay it.
+    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+    #[non_exhaustive]
+    pub struct FundsSource {
+        /// The funds: `AVAILABLE` or `UNAVAILABLE`.
+        pub account: FundsAccount,
+        /// The amount, in fen.
+        pub amount: Fen,
+    }
 }
 
 impl FundsSource {
@@ -140,44 +142,46 @@ impl FundsSource {
     }
 }
 
-/// A coupon that is refunded.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
-#[non_exhaustive]
-pub struct Promotion {
-    /// The number of the coupon.
-    pub promotion_id: String,
-    /// `GLOBAL` for the whole order, or `SINGLE` for single goods.
-    pub scope: Option<String>,
-    /// `COUPON`, which is settled to the merchant, or `DISCOUNT`, which is not settled.
-    #[serde(rename = "type")]
-    pub kind: Option<String>,
-    /// The discount of the coupon, in fen.
-    pub amount: Fen,
-    /// The refunded part of the discount, in fen.
-    pub refund_amount: Fen,
-    /// The goods that the coupon applies to.
-    #[serde(default)]
-    pub goods_detail: Vec<Goods>,
+object! {
+    /// A coupon that is refunded.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub struct Promotion {
+        /// The number of the coupon.
+        pub promotion_id: String,
+        /// `GLOBAL` for the whole order, or `SINGLE` for single goods.
+        pub scope: Option<String>,
+        /// `COUPON`, which is settled to the merchant, or `DISCOUNT`, which is not settled.
+        pub kind: Option<String> as "type",
+        /// The discount of the coupon, in fen.
+        pub amount: Fen,
+        /// The refunded part of the discount, in fen.
+        pub refund_amount: Fen,
+        /// The goods that the coupon applies to.
+        pub goods_detail: Vec<Goods>,
+    }
 }
 
-/// Refunded goods of one kind.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[non_exhaustive]
-pub struct Goods {
-    /// The merchant's number of the goods: 1 to 32 letters, digits, `-`, `_`.
-    pub merchant_goods_id: String,
-    /// WeChat Pay's number of the goods: 1 to 32 characters.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub wechatpay_goods_id: Option<String>,
-    /// The name of the goods: 1 to 256 characters.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub goods_name: Option<String>,
-    /// The price of one piece, in fen.
-    pub unit_price: Fen,
-    /// The refunded amount for all pieces, in fen.
-    pub refund_amount: Fen,
-    /// The number of pieces, at least 1.
-    pub refund_quantity: u32,
+object! {
+    /// Refunded goods of one kind.
+    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+    #[non_exhaustive]
+    pub struct Goods {
+        /// The merchant's number of the goods: 1 to 32 letters, digits, `-`, `_`.
+        pub merchant_goods_id: String,
+        /// WeChat Pay's number of the goods: 1 to 32 characters.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub wechatpay_goods_id: Option<String>,
+        /// The name of the goods: 1 to 256 characters.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub goods_name: Option<String>,
+        /// The price of one piece, in fen.
+        pub unit_price: Fen,
+        /// The refunded amount for all pieces, in fen.
+        pub refund_amount: Fen,
+        /// The number of pieces, at least 1.
+        pub refund_quantity: u32,
+    }
 }
 
 impl Goods {
@@ -224,7 +228,7 @@ impl Refund {
     /// `Malformed` if the reply is about another refund.
     pub(super) fn read_of(reply: Verified<'_>, out_refund_no: &OutRefundNo) -> Result<Self, Error> {
         // The signature of a reply does not cover the request, so only the number proves that they belong together.
-        let refund: Self = reply.parse()?;
+        let refund: Self = reply.read()?;
         if refund.out_refund_no == *out_refund_no {
             Ok(refund)
         } else {

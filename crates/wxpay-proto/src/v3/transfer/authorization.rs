@@ -22,7 +22,7 @@ use crate::{
         field::{self, open_enum},
         verify::{Verified, malformed},
     },
-    wire::time,
+    wire::json::object,
 };
 use alloc::string::String;
 use core::fmt;
@@ -91,21 +91,22 @@ pub struct Authorization {
     pub close_info: Option<CloseInfo>,
 }
 
-/// The closing of an authorization: time and reason.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
-#[non_exhaustive]
-pub struct CloseInfo {
-    /// The time of the closing.
-    #[serde(deserialize_with = "time::deserialize")]
-    pub close_time: UnixTime,
-    /// The reason for the closing.
-    pub close_reason: CloseReason,
+object! {
+    /// The closing of an authorization: time and reason.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub struct CloseInfo {
+        /// The time of the closing.
+        pub close_time: UnixTime,
+        /// The reason for the closing.
+        pub close_reason: CloseReason,
+    }
 }
 
 impl Authorization {
     /// Reads an authorization.
     pub(in crate::v3) fn read(body: Verified<'_>) -> Result<Self, Error> {
-        let wire: Wire = body.parse()?;
+        let wire: Wire = body.read()?;
         Ok(Self {
             out_authorization_no: wire.out_authorization_no,
             authorization_id: wire.authorization_id,
@@ -149,24 +150,23 @@ impl fmt::Debug for Authorization {
     }
 }
 
-#[derive(serde::Deserialize)]
-struct Wire {
-    out_authorization_no: OutAuthorizationNo,
-    authorization_id: Option<AuthorizationId>,
-    state: AuthorizationState,
-    package_info: Option<String>,
-    mchid: Option<MchId>,
-    mch_id: Option<MchId>,
-    appid: Option<AppId>,
-    openid: Option<OpenId>,
-    user_display_name: Option<String>,
-    transfer_scene_id: Option<String>,
-    user_recv_perception: Option<String>,
-    #[serde(default, deserialize_with = "time::deserialize_option")]
-    create_time: Option<UnixTime>,
-    #[serde(default, deserialize_with = "time::deserialize_option")]
-    authorize_time: Option<UnixTime>,
-    close_info: Option<CloseInfo>,
+object! {
+    struct Wire {
+        out_authorization_no: OutAuthorizationNo,
+        authorization_id: Option<AuthorizationId>,
+        state: AuthorizationState,
+        package_info: Option<String>,
+        mchid: Option<MchId> = strict,
+        mch_id: Option<MchId> = strict,
+        appid: Option<AppId>,
+        openid: Option<OpenId>,
+        user_display_name: Option<String>,
+        transfer_scene_id: Option<String>,
+        user_recv_perception: Option<String>,
+        create_time: Option<UnixTime>,
+        authorize_time: Option<UnixTime>,
+        close_info: Option<CloseInfo>,
+    }
 }
 
 /// Validates the name of the payee's account at the merchant.

@@ -14,9 +14,9 @@ use crate::{
         merchant::Merchant,
         seal::RequestWriter,
         transfer::query::is_not_found,
-        verify::Verified,
+        verify::{Verified, malformed},
     },
-    wire::time,
+    wire::json::{object, read::Outcome},
     world::World,
 };
 use alloc::string::String;
@@ -58,7 +58,7 @@ pub struct Receipt {
     /// The status of the receipt.
     pub state: ReceiptState,
     /// The time of the application.
-    pub create_time: UnixTime,
+    pub create_time: Option<UnixTime>,
     /// The time at which the status last changed.
     pub update_time: Option<UnixTime>,
     /// The file, once it is generated. [Download](Merchant::prepare_download) it at once.
@@ -123,12 +123,12 @@ impl QueryReceipt {
 
 impl Receipt {
     fn read(body: Verified<'_>) -> Result<Self, Error> {
-        let wire: Wire = body.parse()?;
-        let file = match (wire.hash_type, wire.hash_value, wire.download_url) {
-            (Some(hash_type), Some(hash_value), Some(download_url)) => {
-                Some(BillFile { hash_type, hash_value, download_url, is_gzip: false })
+        let wire: Wire = body.read()?;
+        let file = match wire.file() {
+            Err(invalid) if wire.state == ReceiptState::Finished => {
+                return Err(malformed().caused_by(invalid));
             }
-            _ => None,
+            file => file.ok(),
         };
         Ok(Self {
             state: wire.state,
@@ -140,17 +140,27 @@ impl Receipt {
     }
 }
 
-#[derive(serde::Deserialize)]
-struct Wire {
-    state: ReceiptState,
-    #[serde(deserialize_with = "time::deserialize")]
-    create_time: UnixTime,
-    #[serde(default, deserialize_with = "time::deserialize_option")]
-    update_time: Option<UnixTime>,
-    hash_type: Option<HashType>,
-    hash_value: Option<String>,
-    download_url: Option<String>,
-    fail_reason: Option<String>,
+object! {
+    struct Wire {
+        state: ReceiptState,
+        create_time: Option<UnixTime>,
+        update_time: Option<UnixTime>,
+        hash_type: Outcome<HashType> = deferred,
+        hash_value: Outcome<String> = deferred,
+        download_url: Outcome<String> = deferred,
+        fail_reason: Option<String>,
+    }
+}
+
+impl Wire {
+    fn file(&self) -> Outcome<BillFile> {
+        Ok(BillFile {
+            hash_type: self.hash_type.clone()?,
+            hash_value: self.hash_value.clone()?,
+            download_url: self.download_url.clone()?,
+            is_gzip: false,
+        })
+    }
 }
 
 impl Endpoint for ApplyReceipt {
@@ -191,7 +201,8 @@ impl Endpoint for QueryReceipt {
 mod tests {
     use super::*;
     use crate::v3::fake::{self, drafted, read, target};
-    use alloc::format;
+    use alloc::{format, string::ToString as _};
+    use core::error::Error as _;
 
     #[test]
     fn receipt_requests_name_either_number() {
@@ -249,6 +260,7 @@ mod tests {
             panic!("expected the receipt to be found")
         };
         assert_eq!((receipt.state, receipt.fail_reason.as_deref()), (ReceiptState::Failed, Some("x")));
-        assert!(read(&query, r#"{"state":"FINISHED"}"#).is_err());
+        let error = read(&query, r#"{"state":"FINISHED","hash_type":"SHA256"}"#).unwrap_err();
+        assert_eq!(error.source().unwrap().to_string(), "hash_value: is missing");
     }
 }

@@ -10,7 +10,7 @@ use crate::{
         seal::Sealed,
         verify::{Verified, malformed},
     },
-    wire::time,
+    wire::json::object,
 };
 use alloc::string::String;
 use core::fmt;
@@ -91,7 +91,7 @@ pub struct Transfer {
 impl Transfer {
     /// Reads a transfer.
     pub(in crate::v3) fn read(body: Verified<'_>) -> Result<Self, Error> {
-        let wire: Wire = body.parse()?;
+        let wire: Wire = body.read()?;
         Ok(Self {
             out_bill_no: wire.out_bill_no,
             transfer_bill_no: wire.transfer_bill_no,
@@ -147,28 +147,27 @@ impl fmt::Debug for Transfer {
     }
 }
 
-/// The transfer object as on the wire. Some operations name the merchant `mch_id`, others `mchid`.
-#[derive(serde::Deserialize)]
-struct Wire {
-    out_bill_no: OutBillNo,
-    transfer_bill_no: TransferBillNo,
-    state: TransferState,
-    fail_reason: Option<String>,
-    package_info: Option<String>,
-    mchid: Option<MchId>,
-    mch_id: Option<MchId>,
-    appid: Option<AppId>,
-    openid: Option<OpenId>,
-    user_qq: Option<String>,
-    user_name: Option<Sealed>,
-    transfer_amount: Option<Fen>,
-    transfer_remark: Option<String>,
-    out_authorization_no: Option<OutAuthorizationNo>,
-    user_display_name: Option<String>,
-    #[serde(default, deserialize_with = "time::deserialize_option")]
-    create_time: Option<UnixTime>,
-    #[serde(default, deserialize_with = "time::deserialize_option")]
-    update_time: Option<UnixTime>,
+object! {
+    /// The transfer object as on the wire. Some operations name the merchant `mch_id`, others `mchid`.
+    struct Wire {
+        out_bill_no: OutBillNo,
+        transfer_bill_no: TransferBillNo,
+        state: TransferState,
+        fail_reason: Option<String>,
+        package_info: Option<String>,
+        mchid: Option<MchId> = strict,
+        mch_id: Option<MchId> = strict,
+        appid: Option<AppId>,
+        openid: Option<OpenId>,
+        user_qq: Option<String>,
+        user_name: Option<Sealed>,
+        transfer_amount: Option<Fen> = strict,
+        transfer_remark: Option<String>,
+        out_authorization_no: Option<OutAuthorizationNo>,
+        user_display_name: Option<String>,
+        create_time: Option<UnixTime>,
+        update_time: Option<UnixTime>,
+    }
 }
 
 #[cfg(test)]

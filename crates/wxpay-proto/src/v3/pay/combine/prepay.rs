@@ -14,6 +14,7 @@ use crate::{
         seal::RequestWriter,
         verify::Verified,
     },
+    wire::json::object,
     world::World,
 };
 use alloc::string::String;
@@ -137,14 +138,16 @@ struct Scene<'a> {
     h5_info: &'a H5Info,
 }
 
-#[derive(serde::Deserialize)]
-struct H5Reply {
-    h5_url: String,
+object! {
+    struct H5Reply {
+        h5_url: String,
+    }
 }
 
-#[derive(serde::Deserialize)]
-struct NativeReply {
-    code_url: String,
+object! {
+    struct NativeReply {
+        code_url: String,
+    }
 }
 
 impl Endpoint for AppOrder {
@@ -162,7 +165,7 @@ impl Endpoint for AppOrder {
         merchant: &Merchant,
         world: &mut World<'_>,
     ) -> Result<AppParams, Error> {
-        let PrepayReply { prepay_id } = reply.parse()?;
+        let PrepayReply { prepay_id } = reply.read()?;
         let (appid, nonce) = (self.0.combine_appid.clone(), world.entropy.nonce());
         AppParams::sign(merchant, appid, merchant.mchid().clone(), prepay_id, world.now, nonce)
     }
@@ -186,7 +189,7 @@ impl Endpoint for H5Order {
     }
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<String, Error> {
-        let H5Reply { h5_url } = reply.parse()?;
+        let H5Reply { h5_url } = reply.read()?;
         Ok(h5_url)
     }
 
@@ -213,7 +216,7 @@ impl Endpoint for JsapiOrder {
         merchant: &Merchant,
         world: &mut World<'_>,
     ) -> Result<JsapiParams, Error> {
-        let PrepayReply { prepay_id } = reply.parse()?;
+        let PrepayReply { prepay_id } = reply.read()?;
         let nonce = world.entropy.nonce();
         JsapiParams::sign(merchant, self.payers_appid.clone(), &prepay_id, world.now, nonce)
     }
@@ -242,7 +245,7 @@ impl Endpoint for MiniProgramOrder {
         merchant: &Merchant,
         world: &mut World<'_>,
     ) -> Result<JsapiParams, Error> {
-        let PrepayReply { prepay_id } = reply.parse()?;
+        let PrepayReply { prepay_id } = reply.read()?;
         let nonce = world.entropy.nonce();
         JsapiParams::sign(merchant, self.0.combine_appid.clone(), &prepay_id, world.now, nonce)
     }
@@ -266,7 +269,7 @@ impl Endpoint for NativeOrder {
     }
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<String, Error> {
-        let NativeReply { code_url } = reply.parse()?;
+        let NativeReply { code_url } = reply.read()?;
         Ok(code_url)
     }
 

@@ -7,10 +7,13 @@ use crate::{
     money::Fen,
     payment::{Evidence, Payment},
     v3::{
-        pay::transaction::{Promotion, TradeState, TradeType},
-        verify::{Verified, malformed},
+        pay::transaction::{self, Promotion, TradeState, TradeType},
+        verify::Verified,
     },
-    wire::time,
+    wire::json::{
+        InvalidMember, object,
+        read::{Outcome, Read},
+    },
 };
 use alloc::{string::String, vec::Vec};
 use core::fmt;
@@ -39,18 +42,20 @@ pub struct Transaction {
     pub sub_orders: Vec<SubTransaction>,
 }
 
-/// The instalments that the payer chose.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
-#[non_exhaustive]
-pub struct InstallmentInfo {
-    /// Set when the merchant subsidizes the interest.
-    pub use_subsidy: bool,
-    /// The number of instalments.
-    pub selected_installment_number: u32,
+object! {
+    /// The instalments that the payer chose.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub struct InstallmentInfo {
+        /// Set when the merchant subsidizes the interest.
+        pub use_subsidy: bool = or_default,
+        /// The number of instalments.
+        pub selected_installment_number: u32,
+    }
 }
 
 /// The status of a sub-order. `Debug` shows numbers, amounts and the status only: texts may contain personal data.
-#[derive(Clone, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SubTransaction {
     /// The merchant that the sub-order belongs to, or the partner of the sub-merchant.
@@ -76,69 +81,89 @@ pub struct SubTransaction {
     /// The merchant's own data, as given in the sub-order.
     pub attach: Option<String>,
     /// The time of payment.
-    #[serde(default, deserialize_with = "time::deserialize_option")]
     pub success_time: Option<UnixTime>,
     /// The amounts.
     pub amount: Option<Amount>,
     /// The coupons that were used.
-    #[serde(default)]
     pub promotion_detail: Vec<Promotion>,
 }
 
-/// The amounts of a sub-order, in fen.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
-#[non_exhaustive]
-pub struct Amount {
-    /// The price, in fen.
-    pub total_amount: Fen,
-    /// The amount that the payer paid, in fen: the price less coupons.
-    pub payer_amount: Option<Fen>,
-    /// The currency of the price: `CNY`.
-    pub currency: Option<String>,
-    /// The currency that the payer paid in.
-    pub payer_currency: Option<String>,
-    /// The exchange rate, times 10⁸.
-    pub settlement_rate: Option<u64>,
+object! {
+    /// The amounts of a sub-order, in fen.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub struct Amount {
+        /// The price, in fen.
+        pub total_amount: Fen,
+        /// The amount that the payer paid, in fen: the price less coupons.
+        pub payer_amount: Option<Fen> = strict,
+        /// The currency of the price: `CNY`.
+        pub currency: Option<String>,
+        /// The currency that the payer paid in.
+        pub payer_currency: Option<String>,
+        /// The exchange rate, times 10⁸.
+        pub settlement_rate: Option<u64>,
+    }
 }
 
-#[derive(serde::Deserialize)]
-struct Wire {
-    combine_appid: Option<AppId>,
-    combine_mchid: MchId,
-    combine_out_trade_no: OutTradeNo,
-    combine_transaction_id: Option<TransactionId>,
-    combine_payer_info: Option<PayerInfo>,
-    scene_info: Option<SceneInfo>,
-    trade_scenario: Option<String>,
-    installment_info: Option<InstallmentInfo>,
-    #[serde(default)]
-    sub_orders: Vec<SubTransaction>,
+object! {
+    struct Wire {
+        combine_appid: Option<AppId>,
+        combine_mchid: MchId,
+        combine_out_trade_no: OutTradeNo,
+        combine_transaction_id: Option<TransactionId>,
+        combine_payer_info: Option<PayerInfo>,
+        scene_info: Option<SceneInfo>,
+        trade_scenario: Option<String>,
+        installment_info: Option<InstallmentInfo>,
+        sub_orders: Vec<SubTransaction> = every,
+    }
 }
 
-#[derive(serde::Deserialize)]
-struct PayerInfo {
-    openid: Option<OpenId>,
+object! {
+    struct PayerInfo {
+        openid: Option<OpenId>,
+    }
 }
 
-#[derive(serde::Deserialize)]
-struct SceneInfo {
-    device_id: Option<String>,
+object! {
+    struct SceneInfo {
+        device_id: Option<String>,
+    }
 }
 
-/// The field that distinguishes a notification of a combined order from one of a single order.
-#[derive(serde::Deserialize)]
-struct Peek {
-    combine_out_trade_no: Option<String>,
+object! {
+    struct SubWire {
+        mchid: MchId,
+        sub_mchid: Option<MchId> = strict,
+        sub_appid: Option<AppId>,
+        sub_openid: Option<OpenId>,
+        individual_auth_id: Option<String>,
+        out_trade_no: OutTradeNo,
+        transaction_id: Outcome<TransactionId> = deferred,
+        trade_type: Option<TradeType>,
+        trade_state: Option<TradeState> = strict,
+        bank_type: Option<String>,
+        attach: Option<String>,
+        success_time: Outcome<UnixTime> = deferred,
+        amount: Outcome<Amount> = deferred,
+        promotion_detail: Vec<Promotion>,
+    }
+}
+
+/// Reads a sub-order. A paid one must prove its payment: `transaction_id`, `success_time` and the amounts.
+impl<'de> Read<'de> for SubTransaction {
+    const SHAPE: &'static str = SubWire::SHAPE;
+
+    fn from_object<A: serde::de::MapAccess<'de>>(members: A) -> Result<Outcome<Self>, A::Error> {
+        Ok(SubWire::from_object(members)?.and_then(Self::from_wire))
+    }
 }
 
 impl Transaction {
     /// Reads a combined transaction.
     pub(in crate::v3) fn read(body: Verified<'_>) -> Result<Self, Error> {
-        let wire: Wire = body.parse()?;
-        // A paid sub-order without transaction_id, success_time or amount proves no payment, so it is malformed.
-        if wire.sub_orders.iter().any(|order| order.is_paid() && order.payment().is_none()) {
-            return Err(malformed());
-        }
+        let wire: Wire = body.read()?;
         Ok(Self {
             combine_appid: wire.combine_appid,
             combine_mchid: wire.combine_mchid,
@@ -150,11 +175,6 @@ impl Transaction {
             installment_info: wire.installment_info,
             sub_orders: wire.sub_orders,
         })
-    }
-
-    /// Returns whether a payment notification is of a combined order: single and combined orders share one event type.
-    pub(in crate::v3) fn is_combined(body: Verified<'_>) -> bool {
-        body.parse::<Peek>().is_ok_and(|peek| peek.combine_out_trade_no.is_some())
     }
 
     /// Returns the evidence of payment of each paid sub-order.
@@ -178,10 +198,37 @@ impl fmt::Debug for SubTransaction {
 }
 
 impl SubTransaction {
+    fn from_wire(wire: SubWire) -> Outcome<Self> {
+        let is_paid = wire.trade_state.as_ref().is_some_and(transaction::is_paid);
+        let (transaction_id, success_time, amount) = if is_paid {
+            let amount = wire.amount?;
+            amount.discount().map_err(|invalid| invalid.of("amount"))?;
+            (Some(wire.transaction_id?), Some(wire.success_time?), Some(amount))
+        } else {
+            (wire.transaction_id.ok(), wire.success_time.ok(), wire.amount.ok())
+        };
+        Ok(Self {
+            mchid: wire.mchid,
+            sub_mchid: wire.sub_mchid,
+            sub_appid: wire.sub_appid,
+            sub_openid: wire.sub_openid,
+            individual_auth_id: wire.individual_auth_id,
+            out_trade_no: wire.out_trade_no,
+            transaction_id,
+            trade_type: wire.trade_type,
+            trade_state: wire.trade_state,
+            bank_type: wire.bank_type,
+            attach: wire.attach,
+            success_time,
+            amount,
+            promotion_detail: wire.promotion_detail,
+        })
+    }
+
     /// Returns whether the sub-order was paid; true also if it was refunded since.
     #[must_use]
     pub fn is_paid(&self) -> bool {
-        matches!(self.trade_state, Some(TradeState::Success | TradeState::Refund))
+        self.trade_state.as_ref().is_some_and(transaction::is_paid)
     }
 
     /// Returns the evidence of payment, if the sub-order was paid.
@@ -193,10 +240,19 @@ impl SubTransaction {
 
     /// Returns the payment. The price is the sum of the amount that the payer paid and the discount by coupons.
     fn payment(&self) -> Option<Payment> {
-        let Amount { total_amount, payer_amount, .. } = self.amount.as_ref()?;
-        let paid = payer_amount.unwrap_or(*total_amount);
-        let discount = total_amount.checked_sub(paid)?;
+        let amount = self.amount.as_ref()?;
+        let discount = amount.discount().ok()?;
+        let paid = amount.total_amount.checked_sub(discount)?;
         Some(Payment::new(self.transaction_id.clone()?, paid, discount, self.success_time?))
+    }
+}
+
+impl Amount {
+    /// Returns the part of the price that coupons paid. Without `payer_amount`, the payer paid the whole price.
+    fn discount(&self) -> Outcome<Fen> {
+        let paid = self.payer_amount.unwrap_or(self.total_amount);
+        let excess = || InvalidMember::new("must not exceed total_amount").of("payer_amount");
+        self.total_amount.checked_sub(paid).ok_or_else(excess)
     }
 }
 
@@ -232,7 +288,6 @@ pub(in crate::v3) mod tests {
         let number = "4200000000000000000000000001".parse().unwrap();
         let payment = Payment::new(number, Fen::new(9), Fen::new(1), UnixTime::from_secs(1_528_425_296));
         assert_eq!(evidence, [Evidence::new("20150806-1".parse().unwrap(), payment)]);
-        assert!(Transaction::is_combined(fake::verified(&text)));
         let printed = format!("{transaction:?}");
         assert!(printed.contains("20150806-1") && !printed.contains("深圳分店"), "{printed}");
     }
@@ -243,7 +298,5 @@ pub(in crate::v3) mod tests {
             |state, options| Transaction::read(fake::verified(&combined("1900007291", state, options)));
         assert_eq!(read("NOTPAY", "").unwrap().evidence().count(), 0);
         assert!(read("SUCCESS", "").is_err());
-        assert!(!Transaction::is_combined(fake::verified(r#"{"mchid":"1900007291","out_trade_no":"1"}"#)));
-        assert!(!Transaction::is_combined(fake::verified("[]")));
     }
 }

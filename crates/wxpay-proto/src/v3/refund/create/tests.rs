@@ -127,7 +127,7 @@ fn a_refund_reply_is_read_in_full() {
     assert_eq!(refund.evidence().unwrap().refunded().refund(), Fen::new(888));
     assert_eq!(refund.channel, Some(Channel::Original));
     assert_eq!(refund.funds_account, Some(FundsAccount::Unsettled));
-    assert_eq!(refund.create_time.as_secs(), 1_528_425_290);
+    assert_eq!(refund.create_time.unwrap().as_secs(), 1_528_425_290);
     assert_eq!(refund.success_time.unwrap().as_secs(), 1_528_425_296);
     assert_eq!(refund.user_received_account.as_ref().unwrap().as_str(), "招商银行信用卡0403");
     assert_eq!((refund.amount.refund, refund.amount.refund_fee), (Fen::new(888), Some(Fen::new(2))));
