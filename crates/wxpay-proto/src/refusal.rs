@@ -1,6 +1,7 @@
 //! Refusals by WeChat Pay: codes, messages and details.
 
-use alloc::{borrow::Cow, string::String};
+use crate::secret::PersonalData;
+use alloc::{borrow::Cow, string::String, vec::Vec};
 use core::fmt;
 
 /// An error code of WeChat Pay. The set is open: new codes appear without announcement, so the text is kept. The
@@ -238,8 +239,7 @@ pub struct Refusal {
     pub detail: Option<Detail>,
 }
 
-/// The `detail` of an APIv3 error: the field at fault. The offending value is not kept, because it may be personal
-/// data.
+/// The `detail` of an APIv3 error: the field at fault, and its value.
 ///
 /// `Debug` shows only the length of the signed string: the beginning of a body may contain personal data.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -251,6 +251,8 @@ pub struct Detail {
     pub issue: Option<String>,
     /// The part of the request: `body`, `query`, `path`, or `authorization`.
     pub location: Option<String>,
+    /// The value at fault, its length, or pointers to the fields at fault.
+    pub value: Option<DetailValue>,
     /// For a signature mismatch: the string that WeChat Pay built, with line feeds as `\n` and the body truncated. It
     /// holds no key; compare it with the string that was signed.
     pub truncated_sign_message: Option<String>,
@@ -258,13 +260,57 @@ pub struct Detail {
     pub sign_message_length: Option<u64>,
 }
 
+/// The `value` of a [`Detail`]. The gateway's own check of fields does not name the field elsewhere than here and in the
+/// message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DetailValue {
+    /// JSON pointers to the fields at fault, such as `/body/appid`: at most 16.
+    Pointers(Vec<String>),
+    /// A whole number: the length of the value at fault, in bytes, or the value itself.
+    Number(i64),
+    /// The value at fault, as a text: at most 256 characters. It may be personal data, so it is not printed in full.
+    Text(PersonalData),
+}
+
+/// The maximum number of pointers in a [`DetailValue`].
+const MAX_POINTERS: usize = 16;
+
+impl DetailValue {
+    fn bounded(self) -> Self {
+        match self {
+            Self::Pointers(pointers) => {
+                let bounded = |pointer: String| printable(&pointer).take(MAX_TEXT_CHARS).collect();
+                Self::Pointers(pointers.into_iter().take(MAX_POINTERS).map(bounded).collect())
+            }
+            Self::Number(number) => Self::Number(number),
+            Self::Text(text) => {
+                let bounded: String = text.as_str().chars().take(MAX_TEXT_CHARS).collect();
+                Self::Text(bounded.into())
+            }
+        }
+    }
+}
+
+/// Prints pointers and numbers, and only the length of a text.
+impl fmt::Display for DetailValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pointers(pointers) => f.write_str(&pointers.join(", ")),
+            Self::Number(number) => number.fmt(f),
+            Self::Text(text) => write!(f, "a text of {} characters", text.as_str().chars().count()),
+        }
+    }
+}
+
 impl fmt::Debug for Detail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { field, issue, location, truncated_sign_message, sign_message_length } = self;
+        let Self { field, issue, location, value, truncated_sign_message, sign_message_length } = self;
         f.debug_struct("Detail")
             .field("field", field)
             .field("issue", issue)
             .field("location", location)
+            .field("value", value)
             .field("truncated_sign_message_len", &truncated_sign_message.as_ref().map(String::len))
             .field("sign_message_length", sign_message_length)
             .finish()
@@ -289,6 +335,7 @@ impl Refusal {
             field: bounded(detail.field),
             issue: bounded(detail.issue),
             location: bounded(detail.location),
+            value: detail.value.map(DetailValue::bounded),
             truncated_sign_message: bounded(
                 detail.truncated_sign_message.map(|text| text.replace('\n', "\\n")),
             ),
@@ -308,9 +355,18 @@ impl Refusal {
 /// The maximum length of a text from WeChat Pay, in characters.
 const MAX_TEXT_CHARS: usize = 256;
 
+/// Prints code and message, and the field and the value at fault.
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.code, self.message)
+        write!(f, "{} {}", self.code, self.message)?;
+        let detail = self.detail.as_ref();
+        if let Some(field) = detail.and_then(|detail| detail.field.as_ref()) {
+            write!(f, "; field: {field}")?;
+        }
+        if let Some(value) = detail.and_then(|detail| detail.value.as_ref()) {
+            write!(f, "; value: {value}")?;
+        }
+        Ok(())
     }
 }
 
@@ -347,6 +403,24 @@ mod tests {
         assert!(!alloc::format!("{refusal:?}").contains("planted"));
         let stored = refusal.detail.unwrap().truncated_sign_message.unwrap();
         assert!(stored.starts_with("POST\\n/v3/x\\n") && stored.ends_with("planted\""), "{stored}");
+    }
+
+    #[test]
+    fn refusal_display_shows_pointers_and_numbers_and_no_text() {
+        let shown = |value| {
+            let detail = Detail { value: Some(value), ..Detail::default() };
+            let refusal = Refusal::new(400, Code::PARAM_ERROR, "参数错误").with_detail(Some(detail));
+            assert!(!alloc::format!("{refusal:?}").contains("planted"));
+            refusal.to_string()
+        };
+        let pointers = alloc::vec!["/body/appid".into(), "/body/mchid\n".into()];
+        let pointers = DetailValue::Pointers(pointers);
+        assert_eq!(shown(pointers), "PARAM_ERROR 参数错误; value: /body/appid, /body/mchid");
+        assert_eq!(shown(DetailValue::Number(1)), "PARAM_ERROR 参数错误; value: 1");
+        let text = DetailValue::Text(String::from("planted").repeat(100).into());
+        assert_eq!(shown(text), "PARAM_ERROR 参数错误; value: a text of 256 characters");
+        let many = DetailValue::Pointers(alloc::vec!["/x".repeat(1000); 1000]);
+        assert!(shown(many).len() < 16 * 260 + 100);
     }
 
     #[test]
