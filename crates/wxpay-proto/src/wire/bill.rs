@@ -4,7 +4,11 @@
 //! then the names of the totals, and the totals. Each cell except the names begins with a backtick. A text in a cell
 //! may contain commas, so `` ,` `` separates the cells.
 //!
-//! The parser buffers only the current line: at most [`MAX_LINE_BYTES`] bytes. **Trust a row only after the whole file
+//! WeChat Pay escapes nothing, so a text such as a product name may contain what separates lines and cells. A row with
+//! too few cells goes on in the next line. A row with too many has a `` ,` `` in a cell under one of the columns of free
+//! text: in the first of them with which all amounts are amounts.
+//!
+//! The parser buffers only the current row: at most [`MAX_LINE_BYTES`] bytes. **Trust a row only after the whole file
 //! was verified.**
 
 use super::ParseError;
@@ -12,7 +16,7 @@ use crate::money::{Fen, InvalidAmount};
 use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
 
-/// The maximum length of a line, in bytes.
+/// The maximum length of a row, in bytes.
 pub const MAX_LINE_BYTES: usize = 64 * 1024;
 
 /// A parser of a bill that arrives in pieces.
@@ -44,6 +48,12 @@ pub struct Reader {
     buffer_offset: usize,
     columns: Vec<Box<str>>,
     section: Section,
+    /// Lines end with CRLF, as the line of the column names does. A line feed alone is part of a text then.
+    ends_with_crlf: bool,
+    /// The length of the lines that the current row has so far, if its last line is not the first.
+    row_length: usize,
+    /// A row or the totals were returned.
+    has_content: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,6 +62,16 @@ enum Section {
     Header,
     Rows,
     Summary,
+}
+
+/// What a line turned out to be.
+enum LineKind {
+    /// The line is empty, or has column names.
+    NoCells,
+    /// The line has the cells of a row.
+    Cells(Wide),
+    /// The line begins a row that has more lines.
+    Continues,
 }
 
 /// A line of a bill other than column names.
@@ -69,7 +89,20 @@ pub enum Line<'a> {
 pub struct Row<'a> {
     columns: &'a [Box<str>],
     text: &'a str,
+    wide: Wide,
 }
+
+/// The cell that contains separators, by its index, and their number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Wide {
+    cell: usize,
+    separators: usize,
+}
+
+/// The columns whose cells are texts of merchants.
+const FREE_TEXT: [&str; 4] = ["商品名称", "商户数据包", "分账描述", "备注"];
+
+const SEPARATOR: &str = ",`";
 
 /// An amount that may be negative, such as a refunded fee.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +141,20 @@ impl<'a> Row<'a> {
 
     /// Returns the cells, as many as there are columns.
     pub fn cells(self) -> impl Iterator<Item = &'a str> {
-        self.text.split(",`")
+        let mut rest = Some(self.text);
+        (0_usize..).map_while(move |cell| {
+            let text = rest?;
+            let skipped = if cell == self.wide.cell { self.wide.separators } else { 0 };
+            let end = text.match_indices(SEPARATOR).map(|(at, _)| at).nth(skipped);
+            rest = end.and_then(|end| text.get(end.saturating_add(SEPARATOR.len())..));
+            text.get(..end.unwrap_or(text.len()))
+        })
+    }
+
+    /// Returns whether every cell under the name of an amount is one, or is empty.
+    fn has_amounts_where_named(self) -> bool {
+        let mut cells = self.columns().zip(self.cells()).filter(|(column, _)| column.contains("金额"));
+        cells.all(|(_, cell)| cell.is_empty() || SignedAmount::from_yuan(cell).is_ok())
     }
 
     /// Returns the cell under this column name of WeChat's documents, such as `商户订单号`. An empty cell is an empty text.
@@ -154,13 +200,19 @@ impl Reader {
     /// # Errors
     ///
     /// Returns [`ParseError`] if the line is not UTF-8, longer than [`MAX_LINE_BYTES`], out of place, or differs from
-    /// the column names in the number of cells. Discard the bill then: the lines after it cannot be parsed reliably.
+    /// the column names in the number of cells; or if the bytes are an error message instead of a bill. Discard the
+    /// bill then: the lines after it cannot be parsed reliably.
     pub fn next_line(&mut self) -> Result<Option<Line<'_>>, ParseError> {
-        while let Some(length) = self.unread().iter().position(|byte| *byte == b'\n') {
+        while let Some(length) = self.line_end() {
             let from = self.consumed;
-            self.consumed = from.saturating_add(length).saturating_add(1);
-            if self.read_header_or_row(from, length)? {
-                return Ok(self.line(from, length));
+            let next = from.saturating_add(length).saturating_add(1);
+            match self.read_line(from, length)? {
+                LineKind::Cells(wide) => {
+                    self.consume_to(next);
+                    return Ok(self.line(from, length, wide));
+                }
+                LineKind::NoCells => self.consume_to(next),
+                LineKind::Continues => self.row_length = length.saturating_add(1),
             }
         }
         if self.unread().len() > MAX_LINE_BYTES {
@@ -173,47 +225,94 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// Returns [`ParseError`] in the cases of [`next_line`](Self::next_line).
+    /// Returns [`ParseError`] in the cases of [`next_line`](Self::next_line), or if the bytes had neither rows nor
+    /// totals: a day without either has no bill, so they are not one.
     pub fn finish(&mut self) -> Result<Option<Line<'_>>, ParseError> {
         let (from, length) = (self.consumed, self.unread().len());
-        self.consumed = self.buffer.len();
-        if self.read_header_or_row(from, length)? { Ok(self.line(from, length)) } else { Ok(None) }
+        let line = self.read_line(from, length)?;
+        self.consume_to(self.buffer.len());
+        match line {
+            LineKind::Cells(wide) => Ok(self.line(from, length, wide)),
+            LineKind::Continues => Err(self.error(from, WRONG_CELLS)),
+            LineKind::NoCells if self.has_content => Ok(None),
+            LineKind::NoCells => Err(self.error(from, NOT_A_BILL)),
+        }
     }
 
     fn unread(&self) -> &[u8] {
         self.buffer.get(self.consumed..).unwrap_or_default()
     }
 
-    /// Parses a line up to its cells, and stores column names. Returns whether the line has cells.
-    fn read_header_or_row(&mut self, from: usize, length: usize) -> Result<bool, ParseError> {
+    /// Returns the length of the unread row up to its next line feed that ends a line.
+    fn line_end(&self) -> Option<usize> {
+        let unread = self.unread();
+        let ends_line = |at: &usize| {
+            unread.get(*at) == Some(&b'\n')
+                && (!self.ends_with_crlf || at.checked_sub(1).and_then(|at| unread.get(at)) == Some(&b'\r'))
+        };
+        (self.row_length..unread.len()).find(ends_line)
+    }
+
+    fn consume_to(&mut self, consumed: usize) {
+        self.consumed = consumed;
+        self.row_length = 0;
+    }
+
+    /// Parses a line, or the lines of one row, up to the cells. Stores column names.
+    fn read_line(&mut self, from: usize, length: usize) -> Result<LineKind, ParseError> {
         if length > MAX_LINE_BYTES {
             return Err(self.error(from, TOO_LONG));
         }
         let text = self.text(from, length).ok_or_else(|| self.error(from, "line is not UTF-8"))?;
         if text.is_empty() {
-            return Ok(false);
+            return Ok(LineKind::NoCells);
         }
         if let Some(cells) = text.strip_prefix('`') {
-            return if self.section == Section::Header {
-                Err(self.error(from, "row before the column names"))
-            } else if cells.split(",`").count() == self.columns.len() {
-                Ok(true)
-            } else {
-                Err(self.error(from, "row with more or fewer cells than columns"))
+            return match self.section {
+                Section::Header => Err(self.error(from, "row before the column names")),
+                Section::Rows | Section::Summary => {
+                    self.read_row(cells).ok_or_else(|| self.error(from, WRONG_CELLS))
+                }
             };
         }
+        let is_message = text.trim_start().starts_with(['{', '[', '<']);
         let columns = text.split(',').map(Box::from).collect();
         self.section = match self.section {
-            Section::Header => Section::Rows,
+            Section::Header if is_message => return Err(self.error(from, NOT_A_BILL)),
+            Section::Header => {
+                let last = length.checked_sub(1).and_then(|last| from.checked_add(last));
+                self.ends_with_crlf = last.and_then(|last| self.buffer.get(last)) == Some(&b'\r');
+                Section::Rows
+            }
             Section::Rows => Section::Summary,
             Section::Summary => return Err(self.error(from, "column names after the totals")),
         };
         self.columns = columns;
-        Ok(false)
+        Ok(LineKind::NoCells)
     }
 
-    fn line(&self, from: usize, length: usize) -> Option<Line<'_>> {
-        let row = Row { columns: &self.columns, text: self.text(from, length)?.strip_prefix('`')? };
+    /// Matches the cells of a row with the columns. Returns `None` if they do not fit.
+    fn read_row(&self, cells: &str) -> Option<LineKind> {
+        // A line that begins with a backtick is a row of its own, and must not vanish in the row before it.
+        if cells.contains(if self.ends_with_crlf { "\r\n`" } else { "\n`" }) {
+            return None;
+        }
+        let count = cells.split(SEPARATOR).count();
+        let Some(separators) = count.checked_sub(self.columns.len()) else {
+            return Some(LineKind::Continues);
+        };
+        if separators == 0 {
+            return Some(LineKind::Cells(Wide::default()));
+        }
+        let candidates = self.columns.iter().enumerate().filter(|(_, name)| FREE_TEXT.contains(&&***name));
+        let mut wide = candidates.map(|(cell, _)| Wide { cell, separators });
+        wide.find(|wide| Row { columns: &self.columns, text: cells, wide: *wide }.has_amounts_where_named())
+            .map(LineKind::Cells)
+    }
+
+    fn line(&mut self, from: usize, length: usize, wide: Wide) -> Option<Line<'_>> {
+        self.has_content = true;
+        let row = Row { columns: &self.columns, text: self.text(from, length)?.strip_prefix('`')?, wide };
         Some(if self.section == Section::Summary { Line::Summary(row) } else { Line::Row(row) })
     }
 
@@ -231,6 +330,8 @@ impl Reader {
 }
 
 const TOO_LONG: &str = "line is too long";
+const WRONG_CELLS: &str = "row with more or fewer cells than columns";
+const NOT_A_BILL: &str = "neither rows nor totals: an error message instead of a bill";
 
 #[cfg(test)]
 mod tests {
@@ -328,7 +429,61 @@ mod tests {
         }
         let long = format!("a\n`{}", "x".repeat(MAX_LINE_BYTES));
         assert_eq!(read(long.as_bytes(), 4096), Err(ParseError::new(2, TOO_LONG)));
-        assert_eq!(read(b"", 1), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn an_error_message_is_not_an_empty_bill() {
+        for text in [
+            r#"{"code":"INVALID_REQUEST"}"#,
+            " [1]",
+            "<xml><return_code>FAIL</return_code></xml>",
+            "<html>\r\n<body>\r\n</body>\r\n</html>\r\n",
+            "No Bill Exist",
+            "交易时间,商户订单号\r\n",
+            "",
+        ] {
+            for piece in [1, 100] {
+                assert_eq!(read(text.as_bytes(), piece).unwrap_err().problem, NOT_A_BILL, "{text}");
+            }
+        }
+        assert_eq!(read("a,b\r\nc\r\n`0\r\n".as_bytes(), 5).unwrap(), [(true, vec!["0".into()])]);
+    }
+
+    #[test]
+    fn a_text_may_contain_what_separates_lines_and_cells() {
+        let columns = "商户订单号,商品名称,商户数据包,订单金额";
+        for (cells, [name, attach]) in [
+            ("A-1,`大\n米,`x,`0.10", ["大\n米", "x"]),
+            ("A-1,`大\n\n米\n,`x,`0.10", ["大\n\n米\n", "x"]),
+            ("A-1,`大,`米,`x,`0.10", ["大,`米", "x"]),
+            ("A-1,`大,`,`米,`x,`0.10", ["大,`,`米", "x"]),
+            ("A-1,`大\n米,`,`x,`0.10", ["大\n米,`", "x"]),
+            ("A-1,`大米,`x\ny,`0.10", ["大米", "x\ny"]),
+        ] {
+            for end in ["\r\n", "\n"] {
+                let bill = format!("{columns}{end}`{cells}{end}`A-2,`b,`,`1.00{end}总数{end}`2{end}");
+                for piece in [1, 7, 1000] {
+                    let lines = read(bill.as_bytes(), piece).unwrap();
+                    let expected = ["A-1", name, attach, "0.10"].map(String::from).to_vec();
+                    assert_eq!(lines[0], (false, expected), "{bill}");
+                    assert_eq!(lines[1].1[3], "1.00");
+                    assert_eq!(lines.len(), 3);
+                }
+            }
+        }
+        let crlf = format!("{columns}\r\n`A-1,`大\r\n米,`x,`0.10\r\n");
+        assert_eq!(read(crlf.as_bytes(), 9).unwrap()[0].1[1], "大\r\n米");
+    }
+
+    #[test]
+    fn a_short_row_never_takes_in_the_row_after_it() {
+        for bill in ["商品名称,订单金额\r\n`a\r\n`b,`0.10\r\n", "商品名称,订单金额\n`a\n`b,`0.10\n"]
+        {
+            assert_eq!(read(bill.as_bytes(), 5).unwrap_err().problem, WRONG_CELLS);
+        }
+        // No cell under 商品名称 leaves an amount under 订单金额.
+        let misplaced = "商品名称,订单金额\r\n`a,`b,`c\r\n";
+        assert_eq!(read(misplaced.as_bytes(), 5).unwrap_err().problem, WRONG_CELLS);
     }
 
     proptest! {
