@@ -45,7 +45,8 @@ pub enum ErrorKind {
     Misuse,
     /// No reply arrived: network failure, TLS failure or timeout.
     Transport,
-    /// A reply is not from WeChat Pay, as far as can be verified: a signature is missing or invalid.
+    /// A reply or a file is not from WeChat Pay, as far as can be verified: a signature is missing or invalid, or the
+    /// digest of a file.
     Signature,
     /// The reply does not follow the protocol.
     Malformed,
@@ -339,7 +340,7 @@ impl fmt::Display for Error {
             (ErrorKind::Misuse, _) => "the request violates a rule of the protocol",
             (ErrorKind::Transport, _) => "no reply from WeChat Pay",
             (ErrorKind::Unavailable, _) => "the merchant's private key is not available",
-            (ErrorKind::Signature, _) => "signature verification failed",
+            (ErrorKind::Signature, _) => "verification failed",
             (ErrorKind::Malformed, _) => "the reply is malformed",
         };
         f.write_str(message)

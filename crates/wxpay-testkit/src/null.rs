@@ -130,18 +130,13 @@ impl Symmetric {
 }
 
 impl SymmetricKey for Symmetric {
-    fn open(
-        &self,
-        nonce: &[u8; 12],
-        associated_data: &[u8],
-        sealed: &[u8],
-    ) -> Result<Vec<u8>, InvalidSignature> {
+    fn open(&self, nonce: &[u8], associated_data: &[u8], sealed: &[u8]) -> Result<Vec<u8>, InvalidSignature> {
         let tag_at = sealed.len().checked_sub(TAG_LEN).ok_or(InvalidSignature)?;
         let (text, tag) = sealed.split_at_checked(tag_at).ok_or(InvalidSignature)?;
         if tag == self.tag(nonce, associated_data, text) { Ok(mask(text)) } else { Err(InvalidSignature) }
     }
 
-    fn seal(&self, nonce: &[u8; 12], associated_data: &[u8], plain: &[u8]) -> Vec<u8> {
+    fn seal(&self, nonce: &[u8], associated_data: &[u8], plain: &[u8]) -> Vec<u8> {
         let mut sealed = mask(plain);
         let tag = self.tag(nonce, associated_data, &sealed);
         sealed.extend(tag);

@@ -129,17 +129,12 @@ impl PublicKey for Watched<Arc<dyn PublicKey>> {
 }
 
 impl SymmetricKey for Watched<Arc<dyn SymmetricKey>> {
-    fn open(
-        &self,
-        nonce: &[u8; 12],
-        associated_data: &[u8],
-        sealed: &[u8],
-    ) -> Result<Vec<u8>, InvalidSignature> {
+    fn open(&self, nonce: &[u8], associated_data: &[u8], sealed: &[u8]) -> Result<Vec<u8>, InvalidSignature> {
         assert_unlocked("decrypt");
         self.0.open(nonce, associated_data, sealed)
     }
 
-    fn seal(&self, nonce: &[u8; 12], associated_data: &[u8], plain: &[u8]) -> Vec<u8> {
+    fn seal(&self, nonce: &[u8], associated_data: &[u8], plain: &[u8]) -> Vec<u8> {
         assert_unlocked("encrypt");
         self.0.seal(nonce, associated_data, plain)
     }

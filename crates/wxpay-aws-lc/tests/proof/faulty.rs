@@ -24,8 +24,8 @@ pub(crate) struct Fault {
     pub(crate) verify: fn(&Public, &[u8], &[u8]) -> Result<(), InvalidSignature>,
     pub(crate) verify_parts: fn(&Public, &[&[u8]], &[u8]) -> Result<(), InvalidSignature>,
     pub(crate) seal: fn(&Public, &[u8]) -> Result<Vec<u8>, TooLong>,
-    pub(crate) open_aead: fn(&Symmetric, &[u8; 12], &[u8], &[u8]) -> Result<Vec<u8>, InvalidSignature>,
-    pub(crate) seal_aead: fn(&Symmetric, &[u8; 12], &[u8], &[u8]) -> Vec<u8>,
+    pub(crate) open_aead: fn(&Symmetric, &[u8], &[u8], &[u8]) -> Result<Vec<u8>, InvalidSignature>,
+    pub(crate) seal_aead: fn(&Symmetric, &[u8], &[u8], &[u8]) -> Vec<u8>,
     pub(crate) debug: fn(&[u8]) -> String,
     pub(crate) debug_symmetric: fn(&[u8; 32]) -> String,
 }
@@ -166,16 +166,11 @@ pub(crate) struct Symmetric {
 }
 
 impl SymmetricKey for Symmetric {
-    fn open(
-        &self,
-        nonce: &[u8; 12],
-        associated_data: &[u8],
-        sealed: &[u8],
-    ) -> Result<Vec<u8>, InvalidSignature> {
+    fn open(&self, nonce: &[u8], associated_data: &[u8], sealed: &[u8]) -> Result<Vec<u8>, InvalidSignature> {
         (self.fault.open_aead)(self, nonce, associated_data, sealed)
     }
 
-    fn seal(&self, nonce: &[u8; 12], associated_data: &[u8], plain: &[u8]) -> Vec<u8> {
+    fn seal(&self, nonce: &[u8], associated_data: &[u8], plain: &[u8]) -> Vec<u8> {
         (self.fault.seal_aead)(self, nonce, associated_data, plain)
     }
 }

@@ -66,7 +66,7 @@ impl PublicKey for FakeRsaKey {
 }
 
 impl FakeAead {
-    fn tag(&self, nonce: &[u8; 12], associated_data: &[u8], ciphertext: &[u8]) -> [u8; 16] {
+    fn tag(&self, nonce: &[u8], associated_data: &[u8], ciphertext: &[u8]) -> [u8; 16] {
         let hash = digest(&[b"tag", &self.0, nonce, &digest(&[associated_data]), ciphertext]);
         *hash.first_chunk().unwrap()
     }
@@ -78,12 +78,7 @@ impl FakeAead {
 }
 
 impl SymmetricKey for FakeAead {
-    fn open(
-        &self,
-        nonce: &[u8; 12],
-        associated_data: &[u8],
-        sealed: &[u8],
-    ) -> Result<Vec<u8>, InvalidSignature> {
+    fn open(&self, nonce: &[u8], associated_data: &[u8], sealed: &[u8]) -> Result<Vec<u8>, InvalidSignature> {
         let (ciphertext, tag) = sealed.split_last_chunk::<16>().ok_or(InvalidSignature)?;
         if self.tag(nonce, associated_data, ciphertext) == *tag {
             Ok(Self::mix(ciphertext))
@@ -92,7 +87,7 @@ impl SymmetricKey for FakeAead {
         }
     }
 
-    fn seal(&self, nonce: &[u8; 12], associated_data: &[u8], plain: &[u8]) -> Vec<u8> {
+    fn seal(&self, nonce: &[u8], associated_data: &[u8], plain: &[u8]) -> Vec<u8> {
         let ciphertext = Self::mix(plain);
         let tag = self.tag(nonce, associated_data, &ciphertext);
         [&ciphertext[..], &tag[..]].concat()

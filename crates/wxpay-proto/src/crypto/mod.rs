@@ -90,22 +90,18 @@ pub trait PublicKey: fmt::Debug + Send + Sync {
     fn seal(&self, plain: &[u8]) -> Result<Vec<u8>, TooLong>;
 }
 
-/// An AES-256-GCM key: nonces of 12 bytes, and a tag of 16 bytes after the ciphertext.
+/// An AES-256-GCM key: nonces of any length but zero, and a tag of 16 bytes after the ciphertext. WeChat Pay uses nonces
+/// of 12 bytes, except for the bills of sub-merchants.
 pub trait SymmetricKey: fmt::Debug + Send + Sync {
     /// Opens a ciphertext with its tag. Returns the plaintext.
     ///
     /// # Errors
     ///
     /// Returns [`InvalidSignature`] if the tag does not match: wrong key, nonce or associated data, or modified bytes.
-    fn open(
-        &self,
-        nonce: &[u8; 12],
-        associated_data: &[u8],
-        sealed: &[u8],
-    ) -> Result<Vec<u8>, InvalidSignature>;
+    fn open(&self, nonce: &[u8], associated_data: &[u8], sealed: &[u8]) -> Result<Vec<u8>, InvalidSignature>;
 
     /// Seals a text. Returns the ciphertext followed by the tag. A nonce must not be used twice with one key.
-    fn seal(&self, nonce: &[u8; 12], associated_data: &[u8], plain: &[u8]) -> Vec<u8>;
+    fn seal(&self, nonce: &[u8], associated_data: &[u8], plain: &[u8]) -> Vec<u8>;
 }
 
 /// Defines a small opaque error: a type and its message.
@@ -133,6 +129,10 @@ opaque_error! {
 opaque_error! {
     /// The error for an invalid signature or ciphertext. Opaque on purpose: details would help a forger.
     InvalidSignature = "the signature or the ciphertext is invalid: wrong key or modified data"
+}
+opaque_error! {
+    /// The error for a file that is not the one whose digest WeChat Pay signed.
+    DigestMismatch = "the digest of the file is not the one that WeChat Pay signed: it is incomplete or modified"
 }
 opaque_error! {
     /// The error for a plaintext that is too long to be sealed.

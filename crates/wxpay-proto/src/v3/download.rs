@@ -18,7 +18,7 @@ use super::{
     verify::{Verified, malformed},
 };
 use crate::{
-    crypto::InvalidSignature,
+    crypto::DigestMismatch,
     error::{Error, ErrorKind},
     exchange::{Failure, Flow, Never, Reply, Step, Transmit, sealed},
     http::Response,
@@ -135,7 +135,7 @@ impl Download {
 
     /// Returns the error for a file whose digest does not match.
     #[must_use]
-    pub fn digest_error(mismatch: InvalidSignature) -> Error {
+    pub fn digest_error(mismatch: DigestMismatch) -> Error {
         Error::new(ErrorKind::Signature, None).caused_by(mismatch)
     }
 }
@@ -165,13 +165,13 @@ impl DigestCheck {
     ///
     /// # Errors
     ///
-    /// Returns [`InvalidSignature`] if the digest does not match.
-    pub fn finish(self) -> Result<(), InvalidSignature> {
+    /// Returns [`DigestMismatch`] if the digest does not match.
+    pub fn finish(self) -> Result<(), DigestMismatch> {
         let actual = match self.digest {
             Digest::Sha1(digest) => digest.finalize().to_vec(),
             Digest::Sha256(digest) => digest.finalize().to_vec(),
         };
-        if constant_time_eq(&actual, &self.expected) { Ok(()) } else { Err(InvalidSignature) }
+        if constant_time_eq(&actual, &self.expected) { Ok(()) } else { Err(DigestMismatch) }
     }
 }
 
@@ -304,9 +304,9 @@ mod tests {
                 check.finish()
             };
             assert_eq!(finish(&[b"fo", b"", b"o"]), Ok(()));
-            assert_eq!(finish(&[b"fo"]), Err(InvalidSignature));
-            assert_eq!(finish(&[b"foo", b"\n"]), Err(InvalidSignature));
-            assert_eq!(finish(&[]), Err(InvalidSignature));
+            assert_eq!(finish(&[b"fo"]), Err(DigestMismatch));
+            assert_eq!(finish(&[b"foo", b"\n"]), Err(DigestMismatch));
+            assert_eq!(finish(&[]), Err(DigestMismatch));
         }
     }
 
@@ -341,6 +341,6 @@ mod tests {
         assert_eq!(refused.refusal().unwrap().code, crate::refusal::Code::INVALID_REQUEST);
         let lost = Download::transport_error(Failure::Lost("cut".into()));
         assert_eq!((lost.kind(), lost.fate()), (ErrorKind::Transport, None));
-        assert_eq!(Download::digest_error(InvalidSignature).kind(), ErrorKind::Signature);
+        assert_eq!(Download::digest_error(DigestMismatch).kind(), ErrorKind::Signature);
     }
 }

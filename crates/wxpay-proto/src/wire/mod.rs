@@ -7,6 +7,7 @@ pub mod base64;
 pub mod bill;
 pub mod charset;
 pub mod form;
+pub(crate) mod gzip;
 pub mod json;
 pub mod multipart;
 pub mod time;

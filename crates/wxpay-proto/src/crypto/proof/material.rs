@@ -286,3 +286,12 @@ pub(super) const AEAD_CIPHERTEXT_OF_LONG: &str = "\
     pPBscj/xIaVCdE7YknmrJiP1UjYJcMhX0RIRIsYa8u2JEMrMfL+EzAFY2wJIf/SlRKelfU6Wk7zGchOAXeZvo/WkC8vFLPeEsBjw\
     t8wFodNl6OPYxYySNM6Bub8K8Yiy+2WpQDaeTFdWkD+hFRvryaiXVV19INuOIeHqwMEe1lbZOeQB4QuYIXTdrUkWwPUT0nvWhjo6\
     YbbwcqmPlMY5Z1quPRE9ulrirlJ5E8/zz6GwF/FrW2U59cINs17fzYM=";
+/// The AES-GCM ciphertexts of `SECRET`, with the associated data `certificate`, by nonces of 8, 16 and 72 bytes.
+pub(super) const AEAD_CIPHERTEXTS_BY_NONCE: [(&str, &str); 3] = [
+    ("593bec0c", "qGz43IpSR2hcy/bOw/fUMyv8t7KOPLCdim197TtQCSvabQ=="),
+    ("593bec0c930bf1af", "Dr5KacWmB3ip0rLTyghUbdsY1g27qsTZ8EuT3ZTM50BfKg=="),
+    (
+        "593bec0c930bf1afeb40b4a08c8fb242593bec0c930bf1afeb40b4a08c8fb242593bec0c",
+        "xxyGUD00e6UZjErShqHMyVYF3wqjS4ltuT00XrAf+ZM6Gw==",
+    ),
+];

@@ -6,7 +6,7 @@
 
 use super::{AccountType, BillDate, BillReply};
 use crate::{
-    crypto::InvalidSignature,
+    crypto::{InvalidSignature, SymmetricKey},
     error::{Error, ErrorKind},
     exchange::{Flow, Never, Reply, Step, Transmit, sealed},
     id::{InvalidField, MchId},
@@ -19,17 +19,21 @@ use crate::{
         seal::RequestWriter,
         verify::{Verified, malformed},
     },
-    wire::{base64, json::object},
+    wire::{base64, gzip, json::object},
     world::World,
 };
 use alloc::{
     string::{String, ToString as _},
+    sync::Arc,
     vec::Vec,
 };
 use core::fmt;
 
 /// The maximum size of an encrypted part, in bytes.
 const MAX_PART_BYTES: usize = 64 * 1024 * 1024;
+
+/// The maximum size of a decompressed part, in bytes.
+const MAX_BILL_BYTES: usize = 4 * MAX_PART_BYTES;
 
 /// Requests the fund flow bill of one sub-merchant's account. Returns its encrypted parts in order.
 #[derive(Clone, Debug)]
@@ -145,18 +149,13 @@ impl Part {
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OpenedPart {
-    /// The part's bytes.
+    /// The part's bytes, decompressed.
     pub bytes: Vec<u8>,
-    /// Set when the bytes are gzip-compressed.
-    pub is_gzip: bool,
 }
 
 impl fmt::Debug for OpenedPart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OpenedPart")
-            .field("len", &self.bytes.len())
-            .field("is_gzip", &self.is_gzip)
-            .finish_non_exhaustive()
+        f.debug_struct("OpenedPart").field("len", &self.bytes.len()).finish_non_exhaustive()
     }
 }
 
@@ -176,7 +175,8 @@ pub struct AwaitingPart {
 }
 
 impl Merchant {
-    /// Downloads an encrypted part of a bill and decrypts it: at most 64 MiB.
+    /// Downloads an encrypted part of a bill, decrypts it, and decompresses it if it is gzip-compressed, inside or
+    /// outside of the ciphertext: at most 64 MiB, and 256 MiB decompressed.
     ///
     /// The request is sent once. To retry, call this again while the part's URL is valid. After that, request the
     /// [bill](SubMerchantFundFlowBill) again. The rules for the URL are those of
@@ -189,26 +189,39 @@ impl Merchant {
 
 impl OpenBillPart {
     fn open(&self, mut check: DigestCheck, sealed: &[u8]) -> Result<OpenedPart, Error> {
-        let SealedPart { file, encrypt_key, nonce, .. } = &self.part;
-        let unusable = |field, rule| malformed().caused_by(InvalidField::new(field, rule));
-        let nonce: &[u8; 12] =
-            nonce.as_bytes().try_into().map_err(|_| unusable("nonce", "must be 12 bytes"))?;
-        let encrypt_key =
-            base64::decode(encrypt_key.as_bytes()).map_err(|fault| malformed().caused_by(fault))?;
-        let key =
-            self.merchant.private_key().open(&encrypt_key).map_err(|fault| malformed().caused_by(fault))?;
-        let key = <[u8; 32]>::try_from(key.expose().as_slice()).map(Secret::new);
-        let key = key.map_err(|_| unusable("encrypt_key", "must be 32 bytes"))?;
-        let bytes =
-            self.merchant.provider().symmetric_key(&key).open(nonce, b"", sealed).map_err(signature_error)?;
-        // The digest is that of the uncompressed part, and this crate does not decompress. A compressed part needs no
-        // digest: AES-GCM has authenticated its bytes.
-        if !file.is_gzip {
-            check.update(&bytes);
-            check.finish().map_err(signature_error)?;
+        let key = self.key()?;
+        let nonce = self.part.nonce.as_bytes();
+        // The documentation does not say whether a part is compressed before it is encrypted or after it.
+        let opened = match key.open(nonce, b"", sealed) {
+            Err(_) if gzip::is_gzip(sealed) => key.open(nonce, b"", &decompressed(sealed)?),
+            opened => opened,
+        };
+        let mut bytes = opened.map_err(signature_error)?;
+        if gzip::is_gzip(&bytes) {
+            bytes = decompressed(&bytes)?;
         }
-        Ok(OpenedPart { bytes, is_gzip: file.is_gzip })
+        // Nor does it say whether the digest of a compressed part is that of the compressed bytes. Such a part needs
+        // none: AES-GCM has authenticated its bytes.
+        if !self.part.file.is_gzip {
+            check.update(&bytes);
+            check.finish().map_err(Download::digest_error)?;
+        }
+        Ok(OpenedPart { bytes })
     }
+
+    /// Opens the key of the part with the merchant's private key.
+    fn key(&self) -> Result<Arc<dyn SymmetricKey>, Error> {
+        let sealed = base64::decode(self.part.encrypt_key.as_bytes());
+        let sealed = sealed.map_err(|fault| malformed().caused_by(fault))?;
+        let key = self.merchant.private_key().open(&sealed).map_err(|fault| malformed().caused_by(fault))?;
+        let key = <[u8; 32]>::try_from(key.expose().as_slice()).map(Secret::new);
+        let rule = InvalidField::new("encrypt_key", "must be 32 bytes");
+        Ok(self.merchant.provider().symmetric_key(&key.map_err(|_| malformed().caused_by(rule))?))
+    }
+}
+
+fn decompressed(bytes: &[u8]) -> Result<Vec<u8>, Error> {
+    gzip::decompress(bytes, MAX_BILL_BYTES).map_err(|error| malformed().caused_by(error))
 }
 
 fn signature_error(error: InvalidSignature) -> Error {
@@ -255,6 +268,7 @@ mod tests {
     use super::*;
     use crate::{exchange::Failure, http::Response, memory::Memory, v3::fake};
     use alloc::format;
+    use core::error::Error as _;
 
     // `printf foo | sha1sum`
     const FOO: &str = "0beec7b5ea3f0fdbc95d0dd47f3c5bc275da8a33";
@@ -267,7 +281,7 @@ mod tests {
     fn part(bill_sequence: u64, key: &[u8]) -> String {
         format!(
             r#"{{"bill_sequence":{bill_sequence},"download_url":"https://api.mch.weixin.qq.com/v3/billdownload/file?token=planted",
-                "encrypt_key":"{}","hash_type":"SHA1","hash_value":"{FOO}","nonce":"0123456789ab"}}"#,
+                "encrypt_key":"{}","hash_type":"SHA1","hash_value":"{FOO}","nonce":"{NONCE}"}}"#,
             fake::sealed_for_merchant(key)
         )
     }
@@ -280,8 +294,12 @@ mod tests {
     }
 
     fn opened(key: &[u8], reply: Reply) -> Result<OpenedPart, Error> {
+        opened_of(&request(), key, reply)
+    }
+
+    fn opened_of(request: &SubMerchantFundFlowBill, key: &[u8], reply: Reply) -> Result<OpenedPart, Error> {
         let list = format!(r#"{{"download_bill_count":1,"download_bill_list":[{}]}}"#, part(1, key));
-        let parts = parts(&request(), &list).unwrap();
+        let parts = parts(request, &list).unwrap();
         let mut memory = Memory::default();
         let open = fake::merchant().open_bill_part(&parts[0]);
         let Step::Send(transmit, sent) = Step::begin(open, fake::world(&mut memory)) else {
@@ -296,10 +314,13 @@ mod tests {
 
     const KEY: [u8; 32] = [7; 32];
 
+    /// A nonce of 16 characters, as in the sample of the documentation.
+    const NONCE: &str = "0123456789abcdef";
+
     /// Returns the reply to the download of an encrypted part.
     fn sealed(plain: &[u8]) -> Response {
         let key = fake::merchant().provider().symmetric_key(&Secret::new(KEY));
-        Response::new(200, key.seal(b"0123456789ab", b"", plain))
+        Response::new(200, key.seal(NONCE.as_bytes(), b"", plain))
     }
 
     #[test]
@@ -332,9 +353,29 @@ mod tests {
     }
 
     #[test]
+    fn a_part_may_be_compressed_before_or_after_its_encryption() {
+        let zipped = gzip::tests::FOO;
+        assert_eq!(opened_of(&request().gzip(), &KEY, Ok(sealed(zipped))).unwrap().bytes, b"foo");
+        let plain = sealed(b"foo").body().to_vec();
+        // A gzip file with one stored block.
+        let length = u8::try_from(plain.len()).unwrap();
+        let header = [31, 139, 8, 0, 0, 0, 0, 0, 0, 255, 1, length, 0, !length, 255];
+        let outside = [&header[..], &plain, &[0; 4], &[length, 0, 0, 0]].concat();
+        for request in [request(), request().gzip()] {
+            let reply = Ok(Response::new(200, outside.clone()));
+            assert_eq!(opened_of(&request, &KEY, reply).unwrap().bytes, b"foo");
+        }
+        let forged = [&header[..11], &[3, 0, 252, 255], b"foo", &[0; 4], &[3, 0, 0, 0]].concat();
+        let error = opened_of(&request().gzip(), &KEY, Ok(Response::new(200, forged))).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Signature);
+    }
+
+    #[test]
     fn a_part_opens_with_its_own_key_and_must_match_its_digest() {
         assert_eq!(opened(&KEY, Ok(sealed(b"foo"))).unwrap().bytes, b"foo");
-        assert_eq!(opened(&KEY, Ok(sealed(b"fop"))).unwrap_err().kind(), ErrorKind::Signature);
+        let other = opened(&KEY, Ok(sealed(b"fop"))).unwrap_err();
+        assert_eq!(other.kind(), ErrorKind::Signature);
+        assert!(other.source().unwrap().to_string().contains("digest"), "{other:?}");
         let open = Ok(Response::new(200, b"foo".to_vec()));
         assert_eq!(opened(&KEY, open).unwrap_err().kind(), ErrorKind::Signature);
         assert_eq!(opened(&[8; 32], Ok(sealed(b"foo"))).unwrap_err().kind(), ErrorKind::Signature);

@@ -311,7 +311,7 @@ fn no_state_of_a_call_prints_requests_or_replies() {
 #[test]
 fn an_error_names_its_cause_and_not_the_body() {
     let error = call(PROBE, &[Altered(200, r#"{"planted":9}"#)]).0.unwrap_err();
-    assert_eq!(error.to_string(), "signature verification failed");
+    assert_eq!(error.to_string(), "verification failed");
     assert_eq!(error.source().unwrap().to_string(), "the signature does not match the bytes received");
     assert!(!format!("{error:?}").contains("planted"));
 }
