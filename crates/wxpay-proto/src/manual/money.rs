@@ -2,8 +2,8 @@
 //!
 //! * Amounts are whole fen. There are no floats, and nothing is rounded.
 //! * Every [`Error`](crate::Error) of a write states the [`Fate`](crate::Fate) of the request: not sent, refused, or
-//!   unknown. A read has none. The fate covers all attempts: one attempt whose reply was lost leaves the whole call in doubt, even if the next one is
-//!   refused.
+//!   unknown. A read has none. The fate covers all attempts: one attempt whose reply was lost leaves the whole call in
+//!   doubt, even if the next one is refused.
 //! * An operation of unknown fate is a value: [`Error::unresolved`](crate::Error::unresolved).
 //!   [Resolve](crate::v3::Merchant::resolve) it: the flow queries until the outcome is known.
 //! * A call is retried only under the same number (`out_trade_no`, `out_refund_no` and so on), and the same number
@@ -28,19 +28,32 @@
 //!
 //! # The fate of a call
 //!
-//! Replies are signed, so a refusal counts only if its signature is valid.
+//! Replies are signed, so a refusal counts only if its signature is valid. The signature covers the body and not the
+//! HTTP status, so **the status decides nothing**: a success with a forged 400 stays a success, and a refusal with a
+//! forged 200 stays a refusal. A verified JSON object with a textual `code` is a refusal, or means "again" or "later",
+//! by its code. Every other verified body is a success.
 //!
 //! | earlier attempt in doubt? | last event | retried | fate |
 //! |---|---|---|---|
 //! | no | no connection | yes, at the other host | `NotSent` |
 //! | no | the key to seal a field with, or the merchant's private key, was not available | no | `NotSent` |
-//! | no | a verified refusal, 4xx except 429 and `USERPAYING` | no | `Refused` |
-//! | no | 202, 429 | yes, at the same host | `Unknown` |
-//! | no | 5xx; the reply was lost | yes, at the other host | `Unknown` |
-//! | no | a refusal without a valid signature | no | `Unknown` |
-//! | no | a success without a valid signature, or malformed | yes, at the same host | `Unknown` |
-//! | no | a success whose result could not be used: the payment parameters could not be signed | no | `Unknown` |
+//! | no | a verified refusal by a code that WeChat Pay documents as one | no | `Refused` |
+//! | no | an unsigned refusal by the gateway's check of fields, of an order to place or to close | no | `Refused` |
+//! | no | the same refusal of anything else | no | `Unknown` |
+//! | no | a verified `SYSTEM_ERROR`, `BANK_ERROR` or a code of a rate limit | yes | `Unknown` |
+//! | no | a verified code that is in neither table, such as `USERPAYING` | no | `Unknown` |
+//! | no | the reply was lost | yes, at the other host | `Unknown` |
+//! | no | a reply without a valid signature: 2xx, 429, 5xx | yes | `Unknown` |
+//! | no | a reply without a valid signature: another status | no | `Unknown` |
+//! | no | a verified empty body, where the operation returns something | yes | `Unknown` |
+//! | no | a verified success that cannot be read or used | no | `Unknown` |
 //! | yes | anything but a verified success | as above | `Unknown` |
+//!
+//! **After a verified success nothing is sent again.** If the reply cannot be read, the request was carried out all the
+//! same: the error says so, and its pending operation returns the rest by a query.
+//!
+//! **A code that no document lists proves nothing.** A new code may mean "in progress". Taken for a refusal, it would
+//! let a merchant refund again under a new number; as a doubt, it costs a query.
 //!
 //! Each attempt sends the same bytes under the same number, with a new signature. An operation [without
 //! idempotency](crate::v3::Idempotency::None) is retried only if it certainly was not sent.
@@ -51,7 +64,13 @@
 //! number: an order, a refund, a transfer, and so on. Store it, and [resolve](crate::v3::Merchant::resolve_pending) it
 //! after a crash. **Never repeat a transfer whose reply was lost under another number**: it could be paid twice.
 //! [Resolving](crate::v3::Merchant::resolve) returns the existing operation, or
-//! [`NotFound`](crate::v3::Resolved::NotFound) if signed replies still report "not found" after twenty seconds.
+//! [`NotFound`](crate::v3::Resolved::NotFound) if signed replies still report "not found" after twenty seconds: until
+//! then the request may be on its way. If every attempt was answered, by the gateway's check of fields, none is, and the
+//! first signed "not found" is final. The error knows that, and a stored key does not.
+//!
+//! Unsigned "not found" replies for twenty seconds count for an order that was placed or closed: place or close it
+//! again under the same number, which takes effect once. Where money moves at once or moves out, they end the flow with
+//! an error of fate `Unknown`.
 //!
 //! # Legacy: APIv1
 //!

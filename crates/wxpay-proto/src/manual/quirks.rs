@@ -22,7 +22,7 @@
 //! | `PUB_KEY_ID_…` is named before the merchant began the migration: the reply is still signed by the certificate | C | During the migration, trust [both](crate::v3::Builder::platform_certificates) |
 //! | During the week of the migration, notifications are signed by either kind of key | D | Both are trusted, each under its name |
 //! | The issue of a wrong signature is one level deeper in `detail` than documented | C | Both places are parsed |
-//! | `OPENID_MISMATCH` and `BANK_ERROR` have status 500 | D | The request is retried, then in doubt, and resolved by a query |
+//! | `OPENID_MISMATCH`, `INVALID_TRANSACTIONID` and `BANK_ERROR` have status 500 | D | The fate is unknown, and resolved by a query; after `BANK_ERROR` the request is retried first |
 //! | Closing an order that does not exist may return 204 | C | It proves nothing |
 //! | While the payer enters a password, a code payment returns 202 with the transaction (`USERPAYING`) as its body, or the error object `USERPAYING` | C | Both mean that the payer is paying |
 //! | `time_expire` is accepted in UTC and with milliseconds | C | It is sent as documented, in GMT+8 with whole seconds |

@@ -4,8 +4,16 @@
 //! known, and the time within 300 seconds of the local clock. The key is chosen by `Wechatpay-Serial` alone. The few
 //! replies that WeChat Pay does not sign are in a closed table, marked by
 //! [`VerifiedBy::TlsOnly`](crate::v3::VerifiedBy::TlsOnly). A refusal without a valid signature is shown, and does not
-//! change the fate. Size, nesting and time are limited by [`Transmit`](crate::exchange::Transmit) and by the parsers in
+//! change the fate, with one exception below. The signature covers neither the HTTP status nor the request, so the fate
+//! follows from the verified body alone. Size, nesting and time are limited by [`Transmit`](crate::exchange::Transmit) and by the parsers in
 //! [`wire`](crate::wire).
+//!
+//! **Refusals by the check of fields.** The gateway does not sign them, so whoever can answer in its place can forge one.
+//! It is final only where the worst that follows is harmless: an order is placed or closed again. For refunds,
+//! transfers, profit sharing and code payments, the outcome stays unknown until a signed query.
+//!
+//! **Replay of a reply.** Within 300 seconds a signed body can be sent in place of another one. An operation that returns
+//! something checks the numbers in its reply, and takes no empty body. One that returns nothing takes nothing else.
 //!
 //! **Notifications.** Anybody can send one. Each is verified in the same way, then decrypted with the APIv3 key, then
 //! required to belong to the merchant that received it. Within the window of 300 seconds a notification may be

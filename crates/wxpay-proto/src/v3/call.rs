@@ -376,7 +376,7 @@ impl<E: Endpoint> Flow for Call<E> {
 
 /// Returns whether the status of a reply that is not signed means success.
 fn is_success(status: u16) -> bool {
-    matches!(status, 200..=299) && status != 202
+    matches!(status, 200..=299)
 }
 
 #[cfg(test)]

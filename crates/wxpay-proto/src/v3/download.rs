@@ -123,7 +123,11 @@ impl Download {
     /// Returns the error for a reply other than 200. A download is a read, so the error has no fate.
     #[must_use]
     pub fn reply_error(reply: &Response) -> Error {
-        error_reply::unverified(reply)
+        // Files are not signed, so their refusals are not verified; but one with WeChat Pay's headers is no proxy's.
+        match error_reply::error_object(reply) {
+            Some(refusal) if !error_reply::is_unsigned(reply) => Error::refused(refusal, None),
+            Some(_) | None => error_reply::unverified(reply),
+        }
     }
 
     /// Returns the error for a missing or truncated reply.

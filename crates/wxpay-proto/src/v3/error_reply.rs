@@ -45,7 +45,7 @@ pub(super) fn is_field_refusal(reply: &Response) -> bool {
 const FIELD_CHECK: [Code; 2] = [Code::PARAM_ERROR, Code::INVALID_REQUEST];
 
 /// Returns whether the reply has none of WeChat Pay's headers.
-fn is_unsigned(reply: &Response) -> bool {
+pub(super) fn is_unsigned(reply: &Response) -> bool {
     const PREFIX: &str = "wechatpay-";
     let is_signed = |(name, _): &(String, Vec<u8>)| {
         name.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))

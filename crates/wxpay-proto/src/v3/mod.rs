@@ -29,6 +29,8 @@ pub mod bill;
 mod builder;
 pub mod call;
 pub mod certificates;
+#[cfg(test)]
+mod conversations;
 pub mod download;
 pub mod endpoint;
 mod error_reply;

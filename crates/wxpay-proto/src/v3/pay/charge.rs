@@ -101,6 +101,8 @@ enum Pause {
 struct Progress {
     merchant: Merchant,
     payment: CodePayment,
+    /// The charge was answered, so it cannot be on its way: the first signed "not found" is final.
+    is_answered: bool,
     /// The time from which the charge is reversed instead of queried.
     reverse_at: UnixTime,
     /// A refusal of the charge that may mean that it was carried out: the request may have arrived twice.
@@ -241,7 +243,9 @@ impl Progress {
             Ok(OperationReply::Reversed) => Step::Done(Ok(ChargeOutcome::Reversed)),
             // At an earlier stage, a lost charge might still be in flight. A refused one has arrived.
             Ok(OperationReply::NotFound)
-                if self.refused.is_some() || matches!(self.stage, Stage::Reverse | Stage::FinalQuery) =>
+                if self.refused.is_some()
+                    || self.is_answered
+                    || matches!(self.stage, Stage::Reverse | Stage::FinalQuery) =>
             {
                 Step::Done(self.refused.map_or(Ok(ChargeOutcome::NotFound), Err))
             }
@@ -251,6 +255,13 @@ impl Progress {
             }
             Err(error) if matches!(self.stage, Stage::Charge) && error.fate() != Some(Fate::Unknown) => {
                 Step::Done(Err(error))
+            }
+            Err(mut error) if matches!(self.stage, Stage::Charge) => {
+                if error.unresolved().is_some_and(|unresolved| unresolved.is_answered()) {
+                    Self { is_answered: true, ..self }.start(Stage::Query, world)
+                } else {
+                    self.undecided(Some(error), world)
+                }
             }
             // A failed query or reversal proves nothing about the charge.
             Err(error) => self.undecided(Some(error), world),
@@ -310,8 +321,9 @@ impl Flow for ChargeByCode {
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
         let Self { merchant, payment } = self;
         let reverse_at = world.now.after(CHARGE_TIMEOUT);
-        Progress { merchant, payment, reverse_at, refused: None, stage: Stage::Charge }
-            .start(Stage::Charge, world)
+        let stage = Stage::Charge;
+        Progress { merchant, payment, is_answered: false, reverse_at, refused: None, stage }
+            .start(stage, world)
     }
 
     fn on_reply(InFlight(call, progress): InFlight, reply: Reply, world: &mut World<'_>) -> Step<Self> {

@@ -48,8 +48,7 @@ impl TransferLookup {
 /// Returns whether a verified refusal reports that the queried object does not exist. WeChat Pay uses any of three
 /// codes for it.
 pub(super) fn is_not_found(refusal: &Refusal) -> bool {
-    refusal.status == 404
-        && [Code::NOT_FOUND, Code::RESOURCE_NOT_EXISTS, Code::ORDER_NOT_EXIST].contains(&refusal.code)
+    [Code::NOT_FOUND, Code::RESOURCE_NOT_EXISTS, Code::ORDER_NOT_EXIST].contains(&refusal.code)
 }
 
 impl QueryTransfer {

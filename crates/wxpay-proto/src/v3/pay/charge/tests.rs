@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     exchange::Failure,
-    http::Method,
+    http::{Method, Response},
     v3::{
         fake::{self, Harness, SigningKey},
         pay::code::tests::minimal,
@@ -16,10 +16,12 @@ enum Outcome {
     State(&'static str),
     /// A signed reply with another body.
     Signed(u16, &'static str),
+    /// A reply without any of WeChat Pay's headers.
+    Unsigned(u16, &'static str),
     Lost,
     Unreachable,
 }
-use Outcome::{Lost, Signed, State, Unreachable};
+use Outcome::{Lost, Signed, State, Unreachable, Unsigned};
 
 const USERPAYING: Outcome = Signed(202, r#"{"code":"USERPAYING","message":"需要用户输入支付密码"}"#);
 const NO_SUCH_ORDER: Outcome = Signed(404, r#"{"code":"ORDER_NOT_EXIST","message":"订单不存在"}"#);
@@ -59,6 +61,7 @@ fn charge(
         match outcome {
             State(state) => Ok(signer.reply(200, &transaction(state), *now)),
             Signed(status, body) => Ok(signer.reply(status, body, *now)),
+            Unsigned(status, body) => Ok(Response::new(status, body.into())),
             Lost => Err(Failure::Lost("cut".into())),
             Unreachable => Err(Failure::NotSent("no route".into())),
         }
@@ -175,6 +178,64 @@ fn a_charge_of_unknown_outcome_leaves_a_pending_operation() {
         );
         assert!(kinds.contains('r') && secs < 180, "{kinds} in {secs} s");
     }
+}
+
+// WxJava#4050: status 202, with the transaction as the body.
+#[test]
+fn a_charge_answered_with_any_status_and_a_transaction_awaits_the_password() {
+    const WAITING: &str = r#"{"appid":"wxd678efh567hg6787","mchid":"1900007291","out_trade_no":"1217752501",
+        "trade_state":"USERPAYING","amount":{"total":100}}"#;
+    for status in [200, 202, 400, 500] {
+        let (result, kinds, secs) = charge(Signed(status, WAITING), |_| State("SUCCESS"), Lost);
+        assert!(is_paid(&result), "{status}");
+        assert_eq!((kinds.as_str(), secs), ("cq", 5), "{status}");
+    }
+}
+
+#[test]
+fn accept_and_every_other_open_state_is_not_paid() {
+    for state in ["ACCEPT", "NOTPAY", "USERPAYING", "SETTLING"] {
+        for first in [State(state), USERPAYING] {
+            let (result, kinds, _) = charge(first, |_| State(state), REVERSED);
+            assert_eq!(result.unwrap(), ChargeOutcome::Reversed, "{state}");
+            assert!(kinds.ends_with('r'), "{state}: {kinds}");
+        }
+    }
+}
+
+#[test]
+fn a_reversal_that_was_refused_does_not_mean_that_there_is_no_order() {
+    for refused in [
+        REVERSE_EXPIRED,
+        SYSTEM_ERROR,
+        Signed(404, r#"{"code":"NO_AUTH"}"#),
+        Signed(404, r#"{"code":"RESOURCE_NOT_EXISTS"}"#),
+        Signed(404, "{}"),
+        Signed(404, ""),
+        Unsigned(404, r#"{"code":"ORDER_NOT_EXIST"}"#),
+        Unsigned(400, r#"{"code":"PARAM_ERROR"}"#),
+    ] {
+        let query = |queries| if queries < 10 { State("USERPAYING") } else { State("SUCCESS") };
+        let (result, kinds, _) = charge(USERPAYING, query, refused);
+        assert!(is_paid(&result), "{refused:?}");
+        assert!(kinds.ends_with('q'), "{refused:?}: {kinds}");
+        let (result, _, _) = charge(USERPAYING, |_| State("USERPAYING"), refused);
+        assert_eq!(result.unwrap_err().fate(), Some(Fate::Unknown), "{refused:?}");
+    }
+}
+
+#[test]
+fn a_charge_with_a_field_error_is_not_found_by_one_signed_query() {
+    let refused = Unsigned(400, r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":1}}"#);
+    let (result, kinds, secs) = charge(refused, |_| NO_SUCH_ORDER, Lost);
+    assert_eq!(result.unwrap(), ChargeOutcome::NotFound);
+    assert_eq!((kinds.as_str(), secs), ("cq", 0));
+    // The refusal was forged.
+    assert!(is_paid(&charge(refused, |_| State("SUCCESS"), Lost).0));
+    // An unsigned "not found" proves nothing about money.
+    let unsigned = Unsigned(404, r#"{"code":"ORDER_NOT_EXIST"}"#);
+    let (result, _, _) = charge(refused, |_| unsigned, unsigned);
+    assert_eq!(result.unwrap_err().fate(), Some(Fate::Unknown));
 }
 
 #[test]
