@@ -23,6 +23,8 @@
 //! * **A notification is on disk before it is answered `success`**, together with everything that follows from it.
 //! * **Each event is emitted once**, whatever is duplicated, delayed or reordered: it is derived from the payment state
 //!   before and after, in the transaction that writes the evidence.
+//! * **One transaction pays one order**: the first number under which evidence names it. The claim is on disk before the
+//!   payment is learned. Under another number it is an anomaly, for manual review.
 //! * **An open order is polled**, at growing intervals that survive a restart, until a payment is found or the last
 //!   query finds none. Evidence that arrives later is still applied.
 //! * **A payment reported by the app pays nothing.** Only a notification signed by WeChat Pay, or its reply to a query,

@@ -115,7 +115,7 @@ fn the_variables_exported_by_the_simulator_are_accepted() {
     ];
     let variables = variables.map(|(name, value)| (name.to_owned(), value));
     let sources = Sources::default().environment(variables).unwrap();
-    assert!(sources.setting("public_base_url", "http://127.0.0.1:4").unwrap().check().is_ok());
+    assert!(sources.setting("public_base_url", "http://127.0.0.1:4040").unwrap().check().is_ok());
 }
 
 #[test]

@@ -50,7 +50,8 @@ pub enum Status {
     Expired,
     /// Paid with the ordered amount.
     Paid,
-    /// Payments exist, but none of the ordered amount: needs manual review.
+    /// There is evidence of payments, but none pays this order: another amount, or a transaction of another order. Needs
+    /// manual review.
     Anomalous,
 }
 

@@ -236,7 +236,10 @@ fn a_panic_of_one_write_fails_its_group_and_the_next_commit_succeeds() {
             let (queue, writer) = start(&model);
             let callers = (0..3).map(|row| caller(&queue, &model, row)).collect();
             // `resume_unwind` and not `panic!`: shuttle would take the latter for a failure of the test.
-            let panics = |_: &Arc<Model>| -> Result<(), Failure> { resume_unwind(Box::new("planned")) };
+            let panics = |db: &Arc<Model>| -> Result<(), Failure> {
+                db.insert(9)?;
+                resume_unwind(Box::new("planned"))
+            };
             assert!(block_on(queue.write(panics)).is_err());
             // A group holds two writes, so at most one shares the panic.
             assert!(check(&model, callers).len() >= 2);

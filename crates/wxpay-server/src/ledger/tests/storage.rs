@@ -122,9 +122,11 @@ async fn history(ledger: &Ledger) -> Vec<Fact> {
             facts.push(fact);
         }
     };
-    // A checkpoint after every commit, so that the database file is written too.
-    let checkpoint = |db: &Connection| Ok(db.pragma_update(None, "wal_autocheckpoint", 1)?);
-    drop(ledger.writer().write(checkpoint).await);
+    // At first a checkpoint after every commit, so that the database file is written too.
+    let checkpoint_after = |pages: u32| {
+        ledger.writer().write(move |db| Ok(db.pragma_update(None, "wal_autocheckpoint", pages)?))
+    };
+    drop(checkpoint_after(1).await);
     let schedule = Schedule::default;
     for order in ["A1", "A2", "A3", "A4"] {
         note(ledger.place(terms(order), schedule(), NOON).await.is_ok(), Fact::Placed(order));
@@ -152,6 +154,8 @@ async fn history(ledger: &Ledger) -> Vec<Fact> {
     let expired = ledger.record_query(number("A4"), QueryResult::Unpaid, schedule(), after(9000), 0).await;
     let is_placed = ledger.order(&number("A4")).await.unwrap().is_some();
     note(expired.is_ok() && is_placed, Fact::Expired("A4"));
+    // Then none, so that only the commit itself makes the rest durable.
+    drop(checkpoint_after(1000).await);
     let report = Report { delivered: false, message: "缺货".to_owned(), openid: None };
     if let Ok(Reported::Send { reported_at, .. }) =
         ledger.record_delivery(number("A1"), report, after(20)).await
