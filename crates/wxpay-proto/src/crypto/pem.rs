@@ -1,170 +1,155 @@
-//! PEM to DER: keys and certificates as the merchant platform issues them.
+//! Key files to DER: keys and certificates as the merchant platform issues them.
 //!
-//! If a text has several sections, the first of the expected kind is used; everything around it is ignored. The caller
-//! must wipe the text.
+//! A file may be PEM, also if its line breaks were lost or written out as `\n`; DER; or base64 of DER without the lines
+//! around it. If a PEM text has several sections, the first of the expected kind is used; everything around it is
+//! ignored. The caller must wipe the file's bytes.
+
+mod kind;
+mod section;
 
 use crate::secret::Secret;
 use alloc::vec::Vec;
 use core::{error, fmt};
-use rustls_pki_types::pem::{Error, PemObject as _, SectionKind};
+use kind::Kind;
 use zeroize::Zeroizing;
 
-/// Returns the DER of a private key: `PRIVATE KEY` (PKCS#8, as the platform's tool writes) or `RSA PRIVATE KEY`
-/// (PKCS#1).
+/// Returns the DER of a private key: PKCS#8 (`PRIVATE KEY`, as the platform's tool writes) or PKCS#1
+/// (`RSA PRIVATE KEY`).
 ///
 /// # Errors
 ///
-/// Returns [`InvalidPem`] if there is no such section, the key is encrypted, or the text is malformed.
-pub fn private_key(pem: &[u8]) -> Result<Secret<Vec<u8>>, InvalidPem> {
-    let mut der = find(pem, "a private key", &[SectionKind::PrivateKey, SectionKind::RsaPrivateKey])?;
+/// Returns [`InvalidPem`] if there is no such key, it is encrypted, or the file is malformed.
+pub fn private_key(file: &[u8]) -> Result<Secret<Vec<u8>>, InvalidPem> {
+    let (_, mut der) = find(file, Expected::PrivateKey)?;
     Ok(Secret::new(core::mem::take(&mut *der)))
 }
 
-/// Returns the DER of a `PUBLIC KEY`: a `SubjectPublicKeyInfo`.
+/// Returns the DER of a public key as a `SubjectPublicKeyInfo`: `PUBLIC KEY`, or `RSA PUBLIC KEY` of PKCS#1.
 ///
 /// # Errors
 ///
-/// Returns [`InvalidPem`] if there is no such section, or the text is malformed.
-pub fn public_key(pem: &[u8]) -> Result<Vec<u8>, InvalidPem> {
-    find(pem, "a public key", &[SectionKind::PublicKey]).map(|mut der| core::mem::take(&mut *der))
+/// Returns [`InvalidPem`] if there is no such key, or the file is malformed.
+pub fn public_key(file: &[u8]) -> Result<Vec<u8>, InvalidPem> {
+    let (kind, mut der) = find(file, Expected::PublicKey)?;
+    Ok(if kind == Kind::RsaPublicKey { kind::spki_of(&der) } else { core::mem::take(&mut *der) })
 }
 
 /// Returns the DER of a `CERTIFICATE`.
 ///
 /// # Errors
 ///
-/// Returns [`InvalidPem`] if there is no such section, or the text is malformed.
-pub fn certificate(pem: &[u8]) -> Result<Vec<u8>, InvalidPem> {
-    find(pem, "a certificate", &[SectionKind::Certificate]).map(|mut der| core::mem::take(&mut *der))
+/// Returns [`InvalidPem`] if there is no certificate, or the file is malformed.
+pub fn certificate(file: &[u8]) -> Result<Vec<u8>, InvalidPem> {
+    let (_, mut der) = find(file, Expected::Certificate)?;
+    Ok(core::mem::take(&mut *der))
 }
 
-/// The error for a text without the expected PEM section. It names the expected kind and the problem, never the text.
+/// The error for a file without the expected key or certificate. It names the expected kind and the problem, never the
+/// content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidPem {
-    expected: &'static str,
-    problem: &'static str,
+    expected: Expected,
+    problem: Problem,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expected {
+    PrivateKey,
+    PublicKey,
+    Certificate,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Problem {
+    /// Neither PEM nor DER nor base64 of DER.
+    Unknown,
+    Found(Kind),
+    BeginLine,
+    NoEnd,
+    Base64,
+}
+
+impl Expected {
+    fn accepts(self, kind: Kind) -> bool {
+        match self {
+            Self::PrivateKey => kind == Kind::PrivateKey,
+            Self::PublicKey => matches!(kind, Kind::PublicKey | Kind::RsaPublicKey),
+            Self::Certificate => kind == Kind::Certificate,
+        }
+    }
 }
 
 impl fmt::Display for InvalidPem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "expected {} in PEM: {}", self.expected, self.problem)
+        let (expected, pkcs12) = match self.expected {
+            Expected::PrivateKey => {
+                ("a private key", "found PKCS#12; convert with `openssl pkcs12 -in FILE -nocerts -nodes`")
+            }
+            Expected::PublicKey => {
+                ("a public key", "found PKCS#12, which holds the merchant's key; use the file pub_key.pem")
+            }
+            Expected::Certificate => {
+                ("a certificate", "found PKCS#12; convert with `openssl pkcs12 -in FILE -clcerts -nokeys`")
+            }
+        };
+        let problem = match self.problem {
+            Problem::Unknown => {
+                "no `-----BEGIN` line, and neither DER nor its base64; if it is PKCS#12, convert with \
+                 `openssl pkcs12 -in FILE -nodes`"
+            }
+            Problem::BeginLine => "malformed `-----BEGIN` line",
+            Problem::NoEnd => "no `-----END` line; is the text truncated?",
+            Problem::Base64 => "invalid Base64",
+            Problem::Found(Kind::PrivateKey) => "found a private key",
+            Problem::Found(Kind::EncryptedPrivateKey) => {
+                "the private key is encrypted; decrypt it with `openssl pkey -in FILE`"
+            }
+            Problem::Found(Kind::EcPrivateKey) => "found an elliptic curve key; an RSA key is required",
+            Problem::Found(Kind::PublicKey | Kind::RsaPublicKey) => "found a public key",
+            Problem::Found(Kind::Certificate) => "found a certificate",
+            Problem::Found(Kind::Pkcs12) => pkcs12,
+            Problem::Found(Kind::Other) => "found another kind of section",
+        };
+        write!(f, "expected {expected} in PEM: {problem}")
     }
 }
 
 impl error::Error for InvalidPem {}
 
-/// Finds the first section of the given kinds.
-// Skipped sections may be keys, too: each is wiped.
-fn find(pem: &[u8], expected: &'static str, kinds: &[SectionKind]) -> Result<Zeroizing<Vec<u8>>, InvalidPem> {
+/// Finds the first key or certificate of the expected kind. Only what is returned is decoded.
+fn find(file: &[u8], expected: Expected) -> Result<(Kind, Zeroizing<Vec<u8>>), InvalidPem> {
     let invalid = |problem| InvalidPem { expected, problem };
     // Some editors write a byte order mark.
-    let pem = pem.strip_prefix("\u{feff}".as_bytes()).unwrap_or(pem);
+    let mut text = file.strip_prefix("\u{feff}".as_bytes()).unwrap_or(file);
+    if !section::is_pem(text) {
+        let (kind, der) = without_frame(text).ok_or(invalid(Problem::Unknown))?;
+        return if expected.accepts(kind) { Ok((kind, der)) } else { Err(invalid(Problem::Found(kind))) };
+    }
     let mut other = None;
-    for found in <(SectionKind, Vec<u8>)>::pem_slice_iter(pem) {
-        let (kind, der) = found.map_err(|error| invalid(malformed(pem, &error)))?;
-        let der = Zeroizing::new(der);
-        if kinds.contains(&kind) {
-            return Ok(der);
+    while let Some(found) = section::next(text) {
+        let (section, rest) = found.map_err(invalid)?;
+        let kind = Kind::of_label(section.label);
+        let kind = if section.is_encrypted() { Kind::EncryptedPrivateKey } else { kind };
+        if expected.accepts(kind) {
+            return Ok((kind, section.decode().map_err(invalid)?));
         }
-        other.get_or_insert(kind);
+        // An encrypted key explains the missing one best.
+        if other.is_none() || kind == Kind::EncryptedPrivateKey {
+            other = Some(kind);
+        }
+        text = rest;
     }
-    Err(invalid(match other {
-        _ if is_encrypted(pem) => ENCRYPTED,
-        Some(SectionKind::Certificate) => "found a certificate",
-        Some(SectionKind::PublicKey) => "found a public key",
-        Some(SectionKind::PrivateKey | SectionKind::RsaPrivateKey) => "found a private key",
-        Some(SectionKind::EcPrivateKey) => "found an elliptic curve key; an RSA key is required",
-        Some(_) => "found another kind of section",
-        None => NO_BEGIN,
-    }))
+    Err(invalid(other.map_or(Problem::BeginLine, Problem::Found)))
 }
 
-const ENCRYPTED: &str = "the private key is encrypted; decrypt it with `openssl pkey -in FILE`";
-const NO_BEGIN: &str = "no `-----BEGIN` line; PKCS#12 or DER? convert with `openssl pkcs12 -nodes -in FILE`, \
-    `openssl pkey -inform DER -in FILE` or `openssl x509 -inform DER -in FILE`";
-
-fn malformed(pem: &[u8], error: &Error) -> &'static str {
-    match error {
-        _ if is_encrypted(pem) => ENCRYPTED,
-        Error::MissingSectionEnd { .. } => "no `-----END` line; is the text truncated?",
-        Error::IllegalSectionStart { .. } => "malformed `-----BEGIN` line; are the line breaks lost?",
-        Error::Base64Decode(_) => "invalid Base64",
-        Error::SectionTooLarge | Error::NoItemsFound | _ => "the section cannot be parsed",
+/// Reads DER, or base64 of DER.
+fn without_frame(file: &[u8]) -> Option<(Kind, Zeroizing<Vec<u8>>)> {
+    if let Some(kind) = Kind::of_der(file) {
+        return Some((kind, Zeroizing::new(file.to_vec())));
     }
-}
-
-/// Returns whether a key is encrypted: PKCS#8 states it in the first line, PKCS#1 in a header.
-fn is_encrypted(pem: &[u8]) -> bool {
-    ["-----BEGIN ENCRYPTED PRIVATE KEY-----", "Proc-Type: 4,ENCRYPTED"]
-        .iter()
-        .any(|marker| pem.windows(marker.len()).any(|window| window == marker.as_bytes()))
+    let der = section::decode(file).ok()?;
+    Some((Kind::of_der(&der)?, der))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{
-        super::certificate::tests::{MERCHANT, MERCHANT_KEY},
-        *,
-    };
-    use alloc::{
-        format,
-        string::{String, ToString as _},
-    };
-
-    /// Returns a section without a key in it: the parser reads only the frame.
-    fn pem_with_label(label: &str) -> String {
-        format!("-----BEGIN {label}-----\nbm90IGEga2V5\n-----END {label}-----\n")
-    }
-
-    fn problem<T>(result: Result<T, InvalidPem>) -> &'static str {
-        result.err().map_or("", |error| error.problem)
-    }
-
-    #[test]
-    fn private_key_reads_pkcs8_and_pkcs1() {
-        for label in ["PRIVATE KEY", "RSA PRIVATE KEY"] {
-            assert_eq!(
-                private_key(pem_with_label(label).as_bytes()).unwrap().expose(),
-                b"not a key",
-                "{label}"
-            );
-        }
-        assert_eq!(public_key(pem_with_label("PUBLIC KEY").as_bytes()).unwrap(), b"not a key");
-        assert_eq!(certificate(pem_with_label("CERTIFICATE").as_bytes()).unwrap(), b"not a key");
-    }
-
-    #[test]
-    fn the_first_section_of_the_expected_kind_is_used() {
-        let text = format!(
-            "\u{feff}Bag Attributes\n{}{MERCHANT}{MERCHANT_KEY}",
-            pem_with_label("CERTIFICATE REQUEST")
-        );
-        assert_eq!(certificate(text.as_bytes()), certificate(MERCHANT.as_bytes()));
-        assert_eq!(public_key(text.as_bytes()), public_key(MERCHANT_KEY.as_bytes()));
-        assert_eq!(public_key(text.replace('\n', "\r\n").as_bytes()), public_key(MERCHANT_KEY.as_bytes()));
-    }
-
-    #[test]
-    fn pem_error_names_the_problem_but_not_the_text() {
-        let key = pem_with_label("PRIVATE KEY");
-        let cases: [(String, &str); 11] = [
-            (String::new(), NO_BEGIN),
-            ("bm90IGEga2V5".into(), NO_BEGIN),
-            (MERCHANT.into(), "found a certificate"),
-            (MERCHANT_KEY.into(), "found a public key"),
-            (pem_with_label("EC PRIVATE KEY"), "found an elliptic curve key; an RSA key is required"),
-            (pem_with_label("X509 CRL"), "found another kind of section"),
-            (pem_with_label("ENCRYPTED PRIVATE KEY"), ENCRYPTED),
-            (pem_with_label("RSA PRIVATE KEY").replace("bm90", "Proc-Type: 4,ENCRYPTED\n\nbm90"), ENCRYPTED),
-            (key.replace("-----END", ""), "no `-----END` line; is the text truncated?"),
-            (key.replace('\n', "\\n"), "malformed `-----BEGIN` line; are the line breaks lost?"),
-            (key.replace("bm90", "bm9*"), "invalid Base64"),
-        ];
-        for (text, expected) in cases {
-            let result = private_key(text.as_bytes());
-            assert_eq!(problem(result), expected, "{text}");
-        }
-        let error = certificate(key.as_bytes()).unwrap_err();
-        assert_eq!(error.to_string(), "expected a certificate in PEM: found a private key");
-    }
-}
+mod tests;

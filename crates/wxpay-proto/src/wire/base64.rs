@@ -2,7 +2,8 @@
 
 use super::ParseError;
 use alloc::{string::String, vec::Vec};
-use base64::{DecodeError, Engine as _, engine::general_purpose::STANDARD};
+use base64::{DecodeError, Engine as _, decoded_len_estimate, engine::general_purpose::STANDARD};
+use zeroize::Zeroizing;
 
 /// Encodes bytes, with padding.
 #[must_use]
@@ -23,6 +24,15 @@ pub fn decode(text: &[u8]) -> Result<Vec<u8>, ParseError> {
         };
         ParseError::new(at, "invalid Base64")
     })
+}
+
+/// Decodes a secret as strictly. It is wiped, also what was decoded before an error.
+pub(crate) fn decode_secret(text: &[u8]) -> Result<Zeroizing<Vec<u8>>, ParseError> {
+    let mut secret = Zeroizing::new(alloc::vec![0; decoded_len_estimate(text.len())]);
+    let length = STANDARD.decode_slice(text, &mut secret);
+    let length = length.map_err(|_| ParseError::new(text.len(), "invalid Base64"))?;
+    secret.truncate(length);
+    Ok(secret)
 }
 
 #[cfg(test)]
