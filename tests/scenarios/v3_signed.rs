@@ -127,3 +127,14 @@ pub(crate) fn run_without_network<F: Flow<Output: Debug>>(flow: F, at: UnixTime)
 pub(crate) fn cause(error: &Error) -> String {
     std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
 }
+
+/// Asserts that one of the causes of an error contains this text.
+pub(crate) fn assert_cause(error: &Error, expected: &str) {
+    let mut causes = Vec::new();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        causes.push(cause.to_string());
+        source = cause.source();
+    }
+    assert!(causes.iter().any(|cause| cause.contains(expected)), "{expected}: {causes:?}");
+}

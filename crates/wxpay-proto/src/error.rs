@@ -53,7 +53,8 @@ pub enum ErrorKind {
     /// WeChat Pay refused the request; see [`Error::refusal`]. An unsigned refusal says so in the error's text: only
     /// TLS vouches for it, and a proxy may have sent it.
     Refused,
-    /// The merchant's private key is not available, so nothing was signed.
+    /// A key is not available: the merchant's private key, so that nothing was signed; or a key of WeChat Pay, see
+    /// [`KeyError`](crate::v3::KeyError).
     Unavailable,
     /// The daily quota is used up, or the deadline of the call passed before the request could be sent.
     Exhausted,
@@ -339,7 +340,7 @@ impl fmt::Display for Error {
             (ErrorKind::Exhausted, None) => "the daily quota or the deadline of the call is exceeded",
             (ErrorKind::Misuse, _) => "the request violates a rule of the protocol",
             (ErrorKind::Transport, _) => "no reply from WeChat Pay",
-            (ErrorKind::Unavailable, _) => "the merchant's private key is not available",
+            (ErrorKind::Unavailable, _) => "a key is not available",
             (ErrorKind::Signature, _) => "verification failed",
             (ErrorKind::Malformed, _) => "the reply is malformed",
         };

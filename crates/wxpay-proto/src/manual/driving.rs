@@ -22,8 +22,8 @@
 //! # The world
 //!
 //! Each step takes a [`World`](crate::world::World) by value: the time, thirty-two fresh bytes from the operating
-//! system, and the [`Memory`](crate::memory::Memory) that all flows share. Lock the memory around the step, never while
-//! sending: steps take microseconds.
+//! system, and access to the [`Memory`](crate::memory::Memory) that all flows share. A step locks the memory for single
+//! look-ups and inserts, never while it signs or verifies: see [`MemoryAccess`](crate::memory::MemoryAccess).
 //!
 //! # Dropping a flow
 //!

@@ -1,5 +1,6 @@
 //! Deduplication of notifications.
 
+use super::deadline::Deadline;
 use crate::clock::UnixTime;
 use alloc::{
     collections::{BTreeMap, VecDeque},
@@ -24,7 +25,7 @@ pub struct Deduplicator {
 struct Entry {
     processing: u64,
     /// The end of the handling timeout; `None` once the notification was handled.
-    in_progress_until: Option<UnixTime>,
+    in_progress: Option<Deadline>,
 }
 
 /// The permission to handle a notification. Report the result to [`Deduplicator::complete`] or [`Deduplicator::fail`].
@@ -56,15 +57,17 @@ impl Deduplicator {
 
     /// Registers a received notification. `key` is the digest of its whole content.
     pub fn begin(&mut self, key: &str, now: UnixTime) -> Delivery {
-        match self.entries.get(key).map(|entry| entry.in_progress_until) {
+        match self.entries.get(key).map(|entry| entry.in_progress) {
             Some(None) => return Delivery::Duplicate,
-            Some(Some(until)) if now < until => return Delivery::InProgress(now.after(Self::POLL_INTERVAL)),
+            Some(Some(timeout)) if timeout.is_pending(now) => {
+                return Delivery::InProgress(now.after(Self::POLL_INTERVAL));
+            }
             Some(Some(_)) => {}
             None => self.order.push_back(String::from(key)),
         }
         self.started = self.started.wrapping_add(1);
-        let entry =
-            Entry { processing: self.started, in_progress_until: Some(now.after(Self::PROCESSING_TIMEOUT)) };
+        let in_progress = Some(Deadline::after(now, Self::PROCESSING_TIMEOUT));
+        let entry = Entry { processing: self.started, in_progress };
         self.entries.insert(String::from(key), entry);
         while self.order.len() > Self::CAPACITY {
             if let Some(oldest) = self.order.pop_front() {
@@ -78,7 +81,7 @@ impl Deduplicator {
     pub fn complete(&mut self, processing: &Processing) {
         // The number is not compared: a handler that finishes late has handled the notification all the same.
         if let Some(entry) = self.entries.get_mut(&processing.key) {
-            entry.in_progress_until = None;
+            entry.in_progress = None;
         }
     }
 
@@ -133,6 +136,21 @@ mod tests {
         assert!(matches!(deduplicator.begin("a", at(31)), Delivery::InProgress(_)));
         deduplicator.complete(&taken_over);
         assert_eq!(deduplicator.begin("a", at(32)), Delivery::Duplicate);
+    }
+
+    #[test]
+    fn a_clock_set_back_by_an_hour_makes_no_duplicate_wait_for_a_lost_handler() {
+        let mut deduplicator = Deduplicator::default();
+        let _lost = first(&mut deduplicator, "a", at(10_000));
+        first(&mut deduplicator, "a", at(10_000 - 3600));
+    }
+
+    #[test]
+    fn a_duplicate_whose_clock_was_read_earlier_waits_for_the_first() {
+        let mut deduplicator = Deduplicator::default();
+        let _processing = first(&mut deduplicator, "a", at(1000));
+        let earlier = UnixTime::from_millis(999_990);
+        assert!(matches!(deduplicator.begin("a", earlier), Delivery::InProgress(_)));
     }
 
     #[test]

@@ -6,14 +6,19 @@
 //!
 //! A shared value is fetched by the caller that holds the [`Lease`], which is a fencing number and not a lock. The
 //! lease of a caller that vanishes ends, and the next caller fetches.
+//!
+//! Time is the wall clock's, which may be set back. No lease, delay or quota then lasts longer than its own length.
 
+mod deadline;
 mod deduplicator;
+mod key_error;
 mod platform_keys;
 mod refreshable;
 mod tokens;
 
 pub use deduplicator::{Deduplicator, Delivery, Processing};
-pub(crate) use platform_keys::{KeyClaim, PlatformKey, PlatformKeys};
+pub use key_error::{KeyError, KeyProblem};
+pub(crate) use platform_keys::{MissingKey, PlatformKey, PlatformKeys};
 pub use refreshable::{Claim, Lease, Refreshable};
 pub use tokens::AccessToken;
 pub(crate) use tokens::{TokenClaim, Tokens};

@@ -1,5 +1,6 @@
 //! A cached value that expires, fetched by one caller at a time.
 
+use super::deadline::Deadline;
 use crate::clock::UnixTime;
 use core::time::Duration;
 
@@ -7,6 +8,9 @@ use core::time::Duration;
 ///
 /// Between `refresh_at` and `expires_at` the value is stale but valid: one caller fetches, all others keep using it. A
 /// fetcher that vanishes loses its lease, and the next caller fetches. A late fetcher cannot overwrite the newer value.
+///
+/// If the clock is set back, no lease and no delay lasts longer than its own length. The value becomes stale, because its
+/// true age is unknown then; it expires by the clock, or when it is [invalidated](Self::invalidate).
 ///
 /// ```text
 ///          fill                    refresh_at            expires_at
@@ -17,14 +21,14 @@ use core::time::Duration;
 #[derive(Debug)]
 pub struct Refreshable<T> {
     current: Option<Entry<T>>,
-    leased_until: Option<UnixTime>,
+    lease: Option<Deadline>,
     last_lease: u64,
 }
 
 #[derive(Debug)]
 struct Entry<T> {
     value: T,
-    refresh_at: UnixTime,
+    refresh: Deadline,
     expires_at: UnixTime,
 }
 
@@ -56,7 +60,7 @@ pub enum Claim<T> {
 
 impl<T> Default for Refreshable<T> {
     fn default() -> Self {
-        Self { current: None, leased_until: None, last_lease: 0 }
+        Self { current: None, lease: None, last_lease: 0 }
     }
 }
 
@@ -70,32 +74,39 @@ impl<T: Clone + PartialEq> Refreshable<T> {
 
     /// Claims the value.
     pub fn claim(&mut self, now: UnixTime) -> Claim<T> {
-        let leased = self.leased_until.is_some_and(|until| now < until);
+        let leased = self.lease.is_some_and(|lease| lease.is_pending(now));
         match &self.current {
-            Some(entry) if now < entry.expires_at && (leased || now < entry.refresh_at) => {
+            Some(entry) if now < entry.expires_at && (leased || entry.refresh.is_pending(now)) => {
                 Claim::Use(entry.value.clone())
             }
             _ if leased => Claim::Wait(now.after(Self::POLL_INTERVAL)),
             _ => {
                 self.last_lease = self.last_lease.wrapping_add(1);
-                self.leased_until = Some(now.after(Self::LEASE_TIMEOUT));
+                self.lease = Some(Deadline::after(now, Self::LEASE_TIMEOUT));
                 Claim::Fetch(Lease(self.last_lease))
             }
         }
     }
 
     /// Stores a fetched value, unless another caller has taken over the lease.
-    pub fn fill(&mut self, Lease(number): Lease, value: T, refresh_at: UnixTime, expires_at: UnixTime) {
+    pub fn fill(
+        &mut self,
+        Lease(number): Lease,
+        value: T,
+        now: UnixTime,
+        refresh_at: UnixTime,
+        expires_at: UnixTime,
+    ) {
         if number == self.last_lease {
-            self.put(value, refresh_at, expires_at);
+            self.put(value, now, refresh_at, expires_at);
         }
     }
 
     /// Stores a value from another source, such as a store shared with other processes. A fetch in progress loses its
     /// lease, because the older value must not overwrite the newer one.
-    pub fn put(&mut self, value: T, refresh_at: UnixTime, expires_at: UnixTime) {
-        self.current = Some(Entry { value, refresh_at, expires_at });
-        self.leased_until = None;
+    pub fn put(&mut self, value: T, now: UnixTime, refresh_at: UnixTime, expires_at: UnixTime) {
+        self.current = Some(Entry { value, refresh: Deadline::at(refresh_at, now), expires_at });
+        self.lease = None;
         self.last_lease = self.last_lease.wrapping_add(1);
     }
 
@@ -105,9 +116,9 @@ impl<T: Clone + PartialEq> Refreshable<T> {
         if number != self.last_lease {
             return;
         }
-        self.leased_until = None;
+        self.lease = None;
         if let Some(entry) = &mut self.current {
-            entry.refresh_at = now.after(Self::RETRY_DELAY);
+            entry.refresh = Deadline::after(now, Self::RETRY_DELAY);
         }
     }
 
@@ -131,7 +142,8 @@ impl<T: Clone + PartialEq> Refreshable<T> {
     #[must_use]
     pub fn refresh_at(&self) -> Option<UnixTime> {
         let entry = self.current.as_ref()?;
-        Some(self.leased_until.map_or(entry.refresh_at, |until| until.max(entry.refresh_at)))
+        let refresh_at = entry.refresh.end();
+        Some(self.lease.map_or(refresh_at, |lease| lease.end().max(refresh_at)))
     }
 }
 
@@ -155,7 +167,7 @@ mod tests {
         for _ in 0..100 {
             assert_eq!(cache.claim(at(1)), Claim::Wait(at(1).after(Duration::from_millis(50))));
         }
-        cache.fill(first, 7, at(5400), at(7200));
+        cache.fill(first, 7, at(1), at(5400), at(7200));
         assert_eq!(cache.claim(at(2)), Claim::Use(7));
     }
 
@@ -163,10 +175,10 @@ mod tests {
     fn a_stale_value_is_used_while_one_caller_refreshes_it() {
         let mut cache = Refreshable::default();
         let first = lease(&mut cache, at(0));
-        cache.fill(first, 7, at(5400), at(7200));
+        cache.fill(first, 7, at(1), at(5400), at(7200));
         let second = lease(&mut cache, at(5400));
         assert_eq!(cache.claim(at(5401)), Claim::Use(7));
-        cache.fill(second, 8, at(10800), at(12600));
+        cache.fill(second, 8, at(5401), at(10800), at(12600));
         assert_eq!(cache.claim(at(5402)), Claim::Use(8));
     }
 
@@ -175,8 +187,8 @@ mod tests {
         let mut cache = Refreshable::default();
         let slow = lease(&mut cache, at(0));
         let quick = lease(&mut cache, at(15));
-        cache.fill(quick, 2, at(100), at(200));
-        cache.fill(slow, 1, at(100), at(200));
+        cache.fill(quick, 2, at(16), at(100), at(200));
+        cache.fill(slow, 1, at(16), at(100), at(200));
         assert_eq!(cache.claim(at(16)), Claim::Use(2));
     }
 
@@ -184,7 +196,7 @@ mod tests {
     fn invalidate_of_an_old_value_keeps_the_new_one() {
         let mut cache = Refreshable::default();
         let first = lease(&mut cache, at(0));
-        cache.fill(first, 2, at(100), at(200));
+        cache.fill(first, 2, at(1), at(100), at(200));
         cache.invalidate(&1);
         assert_eq!(cache.claim(at(1)), Claim::Use(2));
         cache.invalidate(&2);
@@ -195,7 +207,7 @@ mod tests {
     fn a_failed_refresh_leaves_the_good_value_in_use_until_it_expires() {
         let mut cache = Refreshable::default();
         let first = lease(&mut cache, at(0));
-        cache.fill(first, 7, at(100), at(200));
+        cache.fill(first, 7, at(1), at(100), at(200));
         let second = lease(&mut cache, at(150));
         cache.release(second, at(151));
         assert_eq!(cache.claim(at(152)), Claim::Use(7));
@@ -211,10 +223,58 @@ mod tests {
     fn a_value_from_another_source_is_not_overwritten_by_an_older_fetch() {
         let mut cache = Refreshable::default();
         let slow = lease(&mut cache, at(0));
-        cache.put(2, at(100), at(200));
-        cache.fill(slow, 1, at(100), at(200));
+        cache.put(2, at(1), at(100), at(200));
+        cache.fill(slow, 1, at(1), at(100), at(200));
         assert_eq!(cache.peek(at(1)), Some((&2, at(200))));
         assert_eq!(cache.refresh_at(), Some(at(100)));
         assert_eq!(cache.peek(at(200)), None);
+    }
+
+    #[test]
+    fn a_failed_first_fetch_lets_the_next_caller_fetch_at_once() {
+        let mut cache = Refreshable::default();
+        let first = lease(&mut cache, at(0));
+        assert!(matches!(cache.claim(at(0)), Claim::Wait(_)));
+        cache.release(first, at(1));
+        let second = lease(&mut cache, at(1));
+        cache.fill(second, 7, at(2), at(100), at(200));
+        assert_eq!(cache.claim(at(2)), Claim::Use(7));
+    }
+
+    #[test]
+    fn a_late_failure_does_not_end_the_lease_of_the_successor() {
+        let mut cache = Refreshable::<u32>::default();
+        let slow = lease(&mut cache, at(0));
+        let _quick = lease(&mut cache, at(15));
+        cache.release(slow, at(16));
+        assert!(matches!(cache.claim(at(16)), Claim::Wait(_)));
+    }
+
+    #[test]
+    fn a_clock_set_back_by_an_hour_makes_nobody_wait_for_a_vanished_fetcher() {
+        let mut cache = Refreshable::<u32>::default();
+        let _vanished = lease(&mut cache, at(10_000));
+        assert!(matches!(cache.claim(at(10_000 - 3600)), Claim::Fetch(_)));
+    }
+
+    #[test]
+    fn a_clock_set_back_by_an_hour_makes_a_value_stale_and_keeps_it_in_use() {
+        let mut cache = Refreshable::default();
+        let first = lease(&mut cache, at(10_000));
+        cache.fill(first, 7, at(10_000), at(15_400), at(17_200));
+        let refresh = lease(&mut cache, at(6_400));
+        assert_eq!(cache.claim(at(6_401)), Claim::Use(7));
+        cache.release(refresh, at(6_402));
+        assert_eq!(cache.claim(at(6_431)), Claim::Use(7), "the retry delay is counted by the new clock");
+        lease(&mut cache, at(6_432));
+    }
+
+    #[test]
+    fn a_caller_that_read_the_clock_earlier_does_not_fetch_a_second_time() {
+        let mut cache = Refreshable::default();
+        let first = lease(&mut cache, at(1000));
+        assert!(matches!(cache.claim(UnixTime::from_millis(999_990)), Claim::Wait(_)));
+        cache.fill(first, 7, at(1000), at(5400), at(7200));
+        assert_eq!(cache.claim(UnixTime::from_millis(999_990)), Claim::Use(7));
     }
 }

@@ -1,6 +1,9 @@
 //! Access tokens of APIv1, one for each app.
 
-use super::refreshable::{Claim, Lease, Refreshable};
+use super::{
+    deadline::Deadline,
+    refreshable::{Claim, Lease, Refreshable},
+};
 use crate::{
     clock::UnixTime,
     secret::{Secret, constant_time_eq},
@@ -51,8 +54,8 @@ impl fmt::Debug for AccessToken {
 #[derive(Debug, Default)]
 pub(crate) struct Tokens {
     token: Refreshable<AccessToken>,
-    /// The reset time of the daily quota, set when WeChat Pay reports it as used up. No fetch is attempted before.
-    quota_resets_at: Option<UnixTime>,
+    /// The reset of the daily quota, set when WeChat Pay reports it as used up. No fetch is attempted before.
+    quota_reset: Option<Deadline>,
 }
 
 /// The result of a claim: the token, or the next action of the caller.
@@ -66,7 +69,7 @@ pub(crate) enum TokenClaim {
 
 impl Tokens {
     pub(crate) fn claim(&mut self, now: UnixTime) -> TokenClaim {
-        if self.quota_resets_at.is_some_and(|reset| now < reset) {
+        if self.quota_reset.is_some_and(|reset| reset.is_pending(now)) {
             return match self.token.peek(now) {
                 Some((token, _)) => TokenClaim::Use(token.clone()),
                 None => TokenClaim::QuotaExceeded,
@@ -80,13 +83,13 @@ impl Tokens {
     }
 
     pub(crate) fn fill(&mut self, lease: Lease, token: AccessToken, now: UnixTime, expires_at: UnixTime) {
-        self.quota_resets_at = None;
-        self.token.fill(lease, token, refresh_at(now, expires_at), expires_at);
+        self.quota_reset = None;
+        self.token.fill(lease, token, now, refresh_at(now, expires_at), expires_at);
     }
 
     pub(crate) fn put(&mut self, token: AccessToken, now: UnixTime, expires_at: UnixTime) {
-        self.quota_resets_at = None;
-        self.token.put(token, refresh_at(now, expires_at), expires_at);
+        self.quota_reset = None;
+        self.token.put(token, now, refresh_at(now, expires_at), expires_at);
     }
 
     pub(crate) fn release(&mut self, lease: Lease, now: UnixTime) {
@@ -94,7 +97,7 @@ impl Tokens {
     }
 
     pub(crate) fn quota_exceeded(&mut self, lease: Lease, now: UnixTime, resets_at: UnixTime) {
-        self.quota_resets_at = Some(resets_at);
+        self.quota_reset = Some(Deadline::at(resets_at, now));
         self.token.release(lease, now);
     }
 
@@ -108,7 +111,7 @@ impl Tokens {
 
     pub(crate) fn refresh_at(&self) -> Option<UnixTime> {
         let due = self.token.refresh_at()?;
-        Some(self.quota_resets_at.map_or(due, |reset| reset.max(due)))
+        Some(self.quota_reset.map_or(due, |reset| reset.end().max(due)))
     }
 }
 
@@ -130,6 +133,15 @@ mod tests {
         tokens.quota_exceeded(lease, at(0), at(1000));
         assert!(matches!(tokens.claim(at(999)), TokenClaim::QuotaExceeded));
         assert!(matches!(tokens.claim(at(1000)), TokenClaim::Fetch(_)));
+    }
+
+    #[test]
+    fn a_clock_set_back_by_a_day_ends_the_wait_for_the_quota() {
+        let (mut tokens, at) = (Tokens::default(), UnixTime::from_secs);
+        let TokenClaim::Fetch(lease) = tokens.claim(at(100_000)) else { panic!("expected a lease") };
+        tokens.quota_exceeded(lease, at(100_000), at(101_000));
+        assert!(matches!(tokens.claim(at(100_999)), TokenClaim::QuotaExceeded));
+        assert!(matches!(tokens.claim(at(13_600)), TokenClaim::Fetch(_)));
     }
 
     #[test]

@@ -38,8 +38,8 @@ impl Ack {
         Self::Json(json::write(body))
     }
 
-    /// Returns the response to a notification that could not be verified or decrypted: 401 if its signature is invalid,
-    /// 400 if it is malformed, 500 if the verification key is unavailable at the moment.
+    /// Returns the response to a notification that could not be verified or decrypted: 401 if its signature is invalid
+    /// or its key is not trusted, 400 if it is malformed, 500 if the verification key could not be obtained.
     #[must_use]
     pub fn for_error(error: &Error) -> Self {
         match error.kind() {

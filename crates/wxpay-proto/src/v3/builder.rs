@@ -16,8 +16,9 @@ use core::fmt;
 
 impl Merchant {
     /// Creates a builder from the merchant's credentials: merchant number, serial number of its API certificate,
-    /// private key of that certificate, and APIv3 key. The merchant trusts platform certificates, unless a WeChat Pay
-    /// [public key](Builder::public_key) is set.
+    /// private key of that certificate, and APIv3 key. The merchant trusts the platform certificates that WeChat Pay
+    /// lists, unless a WeChat Pay [public key](Builder::public_key) or a
+    /// [certificate](Builder::platform_certificate) is set.
     #[must_use]
     pub fn builder(
         provider: Arc<dyn CryptoProvider>,
@@ -68,15 +69,18 @@ impl Builder {
         self
     }
 
-    /// Trusts platform certificates in addition to the public key, for the migration weeks in which WeChat Pay signs
-    /// with either. Without a public key this is the default.
+    /// Also trusts the platform certificates that WeChat Pay lists, which are fetched when needed: for the migration
+    /// weeks in which WeChat Pay signs with either kind of key. This is the default if no key is configured.
     #[must_use]
     pub fn platform_certificates(mut self) -> Self {
         self.0.fetches_certificates = true;
         self
     }
 
-    /// Trusts a platform certificate that was obtained by other means, until it expires.
+    /// Trusts a platform certificate that was obtained by other means, until it expires. **No certificates are fetched
+    /// then**, unless [`platform_certificates`](Self::platform_certificates) enables both.
+    ///
+    /// May be called repeatedly: all certificates are trusted, and without a public key the newest encrypts.
     ///
     /// # Errors
     ///
@@ -128,7 +132,7 @@ impl Builder {
     /// Builds the merchant.
     #[must_use]
     pub fn build(mut self) -> Merchant {
-        self.0.fetches_certificates |= self.0.public_keys.is_empty();
+        self.0.fetches_certificates |= self.0.public_keys.is_empty() && self.0.pinned.is_empty();
         Merchant::from_config(self.0)
     }
 }

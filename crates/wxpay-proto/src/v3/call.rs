@@ -30,20 +30,21 @@ use super::{
     error_reply,
     merchant::Merchant,
     request,
-    seal::{MissingKey, RequestWriter},
-    verify::{SignatureHeaders, Verified, VerifyError},
+    seal::RequestWriter,
+    verify::{SignatureHeaders, Verified},
 };
 use crate::{
     error::{Error, ErrorKind, Fate, Unresolved},
     exchange::{AwaitingReply, Failure, Flow, Reply, Step, sealed},
     http::{Method, Response},
     id::KeyId,
-    memory::KeyClaim,
+    memory::MissingKey,
     refusal::{Proof, Refusal},
     retry::{Attempts, Ended},
     world::World,
 };
 use alloc::boxed::Box;
+use core::error;
 
 /// A call of one operation, not started yet. Retries follow the merchant's [`Policy`](crate::retry::Policy).
 #[derive(Clone, Debug)]
@@ -159,14 +160,11 @@ impl<E: Endpoint> Drafting<E> {
             (Err(_), Some(MissingKey::Wait(until))) if self.attempts.is_within_deadline(until) => {
                 Step::wait(until, Paused(WaitingFor::SealingKey(self)))
             }
-            (Err(error), missing) => {
-                // Release the lease, or other calls would wait for a fetch that is not coming.
-                if let Some(MissingKey::Fetch(lease)) = missing {
-                    world
-                        .memory(|memory| memory.platform_keys_of(self.call.merchant.mchid()).release(&lease));
-                }
+            (Err(_), Some(missing)) => {
+                let error = self.call.merchant.key_error(None, missing, world).into_error();
                 self.call.fail(error, self.attempts, Ended::NotSent)
             }
+            (Err(error), None) => self.call.fail(error, self.attempts, Ended::NotSent),
         }
     }
 
@@ -215,8 +213,13 @@ impl<E: Endpoint> AwaitingOperation<E> {
 
     /// Handles a reply that could not be verified. Its content proves nothing, except a refusal by the check of fields
     /// to an operation that trusts it. Its status decides whether to retry.
-    fn unverified(self, unverified: VerifyError, reply: &Response, world: &mut World<'_>) -> Step<Call<E>> {
-        let error = error_reply::unverified(reply).caused_by(unverified);
+    fn unverified(
+        self,
+        cause: impl Into<Box<dyn error::Error + Send + Sync>>,
+        reply: &Response,
+        world: &mut World<'_>,
+    ) -> Step<Call<E>> {
+        let error = error_reply::unverified(reply).caused_by(cause);
         if error_reply::is_field_refusal(reply) {
             let trusted = self.call.endpoint.trusts_field_check();
             return self.fail(error, if trusted { Ended::Refused } else { Ended::Denied });
@@ -273,24 +276,21 @@ impl<E: Endpoint> Verifying<E> {
     fn verify(self, world: &mut World<'_>) -> Step<Call<E>> {
         let merchant = &self.awaiting.call.merchant;
         match merchant.key(self.headers.key_id(), world) {
-            KeyClaim::Use(key) => match self.headers.verify(self.reply.body(), &*key) {
+            Ok(key) => match self.headers.verify(self.reply.body(), &*key) {
                 Ok(verified) => Self::on_verified(self.awaiting, verified, &self.reply, world),
                 Err(unverified) => self.awaiting.unverified(unverified, &self.reply, world),
             },
-            KeyClaim::Fetch(lease) if !self.fetched => {
+            Err(MissingKey::Fetch(lease)) if !self.fetched => {
                 let fetch =
                     FetchPlatformKeys::new(merchant.clone(), lease, Some(&self.awaiting.attempts), world.now);
                 Self { fetched: true, ..self }.fetching(fetch.begin(world), world)
             }
-            KeyClaim::Wait(until) if self.awaiting.attempts.is_within_deadline(until) => {
+            Err(MissingKey::Wait(until)) if self.awaiting.attempts.is_within_deadline(until) => {
                 Step::wait(until, Paused(WaitingFor::VerifyingKey(self)))
             }
-            claim @ (KeyClaim::Fetch(_) | KeyClaim::Wait(_) | KeyClaim::Unknown) => {
-                // Release the lease, or other calls would wait for a fetch that is not coming.
-                if let KeyClaim::Fetch(lease) = claim {
-                    world.memory(|memory| memory.platform_keys_of(merchant.mchid()).release(&lease));
-                }
-                self.unknown_key(world)
+            Err(missing) => {
+                let error = merchant.key_error(Some(self.headers.key_id()), missing, world);
+                self.awaiting.unverified(error, &self.reply, world)
             }
         }
     }
@@ -301,13 +301,9 @@ impl<E: Endpoint> Verifying<E> {
                 Step::send(transmit, InFlight(Exchange::FetchVerifyingKey(fetch, self)))
             }
             Step::Wait(_, waiting) => waiting.never(),
-            Step::Done(Ok(())) => self.verify(world),
-            Step::Done(Err(_)) => self.unknown_key(world),
+            // After a failure the memory knows the cause.
+            Step::Done(Ok(()) | Err(_)) => self.verify(world),
         }
-    }
-
-    fn unknown_key(self, world: &mut World<'_>) -> Step<Call<E>> {
-        self.awaiting.unverified(VerifyError::UnknownKey(self.headers.key_id().clone()), &self.reply, world)
     }
 
     fn on_verified(

@@ -14,20 +14,21 @@ use super::{
     error_reply,
     merchant::Merchant,
     request,
-    verify::{SignatureHeaders, VerifyError, malformed},
+    seal::DecryptError,
+    verify::{SignatureHeaders, VerifyError, malformed, unverified},
 };
 use crate::{
     clock::UnixTime,
-    error::{Error, ErrorKind},
+    error::Error,
     exchange::{AwaitingReply, Failure, Flow, Never, Reply, Step, sealed},
     http::Response,
     id::{KeyId, SerialNo},
-    memory::{Lease, PlatformKey},
+    memory::{KeyError, KeyProblem, Lease, PlatformKey},
     retry::Attempts,
     world::World,
 };
-use alloc::vec::Vec;
-use core::time::Duration;
+use alloc::{sync::Arc, vec::Vec};
+use core::{error::Error as _, time::Duration};
 
 const LABEL: &str = "v3.certificates";
 
@@ -55,46 +56,61 @@ impl FetchPlatformKeys {
 }
 
 impl AwaitingCertificates {
-    fn read(&self, reply: &Response, now: UnixTime) -> Result<Vec<(SerialNo, PlatformKey)>, Error> {
+    fn read(
+        &self,
+        reply: &Response,
+        world: &mut World<'_>,
+    ) -> Result<Vec<(SerialNo, PlatformKey)>, KeyProblem> {
         if reply.status() != 200 {
-            return Self::read_refusal(reply);
+            let refusal = error_reply::parse(reply);
+            let none = list::has_no_certificates(&refusal);
+            return Err(if none {
+                KeyProblem::NoCertificates(refusal)
+            } else {
+                KeyProblem::Refused(refusal)
+            });
         }
+        self.read_list(reply, world).map_err(|error| {
+            let undecryptable = error.source().is_some_and(|cause| cause.is::<DecryptError>());
+            if undecryptable { KeyProblem::Undecryptable } else { KeyProblem::InvalidList(Arc::new(error)) }
+        })
+    }
+
+    fn read_list(
+        &self,
+        reply: &Response,
+        world: &mut World<'_>,
+    ) -> Result<Vec<(SerialNo, PlatformKey)>, Error> {
         let certificates = PlatformCertificate::decrypt_list(&self.merchant, reply.body())?;
         let to_key = |entry: &PlatformCertificate| {
             let key = PlatformKey::of(self.merchant.provider(), &entry.certificate);
             key.map_err(|cause| malformed().caused_by(cause))
         };
         let keys = certificates.iter().map(to_key).collect::<Result<Vec<_>, Error>>()?;
-        self.verify(reply, &keys, now).map_err(VerifyError::into_error)?;
+        self.verify(reply, &keys, world)?;
         Ok(keys)
     }
 
-    /// Maps "no certificates", which WeChat Pay reports as an error, to an empty list.
-    fn read_refusal(reply: &Response) -> Result<Vec<(SerialNo, PlatformKey)>, Error> {
-        let refusal = error_reply::parse(reply);
-        if list::has_no_certificates(&refusal) {
-            return Ok(Vec::new());
-        }
-        Err(error_reply::unverified(reply))
-    }
-
-    /// Verifies the reply with one of the keys it contains, or with a public key that was configured before.
+    /// Verifies the reply with the key that it names: the one trusted before, or else the one in the list. Each serial
+    /// number has one key, so that the key that verifies is the key that is used.
     fn verify(
         &self,
         reply: &Response,
         keys: &[(SerialNo, PlatformKey)],
-        now: UnixTime,
-    ) -> Result<(), VerifyError> {
-        let headers = SignatureHeaders::parse_reply(reply, now)?;
-        let listed = |serial: &SerialNo| {
-            keys.iter().find(|(listed, key)| listed == serial && now < key.not_after).map(|(_, key)| &key.key)
+        world: &mut World<'_>,
+    ) -> Result<(), Error> {
+        let now = world.now;
+        let headers = SignatureHeaders::parse_reply(reply, now).map_err(VerifyError::into_error)?;
+        let id = headers.key_id();
+        let listed = || {
+            let KeyId::Certificate(serial) = id else { return None };
+            keys.iter()
+                .find(|(listed, key)| listed == serial && key.is_usable(now))
+                .map(|(_, key)| key.key.clone())
         };
-        let key = match headers.key_id() {
-            KeyId::Certificate(serial) => listed(serial),
-            KeyId::PublicKey(id) => self.merchant.public_key(id),
-        };
-        let key = key.ok_or_else(|| VerifyError::UnknownKey(headers.key_id().clone()))?;
-        headers.verify(reply.body(), &**key).map(|_| ())
+        let key = self.merchant.trusted_key(id, world).or_else(listed);
+        let key = key.ok_or_else(|| unverified(KeyError::new(Some(id.clone()), KeyProblem::NotListed)))?;
+        headers.verify(reply.body(), &*key).map(|_| ()).map_err(VerifyError::into_error)
     }
 }
 
@@ -120,35 +136,26 @@ impl Flow for FetchPlatformKeys {
             world,
         ) {
             Ok(transmit) => Step::send(transmit, AwaitingCertificates { merchant, lease }),
-            Err(error) => {
-                world.memory(|memory| memory.platform_keys_of(merchant.mchid()).release(&lease));
-                Step::Done(Err(error))
-            }
+            Err(error) => fail(&merchant, &lease, KeyProblem::NotSigned(Arc::new(error)), world),
         }
     }
 
     fn on_reply(fetching: AwaitingCertificates, reply: Reply, world: &mut World<'_>) -> Step<Self> {
         let read = match reply {
-            Ok(reply) => fetching.read(&reply, world.now),
+            Ok(reply) => fetching.read(&reply, world),
             Err(Failure::NotSent(source) | Failure::Lost(source)) => {
-                Err(Error::new(ErrorKind::Transport, None).caused_by(source))
+                Err(KeyProblem::NoReply(Arc::from(source)))
             }
         };
         let AwaitingCertificates { merchant, lease } = fetching;
         let now = world.now;
-        Step::Done(world.memory(|memory| {
-            let platform_keys = memory.platform_keys_of(merchant.mchid());
-            match read {
-                Ok(keys) => {
-                    platform_keys.fill(&lease, keys, now);
-                    Ok(())
-                }
-                Err(error) => {
-                    platform_keys.release(&lease);
-                    Err(error)
-                }
+        match read {
+            Ok(keys) => {
+                world.memory(|memory| memory.platform_keys_of(merchant.mchid()).fill(&lease, keys, now));
+                Step::Done(Ok(()))
             }
-        }))
+            Err(problem) => fail(&merchant, &lease, problem, world),
+        }
     }
 
     fn on_wake(waiting: Never, _: &mut World<'_>) -> Step<Self> {
@@ -156,8 +163,27 @@ impl Flow for FetchPlatformKeys {
     }
 }
 
+/// Ends a fetch without certificates. The memory keeps the problem for the flows that wait for them. That there are no
+/// certificates is an answer, and no failure.
+fn fail(
+    merchant: &Merchant,
+    lease: &Lease,
+    problem: KeyProblem,
+    world: &mut World<'_>,
+) -> Step<FetchPlatformKeys> {
+    let now = world.now;
+    let kept = problem.clone();
+    world.memory(|memory| memory.platform_keys_of(merchant.mchid()).fail(lease, kept, now));
+    Step::Done(match problem {
+        KeyProblem::NoCertificates(_) => Ok(()),
+        problem => Err(KeyError::new(None, problem).into_error()),
+    })
+}
+
 /// Fetches the platform certificates if they are due. Does nothing if they are not, if another fetch is in progress, or
 /// if the merchant trusts public keys alone.
+///
+/// Fails with an [`Error`] whose source is a [`KeyError`] if the certificates cannot be fetched. Cached ones stay in use.
 ///
 /// Run it in a background task, at
 /// [`Memory::next_platform_key_refresh`](crate::memory::Memory::next_platform_key_refresh), so that no call waits for a

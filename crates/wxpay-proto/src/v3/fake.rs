@@ -3,7 +3,7 @@
 use super::{
     seal::RequestWriter,
     verify::Verified,
-    {ApiV3Key, Builder, Endpoint, Merchant, Notification, RawNotification, message},
+    {ApiV3Key, Builder, Endpoint, KeyError, KeyProblem, Merchant, Notification, RawNotification, message},
 };
 use crate::{
     clock::UnixTime,
@@ -24,6 +24,7 @@ use alloc::{
     sync::Arc,
     vec::Vec,
 };
+use core::error::Error as _;
 use serde_json::json;
 
 /// 2027-01-15T08:00:00Z, within the validity of all test certificates.
@@ -118,6 +119,14 @@ impl SigningKey {
 }
 
 impl SigningKey {
+    /// Returns the certificate of this key with another serial number, `0A00` followed by this byte.
+    pub(super) fn pem_with_serial(&self, number: u8) -> String {
+        let mut der = crate::crypto::pem::certificate(self.pem.as_bytes()).unwrap();
+        let at = der.windows(4).position(|window| window == [2, 3, 0x0a, 0]).unwrap();
+        der[at + 4] = number;
+        format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", base64::encode(&der))
+    }
+
     /// Returns whether a JSON string was sealed with the public half of this key.
     pub(super) fn has_sealed(&self, text: &[u8], plain: &str) -> bool {
         let sealed: String = serde_json::from_slice(text).unwrap();
@@ -144,15 +153,17 @@ pub(super) fn sealed_for_merchant(plain: &[u8]) -> String {
 }
 
 /// Encrypts a text with an APIv3 key, as on the wire.
-pub(super) fn aead_resource(api_v3_key: &str, original_type: &str, plain: &str) -> serde_json::Value {
+pub(super) fn aead_resource(api_v3_key: &str, associated_data: &str, plain: &str) -> serde_json::Value {
     let key = Secret::new(api_v3_key.as_bytes().try_into().unwrap());
-    let ciphertext =
-        fake::FakeProvider.symmetric_key(&key).seal(b"fdasflkja484", b"certificate", plain.as_bytes());
+    let ciphertext = fake::FakeProvider.symmetric_key(&key).seal(
+        b"fdasflkja484",
+        associated_data.as_bytes(),
+        plain.as_bytes(),
+    );
     json!({
-        "original_type": original_type,
         "algorithm": "AEAD_AES_256_GCM",
         "nonce": "fdasflkja484",
-        "associated_data": "certificate",
+        "associated_data": associated_data,
         "ciphertext": base64::encode(&ciphertext),
     })
 }
@@ -164,7 +175,7 @@ pub(super) fn entry(signer: &SigningKey, api_v3_key: &str) -> serde_json::Value 
         "serial_no": signer.id,
         "effective_time": time::format_rfc3339(certificate.not_before()),
         "expire_time": time::format_rfc3339(certificate.not_after()),
-        "encrypt_certificate": aead_resource(api_v3_key, "", &signer.pem),
+        "encrypt_certificate": aead_resource(api_v3_key, "certificate", &signer.pem),
     })
 }
 
@@ -176,13 +187,15 @@ pub(super) fn list(signers: &[&SigningKey]) -> String {
 
 /// Returns the body of a notification with this content.
 pub(super) fn envelope(api_v3_key: &str, event_type: &str, original_type: &str, plain: &str) -> String {
+    let mut resource = aead_resource(api_v3_key, original_type, plain);
+    resource["original_type"] = original_type.into();
     json!({
         "id": "EV-2018022511223320873",
         "create_time": "2027-01-15T16:00:00+08:00",
         "resource_type": "encrypt-resource",
         "event_type": event_type,
         "summary": "支付成功",
-        "resource": aead_resource(api_v3_key, original_type, plain),
+        "resource": resource,
     })
     .to_string()
 }
@@ -229,6 +242,12 @@ pub(super) fn read<E: Endpoint>(endpoint: &E, body: &str) -> Result<E::Output, E
 /// Returns a body that counts as verified.
 pub(super) fn verified(body: &str) -> Verified<'_> {
     Verified::decrypted(body.as_bytes())
+}
+
+/// Returns the problem with a key that an error is caused by; of a throttled fetch, the problem that it found.
+pub(super) fn key_problem(error: &Error) -> &KeyProblem {
+    let key_error = error.source().and_then(|source| source.downcast_ref::<KeyError>());
+    key_error.unwrap_or_else(|| panic!("expected a KeyError: {error:?}")).problem().root()
 }
 
 /// The driver of flows in virtual time: holds time, memory and the requests sent so far.

@@ -7,7 +7,7 @@ use crate::{
     error::{Error, ErrorKind, Fate},
     http::Method,
     id::{KeyId, MchId, PublicKeyId, SerialNo},
-    memory::{KeyClaim, PlatformKey},
+    memory::{KeyError, KeyProblem, MissingKey, PlatformKey},
     retry::Policy,
     world::World,
 };
@@ -168,45 +168,79 @@ impl Merchant {
     }
 
     /// Looks up the verification key by its id, never by trying keys.
-    pub(super) fn key(&self, id: &KeyId, world: &mut World<'_>) -> KeyClaim<Arc<dyn PublicKey>> {
+    pub(super) fn key(&self, id: &KeyId, world: &mut World<'_>) -> Result<Arc<dyn PublicKey>, MissingKey> {
         let now = world.now;
+        if let Some(key) = self.configured_key(id, now) {
+            return Ok(key.clone());
+        }
         match id {
-            KeyId::PublicKey(id) => {
-                self.0.public_keys.get(id).map_or(KeyClaim::Unknown, |key| KeyClaim::Use(key.clone()))
+            KeyId::PublicKey(_) => Err(MissingKey::Unavailable(KeyProblem::NotConfigured)),
+            KeyId::Certificate(serial) if self.0.fetches_certificates => {
+                world.memory(|memory| memory.platform_keys_of(&self.0.mchid).claim(serial, now))
             }
-            KeyId::Certificate(serial) => match self.0.pinned.get(serial) {
-                Some(pinned) if now < pinned.not_after => KeyClaim::Use(pinned.key.clone()),
-                _ if self.0.fetches_certificates => {
-                    world.memory(|memory| memory.platform_keys_of(&self.0.mchid).claim(serial, now))
-                }
-                _ => KeyClaim::Unknown,
-            },
+            KeyId::Certificate(_) => Err(MissingKey::Unavailable(KeyProblem::NotFetched)),
         }
     }
 
-    /// Returns a configured public key; never leads to a fetch.
-    pub(super) fn public_key(&self, id: &PublicKeyId) -> Option<&Arc<dyn PublicKey>> {
-        self.0.public_keys.get(id)
+    /// Looks up a key that was trusted before this message arrived; never leads to a fetch.
+    pub(super) fn trusted_key(&self, id: &KeyId, world: &mut World<'_>) -> Option<Arc<dyn PublicKey>> {
+        let now = world.now;
+        match (self.configured_key(id, now), id) {
+            (Some(key), _) => Some(key.clone()),
+            (None, KeyId::PublicKey(_)) => None,
+            (None, KeyId::Certificate(serial)) => {
+                world.memory(|memory| memory.platform_keys_of(&self.0.mchid).get(serial, now).cloned())
+            }
+        }
+    }
+
+    fn configured_key(&self, id: &KeyId, now: UnixTime) -> Option<&Arc<dyn PublicKey>> {
+        match id {
+            KeyId::PublicKey(id) => self.0.public_keys.get(id),
+            KeyId::Certificate(serial) => {
+                self.0.pinned.get(serial).filter(|pinned| pinned.is_usable(now)).map(|pinned| &pinned.key)
+            }
+        }
     }
 
     /// Looks up the key that seals sensitive fields: the configured public key, or else the newest platform
     /// certificate.
-    pub(super) fn sealing_key(&self, world: &mut World<'_>) -> KeyClaim<(KeyId, Arc<dyn PublicKey>)> {
+    pub(super) fn sealing_key(
+        &self,
+        world: &mut World<'_>,
+    ) -> Result<(KeyId, Arc<dyn PublicKey>), MissingKey> {
+        let now = world.now;
         let configured = self.0.public_key.as_ref().and_then(|id| Some((id, self.0.public_keys.get(id)?)));
         if let Some((id, key)) = configured {
-            return KeyClaim::Use((KeyId::PublicKey(id.clone()), key.clone()));
+            return Ok((KeyId::PublicKey(id.clone()), key.clone()));
         }
-        if self.0.fetches_certificates {
-            let now = world.now;
-            return match world.memory(|memory| memory.platform_keys_of(&self.0.mchid).claim_for_sealing(now))
-            {
-                KeyClaim::Use((serial, key)) => KeyClaim::Use((KeyId::Certificate(serial), key)),
-                KeyClaim::Fetch(lease) => KeyClaim::Fetch(lease),
-                KeyClaim::Wait(until) => KeyClaim::Wait(until),
-                KeyClaim::Unknown => KeyClaim::Unknown,
-            };
-        }
-        KeyClaim::Unknown
+        let (serial, key) = if self.0.fetches_certificates {
+            world.memory(|memory| memory.platform_keys_of(&self.0.mchid).claim_for_sealing(now))?
+        } else {
+            let newest = PlatformKey::newest(&self.0.pinned, now);
+            let (serial, pinned) = newest.ok_or(MissingKey::Unavailable(KeyProblem::NotFetched))?;
+            (serial.clone(), pinned.key.clone())
+        };
+        Ok((KeyId::Certificate(serial), key))
+    }
+
+    /// Ends the search for a key: a flow does not fetch twice, nor wait beyond its deadline. `id` names the key of a
+    /// message to verify.
+    pub(super) fn key_error(
+        &self,
+        id: Option<&KeyId>,
+        missing: MissingKey,
+        world: &mut World<'_>,
+    ) -> KeyError {
+        let problem = match missing {
+            // Other flows would wait for a fetch that is not coming.
+            MissingKey::Fetch(lease) => {
+                world.memory(|memory| memory.platform_keys_of(&self.0.mchid).release(&lease))
+            }
+            MissingKey::Wait(_) => KeyProblem::Unfinished,
+            MissingKey::Unavailable(problem) => problem,
+        };
+        KeyError::new(id.cloned(), problem)
     }
 
     /// Returns the key id that every request names in `Wechatpay-Serial`, so that WeChat Pay signs the reply with it.

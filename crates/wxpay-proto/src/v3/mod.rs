@@ -55,6 +55,7 @@ pub mod security;
 pub mod transfer;
 pub mod verify;
 
+pub use crate::memory::{KeyError, KeyProblem};
 pub use ack::Ack;
 pub use api_v3_key::ApiV3Key;
 pub use authorization::Authorization;
@@ -69,5 +70,5 @@ pub use notify::{RawNotification, VerifyNotification};
 pub use party::Party;
 pub use raw::{Raw, RawReply};
 pub use resolve::{Resolve, Resolved};
-pub use seal::{RequestWriter, Sealed, Sensitive};
+pub use seal::{DecryptError, RequestWriter, Sealed, Sensitive};
 pub use verify::{Verified, VerifiedBy, VerifyError};

@@ -15,9 +15,9 @@ use super::{
 };
 use crate::{
     clock::UnixTime,
-    error::{Error, ErrorKind},
+    error::Error,
     exchange::{AwaitingReply, Flow, Reply, Step, sealed},
-    memory::KeyClaim,
+    memory::MissingKey,
     retry::{Attempts, Policy},
     world::World,
 };
@@ -121,25 +121,20 @@ impl Verifying {
     fn verify(self, world: &mut World<'_>) -> Step<VerifyNotification> {
         let merchant = &self.flow.merchant;
         match merchant.key(self.headers.key_id(), world) {
-            KeyClaim::Use(key) => {
+            Ok(key) => {
                 let VerifyNotification { merchant, raw } = &self.flow;
                 let verified = self.headers.verify(&raw.body, &*key).map_err(VerifyError::into_error);
                 done(verified.and_then(|verified| Notification::decrypt(merchant, verified)))
             }
-            KeyClaim::Fetch(lease) if !self.fetched => {
+            Err(MissingKey::Fetch(lease)) if !self.fetched => {
                 let fetch = FetchPlatformKeys::new(merchant.clone(), lease, Some(&self.attempts), world.now);
                 Self { fetched: true, ..self }.fetching(fetch.begin(world), world)
             }
-            KeyClaim::Wait(until) if self.attempts.is_within_deadline(until) => {
+            Err(MissingKey::Wait(until)) if self.attempts.is_within_deadline(until) => {
                 Step::wait(until, Paused(self))
             }
-            KeyClaim::Wait(_) => done(Err(Error::new(ErrorKind::Exhausted, None))),
-            claim @ (KeyClaim::Fetch(_) | KeyClaim::Unknown) => {
-                // Release the lease, or other flows would wait for a fetch that is not coming.
-                if let KeyClaim::Fetch(lease) = claim {
-                    world.memory(|memory| memory.platform_keys_of(merchant.mchid()).release(&lease));
-                }
-                done(Err(VerifyError::UnknownKey(self.headers.key_id().clone()).into_error()))
+            Err(missing) => {
+                done(Err(merchant.key_error(Some(self.headers.key_id()), missing, world).into_error()))
             }
         }
     }
@@ -148,9 +143,9 @@ impl Verifying {
         match step {
             Step::Send(transmit, fetch) => Step::send(transmit, InFlight(fetch, self)),
             Step::Wait(_, waiting) => waiting.never(),
-            Step::Done(Ok(())) => self.verify(world),
-            // The notification may be genuine: the error's kind leads to a response that makes WeChat Pay retry.
-            Step::Done(Err(error)) => done(Err(error)),
+            // After a failure the memory knows the cause. Its error leads to a response that makes WeChat Pay retry: the
+            // notification may be genuine.
+            Step::Done(Ok(()) | Err(_)) => self.verify(world),
         }
     }
 }

@@ -5,11 +5,10 @@
 
 use super::{merchant::Merchant, verify::malformed};
 use crate::{
-    clock::UnixTime,
     crypto::PublicKey,
     error::{Error, ErrorKind, Fate},
     id::{InvalidField, KeyId},
-    memory::{KeyClaim, Lease},
+    memory::{KeyError, KeyProblem, MissingKey},
     secret::Secret,
     wire::{
         base64,
@@ -21,7 +20,7 @@ use crate::{
     world::World,
 };
 use alloc::{borrow::Cow, string::String, sync::Arc, vec::Vec};
-use core::fmt;
+use core::{error, fmt};
 
 /// A sensitive value, such as a person's name, account number or document number: 1 to 214 bytes of UTF-8. `Debug`
 /// omits it, and it is wiped when the last clone is dropped.
@@ -97,15 +96,6 @@ pub struct RequestWriter<'a, 'w> {
     missing: Option<MissingKey>,
 }
 
-/// The reason why the sealing key is missing.
-#[derive(Debug)]
-pub(super) enum MissingKey {
-    Fetch(Lease),
-    Wait(UnixTime),
-    /// No key is available, and none can be fetched now.
-    Unavailable,
-}
-
 impl<'a, 'w> RequestWriter<'a, 'w> {
     pub(super) fn new(merchant: &'a Merchant, world: &'a mut World<'w>) -> Self {
         Self { merchant, world, sealing_key: None, missing: None }
@@ -121,7 +111,8 @@ impl<'a, 'w> RequestWriter<'a, 'w> {
     ///
     /// # Errors
     ///
-    /// Returns an [`Error`] if the key is not cached. The call then fetches it, and drafts the request again.
+    /// Returns an [`Error`] if the key is not cached. The call then fetches it, and drafts the request again; if it
+    /// cannot be fetched, the call ends with a [`KeyError`].
     pub fn seal(&mut self, plain: &Sensitive) -> Result<Sealed, Error> {
         let sealed = self.key()?.seal(plain.expose().as_bytes());
         // `Sensitive::MAX_LEN` fits the shortest key that WeChat Pay uses, so a failure means an unsuitable key.
@@ -152,16 +143,17 @@ impl<'a, 'w> RequestWriter<'a, 'w> {
         if let Some((_, key)) = &self.sealing_key {
             return Ok(key.clone());
         }
-        self.missing = Some(match self.merchant.sealing_key(self.world) {
-            KeyClaim::Use((id, key)) => {
+        match self.merchant.sealing_key(self.world) {
+            Ok((id, key)) => {
                 self.sealing_key = Some((id, key.clone()));
-                return Ok(key);
+                Ok(key)
             }
-            KeyClaim::Fetch(lease) => MissingKey::Fetch(lease),
-            KeyClaim::Wait(until) => MissingKey::Wait(until),
-            KeyClaim::Unknown => MissingKey::Unavailable,
-        });
-        Err(Error::new(ErrorKind::Exhausted, Fate::NotSent))
+            Err(missing) => {
+                self.missing = Some(missing);
+                // The call fetches the key and drafts again, or replaces this error by the problem with the key.
+                Err(KeyError::new(None, KeyProblem::Unfinished).into_error())
+            }
+        }
     }
 
     /// Returns the id of the key that was used, and the reason why one is missing.
@@ -200,9 +192,25 @@ impl Merchant {
         let associated_data = sealed.associated_data.as_deref().unwrap_or_default().as_bytes();
         let opened =
             self.api_v3_keys().iter().find_map(|key| key.open(nonce, associated_data, &ciphertext).ok());
-        opened.ok_or_else(|| malformed().caused_by(crate::crypto::InvalidSignature))
+        opened.ok_or_else(|| malformed().caused_by(DecryptError))
     }
 }
+
+/// The error for a ciphertext that the APIv3 key does not open. Opaque on purpose: details would help a forger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "opaque on purpose")]
+pub struct DecryptError;
+
+impl fmt::Display for DecryptError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "the ciphertext cannot be decrypted; is the APIv3 key right? After a change of the key in the merchant \
+             platform, also configure the previous one for a while",
+        )
+    }
+}
+
+impl error::Error for DecryptError {}
 
 object! {
     /// A ciphertext under the APIv3 key, as on the wire: a notification's `resource`, or an `encrypt_certificate`.
@@ -213,7 +221,7 @@ object! {
         #[serde(borrow)]
         nonce: Text<'a>,
         #[serde(borrow)]
-        associated_data: Option<Text<'a>> = strict,
+        pub(super) associated_data: Option<Text<'a>> = strict,
         #[serde(borrow)]
         ciphertext: Text<'a>,
         #[serde(borrow)]

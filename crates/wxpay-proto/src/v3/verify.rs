@@ -22,7 +22,7 @@ use crate::{
         json::{self, read::Read},
     },
 };
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{error, fmt, time::Duration};
 use serde::Deserialize;
 
@@ -216,7 +216,8 @@ pub(super) fn known_header(name: &str) -> Option<&'static str> {
     all.into_iter().find(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// The reason why a message could not be verified. The cause of an [`ErrorKind::Signature`].
+/// The reason why a message could not be verified. The cause of an [`ErrorKind::Signature`], unless the key is missing:
+/// then the cause is a [`KeyError`](super::KeyError).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VerifyError {
@@ -228,8 +229,6 @@ pub enum VerifyError {
     UnsupportedScheme,
     /// The timestamp is too far from local time: a replay, or a wrong clock.
     TimestampOutOfRange,
-    /// No key with this id is trusted.
-    UnknownKey(KeyId),
     /// The signature does not match these bytes and this key.
     InvalidSignature,
 }
@@ -237,7 +236,7 @@ pub enum VerifyError {
 impl VerifyError {
     /// Converts this into an error. The flow that received the message sets the fate.
     pub(super) fn into_error(self) -> Error {
-        Error::new(ErrorKind::Signature, None).caused_by(self)
+        unverified(self)
     }
 }
 
@@ -252,18 +251,18 @@ impl fmt::Display for VerifyError {
             Self::TimestampOutOfRange => f.write_str(
                 "Wechatpay-Timestamp is more than 300 seconds from the local time; check the clock",
             ),
-            Self::UnknownKey(key) => {
-                write!(
-                    f,
-                    "no trusted key has the id {key} (Wechatpay-Serial); configure that key or certificate"
-                )
-            }
             Self::InvalidSignature => f.write_str("the signature does not match the bytes received"),
         }
     }
 }
 
 impl error::Error for VerifyError {}
+
+/// Returns the error for a message that is not verified, with its cause: a [`VerifyError`] or a
+/// [`KeyError`](super::KeyError). The flow that received it sets the fate.
+pub(super) fn unverified(cause: impl Into<Box<dyn error::Error + Send + Sync>>) -> Error {
+    Error::new(ErrorKind::Signature, None).caused_by(cause)
+}
 
 /// Returns the error for a reply that deviates from WeChat Pay's documentation. The flow that received it sets the
 /// fate.

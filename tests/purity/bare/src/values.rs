@@ -45,7 +45,7 @@ pub fn use_memory() -> Option<()> {
     used(&memory);
     let mut refreshable = Refreshable::<u64>::default();
     match refreshable.claim(now) {
-        Claim::Fetch(lease) if black_box(true) => refreshable.fill(lease, 1, now, now),
+        Claim::Fetch(lease) if black_box(true) => refreshable.fill(lease, 1, now, now, now),
         Claim::Fetch(lease) => refreshable.release(lease, now),
         claim => used(&claim),
     }

@@ -18,6 +18,10 @@ use alloc::{string::String, vec::Vec};
 
 pub(super) const TARGET: &str = "/v3/certificates";
 
+/// The associated data of every encrypted certificate. It keeps other ciphertexts under the APIv3 key, such as those of
+/// notifications, out of the list.
+const ASSOCIATED_DATA: &str = "certificate";
+
 /// The maximum number of certificates in a list. In practice there are one or two.
 const MAX_CERTIFICATES: usize = 32;
 
@@ -78,10 +82,23 @@ impl PlatformCertificate {
         if list.data.len() > MAX_CERTIFICATES {
             return Err(malformed().caused_by(InvalidField::new("data", "must be at most 32 certificates")));
         }
-        list.data.iter().map(|entry| Self::open(merchant, entry)).collect()
+        let mut certificates: Vec<Self> = Vec::with_capacity(list.data.len());
+        for entry in &list.data {
+            let certificate = Self::open(merchant, entry)?;
+            // One of them could prove the list, and the other be used.
+            if certificates.iter().any(|listed| listed.serial_no == certificate.serial_no) {
+                let duplicate = InvalidField::new("serial_no", "must not occur twice in the list");
+                return Err(malformed().caused_by(duplicate));
+            }
+            certificates.push(certificate);
+        }
+        Ok(certificates)
     }
 
     fn open(merchant: &Merchant, entry: &Entry<'_>) -> Result<Self, Error> {
+        if entry.encrypt_certificate.associated_data.as_deref() != Some(ASSOCIATED_DATA) {
+            return Err(malformed().caused_by(InvalidField::new("associated_data", "must be certificate")));
+        }
         let opened = merchant.decrypt_resource(&entry.encrypt_certificate)?;
         let certificate = Certificate::parse_pem(&opened).map_err(|error| malformed().caused_by(error))?;
         let serial_no: SerialNo =

@@ -1,3 +1,5 @@
+mod causes;
+
 use super::*;
 use crate::{
     clock::UnixTime,
@@ -7,8 +9,8 @@ use crate::{
     http::Method,
     refusal::Refusal,
     v3::{
-        Endpoint, Raw, Sensitive,
-        fake::{self, API_V3_KEY, Harness, NOW, SigningKey, entry, list},
+        Builder, Endpoint, Raw, Sensitive,
+        fake::{self, API_V3_KEY, Harness, NOW, SigningKey, entry, key_problem, list},
         seal::RequestWriter,
         verify::Verified,
     },
@@ -17,7 +19,6 @@ use alloc::{
     string::{String, ToString as _},
     vec,
 };
-use core::error::Error as _;
 use serde_json::json;
 
 const GOOD: &str = r#"{"ok":true}"#;
@@ -126,8 +127,10 @@ fn a_call_that_waits_for_a_failed_key_fetch_does_not_trust_its_reply() {
     }] {
         let Step::Done(Err(error)) = step else { panic!("expected Step::Done with an error") };
         assert_eq!((error.kind(), error.fate()), (ErrorKind::Signature, None));
-        let cause = error.source().unwrap().downcast_ref::<VerifyError>();
-        assert!(matches!(cause, Some(VerifyError::UnknownKey(key)) if key.as_str() == signer.id));
+        let cause = error.source().unwrap().downcast_ref::<KeyError>().unwrap();
+        assert_eq!(cause.key_id().unwrap().as_str(), signer.id);
+        assert!(matches!(cause.problem().root(), KeyProblem::NoReply(_)));
+        assert_eq!(cause.source().unwrap().to_string(), "reset");
     }
 }
 
@@ -147,7 +150,8 @@ fn a_certificate_list_with_any_invalid_entry_is_rejected_whole() {
     let of_another_key = of(&[entry(&one, API_V3_KEY), entry(&other, &"1".repeat(32))]);
     let no_certificate = {
         let mut entry = entry(&other, API_V3_KEY);
-        entry["encrypt_certificate"] = fake::aead_resource(API_V3_KEY, "", "-----BEGIN CERTIFICATE-----");
+        entry["encrypt_certificate"] =
+            fake::aead_resource(API_V3_KEY, "certificate", "-----BEGIN CERTIFICATE-----");
         of(&[self::entry(&one, API_V3_KEY), entry])
     };
     let of_short_nonce = {
@@ -155,6 +159,13 @@ fn a_certificate_list_with_any_invalid_entry_is_rejected_whole() {
         entry["encrypt_certificate"]["nonce"] = json!("short");
         of(&[self::entry(&one, API_V3_KEY), entry])
     };
+    let of_a_notification = {
+        let mut entry = entry(&other, API_V3_KEY);
+        entry["encrypt_certificate"] = fake::aead_resource(API_V3_KEY, "transaction", &other.pem);
+        of(&[self::entry(&one, API_V3_KEY), entry])
+    };
+    let twice = of(&[entry(&other, API_V3_KEY), entry(&one, API_V3_KEY), entry(&other, API_V3_KEY)]);
+    let not_yet_valid = SigningKey::certificate_of(5, "270116000000", "20320101000000");
     let too_many = of(&vec![entry(&one, API_V3_KEY); 33]);
     let forged = {
         let reply = Response::new(200, good.as_bytes().to_vec());
@@ -166,6 +177,12 @@ fn a_certificate_list_with_any_invalid_entry_is_rejected_whole() {
         (signed(&of_another_key), "a certificate is encrypted with another APIv3 key"),
         (signed(&no_certificate), "a certificate cannot be parsed"),
         (signed(&of_short_nonce), "a nonce is too short"),
+        (signed(&of_a_notification), "a certificate has the associated data of a notification"),
+        (signed(&twice), "a serial number occurs twice"),
+        (
+            not_yet_valid.reply(200, &list(&[&one, &not_yet_valid]), NOW),
+            "the signing certificate is not valid yet",
+        ),
         (signed(&too_many), "the list is too long"),
         (signed("{}"), "the list is missing"),
         (forged, "the signature does not match the bytes"),
@@ -187,10 +204,7 @@ fn a_certificate_list_with_any_invalid_entry_is_rejected_whole() {
         // Nothing was cached: signatures by the valid certificate of the list are not trusted either.
         let claim = |signer: &SigningKey, harness: &mut Harness| {
             let id = signer.id.parse().unwrap();
-            matches!(
-                merchant.key(&id, &mut fake::world(&mut harness.memory)),
-                crate::memory::KeyClaim::Use(_)
-            )
+            merchant.key(&id, &mut fake::world(&mut harness.memory)).is_ok()
         };
         assert!(!claim(&one, &mut harness) && !claim(&other, &mut harness), "{problem}");
         assert_eq!(harness.memory.next_platform_key_refresh(merchant.mchid()), None, "{problem}");
@@ -297,16 +311,81 @@ fn during_a_rotation_the_old_key_is_trusted_until_it_expires() {
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Signature);
 }
 
+/// Returns a builder that trusts this certificate, which needs no fetch.
+fn pinning(signer: &SigningKey) -> Builder {
+    let pinned = Certificate::parse_pem(signer.pem.as_bytes()).unwrap();
+    fake::with_certificates().platform_certificate(&pinned).unwrap()
+}
+
 #[test]
-fn a_configured_certificate_needs_no_fetch_until_it_expires() {
+fn with_a_configured_certificate_none_is_fetched() {
     let configured = SigningKey::certificate_of(1, "270101000000", "20270120000000");
-    let pinned = Certificate::parse_pem(configured.pem.as_bytes()).unwrap();
-    let merchant = fake::with_certificates().platform_certificate(&pinned).unwrap().build();
-    let mut harness = Harness::new();
+    let (mut harness, merchant) = (Harness::new(), pinning(&configured).build());
     call_signed_by(&mut harness, &merchant, &configured, &[]).unwrap();
-    assert_eq!(fetched(&harness), 0);
+    // Neither another certificate nor the end of its validity causes a fetch.
+    let stranger = SigningKey::certificate(2);
+    let error = call_signed_by(&mut harness, &merchant, &stranger, &[&stranger]).unwrap_err();
+    assert!(matches!(key_problem(&error), KeyProblem::NotFetched));
+    harness.run(merchant.call(Sealing), |_, now| Ok(configured.reply(200, "", *now))).unwrap();
+    let sealing = harness.sent.last().unwrap();
+    assert_eq!(sealing.header("wechatpay-serial"), Some(configured.id.as_str()));
+    assert!(configured.has_sealed(sealing.body(), "张三"));
+    harness.run(merchant.refresh_platform_keys(), |_, _| panic!("expected no request")).unwrap();
     harness.now = UnixTime::from_secs(1_800_403_200);
-    assert!(call_signed_by(&mut harness, &merchant, &configured, &[&configured]).is_err());
+    let error = call_signed_by(&mut harness, &merchant, &configured, &[&configured]).unwrap_err();
+    assert!(matches!(key_problem(&error), KeyProblem::NotFetched));
+    let error = harness.run(merchant.call(Sealing), |_, _| panic!("expected no request")).unwrap_err();
+    assert!(matches!(key_problem(&error), KeyProblem::NotFetched));
+    assert_eq!(fetched(&harness), 0);
+}
+
+#[test]
+fn a_configured_certificate_is_not_exchanged_by_a_fetched_list() {
+    let configured = SigningKey::certificate(1);
+    // A certificate with the same serial number and another key, by somebody who holds the APIv3 key.
+    let mut forged = SigningKey::certificate(2);
+    forged.pem = forged.pem_with_serial(1);
+    forged.id.clone_from(&configured.id);
+    let (mut harness, merchant) = (Harness::new(), pinning(&configured).platform_certificates().build());
+    assert!(call_signed_by(&mut harness, &merchant, &forged, &[&forged]).is_err());
+    call_signed_by(&mut harness, &merchant, &configured, &[]).unwrap();
+    let unknown = SigningKey::certificate(3);
+    let result = harness.run(merchant.call(raw().without_retry()), |transmit, now| {
+        let body = if fetches(transmit) { list(&[&forged, &unknown]) } else { GOOD.into() };
+        Ok(if fetches(transmit) { &forged } else { &unknown }.reply(200, &body, *now))
+    });
+    assert!(matches!(key_problem(&result.unwrap_err()), KeyProblem::InvalidList(_)));
+}
+
+#[test]
+fn a_list_that_exchanges_the_key_of_a_cached_certificate_is_rejected() {
+    let (mut harness, merchant, genuine) =
+        (Harness::new(), fake::with_certificates().build(), SigningKey::certificate(1));
+    call_signed_by(&mut harness, &merchant, &genuine, &[&genuine]).unwrap();
+    let mut forged = SigningKey::certificate(2);
+    forged.pem = forged.pem_with_serial(1);
+    forged.id.clone_from(&genuine.id);
+    harness.now = NOW.after(Duration::from_secs(6 * 3600));
+    let refresh = harness
+        .run(merchant.refresh_platform_keys(), |_, now| Ok(forged.reply(200, &list(&[&forged]), *now)));
+    assert!(matches!(key_problem(&refresh.unwrap_err()), KeyProblem::InvalidList(_)));
+    call_signed_by(&mut harness, &merchant, &genuine, &[]).unwrap();
+    assert!(call_signed_by(&mut harness, &merchant, &forged, &[]).is_err());
+}
+
+#[test]
+fn a_certificate_that_is_not_valid_yet_verifies_nothing() {
+    let future = SigningKey::certificate_of(1, "270116000000", "20320101000000");
+    let merchant = pinning(&future).build();
+    let error = call_signed_by(&mut Harness::new(), &merchant, &future, &[]).unwrap_err();
+    assert!(matches!(key_problem(&error), KeyProblem::NotFetched));
+    let (mut harness, merchant, valid) =
+        (Harness::new(), fake::with_certificates().build(), SigningKey::certificate(2));
+    harness
+        .run(merchant.refresh_platform_keys(), |_, now| Ok(valid.reply(200, &list(&[&valid, &future]), *now)))
+        .unwrap();
+    let error = call_signed_by(&mut harness, &merchant, &future, &[]).unwrap_err();
+    assert!(matches!(key_problem(&error), KeyProblem::NotListed));
 }
 
 #[test]
@@ -376,20 +455,6 @@ fn sealing_with_a_public_key_fetches_nothing() {
         assert_eq!(fetched(&harness), 0);
         assert_eq!(harness.sent[0].header("wechatpay-serial"), Some("PUB_KEY_ID_0119"));
         assert!(SigningKey::public_key().has_sealed(harness.sent[0].body(), "张三"));
-    }
-}
-
-#[test]
-fn a_call_without_a_sealing_key_is_not_sent() {
-    let none = Response::new(404, br#"{"code":"RESOURCE_NOT_EXISTS"}"#.to_vec());
-    for reply in [Ok(none), Ok(Response::new(500, vec![])), Err(())] {
-        let (mut harness, merchant) = (Harness::new(), fake::with_certificates().build());
-        let result = harness.run(merchant.call(Sealing), |transmit, _| {
-            assert!(fetches(transmit));
-            reply.clone().map_err(|()| Failure::Lost("reset".into()))
-        });
-        assert_eq!(result.unwrap_err().fate(), Some(Fate::NotSent), "{reply:?}");
-        assert_eq!(harness.sent.len(), 1);
     }
 }
 

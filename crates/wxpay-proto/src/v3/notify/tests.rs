@@ -1,9 +1,10 @@
 use super::*;
 use crate::{
+    error::ErrorKind,
     exchange::Failure,
     v3::{
-        Ack,
-        fake::{self, API_V3_KEY, Harness, NOW, SigningKey, list},
+        Ack, KeyProblem,
+        fake::{self, API_V3_KEY, Harness, NOW, SigningKey, key_problem, list},
     },
 };
 use alloc::{format, string::ToString as _};
@@ -86,12 +87,15 @@ fn a_malformed_header_is_rejected() {
         for value in values {
             let mut headers = headers();
             headers.iter_mut().find(|(key, _)| *key == name).unwrap().1 = (*value).into();
-            let found = verify_error(verify(raw(&headers, &body())));
-            let unknown = matches!(&found, VerifyError::UnknownKey(key) if key.as_str() == "0A00");
-            assert!(
-                unknown || found == expected.clone().unwrap_or(VerifyError::MalformedHeader(name)),
-                "{name}: {value}"
-            );
+            let result = verify(raw(&headers, &body()));
+            if *value == "0A00" {
+                let error = result.unwrap_err();
+                assert!(matches!(key_problem(&error), KeyProblem::NotFetched), "{error:?}");
+                assert_eq!((error.kind(), Ack::for_error(&error)), (ErrorKind::Signature, Ack::Reject(401)));
+                continue;
+            }
+            let expected = expected.clone().unwrap_or(VerifyError::MalformedHeader(name));
+            assert_eq!(verify_error(result), expected, "{name}: {value}");
         }
     }
     let not_text = RawNotification::new(body().into_bytes());
@@ -178,7 +182,10 @@ fn an_unknown_key_is_rejected_and_an_unavailable_key_leads_to_redelivery() {
     let result = harness.run(merchant.verify_notification(stranger.notification(&body(), NOW)), |_, now| {
         Ok(signer.reply(200, &list(&[&signer]), *now))
     });
-    assert_eq!(verify_error(result), VerifyError::UnknownKey(stranger.id.parse().unwrap()));
+    let unknown = result.unwrap_err();
+    assert_eq!((unknown.kind(), unknown.fate()), (ErrorKind::Signature, None));
+    assert_eq!(Ack::for_error(&unknown), Ack::Reject(401));
+    assert!(matches!(key_problem(&unknown), KeyProblem::NotListed));
     for failure in [Failure::NotSent("refused".into()), Failure::Lost("late".into())] {
         let mut failure = Some(failure);
         let result = Harness::new()
@@ -186,7 +193,8 @@ fn an_unknown_key_is_rejected_and_an_unavailable_key_leads_to_redelivery() {
                 Err(failure.take().unwrap())
             });
         let error = result.unwrap_err();
-        assert_eq!((error.kind(), error.fate()), (ErrorKind::Transport, None));
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Unavailable, None));
+        assert!(matches!(key_problem(&error), KeyProblem::NoReply(_)));
         assert_eq!(Ack::for_error(&error), Ack::Fail);
     }
 }
@@ -205,6 +213,7 @@ fn a_notification_waits_at_most_four_seconds_for_its_key() {
     });
     let error = waited.unwrap_err();
     assert_eq!((error.kind(), Ack::for_error(&error)), (ErrorKind::Exhausted, Ack::Fail));
+    assert!(matches!(key_problem(&error), KeyProblem::Unfinished));
     assert!(harness.now.since(NOW) <= KEY_FETCH_TIMEOUT && harness.now.since(NOW) > Duration::from_secs(3));
     let Step::Wait(_, waiting) =
         Step::begin(merchant.verify_notification(signer.notification(&body(), NOW)), harness.world())
@@ -237,7 +246,7 @@ fn the_previous_apiv3_key_decrypts_notifications_in_flight() {
 #[test]
 fn a_signed_body_that_is_not_a_notification_is_malformed() {
     let short_nonce = body().replace("fdasflkja484", "fdasflkja48");
-    let other_data = body().replace(r#""associated_data":"certificate""#, r#""associated_data":"""#);
+    let other_data = body().replace(r#""associated_data":"complaint""#, r#""associated_data":"""#);
     let other_algorithm = body().replace("AEAD_AES_256_GCM", "AEAD_SM4_GCM");
     assert!(short_nonce != body() && other_data != body() && other_algorithm != body());
     for (body, problem) in [
