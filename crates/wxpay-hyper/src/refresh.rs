@@ -1,7 +1,7 @@
 //! Background refresh of access tokens and platform certificates.
 
 use crate::client::Client;
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, error::Error as _, time::Duration};
 use wxpay_proto::{UnixTime, v1, v3};
 
 impl Client {
@@ -65,11 +65,14 @@ impl Client {
         async move {
             loop {
                 // The flow sends a request only if a refresh is due, and at most once a minute.
-                if client.run(merchant.refresh_platform_keys()).await.is_err() {
+                if let Err(error) = client.run(merchant.refresh_platform_keys()).await {
                     let merchant = tracing::field::display(merchant.mchid());
+                    let cause = error.source().map(tracing::field::display);
                     tracing::warn!(
                         label = "v3.refresh_platform_keys",
                         merchant,
+                        reason = %error,
+                        cause,
                         "refresh failed; it will be retried"
                     );
                 }
