@@ -67,26 +67,36 @@ pub(crate) fn text(name: &str, bytes: &Secret<Vec<u8>>) -> Result<Secret<String>
     Ok(Secret::new(text.trim().to_owned()))
 }
 
+/// Returns whether a file holds a certificate, readable or not.
+pub(crate) fn holds_certificate(file: &[u8]) -> bool {
+    pem::certificate(file).is_ok() || has_section(file, "CERTIFICATE")
+}
+
+/// Returns whether a file holds a public key, readable or not.
+pub(crate) fn holds_public_key(file: &[u8]) -> bool {
+    pem::public_key(file).is_ok() || has_section(file, "PUBLIC KEY")
+}
+
 /// Returns whether a PEM text has a section with this label.
-pub(crate) fn has_section(text: &[u8], label: &str) -> bool {
+fn has_section(text: &[u8], label: &str) -> bool {
     let begin = format!("-----BEGIN {label}-----");
     text.windows(begin.len()).any(|window| window == begin.as_bytes())
 }
 
-/// Parses a private key in PEM. `name` is the option or variable that an error names.
+/// Parses a private key. `name` is the option or variable that an error names.
 pub(crate) fn private_key(name: &str, text: &[u8]) -> Result<Arc<dyn PrivateKey>, Failure> {
     let der = pem::private_key(text).map_err(|bad| Failure::input(format!("{name}: {bad}")))?;
     AwsLc.private_key(&der).map_err(|bad| Failure::input(format!("{name}: {bad}")))
 }
 
-/// Parses a public key in PEM into its `SubjectPublicKeyInfo` and the key.
+/// Parses a public key into its `SubjectPublicKeyInfo` and the key.
 pub(crate) fn public_key(name: &str, text: &[u8]) -> Result<(Vec<u8>, Arc<dyn PublicKey>), Failure> {
     let spki = pem::public_key(text).map_err(|bad| Failure::input(format!("{name}: {bad}")))?;
     let key = AwsLc.public_key(&spki).map_err(|bad| Failure::input(format!("{name}: {bad}")))?;
     Ok((spki, key))
 }
 
-/// Parses a certificate in PEM into the certificate and its public key.
+/// Parses a certificate into the certificate and its public key.
 pub(crate) fn certificate(name: &str, text: &[u8]) -> Result<(Certificate, Arc<dyn PublicKey>), Failure> {
     let certificate = Certificate::parse_pem(text).map_err(|bad| Failure::input(format!("{name}: {bad}")))?;
     let key = AwsLc.public_key(certificate.spki()).map_err(|bad| Failure::input(format!("{name}: {bad}")))?;

@@ -89,7 +89,7 @@ fn recipient(text: &[u8]) -> Result<Arc<dyn PublicKey>, Failure> {
         Err(failure) => failure,
     };
     let key = input::public_key(KEY_FILE, text).map(|(_, key)| key);
-    key.map_err(|of_key| if input::has_section(text, "CERTIFICATE") { of_certificate } else { of_key })
+    key.map_err(|of_key| if input::holds_certificate(text) { of_certificate } else { of_key })
 }
 
 fn api_v3_key(path: &Path) -> Result<Arc<dyn SymmetricKey>, Failure> {

@@ -66,11 +66,11 @@ enum Key {
 
 impl Key {
     fn read(text: &Secret<Vec<u8>>) -> Result<Self, Failure> {
-        if input::has_section(text.expose(), "CERTIFICATE") {
+        if input::holds_certificate(text.expose()) {
             let (certificate, key) = input::certificate(KEY_FILE, text.expose())?;
             return Ok(Self::Public(key, Some(certificate.serial().to_owned())));
         }
-        if input::has_section(text.expose(), "PUBLIC KEY") {
+        if input::holds_public_key(text.expose()) {
             return input::public_key(KEY_FILE, text.expose()).map(|(_, key)| Self::Public(key, None));
         }
         input::private_key(KEY_FILE, text.expose()).map(Self::Private)
