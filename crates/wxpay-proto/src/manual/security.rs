@@ -23,8 +23,13 @@
 //! other invalid signature; no code recognises them.
 //!
 //! **Platform keys.** A certificate is trusted if it was sealed with the APIv3 key *and* is in a list signed by one of
-//! the list's own keys, or by a configured WeChat Pay public key. A list with one invalid entry is rejected as a whole.
-//! Anybody can invent an unknown serial number, so there is at most one fetch a minute.
+//! the list's own keys, or by a key that was trusted before. A list with one invalid entry is rejected as a whole, and so
+//! is one that has a serial number twice. A serial number keeps its first key until the certificate expires: the key that
+//! verified is the key that is used. A certificate is used from five minutes before its validity, because clocks differ,
+//! until its end. A configured key or certificate stops all fetching, unless
+//! [both](crate::v3::Builder::platform_certificates) are enabled. Anybody can invent an unknown serial number, so there
+//! is at most one fetch a minute; what it found is the cause of every error until the next one, as a
+//! [`KeyError`](crate::v3::KeyError).
 //!
 //! **Merchant keys.** The private key is used through [`PrivateKey`](crate::crypto::PrivateKey), and may live in a KMS
 //! or HSM. The APIv3 key is never sent. Neither is printed. A previous APIv3 key opens data that is still in transit,

@@ -3,7 +3,10 @@
 //! The reply that contains the certificates is signed with one of them, which the merchant does not have yet. So the
 //! order is: decrypt each certificate with the APIv3 key, which authenticates it; parse it, and check that its serial
 //! number is the announced one; then verify *this same reply* with the key that `Wechatpay-Serial` names. No
-//! certificate is trusted before.
+//! certificate is trusted before. A key that is trusted already is used instead of the listed one of the same number.
+//!
+//! A fetch that fails keeps its cause in memory, as a [`KeyProblem`]: for the flows that waited for it, and for those that
+//! may not fetch again yet.
 
 mod list;
 
