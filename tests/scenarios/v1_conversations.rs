@@ -129,8 +129,8 @@ fn call_is_refused_if_a_new_token_is_rejected_too() {
 }
 
 /// Returns a gateway that grants tokens, and answers orders with these codes in turn, then with success.
-fn answering(codes: &[i64]) -> impl FnMut(Transmit, UnixTime) -> (Reply, Duration) + use<> {
-    let mut codes = codes.to_vec().into_iter();
+fn answering<const N: usize>(codes: [i64; N]) -> impl FnMut(Transmit, UnixTime) -> (Reply, Duration) {
+    let mut codes = codes.into_iter();
     move |transmit, _| {
         let body = if transmit.label == "v1.token" {
             r#"{"access_token":"token","expires_in":7200}"#.to_owned()
@@ -169,7 +169,7 @@ fn refusal_costs_neither_a_token_fetch_nor_a_second_send() {
     ] {
         let mut driver = Driver::default();
         // The second code would be used up by a second send.
-        let mut network = answering(&[code, 0]);
+        let mut network = answering([code, 0]);
         let error = driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap_err();
         assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Some(Fate::Refused)), "{code}");
         assert_eq!((driver.count("v1.token"), driver.count("v1.genprepay")), (1, 1), "{code}");
@@ -183,12 +183,12 @@ fn only_three_codes_cost_a_new_token_and_only_once() {
     let merchant = wxpay_testkit::keys::merchant().build();
     for code in [40_001, 40_014, 42_001] {
         let mut driver = Driver::default();
-        let mut network = answering(&[code]);
+        let mut network = answering([code]);
         driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap();
         assert_eq!((driver.count("v1.token"), driver.count("v1.genprepay")), (2, 2), "{code}");
 
         let mut driver = Driver::default();
-        let mut network = answering(&[code; 9]);
+        let mut network = answering([code; 9]);
         let error = driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap_err();
         assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Some(Fate::Refused)), "{code}");
         assert_eq!((driver.count("v1.token"), driver.count("v1.genprepay")), (2, 2), "{code}");
@@ -200,7 +200,7 @@ fn a_busy_gateway_is_asked_again_with_the_same_token() {
     let merchant = wxpay_testkit::keys::merchant().build();
     for code in [-1, 45_011] {
         let mut driver = Driver::default();
-        let mut network = answering(&[code, code]);
+        let mut network = answering([code, code]);
         driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap();
         assert_eq!((driver.count("v1.token"), driver.count("v1.genprepay")), (1, 3), "{code}");
     }

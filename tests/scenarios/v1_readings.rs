@@ -58,7 +58,8 @@ fn sign(string: &str) -> String {
 fn query(fields: &[(&str, &str)], sign: &str) -> String {
     let mut query = String::new();
     for (name, value) in fields {
-        query += &format!("{name}=");
+        query.push_str(name);
+        query.push('=');
         form::escape(value.as_bytes(), &mut query);
         query.push('&');
     }
@@ -66,12 +67,12 @@ fn query(fields: &[(&str, &str)], sign: &str) -> String {
 }
 
 /// Returns the fields of a string with these boundaries: `true` at each `&` that separates two fields.
-fn read<'a>(string: &'a str, boundaries: impl Fn(usize) -> bool) -> Option<Vec<(&'a str, &'a str)>> {
+fn read(string: &str, boundaries: impl Fn(usize) -> bool) -> Option<Vec<(&str, &str)>> {
     let (mut fields, mut start) = (Vec::new(), 0);
     let ends = string.match_indices('&').map(|(at, _)| at).enumerate();
     let ends = ends.filter(|(index, _)| boundaries(*index)).map(|(_, at)| at).chain([string.len()]);
     for end in ends {
-        fields.push(string[start..end].split_once('=')?);
+        fields.push(string.get(start..end)?.split_once('=')?);
         start = end + 1;
     }
     Some(fields)
@@ -81,7 +82,7 @@ fn body(elements: &[(&str, &str)]) -> String {
     let key = PaySignKey::new(PAY_SIGN_KEY.into()).unwrap();
     let (sign, _) = signature::sign_sha1(elements, &key);
     let elements = elements.iter().map(|(name, value)| format!("<{name}><![CDATA[{value}]]></{name}>"));
-    let elements = elements.collect::<String>();
+    let elements = elements.collect::<Vec<_>>().concat();
     format!("<xml>{elements}<AppSignature>{sign}</AppSignature><SignMethod>sha1</SignMethod></xml>")
 }
 
@@ -421,10 +422,11 @@ proptest! {
         let query = query(&read(&order, |_| true).unwrap(), &self::sign(&order));
         let mut accepted = Vec::new();
         for read in [Some(fields), read(&string, |_| true), read(&string, |index| boundaries.get(index) != Some(&false))] {
-            let elements: String = read.unwrap_or_default().into_iter().map(|(name, value)| {
+            let elements: Vec<_> = read.unwrap_or_default().into_iter().map(|(name, value)| {
                 let name = NAMES.iter().position(|known| *known == name).map_or(name, |index| SPELLED[index]);
                 format!("<{name}><![CDATA[{value}]]></{name}>")
             }).collect();
+            let elements = elements.concat();
             let body = format!("<xml>{elements}<AppSignature>{sign}</AppSignature><SignMethod>sha1</SignMethod></xml>");
             let raw = RawNotification::new("POST", query.as_bytes(), body.as_bytes());
             accepted.extend(merchant().build().verify_notification(&raw));

@@ -136,7 +136,7 @@ impl<'a> Parameter<'a> {
     }
 
     pub(super) fn required(&self) -> Result<&'a str, Reason> {
-        self.optional().ok_or(invalid(self.name, "is required"))
+        self.optional().ok_or_else(|| invalid(self.name, "is required"))
     }
 
     pub(super) fn text(&self, charset: Charset) -> Result<Option<String>, Reason> {
@@ -158,7 +158,7 @@ impl<'a> Parameter<'a> {
     }
 
     pub(super) fn parsed<T: FromStr>(&self, rule: &'static str) -> Result<T, Reason> {
-        self.optional().and_then(|value| value.parse().ok()).ok_or(invalid(self.name, rule))
+        self.optional().and_then(|value| value.parse().ok()).ok_or_else(|| invalid(self.name, rule))
     }
 
     pub(super) fn id<T: FromStr<Err = InvalidField>>(&self) -> Result<T, Reason> {

@@ -67,11 +67,10 @@ const PAYER: [(&str, &str); 5] = [
 /// Returns a correctly signed body of these elements.
 fn body(elements: &[(&str, &str)]) -> String {
     let (sign, _) = signature::sign_sha1(elements, &pay_sign_key());
-    let mut xml = String::from("<xml>");
-    for (name, value) in elements {
-        xml.push_str(&format!("<{name}><![CDATA[{value}]]></{name}>"));
-    }
-    xml + &format!("<AppSignature>{sign}</AppSignature><SignMethod>sha1</SignMethod></xml>")
+    let elements: Vec<_> =
+        elements.iter().map(|(name, value)| format!("<{name}><![CDATA[{value}]]></{name}>")).collect();
+    let elements = elements.concat();
+    format!("<xml>{elements}<AppSignature>{sign}</AppSignature><SignMethod>sha1</SignMethod></xml>")
 }
 
 fn verify_raw(query: &str, body: &str) -> Result<Notification, NotificationError> {
