@@ -77,7 +77,7 @@ pub enum Fate {
 /// The type is not `Clone`, and can only be resolved. A retry under a *new* number, which could pay twice, is therefore
 /// a deliberate act.
 ///
-/// It also knows more than its key: whether every attempt was answered, so that none can still be on its way, and
+/// It also records what its key does not: whether every attempt was answered, so that none can still be on its way, and
 /// whether money moves if a "not found" is wrong.
 #[must_use = "an operation of unknown fate must be resolved by a query"]
 #[derive(Debug, PartialEq, Eq)]

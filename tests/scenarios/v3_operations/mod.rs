@@ -20,6 +20,10 @@ use deviations::{Deviation, Deviations};
 use sample::Sample;
 use spec::{Kind, Spec};
 use std::collections::{BTreeMap, BTreeSet};
+use wxpay_proto::{
+    http::Method,
+    v3::{Endpoint as _, Raw},
+};
 use wxpay_sim::Gateway;
 
 /// Returns method and path of the operations that must have a type: tiers T1 and T2. `None` if the list does not exist.
@@ -47,6 +51,21 @@ fn every_operation_of_tiers_1_and_2_has_a_type_and_no_other() {
     for operation in samples.keys() {
         assert!(spec.tiers.iter().any(|listed| listed == operation), "{operation}");
     }
+}
+
+/// A verified object with a `code` is an error object, unless the operation's success has that member, too.
+#[test]
+fn no_typed_success_has_a_code_and_untyped_ones_that_have_are_known() {
+    let Some(spec) = Spec::read() else { return };
+    for operation in &spec.tiers {
+        assert!(!spec.operation(operation).response.contains_key("code"), "{operation}");
+    }
+    assert!(spec.with_code.len() > 15);
+    // The reply to a notification is listed among the operations.
+    for path in spec.with_code.iter().filter(|path| *path != "/v3/webhooks") {
+        assert!(Raw::new(Method::Post, path).unwrap().success_has_code(), "{path}");
+    }
+    assert!(!Raw::new(Method::Post, "/v3/refund/domestic/refunds").unwrap().success_has_code());
 }
 
 #[test]

@@ -13,6 +13,8 @@ pub(super) struct Spec {
     /// The operations of tiers T1 and T2: method and path.
     pub(super) tiers: Vec<String>,
     operations: BTreeMap<String, Operation>,
+    /// The paths, of all tiers, whose successful reply has a top-level member `code`.
+    pub(super) with_code: BTreeSet<String>,
 }
 
 /// One operation. Fields are named by their path: `amount.total`, `receivers[].account`. Fields outside the body have a
@@ -92,7 +94,10 @@ impl Spec {
             let name = format!("{method} {path}");
             tiers.contains(&name).then(|| (name, Operation::read(path, operation)))
         });
-        Some(Self { operations: operations.collect(), tiers })
+        let has_code = |operation: &&Value| fields(&operation["response"]).contains_key("code");
+        let with_code = documented.iter().filter(has_code);
+        let with_code = with_code.map(|operation| operation["path"].as_str().unwrap().to_owned()).collect();
+        Some(Self { operations: operations.collect(), with_code, tiers })
     }
 
     pub(super) fn operation(&self, name: &str) -> &Operation {

@@ -10,7 +10,7 @@
 //! "Not found" is final only after 20 seconds: the request that was lost may still be in flight. If every attempt of the
 //! call was answered, none is, and the first signed "not found" is final.
 //!
-//! An unsigned "not found" ends the flow after 20 seconds, too, if nothing else is heard. An order that was placed or
+//! An unsigned "not found" ends the flow after 20 seconds, too, if no other reply arrives. An order that was placed or
 //! closed then counts as not found: the same request is sent again under the same number, and takes effect once. For
 //! anything that moves money, it proves nothing, and the flow ends with an error and the pending operation.
 

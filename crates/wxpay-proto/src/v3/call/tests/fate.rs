@@ -85,6 +85,17 @@ fn an_error_object_is_one_whatever_its_other_members_are() {
 }
 
 #[test]
+fn a_code_is_data_where_successes_have_one_and_still_an_error_if_it_is_documented_as_one() {
+    let raw = |body| {
+        let raw = Raw::new(Method::Post, "/v3/gov/subsidy/sncode/lock").unwrap();
+        call(raw, &[Signed(200, body)]).0
+    };
+    assert_eq!(raw(r#"{"code":"0","message":"ok"}"#).unwrap().bytes(), br#"{"code":"0","message":"ok"}"#);
+    assert_eq!(raw(PARAM_ERROR).unwrap_err().fate(), Some(Fate::Refused));
+    assert_eq!(raw(BUSY).unwrap_err().fate(), Some(Fate::Unknown));
+}
+
+#[test]
 fn only_a_later_success_ends_doubt() {
     for first in [
         Lost,
