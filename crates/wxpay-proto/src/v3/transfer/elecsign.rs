@@ -122,10 +122,11 @@ impl QueryReceipt {
 }
 
 impl Receipt {
-    fn read(body: Verified<'_>) -> Result<Self, Error> {
+    /// Reads the reply to a query, or to an application, which need not name the file of a finished receipt.
+    fn read(body: Verified<'_>, is_query: bool) -> Result<Self, Error> {
         let wire: Wire = body.read()?;
         let file = match wire.file() {
-            Err(invalid) if wire.state == ReceiptState::Finished => {
+            Err(invalid) if is_query && wire.state == ReceiptState::Finished => {
                 return Err(malformed().caused_by(invalid));
             }
             file => file.ok(),
@@ -172,7 +173,7 @@ impl Endpoint for ApplyReceipt {
     }
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Receipt, Error> {
-        Receipt::read(reply)
+        Receipt::read(reply, false)
     }
 }
 
@@ -185,7 +186,7 @@ impl Endpoint for QueryReceipt {
     }
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<ReceiptLookup, Error> {
-        Receipt::read(reply).map(ReceiptLookup::Found)
+        Receipt::read(reply, true).map(ReceiptLookup::Found)
     }
 
     fn read_refusal(&self, refusal: &Refusal) -> Option<ReceiptLookup> {
