@@ -131,13 +131,13 @@ fn encrypted(associated_data: &str, plain: &[u8]) -> serde_json::Value {
     })
 }
 
-fn certificates(at: UnixTime) -> Reply {
+fn certificates(at: UnixTime) -> Response {
     let resource = encrypted("certificate", PLATFORM[0].certificate.as_bytes());
     let entry = serde_json::json!({ "serial_no": PLATFORM[0].serial_no, "encrypt_certificate": resource });
     let body = serde_json::json!({ "data": [entry] }).to_string().into_bytes();
     let reply = Response::new(200, body.clone());
     let headers = headers(&body, at);
-    Ok(headers.iter().fold(reply, |reply, (name, value)| reply.with_header(name, value.as_bytes())))
+    headers.iter().fold(reply, |reply, (name, value)| reply.with_header(name, value.as_bytes()))
 }
 
 fn notification() -> RawNotification {
@@ -155,7 +155,8 @@ fn notifications_that_need_one_key_fetch_it_once() {
         let caller = Arc::clone(&shared);
         let (merchant, raw) = (merchant(), notification());
         run_callers(move |_| {
-            let verified = caller.run(merchant.verify_notification(raw.clone()), |_, at| certificates(at));
+            let verified =
+                caller.run(merchant.verify_notification(raw.clone()), |_, at| Ok(certificates(at)));
             assert_eq!(verified.unwrap().event_type(), "COMPLAINT.CREATE");
         });
         assert_eq!(shared.fetches.load(Ordering::SeqCst), 1);
@@ -187,7 +188,7 @@ fn a_refresh_and_a_notification_share_one_fetch() {
         let caller = Arc::clone(&shared);
         let (merchant, raw) = (merchant(), notification());
         run_callers(move |number| {
-            let respond = |_: &Transmit, at: UnixTime| certificates(at);
+            let respond = |_: &Transmit, at: UnixTime| Ok(certificates(at));
             if number == 0 {
                 caller.run(merchant.refresh_platform_keys(), respond).unwrap();
             } else {
@@ -198,9 +199,9 @@ fn a_refresh_and_a_notification_share_one_fetch() {
     });
 }
 
-fn token_reply(token: &str) -> Reply {
+fn token_reply(token: &str) -> Response {
     let body = serde_json::json!({ "access_token": token, "expires_in": 7200 }).to_string();
-    Ok(Response::new(200, body.into_bytes()))
+    Response::new(200, body.into_bytes())
 }
 
 #[test]
@@ -211,7 +212,7 @@ fn token_refreshes_at_one_time_fetch_one_token() {
         let merchant = keys::merchant().build();
         let appid = merchant.appid().clone();
         run_callers(move |_| {
-            caller.run(merchant.refresh_token(), |_, _| token_reply("token")).unwrap();
+            caller.run(merchant.refresh_token(), |_, _| Ok(token_reply("token"))).unwrap();
         });
         assert_eq!(shared.fetches.load(Ordering::SeqCst), 1);
         let memory = shared.memory.lock().unwrap();
@@ -226,14 +227,14 @@ fn a_late_refusal_of_an_old_token_keeps_the_new_one() {
         let merchant = keys::merchant().build();
         let appid = merchant.appid().clone();
         let old = AccessToken::new("old".into()).unwrap();
-        let expires_at = Clock::START.after(Duration::from_secs(7200));
+        let expires_at = Clock::START.after(Duration::from_hours(2));
         shared.memory.lock().unwrap().put_token(&appid, old, Clock::START, expires_at);
         let caller = Arc::clone(&shared);
         run_callers(move |number| {
             let respond = |transmit: &Transmit, _: UnixTime| match transmit.label {
-                "v1.token" => token_reply("new"),
-                _ if transmit.request.url().ends_with("access_token=old") => refusal(42_001),
-                _ => refusal(49_004),
+                "v1.token" => Ok(token_reply("new")),
+                _ if transmit.request.url().ends_with("access_token=old") => Ok(refusal(42_001)),
+                _ => Ok(refusal(49_004)),
             };
             let query = merchant.query(format!("T{number}").parse().unwrap());
             let error = caller.run(query, respond).unwrap_err();
@@ -248,6 +249,6 @@ fn a_late_refusal_of_an_old_token_keeps_the_new_one() {
     });
 }
 
-fn refusal(code: u32) -> Reply {
-    Ok(Response::new(200, format!(r#"{{"errcode":{code},"errmsg":"refused"}}"#).into_bytes()))
+fn refusal(code: u32) -> Response {
+    Response::new(200, format!(r#"{{"errcode":{code},"errmsg":"refused"}}"#).into_bytes())
 }

@@ -75,7 +75,9 @@ fn run_callers(caller: impl Fn(u64) + Send + Sync + 'static) {
             thread::spawn(move || caller(number))
         })
         .collect();
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    for thread in threads {
+        thread.join().unwrap();
+    }
 }
 
 /// The ways in which a fetch ends.
@@ -142,7 +144,7 @@ impl Cache {
                 Fetch::Succeeds | Fetch::IsLate => {
                     let before = value.peek(now).map_or(0, |(value, _)| *value);
                     let (refresh_at, expires_at) =
-                        (now.after(Duration::from_secs(5400)), now.after(Duration::from_secs(7200)));
+                        (now.after(Duration::from_mins(90)), now.after(Duration::from_hours(2)));
                     value.fill(lease, number, now, refresh_at, expires_at);
                     let after = value.peek(now).map_or(0, |(value, _)| *value);
                     assert!(after >= before, "a late fetch replaced {before} by {after}");

@@ -122,7 +122,7 @@ fn find(file: &[u8], expected: Expected) -> Result<(Kind, Zeroizing<Vec<u8>>), I
     // Some editors write a byte order mark.
     let mut text = file.strip_prefix("\u{feff}".as_bytes()).unwrap_or(file);
     if !section::is_pem(text) {
-        let (kind, der) = without_frame(text).ok_or(invalid(Problem::Unknown))?;
+        let (kind, der) = without_frame(text).ok_or_else(|| invalid(Problem::Unknown))?;
         return if expected.accepts(kind) { Ok((kind, der)) } else { Err(invalid(Problem::Found(kind))) };
     }
     let mut other = None;

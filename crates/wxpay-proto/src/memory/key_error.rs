@@ -44,9 +44,9 @@ pub enum KeyProblem {
     /// valid now.
     NotListed,
     /// The merchant has no platform certificates: it must verify with a WeChat Pay public key.
-    NoCertificates(Refusal),
+    NoCertificates(Arc<Refusal>),
     /// WeChat Pay refused to send the platform certificates.
-    Refused(Refusal),
+    Refused(Arc<Refusal>),
     /// No reply to the request for the platform certificates arrived.
     NoReply(Arc<dyn error::Error + Send + Sync>),
     /// The merchant's private key could not sign the request for the platform certificates.
@@ -86,14 +86,13 @@ impl KeyError {
     /// Converts this into an error without a fate: fetching a key changes nothing. Its kind is [`ErrorKind::Signature`] if the key
     /// of a message is not trusted, and another one if the key could not be obtained: the message may be genuine.
     pub(crate) fn into_error(self) -> Error {
-        let kind = match self.problem.root() {
-            KeyProblem::Unfinished => ErrorKind::Exhausted,
-            KeyProblem::NotConfigured | KeyProblem::NotFetched | KeyProblem::NotListed
-                if self.key_id.is_some() =>
-            {
-                ErrorKind::Signature
-            }
-            _ => ErrorKind::Unavailable,
+        let problem = self.problem.root();
+        let kind = if matches!(problem, KeyProblem::Unfinished) {
+            ErrorKind::Exhausted
+        } else if self.key_id.is_some() && problem.is_distrust() {
+            ErrorKind::Signature
+        } else {
+            ErrorKind::Unavailable
         };
         Error::new(kind, None).caused_by(self)
     }
@@ -103,10 +102,12 @@ impl KeyProblem {
     /// Returns the problem itself: of a throttled fetch, the problem that the last fetch found.
     #[must_use]
     pub fn root(&self) -> &Self {
-        match self {
-            Self::Throttled { cause, .. } => cause.root(),
-            problem => problem,
-        }
+        if let Self::Throttled { cause, .. } = self { cause.root() } else { self }
+    }
+
+    /// Returns whether the key is known not to be trusted, and not only missing for a while.
+    fn is_distrust(&self) -> bool {
+        matches!(self, Self::NotConfigured | Self::NotFetched | Self::NotListed)
     }
 }
 
@@ -188,7 +189,14 @@ impl error::Error for KeyError {
         match self.problem.root() {
             KeyProblem::NoReply(cause) => Some(&**cause),
             KeyProblem::NotSigned(cause) | KeyProblem::InvalidList(cause) => Some(&**cause),
-            _ => None,
+            KeyProblem::NotConfigured
+            | KeyProblem::NotFetched
+            | KeyProblem::NotListed
+            | KeyProblem::NoCertificates(_)
+            | KeyProblem::Refused(_)
+            | KeyProblem::Undecryptable
+            | KeyProblem::Unfinished
+            | KeyProblem::Throttled { .. } => None,
         }
     }
 }

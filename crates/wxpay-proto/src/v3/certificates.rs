@@ -65,7 +65,7 @@ impl AwaitingCertificates {
         world: &mut World<'_>,
     ) -> Result<Vec<(SerialNo, PlatformKey)>, KeyProblem> {
         if reply.status() != 200 {
-            let refusal = error_reply::parse(reply);
+            let refusal = Arc::new(error_reply::parse(reply));
             let none = list::has_no_certificates(&refusal);
             return Err(if none {
                 KeyProblem::NoCertificates(refusal)
@@ -74,7 +74,7 @@ impl AwaitingCertificates {
             });
         }
         self.read_list(reply, world).map_err(|error| {
-            let undecryptable = error.source().is_some_and(|cause| cause.is::<DecryptError>());
+            let undecryptable = error.source().is_some_and(<dyn core::error::Error>::is::<DecryptError>);
             if undecryptable { KeyProblem::Undecryptable } else { KeyProblem::InvalidList(Arc::new(error)) }
         })
     }
@@ -177,10 +177,8 @@ fn fail(
     let now = world.now;
     let kept = problem.clone();
     world.memory(|memory| memory.platform_keys_of(merchant.mchid()).fail(lease, kept, now));
-    Step::Done(match problem {
-        KeyProblem::NoCertificates(_) => Ok(()),
-        problem => Err(KeyError::new(None, problem).into_error()),
-    })
+    let none = matches!(problem, KeyProblem::NoCertificates(_));
+    Step::Done(if none { Ok(()) } else { Err(KeyError::new(None, problem).into_error()) })
 }
 
 /// Fetches the platform certificates if they are due. Does nothing if they are not, if another fetch is in progress, or

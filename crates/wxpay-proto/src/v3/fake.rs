@@ -123,7 +123,7 @@ impl SigningKey {
     pub(super) fn pem_with_serial(&self, number: u8) -> String {
         let mut der = crate::crypto::pem::certificate(self.pem.as_bytes()).unwrap();
         let at = der.windows(4).position(|window| window == [2, 3, 0x0a, 0]).unwrap();
-        der[at + 4] = number;
+        der[at..][4] = number;
         format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", base64::encode(&der))
     }
 

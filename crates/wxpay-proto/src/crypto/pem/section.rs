@@ -52,15 +52,14 @@ pub(super) fn decode(text: &[u8]) -> Result<Zeroizing<Vec<u8>>, Problem> {
     let mut compact = Zeroizing::new(Vec::with_capacity(text.len()));
     let mut rest = text;
     while let Some((&byte, after)) = rest.split_first() {
-        rest = match (byte, after) {
-            (b'\\', [b'n' | b'r', after @ ..]) => after,
-            _ => {
-                if !byte.is_ascii_whitespace() {
-                    compact.push(byte);
-                }
-                after
-            }
-        };
+        if let (b'\\', [b'n' | b'r', after @ ..]) = (byte, after) {
+            rest = after;
+            continue;
+        }
+        if !byte.is_ascii_whitespace() {
+            compact.push(byte);
+        }
+        rest = after;
     }
     base64::decode_secret(&compact).map_err(|_| Problem::Base64)
 }

@@ -107,7 +107,11 @@ fn a_failed_fetch_ends_the_waiting_and_its_problem_is_kept_until_a_list_is_store
 fn a_merchant_without_certificates_is_asked_again_after_six_hours_only() {
     let mut keys = PlatformKeys::default();
     let first = keys.claim_refresh(at(0)).unwrap();
-    keys.fail(&first, KeyProblem::NoCertificates(Refusal::new(404, Code::RESOURCE_NOT_EXISTS, "")), at(0));
+    keys.fail(
+        &first,
+        KeyProblem::NoCertificates(Arc::new(Refusal::new(404, Code::RESOURCE_NOT_EXISTS, ""))),
+        at(0),
+    );
     assert!(keys.claim_refresh(at(21_599)).is_none() && keys.claim_refresh(at(21_600)).is_some());
     let mut keys = PlatformKeys::default();
     let first = keys.claim_refresh(at(0)).unwrap();

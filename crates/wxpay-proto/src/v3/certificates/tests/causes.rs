@@ -10,23 +10,23 @@ type FetchReply = fn(&SigningKey, UnixTime) -> Reply;
 /// Each way in which a fetch fails, with words that the error must contain.
 const FAILURES: [(FetchReply, &[&str]); 10] = [
     (
-        |_, _| error_reply(401, r#"{"code":"SIGN_ERROR","message":"签名错误"}"#),
+        |_, _| Ok(error_reply(401, r#"{"code":"SIGN_ERROR","message":"签名错误"}"#)),
         &["HTTP 401 SIGN_ERROR", "private key"],
     ),
     (
-        |_, _| error_reply(403, r#"{"code":"NO_AUTH","message":"商户号该产品权限未开通"}"#),
+        |_, _| Ok(error_reply(403, r#"{"code":"NO_AUTH","message":"商户号该产品权限未开通"}"#)),
         &["HTTP 403 NO_AUTH", "PUB_KEY_ID_"],
     ),
     (
-        |_, _| error_reply(404, r#"{"code":"RESOURCE_NOT_EXISTS","message":"证书不存在"}"#),
+        |_, _| Ok(error_reply(404, r#"{"code":"RESOURCE_NOT_EXISTS","message":"证书不存在"}"#)),
         &["HTTP 404 RESOURCE_NOT_EXISTS 证书不存在", "configure PUB_KEY_ID_"],
     ),
     (
-        |_, _| error_reply(404, r#"{"code":"RESOURCE_NOT_EXISTS","message":"无可用的平台证书"}"#),
+        |_, _| Ok(error_reply(404, r#"{"code":"RESOURCE_NOT_EXISTS","message":"无可用的平台证书"}"#)),
         &["无可用的平台证书", "this merchant uses a WeChat Pay public key: configure PUB_KEY_ID_"],
     ),
-    (|_, _| error_reply(500, ""), &["(HTTP 500)", "they will be fetched again"]),
-    (|_, _| error_reply(429, r#"{"code":"FREQUENCY_LIMITED"}"#), &["HTTP 429 FREQUENCY_LIMITED"]),
+    (|_, _| Ok(error_reply(500, "")), &["(HTTP 500)", "they will be fetched again"]),
+    (|_, _| Ok(error_reply(429, r#"{"code":"FREQUENCY_LIMITED"}"#)), &["HTTP 429 FREQUENCY_LIMITED"]),
     (
         |signer, now| {
             let entry = entry(signer, &"1".repeat(32));
@@ -42,8 +42,8 @@ const FAILURES: [(FetchReply, &[&str]); 10] = [
     (|_, _| Err(Failure::Lost("reset".into())), &["no reply to the request", "reset"]),
 ];
 
-fn error_reply(status: u16, body: &str) -> Reply {
-    Ok(Response::new(status, body.as_bytes().to_vec()))
+fn error_reply(status: u16, body: &str) -> Response {
+    Response::new(status, body.as_bytes().to_vec())
 }
 
 /// Returns the texts of the error and of its sources.
