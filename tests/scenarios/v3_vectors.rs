@@ -396,7 +396,7 @@ impl Case {
     fn check_encrypt(&self) -> Outcome {
         let key = AwsLc.symmetric_key(&Secret::new(self.text("key_utf8").as_bytes().try_into().unwrap()));
         let data = self.text("associated_data").as_bytes();
-        let Ok(nonce) = self.text("nonce").as_bytes().try_into() else {
+        let Ok(nonce) = <&[u8; 12]>::try_from(self.text("nonce").as_bytes()) else {
             // Valid for AES-GCM, but WeChat Pay's nonces have 12 bytes.
             let resource = serde_json::json!({
                 "algorithm": "AEAD_AES_256_GCM",

@@ -19,7 +19,7 @@ fn main() {
     report("signature and header", 5, nonce, |nonce| signing.authorize(nonce));
     report("order, built and signed", 19, || signing.input(), |input| signing.call(input));
     let reply = ReplyBench::new();
-    report("reply, verified and read", 40, || reply.input(), |input| reply.read(input));
+    report("reply, verified and read", 27, || reply.input(), |input| reply.read(input));
     let notification = NotificationBench::new();
     report(
         "notification, verified, decrypted and read",
@@ -30,7 +30,7 @@ fn main() {
     divan::main();
 }
 
-/// Prints the number of allocations of one run. The run before it fills what the libraries allocate once.
+/// Prints the number of allocations of one run, growth included. The run before it fills what the libraries allocate once.
 fn report<G, T>(name: &str, target: usize, new_input: impl Fn() -> G, subject: impl Fn(G) -> T) {
     drop(black_box(subject(new_input())));
     let input = new_input();
@@ -38,9 +38,9 @@ fn report<G, T>(name: &str, target: usize, new_input: impl Fn() -> G, subject: i
     let output = black_box(subject(input));
     let count = region.change();
     drop(output);
-    let (allocations, reallocations) = (count.allocations, count.reallocations);
+    let allocations = count.allocations.saturating_add(count.reallocations);
     let verdict = if allocations <= target { "met" } else { "MISSED" };
-    println!("{name}: {allocations} allocations, {reallocations} grown; target {target}: {verdict}");
+    println!("{name}: {allocations} allocations, target {target}: {verdict}");
 }
 
 #[divan::bench]

@@ -1,9 +1,6 @@
 //! Bills: requested, downloaded, checked by their digest, and compared with the day's trades.
 
-use super::{
-    number,
-    shop::{Shop, unzip},
-};
+use super::{number, shop::Shop};
 use std::collections::BTreeMap;
 use wxpay_proto::{
     Error, ErrorKind, Fen,

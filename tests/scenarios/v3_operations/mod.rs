@@ -15,6 +15,7 @@ mod replies;
 mod requests;
 mod sample;
 mod spec;
+mod tolerance;
 
 use deviations::{Deviation, Deviations};
 use sample::Sample;

@@ -3,7 +3,7 @@ use crate::{
     error::ErrorKind,
     v3::{fake, pay::combine::transaction::tests::combined},
 };
-use alloc::format;
+use alloc::{borrow::ToOwned as _, format, string::ToString as _};
 
 const TRANSFER: &str = r#"{"out_bill_no":"plfk2020042013","transfer_bill_no":"1330000071100999991182020050700019480001","state":"SUCCESS","mch_id":"1900007291","transfer_amount":2000,"openid":"o-MYE42l80oelYMDE34nYD456Xoy","create_time":"2015-05-20T13:29:35+08:00","update_time":"2015-05-20T13:29:36+08:00"}"#;
 
@@ -127,4 +127,85 @@ fn a_refund_event_of_another_merchant_is_rejected() {
     );
     let error = event("1900000109").unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Malformed, None));
+}
+
+const PAID: &str = r#"{"mchid":"1900007291","out_trade_no":"1217752501201407033233368018","trade_state":"SUCCESS",
+    "transaction_id":"4200000000000000000000000001","success_time":"2018-06-08T10:34:56+08:00","amount":{"total":100}}"#;
+
+/// Reads a `TRANSACTION.SUCCESS` with this `original_type`, or without one.
+fn payment_event(original_type: Option<serde_json::Value>, resource: &str) -> Result<Event, Error> {
+    let body = fake::envelope(fake::API_V3_KEY, "TRANSACTION.SUCCESS", "transaction", resource);
+    let mut body: serde_json::Value = serde_json::from_str(&body).unwrap();
+    match original_type {
+        Some(original_type) => body["resource"]["original_type"] = original_type,
+        None => drop(body["resource"].as_object_mut().unwrap().remove("original_type")),
+    }
+    let raw = fake::SigningKey::public_key().notification(&body.to_string(), fake::NOW);
+    let verify = fake::merchant().verify_notification(raw);
+    fake::Harness::new().run(verify, |_, _| panic!("expected no request")).unwrap().event()
+}
+
+#[test]
+fn a_payment_is_recognized_by_its_members_whatever_its_original_type() {
+    let paid = r#","transaction_id":"4200000000000000000000000001""#;
+    let combined = combined("1900007291", "SUCCESS", paid);
+    let shared = r#"{"mchid":"1900000100","transaction_id":"4200000000000000000000000001","order_id":"1","out_order_no":"P1",
+        "receiver":{"type":"MERCHANT_ID","account":"1900007291","amount":888}}"#;
+    let types = ["null", r#""""#, r#""profitsharing""#, r#""transaction""#, r#""x""#, "7", "[{}]"];
+    let types = types.map(|text| Some(serde_json::from_str::<serde_json::Value>(text).unwrap()));
+    for original_type in types.into_iter().chain([None]) {
+        let event = |resource| payment_event(original_type.clone(), resource).unwrap();
+        assert!(matches!(event(PAID), Event::Transaction(order) if order.evidence().is_some()));
+        assert!(matches!(event(&combined), Event::Combine(order) if order.evidence().count() == 1));
+        assert!(matches!(event(shared), Event::ProfitSharing(shared) if shared.amount.get() == 888));
+    }
+}
+
+#[test]
+fn a_payment_that_cannot_be_read_is_an_error_that_names_the_member() {
+    // A payment of the parking product has no `transaction_id` in other people's samples.
+    let parking = r#"{"sp_mchid":"1900007291","out_trade_no":"20150806125346","trade_state":"SUCCESS","amount":{"total":1},
+        "success_time":"2018-06-08T10:34:56+08:00","parking_info":{"parking_id":"5K8264ILTKCH16CQ250"}}"#;
+    for (resource, cause) in [
+        (parking, "transaction_id: is missing"),
+        ("{}", "out_trade_no: is missing"),
+        ("[]", "the JSON text: must be an object"),
+        (
+            &PAID.replace(r#"{"total":100}"#, r#"{"total":"100"}"#),
+            "amount.total: must be a whole number of fen, not negative",
+        ),
+        (
+            &PAID.replace(r#"{"total":100}"#, r#"{"total":100,"payer_total":101}"#),
+            "amount.payer_total: must not exceed total",
+        ),
+        (
+            &PAID.replace(r#"{"total":100}"#, r#"{"total":100,"payer_total":"99"}"#),
+            "amount.payer_total: must be a whole number of fen, not negative",
+        ),
+        (
+            &PAID.replace("2018-06-08T10:34:56+08:00", "0000"),
+            "success_time: must be a time of the form 2018-06-08T10:34:56+08:00",
+        ),
+        (&combined("1900007291", "SUCCESS", ""), "sub_orders[0].transaction_id: is missing"),
+        (r#"{"out_order_no":"P1"}"#, "transaction_id: is missing"),
+    ] {
+        let error = payment_event(None, resource).unwrap_err();
+        assert_eq!(core::error::Error::source(&error).unwrap().to_string(), cause);
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Malformed, None));
+    }
+}
+
+#[test]
+fn an_empty_or_misshapen_optional_member_is_absent() {
+    let members = r#","payer":{"sp_openid":"oUpF8uMuAJO_M2pxb1Q9zNjWeS6o","sub_openid":""},"promotion_detail":[{"amount":1,
+        "goods_detail":null},7],"attach":null,"bank_type":{},"scene_info":[],"device":1}"#;
+    let resource = PAID.strip_suffix('}').unwrap().to_owned() + members;
+    let Event::Transaction(order) = payment_event(None, &resource).unwrap() else {
+        panic!("expected an order")
+    };
+    assert!(order.openid.is_some() && order.sub_openid.is_none() && order.bank_type.is_none());
+    assert_eq!((order.promotion_detail.len(), order.promotion_detail[0].goods_detail.len()), (1, 0));
+    let repeated = PAID.replace("{\"total\":100}", r#"{"total":100,"total":1}"#);
+    let error = payment_event(None, &repeated).unwrap_err();
+    assert!(core::error::Error::source(&error).unwrap().to_string().starts_with("JSON repeats a member"));
 }
