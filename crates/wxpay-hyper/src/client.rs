@@ -18,6 +18,12 @@ use wxpay_proto::{
 
 /// A client that runs flows over pooled connections. Clones share the connections and the [`Memory`].
 ///
+/// One client serves any number of concurrent calls, on all cores. The memory is the only state that they share under a
+/// lock. It is locked for single look-ups and inserts, and never during signing, verification, encryption, decryption,
+/// parsing or a request. A signature in this process takes less than a millisecond, and runs on the thread that polls
+/// [`run`](Self::run). A private key that [may block](wxpay_proto::crypto::PrivateKey::may_block) runs elsewhere: see
+/// there.
+///
 /// [`v3::Merchant`](wxpay_proto::v3::Merchant) creates the flows of APIv3:
 ///
 /// ```no_run
@@ -73,7 +79,9 @@ impl Client {
     /// Setting the system clock back does not prolong a wait: its length is computed when the wait begins.
     ///
     /// A merchant whose [private key may block](wxpay_proto::crypto::PrivateKey::may_block) delays no other task: the
-    /// steps of its flows run on the runtime's threads for blocking calls.
+    /// steps of its flows run on the runtime's threads for blocking calls. A panic of the key continues in this future.
+    /// If this future is dropped while the key blocks, nothing is sent. A key must have a timeout of its own: tokio
+    /// cannot stop it, so a runtime that shuts down waits for it.
     ///
     /// # Errors
     ///
@@ -91,20 +99,33 @@ impl Client {
     }
 
     /// Runs a flow whose replies other flows need as well, such as a key fetch. Each request and the step after it run
-    /// in a task of their own, so that a key reaches the cache even if this future is dropped. Returns `None` if the
-    /// runtime shuts down.
-    pub(crate) async fn run_to_completion<F: Flow>(&self, flow: F) -> Option<Result<F::Output, Error>> {
+    /// in a task of their own, so that a key reaches the cache even if this future is dropped. `held` is dropped with
+    /// the flow. Returns `None` if the runtime shuts down, or a private key panics in a task.
+    pub(crate) async fn run_to_completion<F: Flow>(
+        &self,
+        flow: F,
+        mut held: impl Send + 'static,
+    ) -> Option<Result<F::Output, Error>> {
         let mut run = Run::new(self, &flow);
+        if run.may_block {
+            // Each step is awaited, and may have leased a fetch that other flows wait for.
+            let running = async move {
+                let result = run.client.run(flow).await;
+                drop(held);
+                result
+            };
+            return tokio::spawn(running).await.ok();
+        }
         let mut step = run.begin(flow).await;
         loop {
             step = match step {
                 Step::Send(transmit, awaiting) => {
                     let sending = async move {
                         let step = run.send_and_resume(transmit, awaiting).await;
-                        (run, step)
+                        (run, held, step)
                     };
-                    let (resumed, step) = tokio::spawn(sending).await.ok()?;
-                    run = resumed;
+                    let (resumed, still_held, step) = tokio::spawn(sending).await.ok()?;
+                    (run, held) = (resumed, still_held);
                     step
                 }
                 Step::Wait(until, waiting) => run.wait_and_resume(until, waiting).await,
@@ -203,7 +224,7 @@ impl Run {
             match advancing.await.map_err(JoinError::try_into_panic) {
                 Ok(advanced) => advanced,
                 Err(Ok(panic)) => resume_unwind(panic),
-                // The runtime shuts down: it drops this future, too.
+                // The runtime shuts down before the step has begun: it drops this future, too.
                 Err(Err(_)) => pending().await,
             }
         } else {
@@ -261,12 +282,13 @@ mod tests {
         time::Duration,
     };
     use wxpay_proto::{
+        Fen,
         error::PendingOperation,
         http::Method,
         id::OutTradeNo,
         memory::AccessToken,
         retry,
-        v1::{AppSecret, Merchant, PartnerKey, PaySignKey},
+        v1::{AppSecret, Merchant, Order, PartnerKey, PaySignKey},
         v3,
     };
 
@@ -294,7 +316,8 @@ mod tests {
         );
         sendable(&client.refresh_platform_keys(v3_merchant.clone()));
         sendable(
-            &client.run_to_completion(v3_merchant.verify_notification(v3::RawNotification::new(Vec::new()))),
+            &client
+                .run_to_completion(v3_merchant.verify_notification(v3::RawNotification::new(Vec::new())), ()),
         );
     }
 
@@ -336,7 +359,10 @@ mod tests {
             let token = AccessToken::new("t".to_owned()).unwrap();
             memory.put_token(merchant.appid(), token, noon(), noon().after(Duration::from_secs(7200)));
         });
-        let call = client.run(merchant.query("1".parse().unwrap()));
+        let notify_url = "https://shop.example/notify".parse().unwrap();
+        let order =
+            Order::builder("1".parse().unwrap(), Fen::new(1), "x", notify_url, [203, 0, 113, 7].into());
+        let call = client.run(merchant.prepay(order.build().unwrap()));
         let error = tokio::time::timeout(Duration::from_secs(5), call).await.unwrap().unwrap_err();
         assert_eq!(error.fate(), Some(wxpay_proto::Fate::NotSent), "both attempts must be made");
     }

@@ -46,14 +46,14 @@ macro_rules! impl_tower_service {
     };
 }
 
+mod body;
 pub mod v1;
 pub mod v3;
 
 use crate::client::Client;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper::body::Body;
+use http_body_util::Full;
 use std::error;
 use tokio::time::Instant;
 use tracing::Instrument as _;
@@ -92,31 +92,14 @@ fn into_http_response(ack: impl Acknowledgement) -> http::Response<Full<Bytes>> 
             converted.headers_mut().insert(name, value);
         }
     }
-    if converted.status() == StatusCode::METHOD_NOT_ALLOWED {
-        converted.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
-    }
+    let explanation = match converted.status() {
+        StatusCode::METHOD_NOT_ALLOWED => Some((header::ALLOW, HeaderValue::from_static("POST"))),
+        // By then each request that is in flight now has exceeded its response timeout.
+        StatusCode::SERVICE_UNAVAILABLE => Some((header::RETRY_AFTER, HeaderValue::from_static("5"))),
+        _ => None,
+    };
+    converted.headers_mut().extend(explanation);
     converted
-}
-
-/// Reads a body within a size limit and a deadline.
-///
-/// # Errors
-///
-/// The HTTP status of the rejection: 413 beyond the limit, 408 at the deadline, 400 if the body is truncated.
-async fn read_body<B>(body: B, max_bytes: usize, deadline: Instant) -> Result<Bytes, StatusCode>
-where
-    B: Body,
-    B::Error: Into<BoxError>,
-{
-    if usize::try_from(body.size_hint().lower()).map_or(true, |lower| lower > max_bytes) {
-        return Err(StatusCode::PAYLOAD_TOO_LARGE);
-    }
-    match tokio::time::timeout_at(deadline, Limited::new(body, max_bytes).collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(cause)) if cause.is::<LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
-        Ok(Err(_)) => Err(StatusCode::BAD_REQUEST),
-        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
-    }
 }
 
 /// Handles a notification once. A duplicate waits while the first is in progress. `key` identifies the content.

@@ -1,6 +1,10 @@
 //! Notifications of APIv3.
 
-use super::{Acknowledgement, BoxError, handle_once, into_http_response, read_body};
+use super::{
+    Acknowledgement, BoxError,
+    body::{self, BodyBudget},
+    handle_once, into_http_response,
+};
 use crate::{ambient, builder::SetupError, client::Client};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
@@ -52,7 +56,9 @@ const LABEL: &str = "v3.notification";
 /// A request is processed in this order:
 ///
 /// 1. A path without a [route](Self::route) returns 404, and paths match exactly. A method other than `POST` returns
-///    405, a body longer than [`MAX_BODY_BYTES`] 413, a truncated body 400, and a late one 408.
+///    405, a body longer than [`MAX_BODY_BYTES`] 413, a truncated body 400, and a late one 408. Headers without a
+///    signature or with an old timestamp return 401 before the body is read. A body for which
+///    [`max_buffered_bytes`](Self::max_buffered_bytes) leaves no room returns 503.
 /// 2. [`Merchant::verify_notification`] verifies the notification for the merchant of the route, and fetches a key if
 ///    needed. A failure returns 401 (invalid signature), 400 (not readable) or 500 (key not available now), and the
 ///    handler is not called.
@@ -71,6 +77,7 @@ pub struct NotificationService {
     client: Client,
     routes: Arc<BTreeMap<String, Route>>,
     response_timeout: Duration,
+    body_budget: BodyBudget,
 }
 
 /// The merchant and the handler of a path.
@@ -87,11 +94,18 @@ impl NotificationService {
     /// The default response timeout. It includes reading the body and fetching a key. WeChat Pay waits five seconds;
     /// the rest is for the network.
     pub const RESPONSE_TIMEOUT: Duration = Duration::from_millis(4500);
+    /// The default of [`max_buffered_bytes`](Self::max_buffered_bytes): 16 MiB. A genuine body has a few KiB.
+    pub const MAX_BUFFERED_BYTES: usize = body::MAX_BUFFERED_BYTES;
 
     /// Returns a service without routes; add them with [`route`](Self::route).
     #[must_use]
     pub fn new(client: Client) -> Self {
-        Self { client, routes: Arc::default(), response_timeout: Self::RESPONSE_TIMEOUT }
+        Self {
+            client,
+            routes: Arc::default(),
+            response_timeout: Self::RESPONSE_TIMEOUT,
+            body_budget: BodyBudget::new(Self::MAX_BUFFERED_BYTES),
+        }
     }
 
     /// Adds a route: the path of the `notify_url` of the merchant's orders, and the handler of its notifications. The
@@ -139,6 +153,17 @@ impl NotificationService {
     #[must_use]
     pub fn response_timeout(self, timeout: Duration) -> Self {
         Self { response_timeout: timeout, ..self }
+    }
+
+    /// Sets the maximum number of bytes that the bodies of all requests in flight may occupy together, until each is
+    /// verified. The default is [`MAX_BUFFERED_BYTES`](Self::MAX_BUFFERED_BYTES). Clones of the service share it.
+    ///
+    /// Requests beyond it return 503 with `Retry-After`, and WeChat Pay retries. The first 16 KiB of each body are not
+    /// counted, so that forged long bodies cannot keep genuine notifications out: limit the number of connections in
+    /// your server.
+    #[must_use]
+    pub fn max_buffered_bytes(self, max_bytes: usize) -> Self {
+        Self { body_budget: BodyBudget::new(max_bytes), ..self }
     }
 
     /// Handles one request and returns the response.
@@ -202,25 +227,29 @@ impl NotificationService {
         if head.method != Method::POST {
             return Err(reject(StatusCode::METHOD_NOT_ALLOWED));
         }
-        let body = read_body(body, MAX_BODY_BYTES, deadline).await.map_err(reject)?;
-        let verifying = self
-            .client
-            .run_to_completion(route.merchant.verify_notification(raw_notification(&head.headers, &body)));
+        body::announced_length(&body, MAX_BODY_BYTES).map_err(reject)?;
+        let rejected = |error: &Error| {
+            log_rejected(&route.merchant, error);
+            Ack::for_error(error)
+        };
+        let raw = raw_notification(&head.headers);
+        raw.check_headers(self.client.now()).map_err(|error| rejected(&error))?;
+        let reading = self.body_budget.read(body, MAX_BODY_BYTES, deadline);
+        let (body, reservation) = reading.await.map_err(reject)?;
+        let verification = route.merchant.verify_notification(raw.body(body));
+        let verifying = self.client.run_to_completion(verification, reservation);
         match tokio::time::timeout_at(deadline, verifying).await {
             Ok(Some(Ok(notification))) => Ok(notification),
-            Ok(Some(Err(error))) => {
-                log_rejected(&route.merchant, &error);
-                Err(Ack::for_error(&error))
-            }
+            Ok(Some(Err(error))) => Err(rejected(&error)),
             // At shutdown or after the deadline. The notification may be genuine: WeChat Pay must retry.
             Ok(None) | Err(_) => Err(Ack::Fail),
         }
     }
 }
 
-/// Returns the notification as received, with all headers, duplicates included.
-fn raw_notification(headers: &HeaderMap, body: &[u8]) -> RawNotification {
-    headers.iter().fold(RawNotification::new(body.to_vec()), |raw, (name, value)| {
+/// Returns the notification as received, without its body, with all headers, duplicates included.
+fn raw_notification(headers: &HeaderMap) -> RawNotification {
+    headers.iter().fold(RawNotification::new(Vec::new()), |raw, (name, value)| {
         raw.header(name.as_str(), value.as_bytes())
     })
 }

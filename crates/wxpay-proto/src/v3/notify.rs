@@ -58,6 +58,27 @@ impl RawNotification {
         self
     }
 
+    /// Sets the raw body, byte for byte, for a server that [checks the headers](Self::check_headers) before it reads
+    /// the body.
+    #[must_use]
+    pub fn body(self, body: Vec<u8>) -> Self {
+        Self { body, ..self }
+    }
+
+    /// Checks the headers alone: each is present once, and the timestamp is near `now`. Verifies no signature.
+    ///
+    /// A server can reject a request by its headers before it reads the body.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error that [`verify_notification`](Merchant::verify_notification) would return for these headers.
+    pub fn check_headers(&self, now: UnixTime) -> Result<(), Error> {
+        match SignatureHeaders::parse(&self.headers(), now) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.into_error().of_read()),
+        }
+    }
+
     fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> + Clone {
         self.headers.iter().map(|(name, at)| (*name, self.values.get(at.clone()).unwrap_or_default()))
     }

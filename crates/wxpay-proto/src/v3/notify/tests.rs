@@ -32,7 +32,7 @@ fn verify(raw: RawNotification) -> Result<Notification, Error> {
 }
 
 /// Returns the reason why verification failed.
-fn verify_error(result: Result<Notification, Error>) -> VerifyError {
+fn verify_error<T: fmt::Debug>(result: Result<T, Error>) -> VerifyError {
     let error = result.unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Signature, None));
     assert_eq!(Ack::for_error(&error), Ack::Reject(401));
@@ -71,6 +71,17 @@ fn each_header_is_required_exactly_once() {
         headers.extend([(name, value.clone()), (name, value)]);
         assert_eq!(verify_error(verify(raw(&headers, &body()))), VerifyError::MalformedHeader(name));
     }
+}
+
+#[test]
+fn headers_are_checked_without_the_body() {
+    let without_body = raw(&headers(), "");
+    without_body.check_headers(NOW).unwrap();
+    let late = NOW.after(Duration::from_secs(301));
+    assert_eq!(verify_error(without_body.check_headers(late)), VerifyError::TimestampOutOfRange);
+    assert!(verify(without_body.body(body().into_bytes())).is_ok());
+    let unsigned = raw(&[], "");
+    assert_eq!(verify_error(unsigned.check_headers(NOW)), VerifyError::MissingHeader("Wechatpay-Timestamp"));
 }
 
 #[test]
