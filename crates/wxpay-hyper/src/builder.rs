@@ -52,13 +52,20 @@ impl Default for Builder {
             proxy: None,
             proxy_authorization: None,
             connect_timeout: Duration::from_secs(5),
-            pool_idle_timeout: Duration::from_secs(30),
+            pool_idle_timeout: Self::POOL_IDLE_TIMEOUT,
             download_limits: DownloadLimits::default(),
         }
     }
 }
 
 impl Builder {
+    /// The default time after which an idle connection is closed: seven seconds. The gateway closes a connection that
+    /// was idle for eight.
+    ///
+    /// A connection that the gateway closed looks open until its FIN arrives, and a NAT or a load balancer may drop the
+    /// FIN. A payment sent on such a connection is lost: its fate is unknown, and it must not be sent again.
+    pub const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(7);
+
     /// Trusts the certificate authorities in this PEM text, in addition to the public ones. May be called repeatedly.
     #[must_use]
     pub fn root_ca(mut self, pem: impl Into<Vec<u8>>) -> Self {
@@ -107,7 +114,9 @@ impl Builder {
         self
     }
 
-    /// Sets the time after which an idle connection is closed. The default is 30 seconds.
+    /// Sets the time after which an idle connection is closed. The default is
+    /// [`POOL_IDLE_TIMEOUT`](Self::POOL_IDLE_TIMEOUT), with its reason. Set it below the idle timeout of every proxy and
+    /// NAT on the way, too.
     #[must_use]
     pub fn pool_idle_timeout(mut self, timeout: Duration) -> Self {
         self.pool_idle_timeout = timeout;

@@ -60,6 +60,10 @@ pub(crate) fn tls_config(
 /// hyper returns a request unsent if its pooled connection was closed before a byte of it was written. The pool then
 /// sends it on another connection. This is not a retry, because the request certainly did not leave. Without it, every
 /// connection that the server closed while idle could leave a payment of unknown fate.
+///
+/// hyper cannot detect a peer that is gone without a FIN, so `idle_timeout` must be shorter than that of the server. It
+/// applies to HTTP/2 as well, where pings are off: while a request is in flight they would end it no sooner than its
+/// timeout, and an idle connection is closed.
 pub(crate) fn http_client(
     tls: ClientConfig,
     connector: Connector,
@@ -169,22 +173,52 @@ impl Service<Uri> for Connector {
 
     fn call(&mut self, to: Uri) -> Self::Future {
         match self {
-            Self::Direct(tcp) => maybe_proxied(tcp.call(to), false),
+            Self::Direct(tcp) => maybe_proxied(tcp.call(to), false, Into::into),
             Self::Proxied(proxied) if to.scheme() == Some(&Scheme::HTTPS) => {
-                maybe_proxied(proxied.tunnel.call(to), false)
+                maybe_proxied(proxied.tunnel.call(to), false, ProxyError::boxed)
             }
-            Self::Proxied(proxied) => maybe_proxied(proxied.tcp.call(proxied.proxy.clone()), true),
+            Self::Proxied(proxied) => {
+                maybe_proxied(proxied.tcp.call(proxied.proxy.clone()), true, ProxyError::boxed)
+            }
         }
     }
 }
 
+/// The error of a proxy that cannot be reached or opens no tunnel. WeChat Pay has received nothing.
+#[derive(Debug)]
+struct ProxyError {
+    cause: BoxError,
+}
+
+impl ProxyError {
+    fn boxed(cause: impl Into<BoxError>) -> BoxError {
+        Self { cause: cause.into() }.into()
+    }
+}
+
+impl fmt::Display for ProxyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "the proxy, not WeChat Pay, refused the connection or cannot be reached: check proxy and \
+             proxy_authorization in the client's builder",
+        )
+    }
+}
+
+impl error::Error for ProxyError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        Some(&*self.cause)
+    }
+}
+
 /// Records in the connection whether requests on it need the absolute URL.
-fn maybe_proxied<E: Into<BoxError>>(
+fn maybe_proxied<E: 'static>(
     connecting: impl Future<Output = Result<TokioIo<TcpStream>, E>> + Send + 'static,
     absolute_form: bool,
+    into_error: fn(E) -> BoxError,
 ) -> Connecting<MaybeProxiedStream> {
     Box::pin(async move {
-        let io = connecting.await.map_err(Into::into)?;
+        let io = connecting.await.map_err(into_error)?;
         Ok(MaybeProxiedStream { io, absolute_form })
     })
 }

@@ -65,6 +65,7 @@
 //! | connection reset or closed, reply truncated, not HTTP, or too long | lost |
 //! | TLS 1.3, and the server requires a client certificate | lost: the server refuses after the request may have left |
 //! | a pooled connection was closed before a byte of the request was written | sent on another connection |
+//! | a pooled connection was idle for [`pool_idle_timeout`](Builder::pool_idle_timeout) | sent on another connection |
 //!
 //! # Cargo features
 //!

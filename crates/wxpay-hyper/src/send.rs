@@ -32,7 +32,10 @@ impl Client {
                 let request_id = request_id(reply).map(tracing::field::display);
                 tracing::debug!(label, status = reply.status(), request_id, millis, "reply received");
             }
-            Err(Failure::NotSent(cause)) => tracing::warn!(label, millis, %cause, "request not sent"),
+            Err(Failure::NotSent(cause)) => {
+                let cause = tracing::field::display(Chain(&**cause));
+                tracing::warn!(label, millis, cause, "request not sent");
+            }
             Err(Failure::Lost(cause)) => tracing::warn!(label, millis, %cause, "reply lost"),
         }
         reply
@@ -126,6 +129,21 @@ pub(crate) fn classify(error: legacy::Error) -> Failure {
         Failure::NotSent(error.into())
     } else {
         Failure::Lost(LostCause::from_error(&error).into())
+    }
+}
+
+/// An error with its sources, for the log: hyper's own text says only that the connection failed.
+struct Chain<'a>(&'a (dyn error::Error + 'static));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut next = self.0.source();
+        while let Some(error) = next {
+            write!(f, ": {error}")?;
+            next = error.source();
+        }
+        Ok(())
     }
 }
 

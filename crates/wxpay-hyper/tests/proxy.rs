@@ -17,6 +17,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 use wxpay_hyper::Client;
+use wxpay_proto::exchange::Failure;
 
 type Requests = Arc<Mutex<Vec<String>>>;
 
@@ -124,4 +125,51 @@ async fn failing_proxy_is_not_sent() {
         let client = client_through(proxy);
         assert_eq!(classify(&send(&client, transmit("https://localhost:1")).await), Classified::NotSent);
     }
+}
+
+/// Returns the texts of the error and its sources.
+fn texts(failure: &Failure) -> String {
+    let (Failure::NotSent(cause) | Failure::Lost(cause)) = failure;
+    let mut texts = cause.to_string();
+    let mut next = cause.source();
+    while let Some(error) = next {
+        texts = format!("{texts}: {error}");
+        next = error.source();
+    }
+    texts
+}
+
+#[tokio::test]
+async fn refusal_by_the_proxy_is_named_as_its_own_and_nothing_was_sent() {
+    for reply in [
+        "HTTP/1.1 302 Found\r\nlocation: http://login.example/\r\ncontent-length: 0\r\n\r\n",
+        "HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n",
+        "HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n",
+        "HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n",
+    ] {
+        let client = client_through(common::peer_replying(reply).await);
+        let reply = send(&client, transmit("https://localhost:1")).await;
+        assert_eq!(classify(&reply), Classified::NotSent);
+        let texts = texts(&reply.unwrap_err());
+        assert!(texts.contains("the proxy, not WeChat Pay, refused the connection"), "{texts}");
+    }
+}
+
+#[tokio::test]
+async fn failure_behind_the_tunnel_is_not_named_as_the_proxys() {
+    let (proxy, _) = proxy().await;
+    // The gateway's certificate is for another name.
+    let pair = certificates::for_server("elsewhere.example");
+    let config = certificates::server_config(&pair, false, rustls::ALL_VERSIONS, &[]);
+    let acceptor = TlsAcceptor::from(config);
+    let gateway = peer(move |stream| {
+        let acceptor = acceptor.clone();
+        async move { drop(acceptor.accept(stream).await) }
+    })
+    .await;
+    let url = format!("https://localhost:{}", gateway.port());
+    let reply = send(&client_through(proxy), transmit(&url)).await;
+    assert_eq!(classify(&reply), Classified::NotSent);
+    let texts = texts(&reply.unwrap_err());
+    assert!(!texts.contains("the proxy"), "{texts}");
 }
