@@ -1,7 +1,7 @@
 //! A check that no cryptography runs while the memory is locked: flows that share a memory would wait for it.
 //!
 //! [`WatchedMemory`] notes that this thread holds the lock, and the keys of a [`watched`] provider panic if they are
-//! used meanwhile.
+//! used meanwhile. A driver that keeps its memory to itself is watched by a check of its own: [`watched_by`].
 
 use std::{
     cell::Cell,
@@ -59,84 +59,98 @@ impl DerefMut for WatchedMemory {
     }
 }
 
-fn assert_unlocked(operation: &str) {
+fn assert_unlocked(operation: &'static str) {
     assert!(!IS_LOCKED.get(), "cryptography runs while the memory is locked: {operation}");
 }
 
 /// Returns the provider with keys that must not be used while a [`WatchedMemory`] is locked.
 #[must_use]
 pub fn watched(provider: impl CryptoProvider + 'static) -> Arc<dyn CryptoProvider> {
-    Arc::new(Watched(provider))
+    watched_by(provider, assert_unlocked)
+}
+
+/// Returns the provider with this check before every use of it and of its keys. The check receives the operation's name.
+#[must_use]
+pub fn watched_by(
+    provider: impl CryptoProvider + 'static,
+    check: impl Fn(&'static str) + Send + Sync + 'static,
+) -> Arc<dyn CryptoProvider> {
+    Arc::new(Watched { inner: provider, check: Arc::new(check) })
 }
 
 /// A provider or a key whose every use is checked.
-struct Watched<T: ?Sized>(T);
+struct Watched<T> {
+    inner: T,
+    check: Arc<dyn Fn(&'static str) + Send + Sync>,
+}
 
-impl<T: fmt::Debug + ?Sized> fmt::Debug for Watched<T> {
+impl<T> Watched<T> {
+    fn with<U>(&self, inner: U) -> Watched<U> {
+        Watched { inner, check: Arc::clone(&self.check) }
+    }
+
+    /// Returns the provider or the key, for this operation.
+    fn checked(&self, operation: &'static str) -> &T {
+        (self.check)(operation);
+        &self.inner
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Watched<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.inner.fmt(f)
     }
 }
 
 impl<P: CryptoProvider> CryptoProvider for Watched<P> {
     fn private_key(&self, der: &Secret<Vec<u8>>) -> Result<Arc<dyn PrivateKey>, InvalidKey> {
-        assert_unlocked("parse a private key");
-        Ok(Arc::new(Watched(self.0.private_key(der)?)))
+        Ok(Arc::new(self.with(self.checked("parse a private key").private_key(der)?)))
     }
 
     fn public_key(&self, spki: &[u8]) -> Result<Arc<dyn PublicKey>, InvalidKey> {
-        assert_unlocked("parse a public key");
-        Ok(Arc::new(Watched(self.0.public_key(spki)?)))
+        Ok(Arc::new(self.with(self.checked("parse a public key").public_key(spki)?)))
     }
 
     fn symmetric_key(&self, key: &Secret<[u8; 32]>) -> Arc<dyn SymmetricKey> {
-        assert_unlocked("create a symmetric key");
-        Arc::new(Watched(self.0.symmetric_key(key)))
+        Arc::new(self.with(self.checked("create a symmetric key").symmetric_key(key)))
     }
 }
 
 impl PrivateKey for Watched<Arc<dyn PrivateKey>> {
     fn may_block(&self) -> bool {
-        self.0.may_block()
+        self.inner.may_block()
     }
 
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Unavailable> {
-        assert_unlocked("sign");
-        self.0.sign(message)
+        self.checked("sign").sign(message)
     }
 
     fn open(&self, sealed: &[u8]) -> Result<Secret<Vec<u8>>, InvalidSignature> {
-        assert_unlocked("open a sealed field");
-        self.0.open(sealed)
+        self.checked("open a sealed field").open(sealed)
     }
 }
 
 impl PublicKey for Watched<Arc<dyn PublicKey>> {
     fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
-        assert_unlocked("verify");
-        self.0.verify(message, signature)
+        self.checked("verify").verify(message, signature)
     }
 
     fn verify_parts(&self, parts: &[&[u8]], signature: &[u8]) -> Result<(), InvalidSignature> {
-        assert_unlocked("verify");
-        self.0.verify_parts(parts, signature)
+        self.checked("verify").verify_parts(parts, signature)
     }
 
     fn seal(&self, plain: &[u8]) -> Result<Vec<u8>, TooLong> {
-        assert_unlocked("seal a field");
-        self.0.seal(plain)
+        self.checked("seal a field").seal(plain)
     }
 }
 
 impl SymmetricKey for Watched<Arc<dyn SymmetricKey>> {
     fn open(&self, nonce: &[u8], associated_data: &[u8], sealed: &[u8]) -> Result<Vec<u8>, InvalidSignature> {
-        assert_unlocked("decrypt");
-        self.0.open(nonce, associated_data, sealed)
+        self.checked("decrypt").open(nonce, associated_data, sealed)
     }
 
     fn seal(&self, nonce: &[u8], associated_data: &[u8], plain: &[u8]) -> Vec<u8> {
-        assert_unlocked("encrypt");
-        self.0.seal(nonce, associated_data, plain)
+        self.checked("encrypt").seal(nonce, associated_data, plain)
     }
 }
 

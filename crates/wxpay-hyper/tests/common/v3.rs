@@ -15,7 +15,7 @@ use std::{
 use tokio::io::AsyncWriteExt as _;
 use wxpay_aws_lc::AwsLc;
 use wxpay_proto::{
-    crypto::{CryptoProvider as _, PrivateKey},
+    crypto::{CryptoProvider, PrivateKey},
     retry,
     secret::Secret,
     v3::{ApiV3Key, Builder, Merchant},
@@ -36,20 +36,37 @@ fn private_key(pair: &KeyPair) -> Arc<dyn PrivateKey> {
     AwsLc.private_key(&Secret::new(pair.serialize_der())).unwrap()
 }
 
+/// Returns the private key of the test merchants, parsed by this provider.
+pub fn merchant_private_key(provider: &dyn CryptoProvider) -> Arc<dyn PrivateKey> {
+    provider.private_key(&Secret::new(rsa(0).serialize_der())).unwrap()
+}
+
 /// Returns a merchant with test keys that attempts each call once.
 pub fn merchant(mchid: &str, api_v3_key: &str, base_url: &str) -> Builder {
+    merchant_with(Arc::new(AwsLc), merchant_private_key(&AwsLc), mchid, api_v3_key, base_url)
+}
+
+/// Returns such a merchant with this provider and this private key.
+pub fn merchant_with(
+    provider: Arc<dyn CryptoProvider>,
+    private_key: Arc<dyn PrivateKey>,
+    mchid: &str,
+    api_v3_key: &str,
+    base_url: &str,
+) -> Builder {
     let mut once = retry::Policy::default();
     once.max_attempts = 1;
-    Merchant::builder(
-        Arc::new(AwsLc),
-        mchid.parse().unwrap(),
-        "0A00F0".parse().unwrap(),
-        private_key(rsa(0)),
-        &ApiV3Key::new(api_v3_key.to_owned()).unwrap(),
-    )
-    .base_url(base_url)
-    .unwrap()
-    .retry(once)
+    let api_v3_key = ApiV3Key::new(api_v3_key.to_owned()).unwrap();
+    Merchant::builder(provider, mchid.parse().unwrap(), "0A00F0".parse().unwrap(), private_key, &api_v3_key)
+        .base_url(base_url)
+        .unwrap()
+        .retry(once)
+}
+
+/// Seals bytes for the test merchants, in base64.
+pub fn sealed_for_merchant(plain: &[u8]) -> String {
+    let key = AwsLc.public_key(&rsa(0).subject_public_key_info()).unwrap();
+    base64::encode(&key.seal(plain).unwrap())
 }
 
 /// Returns a merchant that trusts the public key of [`Platform::with_public_key`] and needs no network.
