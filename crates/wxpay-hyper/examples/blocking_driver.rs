@@ -76,7 +76,8 @@ pub(crate) fn pay_once(setting: impl Fn(&str) -> Option<String>) -> Result<&'sta
     }
 }
 
-/// Runs a flow to its end: the complete driver.
+/// Runs a flow to its end: the complete driver. It runs one flow at a time, so its memory needs no lock, and a private
+/// key may block.
 fn run<F: Flow>(flow: F, memory: &mut Memory) -> Result<F::Output, PayError> {
     let mut step = Step::begin(flow, World::new(now(), entropy(), memory));
     loop {

@@ -66,7 +66,8 @@ pub(crate) struct Kms {
 }
 
 impl PrivateKey for Kms {
-    /// Each operation waits for the signer: the client runs it where it delays no other task.
+    /// Each operation waits for the signer, up to the timeout. The client therefore runs the steps of this merchant on
+    /// threads that may wait, and delays no other task.
     fn may_block(&self) -> bool {
         true
     }

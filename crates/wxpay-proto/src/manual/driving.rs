@@ -22,8 +22,20 @@
 //! # The world
 //!
 //! Each step takes a [`World`](crate::world::World) by value: the time, thirty-two fresh bytes from the operating
-//! system, and access to the [`Memory`](crate::memory::Memory) that all flows share. A step locks the memory for single
-//! look-ups and inserts, never while it signs or verifies: see [`MemoryAccess`](crate::memory::MemoryAccess).
+//! system, and access to the [`Memory`](crate::memory::Memory) that all flows share.
+//!
+//! A driver of one flow at a time passes its memory itself. A driver of concurrent flows implements
+//! [`MemoryAccess`](crate::memory::MemoryAccess) over a mutex; its example is complete. The step locks the memory for
+//! one look-up or one insert, and unlocks it before it signs, verifies or parses. Do not lock it around the step: one
+//! signature would delay every other flow, and a step that locks the memory again would wait for itself.
+//!
+//! # Private keys that block
+//!
+//! A private key in a KMS or an HSM waits for its answer inside a step. It
+//! [says so](crate::crypto::PrivateKey::may_block), and so does every flow of its merchant:
+//! [`Flow::may_block`](crate::exchange::Flow::may_block). A driver on an async runtime asks the flow before the first
+//! step, and then runs each of its steps on a thread that may wait, such as `spawn_blocking` of tokio. Steps of other
+//! flows take less than a millisecond and need no thread of their own. A blocking driver need not ask.
 //!
 //! # Dropping a flow
 //!
