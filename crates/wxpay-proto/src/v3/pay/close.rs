@@ -64,6 +64,19 @@ mod tests {
     use crate::v3::fake;
 
     #[test]
+    fn only_an_empty_body_closes_an_order() {
+        let close = CloseOrder::new("1217752501".parse().unwrap(), Party::Direct);
+        for empty in ["", " ", "{}", "{}\n"] {
+            fake::read(&close, empty).unwrap();
+        }
+        // A signed reply to a query, sent in place of the reply to closing.
+        let other = r#"{"mchid":"1900007291","out_trade_no":"1217752501","trade_state":"NOTPAY"}"#;
+        for body in [other, "<html>", "null", "[]", r#"{"message":"x"}"#] {
+            assert!(fake::read(&close, body).is_err(), "{body}");
+        }
+    }
+
+    #[test]
     fn an_order_is_closed_by_its_number_in_either_mode() {
         let number: OutTradeNo = "1217752501".parse().unwrap();
         let direct = CloseOrder::new(number.clone(), Party::Direct);
