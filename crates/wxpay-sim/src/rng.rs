@@ -2,6 +2,7 @@
 
 pub(crate) const DIGITS: &[u8] = b"0123456789";
 pub(crate) const HEX: &[u8] = b"0123456789abcdef";
+pub(crate) const UPPER_HEX: &[u8] = b"0123456789ABCDEF";
 pub(crate) const ALPHANUMERIC: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 pub(crate) const URL_SAFE: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 

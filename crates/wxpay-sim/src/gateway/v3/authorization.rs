@@ -1,34 +1,36 @@
 //! The header `Authorization`, and the message that its signature covers.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use std::collections::BTreeMap;
 use wxpay_proto::http::Request;
 
 const SCHEME: &str = "WECHATPAY2-SHA256-RSA2048";
 
 /// The parsed header. Nothing is verified yet.
-pub(super) struct Authorization {
-    pub(super) mchid: String,
-    pub(super) serial_no: String,
+pub(super) struct Authorization<'a> {
+    pub(super) mchid: &'a str,
+    pub(super) serial_no: &'a str,
     pub(super) timestamp: u64,
-    pub(super) nonce_str: String,
-    pub(super) signature: String,
+    pub(super) nonce_str: &'a str,
+    pub(super) signature: &'a str,
 }
 
-impl Authorization {
+impl<'a> Authorization<'a> {
     /// Parses the header. Each name must occur once. Quotes around the values and spaces around the commas are
     /// optional.
-    pub(super) fn parse(header: &str) -> Option<Self> {
+    pub(super) fn parse(header: &'a str) -> Option<Self> {
         let rest = header.strip_prefix(SCHEME)?.strip_prefix(' ')?;
-        let mut values = BTreeMap::new();
+        let mut values: Vec<(&str, &str)> = Vec::with_capacity(5);
         for pair in rest.split(',') {
             let (name, value) = pair.trim_matches(' ').split_once('=')?;
             let unquoted = value.strip_prefix('"').map_or(Some(value), |value| value.strip_suffix('"'))?;
-            if unquoted.contains('"') || values.insert(name, unquoted).is_some() {
+            if unquoted.contains('"') || values.iter().any(|(other, _)| *other == name) {
                 return None;
             }
+            values.push((name, unquoted));
         }
-        let mut take = |name: &str| values.remove(name).filter(|value| !value.is_empty()).map(String::from);
+        let take = |name: &str| {
+            values.iter().find(|(other, value)| *other == name && !value.is_empty()).map(|(_, value)| *value)
+        };
         let digits = take("timestamp")?;
         Some(Self {
             mchid: take("mchid")?,
@@ -41,7 +43,7 @@ impl Authorization {
 
     /// Returns the bytes of the signature; empty if it is not Base64.
     pub(super) fn signature(&self) -> Vec<u8> {
-        STANDARD.decode(&self.signature).unwrap_or_default()
+        STANDARD.decode(self.signature).unwrap_or_default()
     }
 
     /// Returns the message that is signed: method, target, timestamp, nonce and body, each followed by a line feed.
@@ -78,8 +80,8 @@ mod tests {
         let two = "WECHATPAY2-SHA256-RSA2048 serial_no=AB, timestamp=5,signature=a+/=, nonce_str=n,mchid=1";
         for header in [one, two] {
             let parsed = Authorization::parse(header).unwrap();
-            assert_eq!((parsed.mchid.as_str(), parsed.serial_no.as_str(), parsed.timestamp), ("1", "AB", 5));
-            assert_eq!((parsed.nonce_str.as_str(), parsed.signature.as_str()), ("n", "a+/="));
+            assert_eq!((parsed.mchid, parsed.serial_no, parsed.timestamp), ("1", "AB", 5));
+            assert_eq!((parsed.nonce_str, parsed.signature), ("n", "a+/="));
         }
     }
 

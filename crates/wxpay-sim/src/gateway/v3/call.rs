@@ -1,6 +1,9 @@
 //! A validated request.
 
-use super::errors::{self, Refusal};
+use super::{
+    errors::{self, Refusal},
+    route::PathParameters,
+};
 use crate::gateway::Gateway;
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -22,7 +25,7 @@ pub(crate) struct Call {
     /// The `Wechatpay-Serial` of the request.
     pub(crate) wechatpay_serial: Option<String>,
     pub(crate) now: UnixTime,
-    pub(super) path: Map<String, Value>,
+    pub(super) path: PathParameters,
     pub(super) query: Map<String, Value>,
     pub(crate) body: Value,
     /// The file of an upload.
@@ -54,7 +57,7 @@ impl Call {
 
     /// Returns a parameter of the path, unescaped.
     pub(crate) fn path(&self, name: &str) -> &str {
-        self.path.get(name).and_then(Value::as_str).unwrap_or_default()
+        self.path.iter().find(|(other, _)| *other == name).map_or("", |(_, value)| value)
     }
 
     /// Returns a parameter of the query, unescaped.

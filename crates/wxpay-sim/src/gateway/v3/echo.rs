@@ -6,7 +6,7 @@ use super::{
     fields::{Field, Kind, optional, required, text},
     notification::Event,
     operation::Operation,
-    reply::Reply,
+    reply::{Reply, to_json},
 };
 use crate::gateway::Gateway;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -41,7 +41,7 @@ fn echo(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
             event_type: "SECURITY_ECHO.SUCCESS",
             summary: "商户签名验签／加解密测试",
             original_type: "security",
-            plaintext: body.clone(),
+            plaintext: to_json(&body),
             request_serial: call.wechatpay_serial.clone(),
             retry_schedule: None,
         };

@@ -15,7 +15,7 @@ use crate::{
     merchant::MigrationError,
     warnings::Kind,
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::time::Duration;
 use wxpay_proto::{
     UnixTime,
@@ -38,13 +38,13 @@ fn fault_context(request: &Request) -> FaultContext {
     let (path, query) = target(request).split_once('?').unwrap_or_else(|| (target(request), ""));
     // A request without a label is matched only by rules that name no operation.
     let (label, parameters) = route::find(request.method(), path).map_or_else(
-        |_| (UNKNOWN_LABEL, Map::new()),
+        |_| (UNKNOWN_LABEL, Vec::new()),
         |(operation, parameters)| (operation.label, parameters),
     );
     let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
     let mut numbers = Vec::new();
     collect_numbers(&body, &mut numbers);
-    numbers.extend(parameters.values().filter_map(Value::as_str).map(String::from));
+    numbers.extend(parameters.into_iter().map(|(_, value)| value));
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     numbers
         .extend(pairs.filter(|(name, _)| is_merchant_number(name)).map(|(_, value)| percent_decoded(value)));

@@ -4,9 +4,10 @@
 //! product sees it: no undeclared field, no `null`, no missing field, each value of its type, length and alphabet. The
 //! refusal has a JSON pointer to the invalid field.
 
-use super::errors::{self, Refusal};
+use super::errors::{self, ErrorCode, Refusal};
 use crate::time;
 use serde_json::{Map, Value};
+use std::fmt;
 
 /// A field that a request may have.
 #[derive(Clone, Copy, Debug)]
@@ -86,22 +87,46 @@ pub(crate) fn check(
     fields: &[&[Field]],
     location: &str,
 ) -> Result<(), Refusal> {
-    check_object(members, fields, "", location)
+    check_object(members, fields, None, location)
+}
+
+/// The JSON pointer to a value. It becomes a text only for a refusal.
+struct Pointer<'a> {
+    parent: Option<&'a Self>,
+    part: Part<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum Part<'a> {
+    Name(&'a str),
+    Index(usize),
+}
+
+impl fmt::Display for Pointer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(parent) = self.parent {
+            parent.fmt(f)?;
+        }
+        match self.part {
+            Part::Name(name) => write!(f, "/{name}"),
+            Part::Index(index) => write!(f, "/{index}"),
+        }
+    }
 }
 
 fn check_object(
     members: &Map<String, Value>,
     fields: &[&[Field]],
-    parent: &str,
+    parent: Option<&Pointer<'_>>,
     location: &str,
 ) -> Result<(), Refusal> {
     let fields = || fields.iter().copied().flatten();
     for (name, value) in members {
-        let pointer = format!("{parent}/{name}");
+        let pointer = Pointer { parent, part: Part::Name(name) };
         let Some(field) = fields().find(|field| field.name == name) else {
             return Err(errors::EXTRA_PARAMETER.for_field(
                 location,
-                &pointer,
+                &pointer.to_string(),
                 echoed_value(value),
                 "请求中含有未定义的参数",
             ));
@@ -110,16 +135,18 @@ fn check_object(
     }
     for field in fields().filter(|field| field.is_required) {
         if !members.contains_key(field.name) {
-            let pointer = format!("{parent}/{}", field.name);
+            let pointer = Pointer { parent, part: Part::Name(field.name) }.to_string();
             return Err(errors::PARAM_ERROR.for_field(location, &pointer, "".into(), "缺少必填参数"));
         }
     }
     Ok(())
 }
 
-fn check_value(value: &Value, kind: Kind, pointer: &str, location: &str) -> Result<(), Refusal> {
-    let invalid =
-        |issue: &str| Err(errors::PARAM_ERROR.for_field(location, pointer, echoed_value(value), issue));
+fn check_value(value: &Value, kind: Kind, pointer: &Pointer<'_>, location: &str) -> Result<(), Refusal> {
+    let refused = |code: ErrorCode, issue: &str| {
+        Err(code.for_field(location, &pointer.to_string(), echoed_value(value), issue))
+    };
+    let invalid = |issue: &str| refused(errors::PARAM_ERROR, issue);
     match (kind, value) {
         (_, Value::Null) => invalid("参数不能为null"),
         (_, Value::String(text)) if text.chars().any(|character| character > '\u{ffff}') => {
@@ -138,10 +165,7 @@ fn check_value(value: &Value, kind: Kind, pointer: &str, location: &str) -> Resu
         }
         (Kind::Number(min, max), Value::Number(number)) => match number.as_u64() {
             Some(number) if (min..=max).contains(&number) => Ok(()),
-            Some(_) => {
-                let issue = format!("应为{min}到{max}");
-                Err(errors::OUT_OF_RANGE.for_field(location, pointer, echoed_value(value), &issue))
-            }
+            Some(_) => refused(errors::OUT_OF_RANGE, &format!("应为{min}到{max}")),
             None => invalid("应为非负整数"),
         },
         (Kind::Boolean, Value::Bool(_)) => Ok(()),
@@ -153,13 +177,16 @@ fn check_value(value: &Value, kind: Kind, pointer: &str, location: &str) -> Resu
         (Kind::Url, Value::String(_)) => invalid("应为不带参数的http或https绝对地址"),
         (Kind::OneOf(values), Value::String(text)) if values.contains(&text.as_str()) => Ok(()),
         (Kind::OneOf(_), Value::String(_)) => invalid("不在枚举值之内"),
-        (Kind::Object(fields), Value::Object(members)) => check_object(members, &[fields], pointer, location),
+        (Kind::Object(fields), Value::Object(members)) => {
+            check_object(members, &[fields], Some(pointer), location)
+        }
         (Kind::List(item_kind, max), Value::Array(items)) => {
             if items.len() > max {
                 return invalid(&format!("最多{max}项"));
             }
             items.iter().enumerate().try_for_each(|(index, item)| {
-                check_value(item, *item_kind, &format!("{pointer}/{index}"), location)
+                let pointer = Pointer { parent: Some(pointer), part: Part::Index(index) };
+                check_value(item, *item_kind, &pointer, location)
             })
         }
         (

@@ -67,7 +67,7 @@ use crate::{
         ApiKey, KeyMode, Merchant, MerchantRegistry, MigrationError, PlatformKeys, PlatformPublicKey,
     },
     notifications::{Notification, NotificationContent},
-    rng::{ALPHANUMERIC, DIGITS, HEX, Rng},
+    rng::{ALPHANUMERIC, DIGITS, HEX, Rng, UPPER_HEX},
     settings::Settings,
     time,
     warnings::Kind,
@@ -216,7 +216,7 @@ fn finish_reply(
     reply: Reply,
     now: UnixTime,
 ) -> Response {
-    let id = gateway.v3.rng.text(HEX, 32).to_uppercase();
+    let id = gateway.v3.rng.text(UPPER_HEX, 32);
     let request_id = format!("08{id}-{}", reply.result_code);
     gateway.v3.requests.add(request, &context, Some(&reply), &request_id, now);
     let State { merchants, rng, default_merchant, .. } = &mut gateway.v3;

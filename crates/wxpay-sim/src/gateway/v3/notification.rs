@@ -6,12 +6,12 @@ use super::{
 };
 use crate::{
     notifications::{SignedNotification, Tampering},
-    rng::{ALPHANUMERIC, HEX, Rng},
+    rng::{ALPHANUMERIC, Rng, UPPER_HEX},
     time,
 };
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::time::Duration;
 use wxpay_proto::{UnixTime, id::MchId};
 
@@ -27,7 +27,7 @@ pub(crate) struct Event {
     /// The kind of the resource (`transaction`, `refund`, …). It is also the associated data of the encryption.
     pub(crate) original_type: &'static str,
     /// The content before encryption.
-    pub(crate) plaintext: Value,
+    pub(crate) plaintext: Vec<u8>,
     /// The `Wechatpay-Serial` of the request that caused the event. It may select the signing key.
     pub(crate) request_serial: Option<String>,
     /// The intervals between deliveries, if they differ from the documented fifteen.
@@ -48,8 +48,7 @@ impl Event {
         let merchant = merchants.get(&self.mchid);
         let key = merchant.and_then(|merchant| merchant.api_v3_key()).map_or("", |key| key.expose());
         let nonce = rng.text(ALPHANUMERIC, 12);
-        let plaintext = self.plaintext.to_string();
-        let ciphertext = seal(key, &nonce, self.original_type, plaintext.as_bytes());
+        let ciphertext = seal(key, &nonce, self.original_type, &self.plaintext);
         let body = json!({
             "id": id,
             "create_time": time::rfc3339(self.created_at),
@@ -76,7 +75,7 @@ impl Event {
             ("user-agent", String::from("Mozilla/4.0")),
             ("accept", String::from("*/*")),
             ("content-type", String::from("application/json")),
-            ("request-id", format!("{}-0", rng.text(HEX, 32).to_uppercase())),
+            ("request-id", format!("{}-0", rng.text(UPPER_HEX, 32))),
         ];
         headers.extend(signature_headers.into_iter().flatten());
         if let Some(tampering) = tampering {

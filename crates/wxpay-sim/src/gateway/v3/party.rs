@@ -13,7 +13,7 @@ use crate::{
     ledger::v3::{Order, SubMerchant},
     merchant::Merchant,
 };
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 use wxpay_proto::id::{AppId, MchId};
 
 /// The form of an mchid.
@@ -76,27 +76,40 @@ pub(super) fn check_order_owner(order: &Order, sub_mchid: Option<&MchId>) -> Res
     }
 }
 
-/// Returns the members with the merchants of an order.
-pub(super) fn mchid_members(order: &Order) -> Map<String, Value> {
-    let members = match order.sub_mchid() {
-        None => json!({ "mchid": order.mchid }),
-        Some(sub_mchid) => json!({ "sp_mchid": order.mchid, "sub_mchid": sub_mchid }),
-    };
-    members.as_object().cloned().unwrap_or_default()
+/// The merchants of an order and their apps, as members of an object.
+#[derive(Serialize)]
+#[allow(clippy::struct_field_names, reason = "the names of the protocol")]
+pub(super) struct PartyMembers<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    appid: Option<&'a AppId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mchid: Option<&'a MchId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sp_appid: Option<&'a AppId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sp_mchid: Option<&'a MchId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub_appid: Option<&'a AppId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub_mchid: Option<&'a MchId>,
 }
 
-/// Returns the members with the merchants and apps of an order.
-pub(super) fn party_members(order: &Order) -> Map<String, Value> {
-    let apps = match &order.sub_merchant {
-        None => json!({ "appid": order.appid }),
-        Some(SubMerchant { appid: None, .. }) => json!({ "sp_appid": order.appid }),
-        Some(SubMerchant { appid: Some(sub_appid), .. }) => {
-            json!({ "sp_appid": order.appid, "sub_appid": sub_appid })
+impl<'a> PartyMembers<'a> {
+    /// Returns the merchants of an order and their apps.
+    pub(super) fn of(order: &'a Order) -> Self {
+        let merchants = Self::merchants_of(order);
+        match &order.sub_merchant {
+            None => Self { appid: Some(&order.appid), ..merchants },
+            Some(sub) => Self { sp_appid: Some(&order.appid), sub_appid: sub.appid.as_ref(), ..merchants },
         }
-    };
-    let mut members = mchid_members(order);
-    members.extend(apps.as_object().cloned().unwrap_or_default());
-    members
+    }
+
+    /// Returns the merchants of an order without their apps.
+    pub(super) fn merchants_of(order: &'a Order) -> Self {
+        let (mchid, sub_mchid) = (Some(&order.mchid), order.sub_mchid());
+        let (mchid, sp_mchid) = if sub_mchid.is_none() { (mchid, None) } else { (None, mchid) };
+        Self { appid: None, mchid, sp_appid: None, sp_mchid, sub_appid: None, sub_mchid }
+    }
 }
 
 /// Finds an app of the caller. Returns the first app if none is given, as in a partner's code payment.

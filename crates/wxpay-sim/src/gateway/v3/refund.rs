@@ -6,9 +6,9 @@ use super::{
     fields::{Alphabet, Field, Kind, optional, required, text},
     notification::Event,
     operation::Operation,
-    party::{self, SUB_MCHID},
+    party::{self, PartyMembers, SUB_MCHID},
     pay::OUT_TRADE_NO,
-    reply::Reply,
+    reply::{Reply, to_json},
 };
 use crate::{
     gateway::{Gateway, tasks::Task},
@@ -17,10 +17,11 @@ use crate::{
     settings::RefundOutcome,
     time,
 };
+use serde::Serialize;
 use serde_json::{Value, json};
 use wxpay_proto::{
     Fen, UnixTime,
-    id::{MchId, OutRefundNo},
+    id::{MchId, OutRefundNo, OutTradeNo, RefundId, TransactionId},
 };
 
 pub(super) const OPERATIONS: &[Operation] = &[
@@ -311,28 +312,80 @@ fn complete_refund(gateway: &mut Gateway, mchid: &MchId, number: &str, now: Unix
     gateway.notify(key.1.as_str(), event, due);
 }
 
+/// The content of a notification.
+#[derive(Serialize)]
+struct RefundNotification<'a> {
+    amount: NotifiedAmount,
+    #[serde(flatten)]
+    merchants: PartyMembers<'a>,
+    out_refund_no: &'a OutRefundNo,
+    out_trade_no: &'a OutTradeNo,
+    refund_id: &'a RefundId,
+    refund_status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    success_time: Option<String>,
+    transaction_id: &'a TransactionId,
+    user_received_account: &'static str,
+}
+
+#[derive(Serialize)]
+struct NotifiedAmount {
+    payer_refund: Fen,
+    payer_total: Fen,
+    refund: Fen,
+    total: Fen,
+}
+
 /// Builds the content of the notification.
-fn notification_content(order: &Order, number: &OutRefundNo) -> Option<Value> {
+fn notification_content(order: &Order, number: &OutRefundNo) -> Option<Vec<u8>> {
     let (payment, record) = (order.payment()?, &order.refund(number)?.record);
-    let mut plaintext = json!({
-        "out_trade_no": order.out_trade_no,
-        "transaction_id": payment.transaction_id,
-        "out_refund_no": record.out_refund_no,
-        "refund_id": record.refund_id,
-        "refund_status": record.status.as_str(),
-        "user_received_account": user_received_account(payment),
-        "amount": {
-            "total": order.total,
-            "refund": record.refund,
-            "payer_total": payment.payer_total,
-            "payer_refund": record.payer_refund,
+    Some(to_json(&RefundNotification {
+        amount: NotifiedAmount {
+            payer_refund: record.payer_refund,
+            payer_total: payment.payer_total,
+            refund: record.refund,
+            total: order.total,
         },
-    });
-    if let Some(members) = plaintext.as_object_mut() {
-        members.extend(party::mchid_members(order));
-    }
-    add_success_time(&mut plaintext, record);
-    Some(plaintext)
+        merchants: PartyMembers::merchants_of(order),
+        out_refund_no: &record.out_refund_no,
+        out_trade_no: &order.out_trade_no,
+        refund_id: &record.refund_id,
+        refund_status: record.status.as_str(),
+        success_time: success_time(record),
+        transaction_id: &payment.transaction_id,
+        user_received_account: user_received_account(payment),
+    }))
+}
+
+/// The object of a refund in replies.
+#[derive(Serialize)]
+struct RefundReply<'a> {
+    amount: RefundAmount<'a>,
+    channel: &'static str,
+    create_time: String,
+    funds_account: &'a str,
+    out_refund_no: &'a OutRefundNo,
+    out_trade_no: &'a OutTradeNo,
+    promotion_detail: Vec<Value>,
+    refund_id: &'a RefundId,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    success_time: Option<String>,
+    transaction_id: &'a TransactionId,
+    user_received_account: &'static str,
+}
+
+#[derive(Serialize)]
+struct RefundAmount<'a> {
+    currency: &'static str,
+    discount_refund: Fen,
+    from: &'a [Value],
+    payer_refund: Fen,
+    payer_total: Fen,
+    refund: Fen,
+    settlement_refund: Fen,
+    settlement_total: Fen,
+    total: Fen,
 }
 
 /// Returns a refund as a reply.
@@ -342,52 +395,47 @@ fn refund_reply(order: &Order, number: &OutRefundNo) -> Result<Reply, Refusal> {
     let payment = order.payment().ok_or_else(missing)?;
     let record = &refund.record;
     let discount_refund = record.refund.checked_sub(record.payer_refund).unwrap_or(Fen::ZERO);
-    let from = refund.request.pointer("/amount/from").cloned().unwrap_or_else(|| json!([]));
-    let mut value = json!({
-        "refund_id": record.refund_id,
-        "out_refund_no": record.out_refund_no,
-        "transaction_id": payment.transaction_id,
-        "out_trade_no": order.out_trade_no,
-        "channel": "ORIGINAL",
-        "user_received_account": user_received_account(payment),
-        "create_time": time::rfc3339(UnixTime::from_secs(record.created_at)),
-        "status": record.status.as_str(),
-        "funds_account": refund.funds_account,
-        "amount": {
-            "total": order.total,
-            "refund": record.refund,
-            "from": from,
-            "payer_total": payment.payer_total,
-            "payer_refund": record.payer_refund,
-            "settlement_refund": record.refund,
-            "settlement_total": order.total,
-            "discount_refund": discount_refund,
-            "currency": "CNY",
-        },
-        "promotion_detail": [],
-    });
-    add_success_time(&mut value, record);
-    if let (Some(coupon_id), Some(members)) = (&payment.coupon_id, value.as_object_mut()) {
-        let promotion = json!([{
+    let promotion = payment.coupon_id.as_ref().map(|coupon_id| {
+        json!({
             "promotion_id": coupon_id,
             "scope": "GLOBAL",
             "type": "COUPON",
             "amount": payment.discount,
             "refund_amount": discount_refund,
-        }]);
-        members.insert("promotion_detail".into(), promotion);
-    }
-    Ok(Reply::json(&value))
+        })
+    });
+    Ok(Reply::json(&RefundReply {
+        amount: RefundAmount {
+            currency: "CNY",
+            discount_refund,
+            from: refund.request.pointer("/amount/from").and_then(Value::as_array).map_or(&[], Vec::as_slice),
+            payer_refund: record.payer_refund,
+            payer_total: payment.payer_total,
+            refund: record.refund,
+            settlement_refund: record.refund,
+            settlement_total: order.total,
+            total: order.total,
+        },
+        channel: "ORIGINAL",
+        create_time: time::rfc3339(UnixTime::from_secs(record.created_at)),
+        funds_account: &refund.funds_account,
+        out_refund_no: &record.out_refund_no,
+        out_trade_no: &order.out_trade_no,
+        promotion_detail: promotion.into_iter().collect(),
+        refund_id: &record.refund_id,
+        status: record.status.as_str(),
+        success_time: success_time(record),
+        transaction_id: &payment.transaction_id,
+        user_received_account: user_received_account(payment),
+    }))
 }
 
 fn user_received_account(payment: &Payment) -> &'static str {
     if payment.bank_type == "OTHERS" { "支付用户零钱" } else { "银行卡0403" }
 }
 
-fn add_success_time(value: &mut Value, record: &RefundRecord) {
-    if let (Some(at), Some(members)) = (record.success_at, value.as_object_mut()) {
-        members.insert("success_time".into(), time::rfc3339(UnixTime::from_secs(at)).into());
-    }
+fn success_time(record: &RefundRecord) -> Option<String> {
+    record.success_at.map(|at| time::rfc3339(UnixTime::from_secs(at)))
 }
 
 impl Gateway {

@@ -5,7 +5,7 @@ use crate::{
     rng::{ALPHANUMERIC, Rng},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use serde_json::Value;
+use serde::Serialize;
 use std::time::Duration;
 use wxpay_proto::{UnixTime, http::Response};
 
@@ -24,21 +24,14 @@ pub(crate) struct Reply {
 
 impl Reply {
     /// Builds a 200 reply with JSON.
-    pub(crate) fn json(body: &Value) -> Self {
+    pub(crate) fn json(body: &impl Serialize) -> Self {
         Self::of(200, body, 0)
     }
 
     /// Builds a JSON reply with any status.
-    pub(crate) fn of(status: u16, body: &Value, result_code: u64) -> Self {
+    pub(crate) fn of(status: u16, body: &impl Serialize, result_code: u64) -> Self {
         let content_type = "application/json; charset=utf-8";
-        Self {
-            status,
-            body: body.to_string().into_bytes(),
-            content_type,
-            result_code,
-            code: None,
-            is_signed: true,
-        }
+        Self { status, body: to_json(body), content_type, result_code, code: None, is_signed: true }
     }
 
     /// Builds a 200 reply with a file, which is not signed.
@@ -49,7 +42,7 @@ impl Reply {
 
     /// Builds a signed 200 reply that is declared as JSON but is invalid.
     pub(super) fn garbage() -> Self {
-        Self { body: b"{\"code\":\"SUCC".to_vec(), ..Self::json(&Value::Null) }
+        Self { body: b"{\"code\":\"SUCC".to_vec(), ..Self::json(&()) }
     }
 
     /// Builds the page of an intermediate proxy, which is not signed.
@@ -67,6 +60,11 @@ impl Reply {
     pub(crate) const fn no_content() -> Self {
         Self { status: 204, body: Vec::new(), content_type: "", result_code: 0, code: None, is_signed: true }
     }
+}
+
+/// Serialises the content of a reply or a notification, whose serialisation cannot fail.
+pub(super) fn to_json(content: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(content).unwrap_or_default()
 }
 
 /// An intentional fault of a reply, requested by the header `Wechatpay-Negative-Test`. The request is executed

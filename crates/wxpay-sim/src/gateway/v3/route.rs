@@ -11,8 +11,10 @@ use super::{
 };
 use crate::gateway::Gateway;
 use serde::Serialize;
-use serde_json::{Map, Value};
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::LazyLock,
+};
 use wxpay_proto::http::Method;
 
 /// The operation tables of all products.
@@ -70,44 +72,58 @@ pub(crate) fn labels() -> impl Iterator<Item = &'static str> {
     all.map(|operation| operation.label).filter(move |label| seen.insert(*label))
 }
 
+/// The values of the parameters in a path, unescaped, by name.
+pub(super) type PathParameters = Vec<(&'static str, String)>;
+
+/// The operations by path: most requests have a path without parameters, and the others differ in length.
+struct Routes {
+    fixed: HashMap<&'static str, Vec<&'static Operation>>,
+    /// The operations with parameters in their path, by the number of its parts.
+    with_parameters: HashMap<usize, Vec<&'static Operation>>,
+}
+
+static ROUTES: LazyLock<Routes> = LazyLock::new(|| {
+    let mut routes = Routes { fixed: HashMap::new(), with_parameters: HashMap::new() };
+    for operation in OPERATION_TABLES.iter().copied().flatten() {
+        if operation.path.contains('{') {
+            let parts = operation.path.split('/').count();
+            routes.with_parameters.entry(parts).or_default().push(operation);
+        } else {
+            routes.fixed.entry(operation.path).or_default().push(operation);
+        }
+    }
+    routes
+});
+
 /// Finds the operation of a method and a path, and the path's parameters. Fixed path segments take precedence over
 /// parameters.
-pub(super) fn find(method: Method, path: &str) -> Result<(&'static Operation, Map<String, Value>), Refusal> {
+pub(super) fn find(method: Method, path: &str) -> Result<(&'static Operation, PathParameters), Refusal> {
     let mut is_known = false;
-    let all = OPERATION_TABLES.iter().copied().flatten();
-    for operation in all
-        .filter(|operation| !operation.path.contains('{'))
-        .chain(OPERATION_TABLES.iter().copied().flatten().filter(|operation| operation.path.contains('{')))
-    {
-        if let Some(parameters) = match_path(operation.path, path) {
-            if operation.method == method {
-                return Ok((operation, parameters));
-            }
-            is_known = true;
+    let fixed = ROUTES.fixed.get(path).into_iter().flatten().map(|operation| (operation, Vec::new()));
+    let with_parameters = ROUTES.with_parameters.get(&path.split('/').count()).into_iter().flatten();
+    let with_parameters =
+        with_parameters.filter_map(|operation| Some((operation, match_path(operation.path, path)?)));
+    for (operation, parameters) in fixed.chain(with_parameters) {
+        if operation.method == method {
+            return Ok((operation, parameters));
         }
+        is_known = true;
     }
     let code = if is_known { errors::METHOD_NOT_ALLOWED } else { errors::RESOURCE_NOT_EXISTS };
     Err(code.with_reason(format!("no operation {method} {path}")))
 }
 
-fn match_path(pattern: &str, path: &str) -> Option<Map<String, Value>> {
-    let mut parameters = Map::new();
-    let (mut parts, mut segments) = (pattern.split('/'), path.split('/'));
-    loop {
-        match (parts.next(), segments.next()) {
-            (None, None) => return Some(parameters),
-            (Some(part), Some(segment)) => {
-                match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
-                    Some(name) if !segment.is_empty() => {
-                        parameters.insert(name.into(), percent_decoded(segment).into());
-                    }
-                    None if part == segment => {}
-                    _ => return None,
-                }
-            }
-            (Some(_), None) | (None, Some(_)) => return None,
+/// Returns the parameters of a path with as many parts as the pattern, or `None` if it does not match.
+fn match_path(pattern: &'static str, path: &str) -> Option<PathParameters> {
+    let mut parameters = Vec::new();
+    for (part, segment) in pattern.split('/').zip(path.split('/')) {
+        match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+            Some(name) if !segment.is_empty() => parameters.push((name, percent_decoded(segment))),
+            None if part == segment => {}
+            _ => return None,
         }
     }
+    Some(parameters)
 }
 
 #[cfg(test)]
@@ -118,7 +134,7 @@ mod tests {
     fn find_returns_the_operation_and_its_path_parameters() {
         let (operation, path) = find(Method::Get, "/v3/pay/transactions/out-trade-no/A%2DB%5F1").unwrap();
         assert_eq!(operation.label, "v3.pay.query");
-        assert_eq!(path["out_trade_no"], "A-B_1");
+        assert_eq!(path, [("out_trade_no", String::from("A-B_1"))]);
         assert_eq!(find(Method::Get, "/v3/certificates").unwrap().0.label, "v3.certificates");
         let status = |method, path| find(method, path).err().map(|refusal| refusal.status);
         assert_eq!(status(Method::Post, "/v3/certificates"), Some(405));

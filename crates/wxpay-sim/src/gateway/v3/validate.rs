@@ -97,7 +97,7 @@ fn authenticate(
     let merchant =
         merchant.ok_or_else(|| errors::MCH_NOT_EXISTS.with_reason("mchid is not a known merchant"))?;
     context.mchid = Some(merchant.mchid().clone());
-    let key = merchant.public_key(&authorization.serial_no).ok_or_else(|| {
+    let key = merchant.public_key(authorization.serial_no).ok_or_else(|| {
         errors::SIGN_ERROR.with_message("商户证书序列号有误。请使用签名私钥匹配的证书序列号")
     })?;
     let message = authorization.message(request, signed_body);
@@ -112,7 +112,7 @@ const MAX_ECHOED_CHARS: usize = 64;
 
 /// Builds a signature error with the message that the gateway rebuilt, for comparison. The issue occurs twice: at the
 /// documented place, and one level deeper as in real replies.
-fn signature_mismatch(request: &Request, signed_body: &[u8], authorization: &Authorization) -> Refusal {
+fn signature_mismatch(request: &Request, signed_body: &[u8], authorization: &Authorization<'_>) -> Refusal {
     let length = authorization.message(request, signed_body).len();
     let body: String = String::from_utf8_lossy(signed_body).chars().take(MAX_ECHOED_CHARS).collect();
     let truncated = authorization.message(request, body.as_bytes());

@@ -2,7 +2,10 @@
 
 use super::order::combined_value;
 use crate::{
-    gateway::{Gateway, PayError, Payer, v3::notification::Event},
+    gateway::{
+        Gateway, PayError, Payer,
+        v3::{notification::Event, reply::to_json},
+    },
     ledger::v3::{CombinedPayment, OrderKey},
 };
 use wxpay_proto::{Fen, UnixTime};
@@ -52,7 +55,7 @@ fn notify(gateway: &mut Gateway, key: &OrderKey, due: UnixTime, now: UnixTime) {
         event_type: "TRANSACTION.SUCCESS",
         summary: "支付成功",
         original_type: "transaction",
-        plaintext: combined_value(&gateway.v3.ledger, combined, |order| order.payments.last(), now),
+        plaintext: to_json(&combined_value(&gateway.v3.ledger, combined, |order| order.payments.last(), now)),
         request_serial: combined.request_serial.clone(),
         retry_schedule: None,
     };

@@ -25,14 +25,18 @@ use crate::{
             errors::{self, Refusal},
             fields::{Alphabet, Field, Kind, optional, required, text},
             operation::Operation,
-            party::{self, APPID, MCHID},
+            party::{self, APPID, MCHID, PartyMembers},
             reply::Reply,
         },
     },
     ledger::v3::{OrderKey, RecordedState, TradeState, TradeType},
     settings::UserPayingReply,
 };
-use wxpay_proto::{UnixTime, id::MchId};
+use serde::Serialize;
+use wxpay_proto::{
+    UnixTime,
+    id::{MchId, OutTradeNo},
+};
 
 pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
     Operation::post("v3.pay.codepay", "/v3/pay/transactions/codepay", CODEPAY, codepay)
@@ -170,6 +174,14 @@ fn awaiting_password(gateway: &Gateway, mchid: &MchId, number: &str) -> Option<O
     (order.recorded_state == Some(RecordedState::UserPaying)).then_some(key)
 }
 
+/// The reply to a reversal.
+#[derive(Serialize)]
+struct Reversal<'a> {
+    out_trade_no: &'a OutTradeNo,
+    #[serde(flatten)]
+    party: PartyMembers<'a>,
+}
+
 /// Reverses a code payment, paid or not. A paid amount is returned at once.
 pub(super) fn reverse(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let (_, sub) = party::check_order_party(gateway, call)?;
@@ -183,8 +195,7 @@ pub(super) fn reverse(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refus
     if !order.refunds.is_empty() {
         return Err(errors::TRADE_ERROR.with_message("订单已发生退款，不能撤销"));
     }
-    let mut members = party::party_members(order);
-    members.insert("out_trade_no".into(), order.out_trade_no.as_str().into());
+    let reply = Reply::json(&Reversal { out_trade_no: &order.out_trade_no, party: PartyMembers::of(order) });
     gateway.v3.ledger.reverse(&key, call.now);
-    Ok(Reply::json(&members.into()))
+    Ok(reply)
 }

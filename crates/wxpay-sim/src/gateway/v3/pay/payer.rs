@@ -5,7 +5,7 @@ use crate::{
     faults::{ApiVersion, Fault, FaultContext, Operation},
     gateway::{
         Gateway, PayError, Payer,
-        v3::{combine, notification::Event},
+        v3::{combine, notification::Event, reply::to_json},
     },
     ledger::v3::{CombinedRecord, Order, OrderKey, Payment, RecordedState, TradeState, TransactionRecord},
     rng::{DIGITS, Rng, URL_SAFE},
@@ -216,7 +216,7 @@ impl Gateway {
             event_type: "TRANSACTION.SUCCESS",
             summary: "支付成功",
             original_type: "transaction",
-            plaintext: latest_transaction(order, now),
+            plaintext: to_json(&latest_transaction(order, now)),
             request_serial: order.request_serial.clone(),
             retry_schedule: None,
         };

@@ -1,7 +1,7 @@
 //! The outcome of sharings and returns when they are due, and the notifications.
 
 use super::{
-    super::{notification::Event, party},
+    super::{notification::Event, party::PartyMembers, reply::to_json},
     MERCHANT_ID,
 };
 use crate::{
@@ -12,8 +12,12 @@ use crate::{
     },
     time,
 };
-use serde_json::json;
-use wxpay_proto::{Fen, UnixTime, id::MchId};
+use serde::Serialize;
+use serde_json::{Value, json};
+use wxpay_proto::{
+    Fen, UnixTime,
+    id::{MchId, TransactionId},
+};
 
 /// Finishes a sharing: each receiver gets its amount, or the payment to it is closed.
 pub(super) fn finish_sharing(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) {
@@ -101,21 +105,19 @@ fn notify(
     now: UnixTime,
 ) {
     let Some(order) = gateway.v3.ledger.order(&sharing.order) else { return };
-    let mut plaintext = json!({
-        "transaction_id": sharing.transaction_id,
-        "order_id": order_id,
-        "out_order_no": number,
-        "receiver": {
+    let plaintext = to_json(&SharingNotification {
+        merchants: PartyMembers::merchants_of(order),
+        order_id,
+        out_order_no: number,
+        receiver: json!({
             "type": detail.kind,
             "account": detail.account,
             "amount": detail.amount,
             "description": detail.description,
-        },
-        "success_time": time::rfc3339(now),
+        }),
+        success_time: time::rfc3339(now),
+        transaction_id: &sharing.transaction_id,
     });
-    if let Some(members) = plaintext.as_object_mut() {
-        members.extend(party::mchid_members(order));
-    }
     let owner = order.notify_url.clone().map(|url| (order.mchid.clone(), url, order.request_serial.clone()));
     let receiver = receiver(gateway, detail).filter(|(mchid, _)| *mchid != order.mchid);
     let receiver = receiver.map(|(mchid, url)| (mchid, url, None));
@@ -134,6 +136,18 @@ fn notify(
         };
         gateway.notify(sharing.order.1.as_str(), event, due);
     }
+}
+
+/// The content of a notification.
+#[derive(Serialize)]
+struct SharingNotification<'a> {
+    #[serde(flatten)]
+    merchants: PartyMembers<'a>,
+    order_id: &'a str,
+    out_order_no: &'a str,
+    receiver: Value,
+    success_time: String,
+    transaction_id: &'a TransactionId,
 }
 
 /// Returns the receiving or returning merchant and its notify URL for profit sharing, if it has set one.

@@ -11,7 +11,7 @@ use crate::{
             notification::Event,
             operation::Operation,
             party::{self, APPID},
-            reply::Reply,
+            reply::{Reply, to_json},
         },
     },
     ledger::v3::{Authorization, AuthorizationState, CloseReason, Scope},
@@ -299,7 +299,7 @@ fn notify(
         event_type,
         summary,
         original_type: "mch_payment",
-        plaintext: notification_content(authorization),
+        plaintext: to_json(&notification_content(authorization)),
         request_serial: authorization.request_serial.clone(),
         retry_schedule: None,
     };

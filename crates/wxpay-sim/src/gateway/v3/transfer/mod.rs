@@ -25,7 +25,7 @@ use super::{
     fields::{Alphabet, Field, Kind, optional, required, text},
     notification::Event,
     pay::MAX_AMOUNT_FEN,
-    reply::Reply,
+    reply::{Reply, to_json},
 };
 use crate::{
     gateway::{Gateway, tasks::Task},
@@ -275,7 +275,7 @@ fn notify(gateway: &mut Gateway, transfer: &Transfer, now: UnixTime) {
         event_type,
         summary,
         original_type: "mch_payment",
-        plaintext,
+        plaintext: to_json(&plaintext),
         request_serial: transfer.request_serial.clone(),
         retry_schedule: None,
     };
