@@ -38,7 +38,7 @@ mod transfers;
 mod weather;
 
 use life::Life;
-use seed::{BATCH, Rng, Seed};
+use seed::{Batch, Rng};
 use shop::Shop;
 use std::{
     rc::Rc,
@@ -52,20 +52,19 @@ const ENOUGH_FOR_EVERY_KIND: usize = 2_000;
 #[allow(clippy::print_stdout, reason = "prints the seed and a summary of the run")]
 #[test]
 fn a_storm_loses_no_payment_and_charges_and_pays_nobody_twice() {
-    let seeds = Seed::from_environment();
-    let Some(first) = seeds.first() else { return };
-    let orders = seeds.len() * BATCH;
-    println!("storm: {orders} orders from {first}");
+    let batches = Batch::from_environment();
+    let orders: usize = batches.iter().map(|batch| batch.orders).sum();
+    println!("storm: WXPAY_STORM_SEED={} WXPAY_ORDERS={orders}", batches[0].seed);
     let begun = Instant::now();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let totals: Vec<Total> = std::thread::scope(|scope| {
-        let seeds = &seeds;
+        let batches = &batches;
         let running: Vec<_> = (0..threads)
             .map(|thread| {
                 scope.spawn(move || {
                     let mut total = Total::default();
-                    for seed in seeds.iter().skip(thread).step_by(threads) {
-                        total.add(&run_batch(*seed));
+                    for batch in batches.iter().skip(thread).step_by(threads) {
+                        total.add(&run_batch(*batch));
                     }
                     total
                 })
@@ -86,7 +85,7 @@ fn a_storm_loses_no_payment_and_charges_and_pays_nobody_twice() {
 }
 
 /// Prints how to repeat a batch if it panics.
-struct Reproduce(Seed);
+struct Reproduce(Batch);
 
 impl Drop for Reproduce {
     #[allow(clippy::print_stderr, reason = "prints the seed of a failure")]
@@ -97,12 +96,12 @@ impl Drop for Reproduce {
     }
 }
 
-fn run_batch(seed: Seed) -> Total {
-    let _reproduce = Reproduce(seed);
-    let mut rng = seed.rng();
-    let shop = Shop::open(seed, rng.fork());
+fn run_batch(batch: Batch) -> Total {
+    let _reproduce = Reproduce(batch);
+    let mut rng = batch.rng();
+    let shop = Shop::open(batch.seed, rng.fork());
     shop.add_receivers();
-    for serial in 0..BATCH {
+    for serial in 0..batch.orders {
         begin_life(&shop, serial, &mut rng);
     }
     shop.begin_weather(&mut rng);
@@ -114,7 +113,7 @@ fn run_batch(seed: Seed) -> Total {
     shop.time.run();
     shop.check_books();
     let mut total = shop.total.take();
-    total.orders = BATCH;
+    total.orders = batch.orders;
     total.turns = usize::try_from(turns).unwrap();
     total
 }

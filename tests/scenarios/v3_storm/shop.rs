@@ -2,7 +2,7 @@
 
 use super::{
     records::{OrderKey, Records},
-    seed::{Rng, Seed},
+    seed::Rng,
     total::Total,
 };
 use std::{
@@ -63,18 +63,18 @@ pub(super) struct Account {
 }
 
 impl Shop {
-    pub(super) fn open(seed: Seed, rng: Rng) -> Rc<Self> {
+    pub(super) fn open(seed: u64, rng: Rng) -> Rc<Self> {
         let mut settings = Settings::default();
         settings.v3.key_source = KeySource::Fake;
         settings.v3.probes_per_mille = 20;
-        let mut sim = SimNetwork::new(settings, seed.number());
+        let mut sim = SimNetwork::new(settings, seed);
         let time = VirtualTime::new(UnixTime::from_secs(1_795_500_000));
         let accounts: Vec<_> = (0..ACCOUNTS).map(|index| Account::open(index, &mut sim)).collect();
         let mut secrets = vec![PAYEE.to_owned(), "null-private".into()];
         secrets.extend(
             sim.gateway.merchants().filter_map(|merchant| Some(merchant.api_v3_key()?.expose().clone())),
         );
-        let processes = (0..2).map(|number| Process::new(time.clone(), seed.number() + number)).collect();
+        let processes = (0..2).map(|number| Process::new(time.clone(), seed.wrapping_add(number))).collect();
         Rc::new(Self {
             time,
             sim: RefCell::new(sim),
