@@ -6,6 +6,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::float_arithmetic, reason = "a benchmark")]
 #![allow(
     clippy::arithmetic_side_effects,
+    clippy::panic,
     clippy::indexing_slicing,
     reason = "a benchmark fails by panicking"
 )]

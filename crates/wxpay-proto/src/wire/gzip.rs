@@ -61,7 +61,12 @@ fn decompress_member<'a>(
             TINFLStatus::HasMoreOutput => {
                 output.resize(output.len().saturating_mul(2).max(MIN_OUTPUT).min(limit), 0);
             }
-            _ => return Err(INVALID),
+            TINFLStatus::FailedCannotMakeProgress
+            | TINFLStatus::BadParam
+            | TINFLStatus::Adler32Mismatch
+            | TINFLStatus::Failed
+            | TINFLStatus::NeedsMoreInput
+            | _ => return Err(INVALID),
         }
     }
     output.truncate(written);

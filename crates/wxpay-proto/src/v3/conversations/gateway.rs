@@ -39,7 +39,7 @@ pub(super) enum Fault {
     Proxy(u16, bool),
     /// The reply is changed after it was signed.
     Altered,
-    /// A signed SYSTEM_ERROR, before or after the request was carried out.
+    /// A signed `SYSTEM_ERROR`, before or after the request was carried out.
     Busy(bool),
     /// A signed code that no document lists, after the request was carried out.
     UnknownCode,
@@ -75,6 +75,7 @@ impl Fault {
 }
 
 /// The gateway, with what one number stands for.
+#[allow(clippy::struct_excessive_bools, reason = "independent facts about one number")]
 pub(super) struct Gateway {
     signer: SigningKey,
     /// The request under this number was carried out, and was not undone.

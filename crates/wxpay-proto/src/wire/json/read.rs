@@ -273,11 +273,13 @@ pub(crate) fn every<T>(member: Option<Outcome<Every<T>>>, name: &str) -> Outcome
 }
 
 /// The rule of a member that has a default value.
+#[allow(clippy::unnecessary_wraps, reason = "every rule has this signature")]
 pub(crate) fn or_default<T: Default>(member: Option<Outcome<T>>, _: &str) -> Outcome<T> {
     Ok(member.and_then(Result::ok).unwrap_or_default())
 }
 
 /// The rule of a member of which other members decide whether it is required.
+#[allow(clippy::unnecessary_wraps, reason = "every rule has this signature")]
 pub(crate) fn deferred<T>(member: Option<Outcome<T>>, name: &str) -> Outcome<Outcome<T>> {
     Ok(member.unwrap_or(Err(InvalidMember::missing())).map_err(|invalid| invalid.of(name)))
 }
