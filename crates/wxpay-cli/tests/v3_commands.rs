@@ -530,7 +530,7 @@ fn a_refusal_exits_1_with_fate_and_reply() {
     assert_eq!((refused.status.code(), refused.stdout.is_empty()), (Some(1), true));
     let stderr = text(&refused.stderr);
     for line in [
-        "fate            refused: nothing was carried out\n",
+        "fate            nothing was changed: the request is a read\n",
         "status          404\n",
         "code            ORDER_NOT_EXIST\n",
         "request-id      ",
@@ -562,7 +562,7 @@ fn an_unreachable_gateway_is_not_sent_and_invalid_inputsends_nothing() {
         command.env_clear().envs(environment(&sim.env_file())).env(name, value);
         command.arg("call").args(arguments).output().unwrap()
     };
-    let unreachable = call("WXPAY_BASE_URL", "http://127.0.0.1:1", &["GET", "/v3/x"]);
+    let unreachable = call("WXPAY_BASE_URL", "http://127.0.0.1:1", &["POST", "/v3/x", "{}"]);
     assert_eq!(unreachable.status.code(), Some(1));
     assert!(
         text(&unreachable.stderr).contains("fate            not sent: nothing was carried out"),

@@ -59,7 +59,7 @@ pub(crate) fn pay_once(setting: impl Fn(&str) -> Option<String>) -> Result<&'sta
 
     let mut memory = Memory::default();
     let number: OutTradeNo = format!("blocking{}", now().as_millis()).parse()?;
-    let notify_url = "http://127.0.0.1:1/unused".parse()?;
+    let notify_url = "http://127.0.0.1:8080/unused".parse()?;
     let order =
         Order::builder(number.clone(), Fen::new(1), "a test", notify_url, [203, 0, 113, 7].into()).build()?;
     let params = run(merchant.prepay(order), &mut memory)?;

@@ -66,7 +66,7 @@ async fn calls(client: &Client) {
 
     let forged = peer(|mut stream| async move {
         read_request(&mut stream).await;
-        let body = format!(r#"{{"code":"{PLANTED}","message":"{PLANTED}"}}"#);
+        let body = format!(r#"{{"prepay_id":"{PLANTED}"}}"#);
         let signed = Platform::with_certificate(2).reply("200 OK", &body).replace("5A02", PUBLIC_KEY_ID);
         stream.write_all(signed.as_bytes()).await.unwrap();
     })

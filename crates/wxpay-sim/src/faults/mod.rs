@@ -11,7 +11,7 @@ pub use operation::{ApiVersion, Operation};
 pub(crate) use rule::FaultContext;
 pub use rule::FaultRule;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use wxpay_proto::UnixTime;
 
 /// The rules in force. The first rule that matches and fires decides; the rules after it are not evaluated.
@@ -21,7 +21,7 @@ pub(crate) struct FaultRules {
     rules: Vec<FaultRule>,
     /// The rules that can still fire, by the merchant's number that they require. A test may add a rule per order: an
     /// operation must not evaluate those of other orders.
-    by_number: HashMap<String, Vec<u64>>,
+    by_number: BTreeMap<String, Vec<u64>>,
     /// The rules that can still fire and require no number.
     for_any_number: Vec<u64>,
     seed: u64,
@@ -30,7 +30,7 @@ pub(crate) struct FaultRules {
 
 impl FaultRules {
     pub(crate) fn new(seed: u64) -> Self {
-        let (rules, by_number, for_any_number) = (Vec::new(), HashMap::new(), Vec::new());
+        let (rules, by_number, for_any_number) = (Vec::new(), BTreeMap::new(), Vec::new());
         Self { rules, by_number, for_any_number, seed, last_id: 0 }
     }
 

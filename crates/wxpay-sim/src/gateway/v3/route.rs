@@ -12,7 +12,7 @@ use super::{
 use crate::gateway::Gateway;
 use serde::Serialize;
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     sync::LazyLock,
 };
 use wxpay_proto::http::Method;
@@ -77,13 +77,13 @@ pub(super) type PathParameters = Vec<(&'static str, String)>;
 
 /// The operations by path: most requests have a path without parameters, and the others differ in length.
 struct Routes {
-    fixed: HashMap<&'static str, Vec<&'static Operation>>,
+    fixed: BTreeMap<&'static str, Vec<&'static Operation>>,
     /// The operations with parameters in their path, by the number of its parts.
-    with_parameters: HashMap<usize, Vec<&'static Operation>>,
+    with_parameters: BTreeMap<usize, Vec<&'static Operation>>,
 }
 
 static ROUTES: LazyLock<Routes> = LazyLock::new(|| {
-    let mut routes = Routes { fixed: HashMap::new(), with_parameters: HashMap::new() };
+    let mut routes = Routes { fixed: BTreeMap::new(), with_parameters: BTreeMap::new() };
     for operation in OPERATION_TABLES.iter().copied().flatten() {
         if operation.path.contains('{') {
             let parts = operation.path.split('/').count();

@@ -14,6 +14,7 @@ use wxpay_proto::{
 
 /// The object of queries, code payments and notifications. Fields of the payment are present only if there is one.
 #[derive(Serialize)]
+#[allow(clippy::struct_field_names, reason = "the names of the protocol")]
 pub(in crate::gateway::v3) struct Transaction<'a> {
     amount: Amount,
     #[serde(skip_serializing_if = "Option::is_none")]
