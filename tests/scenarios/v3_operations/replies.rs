@@ -53,7 +53,7 @@ fn value(path: &str, name: &str, kind: &Kind, values: &[String]) -> Value {
         Kind::Bool => return true.into(),
         Kind::Integer => return 1.into(),
         Kind::String => {}
-        Kind::Object | Kind::Array(_) => panic!("{path}"),
+        Kind::Object | Kind::Array(_) | Kind::Unknown => panic!("{path}"),
     }
     let text = match name {
         "mchid" | "mch_id" | "sp_mchid" | "combine_mchid" => MCHID,

@@ -86,7 +86,7 @@ fn order(number: &str, charset: Charset) -> Order {
         std::net::Ipv4Addr::new(203, 0, 113, 7),
     )
     .charset(charset)
-    .attach("附言 a&b")
+    .attach("附言 a+b")
     .build()
     .unwrap()
 }
@@ -112,7 +112,7 @@ fn payment_completes_in_both_charsets() {
         let delivery = gateway.due_deliveries(now).remove(0);
         let raw = RawNotification::new("POST", delivery.query().as_bytes(), delivery.body());
         let notification = merchant.verify_notification(&raw).unwrap();
-        assert_eq!(notification.attach(), Some("附言 a&b"));
+        assert_eq!(notification.attach(), Some("附言 a+b"));
         assert_eq!((notification.total_fee(), notification.discount()), (Fen::new(1990), Fen::new(9)));
         let paid = run(merchant.query("A1".parse().unwrap()), &mut gateway, &mut memory, &mut now).unwrap();
         assert_eq!(paid.evidence().unwrap().payment(), notification.evidence().unwrap().payment());
