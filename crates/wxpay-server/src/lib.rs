@@ -82,5 +82,7 @@ mod single_flight;
 pub mod time;
 pub mod tokens;
 
+#[cfg(any(test, fuzzing))]
+pub use api::fuzz;
 pub use config::Config;
 pub use server::{Running, Server, StartError};

@@ -1,9 +1,11 @@
 //! Times in RFC 3339, and the clock of this crate.
 
-use jiff::{Timestamp, tz::Offset};
 use serde::{Serialize, Serializer};
 use std::{fmt, time::SystemTime};
-use wxpay_proto::UnixTime;
+use wxpay_proto::{
+    UnixTime,
+    wire::time::{format_rfc3339, parse_rfc3339},
+};
 
 /// A time in China's time zone, rendered as RFC 3339 to the second: `2014-05-08T10:10:00+08:00`.
 ///
@@ -17,8 +19,6 @@ use wxpay_proto::UnixTime;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ChinaTime(UnixTime);
 
-const CHINA_OFFSET: Offset = Offset::constant(8);
-
 impl ChinaTime {
     /// Returns the time as [`UnixTime`].
     #[must_use]
@@ -30,8 +30,7 @@ impl ChinaTime {
     /// before 1970.
     #[must_use]
     pub fn from_rfc3339(text: &str) -> Option<Self> {
-        let timestamp: Timestamp = text.parse().ok()?;
-        u64::try_from(timestamp.as_second()).ok().map(|secs| Self(UnixTime::from_secs(secs)))
+        parse_rfc3339(text).ok().map(|time| Self(UnixTime::from_secs(time.as_secs())))
     }
 }
 
@@ -43,9 +42,7 @@ impl From<UnixTime> for ChinaTime {
 
 impl fmt::Display for ChinaTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let secs = i64::try_from(self.0.as_secs()).unwrap_or(i64::MAX);
-        let time = Timestamp::from_second(secs).unwrap_or(Timestamp::MAX);
-        write!(f, "{}", time.display_with_offset(CHINA_OFFSET))
+        f.write_str(&format_rfc3339(self.0))
     }
 }
 
@@ -67,9 +64,16 @@ mod tests {
 
     #[test]
     fn only_rfc_3339_with_an_offset_since_1970_is_parsed() {
-        for text in
-            ["", "2014-05-08", "2014-05-08T10:10:00", "20140508101000", "1399514976", "1969-12-31T23:59:59Z"]
-        {
+        for text in [
+            "",
+            "2014-05-08",
+            "2014-05-08T10:10:00",
+            "20140508101000",
+            "1399514976",
+            "1969-12-31T23:59:59Z",
+            "2014-05-08 10:10:00+08:00",
+            "2014-05-08T10:10:00+08:00[Asia/Shanghai]",
+        ] {
             assert_eq!(ChinaTime::from_rfc3339(text), None, "{text}");
         }
         let cut = ChinaTime::from_rfc3339("2014-05-08T10:10:00.999+08:00").unwrap();

@@ -2,8 +2,10 @@
 //!
 //! `fuzz/fuzz_targets` calls them under libFuzzer; `tests/corpus.rs` replays the corpus on the stable compiler.
 
+mod certificates;
 mod charsets;
 mod conversation;
+mod encodings;
 mod gateway;
 mod notifications;
 mod packages;
@@ -12,13 +14,15 @@ mod v3;
 mod values;
 mod wire;
 
+pub use certificates::{pem, spki, x509};
 pub use charsets::charset;
 pub use conversation::conversation;
+pub use encodings::{base64, rfc3339};
 pub use gateway::gateway;
 pub use notifications::notification;
 pub use packages::package;
 pub use replies::json_reply;
-pub use v3::{bill, multipart, v3_headers, v3_notification, v3_reply};
+pub use v3::{bill, multipart, v3_bill_part, v3_gateway, v3_headers, v3_ids, v3_notification, v3_reply};
 pub use values::{ids, time};
 pub use wire::{form, xml};
 
@@ -26,7 +30,8 @@ pub use wire::{form, xml};
 pub type FuzzBody = fn(&[u8]);
 
 /// All fuzz targets with their bodies.
-pub const TARGETS: [(&str, FuzzBody); 15] = [
+pub const TARGETS: [(&str, FuzzBody); 23] = [
+    ("base64", base64),
     ("bill", bill),
     ("charset", charset),
     ("conversation", conversation),
@@ -37,9 +42,16 @@ pub const TARGETS: [(&str, FuzzBody); 15] = [
     ("multipart", multipart),
     ("notification", notification),
     ("package", package),
+    ("pem", pem),
+    ("rfc3339", rfc3339),
+    ("spki", spki),
     ("time", time),
+    ("v3_bill_part", v3_bill_part),
+    ("v3_gateway", v3_gateway),
     ("v3_headers", v3_headers),
+    ("v3_ids", v3_ids),
     ("v3_notification", v3_notification),
     ("v3_reply", v3_reply),
+    ("x509", x509),
     ("xml", xml),
 ];

@@ -19,6 +19,9 @@ use core::fmt;
 /// The maximum length of a row, in bytes.
 pub const MAX_LINE_BYTES: usize = 64 * 1024;
 
+/// The maximum number of lines that are joined to one row. No text of an order has more than 128 characters.
+const MAX_ROW_LINES: usize = 256;
+
 /// A parser of a bill that arrives in pieces.
 ///
 /// ```
@@ -52,6 +55,8 @@ pub struct Reader {
     ends_with_crlf: bool,
     /// The length of the lines that the current row has so far, if its last line is not the first.
     row_length: usize,
+    /// The number of these lines.
+    row_lines: usize,
     /// A row or the totals were returned.
     has_content: bool,
 }
@@ -212,7 +217,14 @@ impl Reader {
                     return Ok(self.line(from, length, wide));
                 }
                 LineKind::NoCells => self.consume_to(next),
-                LineKind::Continues => self.row_length = length.saturating_add(1),
+                // Each line has the whole row parsed again.
+                LineKind::Continues if self.row_lines == MAX_ROW_LINES => {
+                    return Err(self.error(from, WRONG_CELLS));
+                }
+                LineKind::Continues => {
+                    self.row_length = length.saturating_add(1);
+                    self.row_lines = self.row_lines.saturating_add(1);
+                }
             }
         }
         if self.unread().len() > MAX_LINE_BYTES {
@@ -256,6 +268,7 @@ impl Reader {
     fn consume_to(&mut self, consumed: usize) {
         self.consumed = consumed;
         self.row_length = 0;
+        self.row_lines = 0;
     }
 
     /// Parses a line, or the lines of one row, up to the cells. Stores column names.
@@ -473,6 +486,14 @@ mod tests {
         }
         let crlf = format!("{columns}\r\n`A-1,`大\r\n米,`x,`0.10\r\n");
         assert_eq!(read(crlf.as_bytes(), 9).unwrap()[0].1[1], "大\r\n米");
+    }
+
+    #[test]
+    fn a_row_of_very_many_lines_is_rejected() {
+        let bill = |breaks: usize| format!("订单号,商品名称,金额\n`A-1,`米{}面,`0.10\n", "\n".repeat(breaks));
+        assert_eq!(read(bill(MAX_ROW_LINES).as_bytes(), 1000).unwrap().len(), 1);
+        let error = read(bill(MAX_ROW_LINES + 1).as_bytes(), 1000).unwrap_err();
+        assert_eq!(error.problem, WRONG_CELLS);
     }
 
     #[test]

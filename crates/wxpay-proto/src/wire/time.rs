@@ -70,14 +70,16 @@ pub fn format_rfc3339(time: UnixTime) -> String {
     )
 }
 
-/// Parses an RFC 3339 time with any offset. Fractions of a second below a millisecond are dropped.
+/// Parses an RFC 3339 time with any offset. Fractions of a second below a millisecond are dropped, and a leap second
+/// counts as the second before it.
 ///
 /// # Errors
 ///
-/// Returns [`ParseError`] if the text has any other form, the day or time does not exist, or it is before 1970.
+/// Returns [`ParseError`] if the text has any other form, the day or time does not exist, or it is before 1970 or in
+/// the last day of the year 9999.
 pub fn parse_rfc3339(text: &str) -> Result<UnixTime, ParseError> {
     const PROBLEM: &str = "not a time of the form 2018-06-08T10:34:56+08:00";
-    // `Timestamp` alone would accept a blank instead of the `T`, and the shorter forms of ISO 8601.
+    // `Timestamp` alone would accept a blank instead of the `T`, the other forms of ISO 8601, and names of time zones.
     let bytes = text.as_bytes();
     let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
     let one_of = |at: usize, allowed: &[u8]| bytes.get(at).is_some_and(|byte| allowed.contains(byte));
@@ -88,10 +90,29 @@ pub fn parse_rfc3339(text: &str) -> Result<UnixTime, ParseError> {
         && one_of(7, b"-")
         && one_of(10, b"Tt")
         && one_of(13, b":")
-        && one_of(16, b":");
+        && one_of(16, b":")
+        && bytes.get(19..).is_some_and(is_fraction_and_offset);
     let parse = || text.parse::<Timestamp>().ok().and_then(|time| u64::try_from(time.as_millisecond()).ok());
     let millis = well_formed.then(parse).flatten().ok_or(ParseError::new(0, PROBLEM))?;
     Ok(UnixTime::from_millis(millis))
+}
+
+/// Returns whether the text after the seconds is an optional fraction and an offset of less than a day.
+fn is_fraction_and_offset(text: &[u8]) -> bool {
+    let offset = match text.strip_prefix(b".") {
+        Some(fraction) => {
+            let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            fraction.get(digits..).filter(|_| digits > 0).unwrap_or_default()
+        }
+        None => text,
+    };
+    match offset {
+        [b'Z' | b'z'] => true,
+        [b'+' | b'-', hour @ .., b':', tens, ones] => {
+            hour.len() == 2 && hour <= &b"23"[..] && hour.iter().chain([tens, ones]).all(u8::is_ascii_digit)
+        }
+        _ => false,
+    }
 }
 
 /// Returns the next midnight in China, when daily quotas reset.
@@ -138,6 +159,13 @@ mod tests {
             "2018-02-30T10:34:56+08:00",
             "1969-06-08T10:34:56+08:00",
             "2018-06-08T10:34:56+08:00[Asia/Shanghai]",
+            "2018-06-08T10:34:56+08:00[UTC]",
+            "2018-06-08T10:34:56+0800",
+            "2018-06-08T10:34:56+08",
+            "2018-06-08T10:34:56+08:00:30",
+            "2018-06-08T10:34:56+24:00",
+            "2018-06-08T10:34:56,5+08:00",
+            "2018-06-08T10:34:56.+08:00",
         ] {
             assert!(parse_rfc3339(text).is_err(), "{text}");
         }

@@ -15,6 +15,8 @@
 
 mod events;
 mod fields;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod guard;
 mod orders;
 

@@ -48,7 +48,7 @@ pub(super) async fn place(
     Ok((status, Json(PlacedOrder { order, app: params })))
 }
 
-fn terms(mut fields: Fields) -> Result<Terms, Problem> {
+pub(super) fn terms(mut fields: Fields) -> Result<Terms, Problem> {
     let terms = Terms {
         out_trade_no: fields.required("out_trade_no")?.parse()?,
         total_fee: Fen::new(fields.number("total_fee")?),
@@ -106,7 +106,7 @@ pub(super) async fn delivered(
     }
 }
 
-fn report(mut fields: Fields) -> Result<Report, Problem> {
+pub(super) fn report(mut fields: Fields) -> Result<Report, Problem> {
     let openid = fields.text("openid")?.map(|openid| openid.parse::<OpenId>()).transpose()?;
     let delivered = match &*fields.required("status")? {
         "ok" => true,

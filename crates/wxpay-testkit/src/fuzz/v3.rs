@@ -1,14 +1,20 @@
 //! The bodies of the APIv3 targets, with the fast cryptography of [`null`](crate::null).
 
+mod bill_parts;
 mod conversation;
 mod files;
+mod gateway;
 mod headers;
+mod ids;
 mod notifications;
 mod replies;
 
+pub use bill_parts::v3_bill_part;
 pub(super) use conversation::conversation;
 pub use files::{bill, multipart};
+pub use gateway::v3_gateway;
 pub use headers::v3_headers;
+pub use ids::v3_ids;
 pub use notifications::v3_notification;
 pub use replies::v3_reply;
 

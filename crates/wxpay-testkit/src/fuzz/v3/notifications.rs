@@ -14,7 +14,10 @@ pub fn v3_notification(data: &[u8]) {
     let line = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
     let (event_type, content) = data.split_at(line);
     let content = content.get(1..).unwrap_or_default();
-    if let Ok(event_type) = std::str::from_utf8(event_type) {
+    // A notification without a type is malformed.
+    if let Ok(event_type) = std::str::from_utf8(event_type)
+        && !event_type.is_empty()
+    {
         let mut resource = encrypted_resource("transaction", content);
         resource["original_type"] = event_type.split('.').next().unwrap_or_default().to_lowercase().into();
         let body = serde_json::json!({ "id": "EV-1", "event_type": event_type, "resource": resource });
