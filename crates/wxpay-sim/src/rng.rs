@@ -6,7 +6,7 @@ pub(crate) const UPPER_HEX: &[u8] = b"0123456789ABCDEF";
 pub(crate) const ALPHANUMERIC: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 pub(crate) const URL_SAFE: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// A pseudo-random stream for test data: SplitMix64, which is fast and protects nothing. Streams of different purposes
+/// A pseudo-random stream for test data: `SplitMix64`, which is fast and protects nothing. Streams of different purposes
 /// are independent: an additional fault rule changes no generated identifier.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rng(u64);
@@ -52,7 +52,7 @@ impl Rng {
     }
 }
 
-/// The output function of SplitMix64.
+/// The output function of `SplitMix64`.
 const fn mix(state: u64) -> u64 {
     let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

@@ -50,7 +50,7 @@ pub(super) async fn live(mut life: Life) {
         life.shop.total.borrow_mut().renumbered += 1;
     }
     if !life.rng.one_in(6) {
-        life.pause(Duration::from_secs(60)).await;
+        life.pause(Duration::from_mins(1)).await;
         for order in orders.iter().rev() {
             let key = (life.account, order.combine_out_trade_no().clone());
             if life.shop.pay(&key, Fen::ZERO) {
@@ -58,7 +58,7 @@ pub(super) async fn live(mut life: Life) {
             }
         }
     }
-    life.pause(Duration::from_secs(60)).await;
+    life.pause(Duration::from_mins(1)).await;
     let order = orders.last().unwrap();
     life.query_combined(order.combine_out_trade_no()).await;
     let index = usize::from(life.rng.one_in(2));

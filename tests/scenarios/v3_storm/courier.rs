@@ -14,7 +14,7 @@ use wxpay_sim::notifications::{Delivery, DeliveryResult};
 use wxpay_testkit::{drive::Ended, network::v3};
 
 /// The maximum difference between the server's clock and the time at which a notification was signed.
-const MAX_OFFSET: Duration = Duration::from_secs(300);
+const MAX_OFFSET: Duration = Duration::from_mins(5);
 
 impl Shop {
     /// Delivers every notification when it is due, until there are none and none can follow.

@@ -51,7 +51,7 @@ impl Life {
         let failures = (0..3 + rng.below(3)).map(|_| rng.pick(&NetworkFailure::ALL)).collect();
         let account = serial % super::shop::ACCOUNTS;
         // Formatting every step costs more than the step.
-        let is_watched = serial % 50 == 0;
+        let is_watched = serial.is_multiple_of(50);
         Self { shop, account, serial, rng, failures, is_watched }
     }
 
@@ -157,7 +157,7 @@ impl Life {
                     assert_eq!(error.fate(), Some(Fate::Unknown), "{error:?}");
                     let unresolved = error.unresolved().expect("a failed resolve must keep the operation");
                     assert_eq!(unresolved.pending_operation(), operation);
-                    self.pause(Duration::from_secs(60)).await;
+                    self.pause(Duration::from_mins(1)).await;
                 }
                 Err(Ended::Dropped) => {}
             }

@@ -87,7 +87,7 @@ pub(super) async fn live(mut life: Life) {
     }
     // The payer pays once, late or never: with the order that the shop shows, or with one that it believes is not there.
     if !life.rng.one_in(6) {
-        life.pause(Duration::from_secs(60)).await;
+        life.pause(Duration::from_mins(1)).await;
         let discount = if life.rng.one_in(3) { Fen::new(life.rng.below(price.get())) } else { Fen::ZERO };
         for number in purchase.numbers.iter().rev() {
             let key = (life.account, number.clone());
@@ -98,7 +98,7 @@ pub(super) async fn live(mut life: Life) {
             }
         }
     }
-    life.pause(Duration::from_secs(120)).await;
+    life.pause(Duration::from_mins(2)).await;
     let key = purchase.key(&life);
     life.query_order(&key, &purchase.party).await;
     match life.rng.below(4) {
@@ -182,7 +182,8 @@ impl Life {
         is_recorded: impl Fn(&Shop) -> bool,
     ) -> Outcome<()> {
         let (merchant, payer) = (self.account().merchant.clone(), self.payer(&order));
-        let done = match method {
+
+        match method {
             Method::Jsapi => {
                 let call = merchant.call(JsapiOrder::new(order, payer).unwrap());
                 self.carry_out(call, operation, is_recorded).await.map(drop)
@@ -197,8 +198,7 @@ impl Life {
                 let call = merchant.call(H5Order::new(order, H5Info::wap()).unwrap());
                 self.carry_out(call, operation, is_recorded).await.map(drop)
             }
-        };
-        done
+        }
     }
 
     async fn place_once(&mut self, order: Order, method: Method) -> Result<(), Ended> {

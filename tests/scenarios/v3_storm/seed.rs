@@ -43,7 +43,7 @@ impl Batch {
     }
 }
 
-/// A seeded random number generator, SplitMix64.
+/// A seeded random number generator, `SplitMix64`.
 #[derive(Debug)]
 pub(super) struct Rng(u64);
 

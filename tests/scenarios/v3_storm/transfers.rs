@@ -41,7 +41,7 @@ pub(super) async fn live(mut life: Life) {
         if life.transfer(&key, amount).await {
             life.let_payee_act_later(&key);
             if life.rng.one_in(4) {
-                life.pause(Duration::from_secs(60)).await;
+                life.pause(Duration::from_mins(1)).await;
                 life.call(CancelTransfer::new(key.1.clone())).await.ok();
             }
             if life.await_final_state(&key).await.is_none_or(|state| state == TransferState::Success) {

@@ -14,8 +14,8 @@ use wxpay_sim::{
 use wxpay_testkit::drive::Process;
 
 /// The time within which every life begins.
-pub(super) const DURATION: Duration = Duration::from_secs(600);
-const DAY: Duration = Duration::from_secs(86_400);
+pub(super) const DURATION: Duration = Duration::from_mins(10);
+const DAY: Duration = Duration::from_hours(24);
 
 impl Shop {
     /// Begins all kinds of weather, each in its own task. All of it is over some time after [`DURATION`].
@@ -51,7 +51,7 @@ impl Shop {
         let minutes = rng.pick(&[1, 4, 6, 60, 600]);
         process.set_clock_back(Duration::from_secs(60 * minutes));
         self.total.borrow_mut().clock_set_back += 1;
-        self.pause(&mut rng, Duration::from_secs(120)).await;
+        self.pause(&mut rng, Duration::from_mins(2)).await;
         process.set_clock_back(Duration::ZERO);
     }
 

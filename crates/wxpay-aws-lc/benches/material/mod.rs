@@ -200,6 +200,7 @@ impl ReplyBench {
     }
 
     /// Verifies the reply and reads the transaction in it.
+    #[allow(clippy::unused_self, reason = "called like the other subjects of the benchmark")]
     pub(crate) fn read(&self, (awaiting, reply, mut memory, entropy): ReplyInput) -> Box<Transaction> {
         match awaiting.resume(Ok(reply), World::new(NOW, entropy, &mut memory)) {
             Step::Done(Ok(OrderLookup::Found(transaction))) => transaction,

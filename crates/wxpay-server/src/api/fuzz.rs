@@ -1,5 +1,6 @@
 //! The body of the fuzz target `server_request`. It is here because the parsers are private; it exists in tests and under
 //! the fuzzer only.
+#![allow(clippy::indexing_slicing, reason = "a fuzz body fails by panicking")]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
