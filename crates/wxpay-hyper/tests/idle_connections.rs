@@ -170,6 +170,24 @@ async fn http_2_connection_is_not_used_after_nine_idle_seconds() {
     assert_eq!(connections.load(Ordering::SeqCst), 2);
 }
 
+/// HTTP/2 would send the next request on the same connection.
+#[tokio::test]
+async fn http_2_connection_is_not_used_again_after_a_timeout() {
+    let (address, connections) = http_2_gateway().await;
+    let client = wxpay_hyper::Client::builder()
+        .root_ca(certificates::authority().pem())
+        .without_public_roots()
+        .pool_idle_timeout(Duration::from_secs(60))
+        .build()
+        .unwrap();
+    let url = format!("https://localhost:{}/x", address.port());
+    assert_eq!(classify(&client.send(get(&url)).await), Classified::Replied(200));
+    pass(Duration::from_secs(9)).await;
+    assert_eq!(classify(&client.send(get(&url)).await), Classified::Lost, "the gateway is gone");
+    assert_eq!(classify(&client.send(get(&url)).await), Classified::Replied(200));
+    assert_eq!(connections.load(Ordering::SeqCst), 2);
+}
+
 #[tokio::test]
 async fn idle_timeout_is_configurable() {
     let (address, connections) = gateway().await;
