@@ -12,7 +12,7 @@ use wxpay_proto::{
     exchange::{Flow, Reply, Transmit},
     v3::{Endpoint, Resolved},
 };
-use wxpay_testkit::drive::Ended;
+use wxpay_testkit::drive::{Ended, Process};
 
 /// The state of a life that its flows share.
 pub(super) struct Life {
@@ -23,6 +23,7 @@ pub(super) struct Life {
     /// The failures of the network that are still to come.
     failures: Vec<NetworkFailure>,
     is_watched: bool,
+    is_traced: bool,
 }
 
 /// The certain outcome of an operation.
@@ -52,7 +53,8 @@ impl Life {
         let account = serial % super::shop::ACCOUNTS;
         // Formatting every step costs more than the step.
         let is_watched = serial.is_multiple_of(50);
-        Self { shop, account, serial, rng, failures, is_watched }
+        let is_traced = shop.traced == Some(serial);
+        Self { shop, account, serial, rng, failures, is_watched, is_traced }
     }
 
     /// Creates a life that nothing happens to.
@@ -79,11 +81,14 @@ impl Life {
         let process = self.shop.process(&mut self.rng).clone();
         let is_dropped = !self.shop.is_calm() && self.rng.one_in(20);
         let max_steps = is_dropped.then(|| usize::try_from(1 + self.rng.below(6)).unwrap());
-        let Self { shop, rng, failures, is_watched, .. } = self;
+        let Self { shop, rng, failures, is_watched, is_traced, .. } = self;
         let send = |transmit| send(shop, rng, failures, transmit);
         let watch = |step: &dyn Debug| {
             if *is_watched {
                 assert_no_secret(&shop.secrets, &format!("{step:?}"));
+            }
+            if *is_traced {
+                trace(shop, &process, step);
             }
         };
         let result = process.drive(flow, max_steps, send, watch).await;
@@ -190,6 +195,12 @@ fn send(
     };
     // Flows that began together must not stay together.
     (reply, elapsed + Duration::from_millis(rng.below(400)))
+}
+
+/// Prints a step, the time, and the time that the process believes it is.
+#[allow(clippy::print_stderr, reason = "traces a life on request")]
+fn trace(shop: &Shop, process: &Process, step: &dyn Debug) {
+    eprintln!("{} ({}): {step:?}", shop.time.now().as_millis(), process.now().as_millis());
 }
 
 fn with_causes(error: &Error) -> String {

@@ -18,7 +18,8 @@
 //! * nothing secret is printed.
 //!
 //! `WXPAY_ORDERS` sets the number of purchases and payouts, `WXPAY_STORM_SEED` the seed. The seed is printed, and a
-//! failure prints the two values that repeat its part of the run.
+//! failure prints the two values that repeat its part of the run. `WXPAY_STORM_TRACE` prints every step of one life, by
+//! its serial number.
 
 mod books;
 mod codes;

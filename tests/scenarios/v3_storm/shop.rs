@@ -48,6 +48,8 @@ pub(super) struct Shop {
     pub(super) total: RefCell<Total>,
     /// The number of lives that have not ended.
     pub(super) lives: Cell<usize>,
+    /// The life whose steps are printed.
+    pub(super) traced: Option<usize>,
     /// Texts that no step and no error may show.
     pub(super) secrets: Vec<String>,
 }
@@ -66,7 +68,6 @@ impl Shop {
     pub(super) fn open(seed: u64, rng: Rng) -> Rc<Self> {
         let mut settings = Settings::default();
         settings.v3.key_source = KeySource::Fake;
-        settings.v3.probes_per_mille = 20;
         let mut sim = SimNetwork::new(settings, seed);
         let time = VirtualTime::new(UnixTime::from_secs(1_795_500_000));
         let accounts: Vec<_> = (0..ACCOUNTS).map(|index| Account::open(index, &mut sim)).collect();
@@ -83,6 +84,7 @@ impl Shop {
             records: RefCell::new(Records::new(rng)),
             total: RefCell::default(),
             lives: Cell::new(0),
+            traced: std::env::var("WXPAY_STORM_TRACE").ok().map(|serial| serial.parse().unwrap()),
             secrets,
         })
     }

@@ -20,6 +20,7 @@ const DAY: Duration = Duration::from_hours(24);
 impl Shop {
     /// Begins all kinds of weather, each in its own task. All of it is over some time after [`DURATION`].
     pub(super) fn begin_weather(self: &Rc<Self>, rng: &mut Rng) {
+        self.sim.borrow_mut().gateway.settings_mut().v3.probes_per_mille = 20;
         for process in &self.processes {
             self.time.spawn(Rc::clone(self).restart_now_and_then(process.clone(), rng.fork()));
             self.time.spawn(Rc::clone(self).set_clock_back(process.clone(), rng.fork()));
