@@ -43,6 +43,9 @@ use core::time::Duration;
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
 /// The time from the charge to its reversal.
 const CHARGE_TIMEOUT: Duration = Duration::from_secs(45);
+/// The number of intervals (20 seconds) after which "not found" is final, as in [`Resolve`](crate::v3::Resolve). They
+/// are counted, because a clock that is set ahead makes a time come early while the charge is still in flight.
+const MIN_INTERVALS_UNTIL_NOT_FOUND: usize = 4;
 
 /// Charges a payer's code, polls until the outcome is final, and reverses the charge if it does not become final.
 #[derive(Debug)]
@@ -105,6 +108,8 @@ struct Progress {
     is_answered: bool,
     /// The time from which the charge is reversed instead of queried.
     reverse_at: UnixTime,
+    /// The number of intervals that the flow has waited.
+    intervals: usize,
     /// A refusal of the charge that may mean that it was carried out: the request may have arrived twice.
     refused: Option<Error>,
     stage: Stage,
@@ -241,13 +246,16 @@ impl Progress {
                 None => self.undecided(None, world),
             },
             Ok(OperationReply::Reversed) => Step::Done(Ok(ChargeOutcome::Reversed)),
-            // At an earlier stage, a lost charge might still be in flight. A refused one has arrived.
-            Ok(OperationReply::NotFound)
-                if self.refused.is_some()
-                    || self.is_answered
-                    || matches!(self.stage, Stage::Reverse | Stage::FinalQuery) =>
-            {
+            Ok(OperationReply::NotFound) if self.refused.is_some() || self.is_answered => {
                 Step::Done(self.refused.map_or(Ok(ChargeOutcome::NotFound), Err))
+            }
+            // A lost charge might still be in flight.
+            Ok(OperationReply::NotFound) if matches!(self.stage, Stage::Reverse | Stage::FinalQuery) => {
+                if self.intervals >= MIN_INTERVALS_UNTIL_NOT_FOUND {
+                    Step::Done(Ok(ChargeOutcome::NotFound))
+                } else {
+                    self.wait(world)
+                }
             }
             Ok(OperationReply::Undecided | OperationReply::NotFound) => self.undecided(None, world),
             Err(error) if matches!(self.stage, Stage::Charge) && may_be_paid(&error) => {
@@ -268,12 +276,17 @@ impl Progress {
         }
     }
 
+    /// Waits for an interval, then queries.
+    fn wait(self, world: &mut World<'_>) -> Step<ChargeByCode> {
+        let progress = Self { intervals: self.intervals.saturating_add(1), ..self };
+        Step::wait(world.now.after(POLL_INTERVAL), Paused(Pause::BeforeQuery(progress)))
+    }
+
     /// Goes to the next stage after a result that is not final.
     fn undecided(self, error: Option<Error>, world: &mut World<'_>) -> Step<ChargeByCode> {
-        let next = world.now.after(POLL_INTERVAL);
         match self.stage {
-            Stage::Charge | Stage::Query if next <= self.reverse_at => {
-                Step::wait(next, Paused(Pause::BeforeQuery(self)))
+            Stage::Charge | Stage::Query if world.now.after(POLL_INTERVAL) <= self.reverse_at => {
+                self.wait(world)
             }
             Stage::Charge | Stage::Query => self.start(Stage::Reverse, world),
             Stage::Reverse => self.start(Stage::FinalQuery, world),
@@ -322,7 +335,7 @@ impl Flow for ChargeByCode {
         let Self { merchant, payment } = self;
         let reverse_at = world.now.after(CHARGE_TIMEOUT);
         let stage = Stage::Charge;
-        Progress { merchant, payment, is_answered: false, reverse_at, refused: None, stage }
+        Progress { merchant, payment, is_answered: false, reverse_at, intervals: 0, refused: None, stage }
             .start(stage, world)
     }
 

@@ -132,6 +132,23 @@ fn a_charge_that_never_arrived_is_not_found() {
     assert_eq!(kinds, "cqqqqqqqqqr");
 }
 
+/// A clock that is set ahead ends the 45 seconds at once, while the charge may still be in flight.
+#[test]
+fn clock_set_ahead_does_not_make_a_charge_in_flight_not_found() {
+    const JUMP: Duration = Duration::from_mins(10);
+    let (mut harness, signer) = (Harness::new(), SigningKey::public_key());
+    let flow = fake::merchant().charge_by_code(minimal().build().unwrap());
+    let result = harness.run(flow, |transmit, now| match transmit.label {
+        "v3.pay.codepay" => {
+            *now = now.after(JUMP);
+            Err(Failure::Lost("timeout".into()))
+        }
+        _ => Ok(signer.reply(404, r#"{"code":"ORDER_NOT_EXIST","message":"订单不存在"}"#, *now)),
+    });
+    assert_eq!(result.unwrap(), ChargeOutcome::NotFound);
+    assert_eq!(harness.now.since(fake::NOW.after(JUMP)).as_secs(), 20, "waited");
+}
+
 #[test]
 fn a_failed_charge_is_final() {
     for state in ["PAYERROR", "CLOSED", "REVOKED"] {
