@@ -154,6 +154,20 @@ pub(crate) mod tests {
         }
     }
 
+    #[test]
+    fn refresh_pause_is_between_a_second_and_a_minute() {
+        let now = UnixTime::from_secs(1_000_000);
+        let pause = |due| Client::refresh_pause(due, now);
+        assert_eq!(
+            pause(Some(UnixTime::EPOCH)),
+            Client::MIN_REFRESH_PAUSE,
+            "an overdue refresh must not spin"
+        );
+        assert_eq!(pause(Some(now.after(Duration::from_secs(30)))), Duration::from_secs(30));
+        assert_eq!(pause(Some(now.after(Duration::from_secs(3600)))), Client::MAX_REFRESH_PAUSE);
+        assert_eq!(pause(None), Client::MAX_REFRESH_PAUSE);
+    }
+
     #[tokio::test]
     async fn failed_key_refresh_is_retried_after_a_minute_until_dropped() {
         let client = Client::builder().build().unwrap().with_clock(clock_with_offset);

@@ -295,6 +295,37 @@ async fn merchants_of_one_service_receive_only_at_their_own_paths() {
 }
 
 #[tokio::test]
+async fn paths_of_one_merchant_each_call_their_own_handler() {
+    let calls = Arc::new(AtomicU32::new(0));
+    let counting = || {
+        let calls = Arc::clone(&calls);
+        move |_| {
+            calls.fetch_add(1, Ordering::SeqCst);
+            async { Ok::<(), &str>(()) }
+        }
+    };
+    let notifications = NotificationService::new(client())
+        .route(PATH, default_merchant(), counting())
+        .unwrap()
+        .route("/notify/refunds", default_merchant(), counting())
+        .unwrap();
+    let address = serve(notifications).await;
+    let delivery = Delivery::paid("ORDER-1");
+    assert_eq!(delivery.send_to(address).await, accepted());
+    assert_eq!(delivery.clone().with_path("/notify/refunds").send_to(address).await, accepted());
+    assert_eq!(calls.load(Ordering::SeqCst), 2, "a notification at another path is not a duplicate");
+    assert_eq!(delivery.with_path("/notify/refunds").send_to(address).await, accepted());
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn rejection_with_an_invalid_status_returns_500() {
+    let (notifications, _) = counting(default_merchant(), |_, _| async { Ok(Ack::Reject(42)) });
+    let address = serve(notifications).await;
+    assert_eq!(Delivery::paid("ORDER-1").send_to(address).await.0, 500);
+}
+
+#[tokio::test]
 async fn route_rejects_invalid_and_duplicate_paths() {
     let handler = |_| async { Ok::<(), &str>(()) };
     for path in ["", "notify", "/notify?x=1", "/notify#x", "/no tify", "/通知"] {
