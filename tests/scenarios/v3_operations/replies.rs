@@ -92,7 +92,7 @@ const DATA: &str = "certificate";
 /// Returns an encrypted platform certificate.
 fn encrypted_certificate() -> String {
     let key = NullProvider.symmetric_key(&Secret::new(API_V3_KEY.as_bytes().try_into().unwrap()));
-    let nonce = NONCE.as_bytes().try_into().unwrap();
+    let nonce = NONCE.as_bytes();
     base64::encode(&key.seal(nonce, DATA.as_bytes(), PLATFORM[0].certificate.as_bytes()))
 }
 

@@ -17,7 +17,7 @@
 //!   proof that the request was carried out, whether or not it can be read. It ends the call.
 //! * **in doubt**: some attempt may have been carried out. Only a verified success of a later attempt ends the doubt. A
 //!   refusal does not: the refused attempt may have collided with the success of an earlier one. The fate of all
-//!   attempts is joined in [`Attempts`].
+//!   attempts is joined in `Attempts`.
 //!
 //! The status chooses the host of the next attempt, whether an unverified reply is retried, and the words of the error.
 //! After a failure of the network or of the gateway, the next attempt goes to the other host: the backup, then the main

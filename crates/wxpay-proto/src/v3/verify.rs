@@ -95,7 +95,7 @@ impl<'a> Verified<'a> {
         }
     }
 
-    /// Reads the body [tolerantly](json::read). An unreadable member that the type requires is the cause of the error.
+    /// Reads the body [tolerantly](json::read()). An unreadable member that the type requires is the cause of the error.
     pub(super) fn read<T: Read<'a>>(self) -> Result<T, Error> {
         let read = json::read(self.body).map_err(|error| malformed().caused_by(error))?;
         read.map_err(|invalid| malformed().caused_by(invalid))

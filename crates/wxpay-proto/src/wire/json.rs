@@ -24,7 +24,7 @@ pub fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, ParseError> {
     parse_seed(text, PhantomData, "JSON does not match the expected structure")
 }
 
-/// Reads a whole JSON text [tolerantly](read). The outer error is that of a text that is not JSON, or repeats a member;
+/// Reads a whole JSON text [tolerantly](read()). The outer error is that of a text that is not JSON, or repeats a member;
 /// the inner one names a required member that cannot be read. The caller limits the length.
 pub(crate) fn read<'a, T: Read<'a>>(text: &'a [u8]) -> Result<Outcome<T>, ParseError> {
     parse_seed(text, read::Seed::NEW, "JSON repeats a member")

@@ -1,5 +1,6 @@
 //! Keys and certificates: PEM, X.509 and `SubjectPublicKeyInfo`, compared with a plain reader of DER.
 
+use super::packages::upper_hex;
 use jiff::Timestamp;
 use std::str;
 use wxpay_aws_lc::AwsLc;
@@ -79,8 +80,7 @@ pub fn x509(data: &[u8]) {
     let Ok(certificate) = Certificate::parse(data) else { return };
     let fields = certificate_fields(data).expect("a certificate that was accepted must be DER");
     let serial = fields.serial.strip_prefix(&[0]).filter(|rest| !rest.is_empty()).unwrap_or(fields.serial);
-    let hex: String = serial.iter().map(|byte| format!("{byte:02X}")).collect();
-    assert_eq!(certificate.serial(), hex);
+    assert_eq!(certificate.serial(), upper_hex(serial));
     assert_eq!(certificate.spki(), fields.spki);
     for (parsed, text) in
         [(certificate.not_before(), fields.not_before), (certificate.not_after(), fields.not_after)]

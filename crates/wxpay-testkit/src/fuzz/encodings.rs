@@ -26,7 +26,7 @@ pub fn base64(data: &[u8]) {
 
 /// Decodes groups of four characters. Only the last may be padded, and its unused bits must be zero.
 fn decode_plainly(text: &[u8]) -> Option<Vec<u8>> {
-    if text.len() % 4 != 0 {
+    if !text.len().is_multiple_of(4) {
         return None;
     }
     let mut bytes = Vec::new();

@@ -48,8 +48,12 @@ pub(super) fn md5(signed_fields: &BTreeMap<&str, Vec<u8>>) -> String {
         preimage.push(b'&');
     }
     preimage.extend_from_slice(format!("key={PARTNER_KEY}").as_bytes());
+    upper_hex(&Md5::digest(&preimage))
+}
+
+pub(super) fn upper_hex(bytes: &[u8]) -> String {
     let mut hex = String::new();
-    for byte in Md5::digest(&preimage) {
+    for byte in bytes {
         write!(hex, "{byte:02X}").unwrap();
     }
     hex

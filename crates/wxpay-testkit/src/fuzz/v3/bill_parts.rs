@@ -30,7 +30,7 @@ pub fn v3_bill_part(data: &[u8]) {
         && let Some(part) = parts.first()
     {
         assert!(parts.is_sorted_by_key(SealedPart::bill_sequence) && part.bill_sequence() == 1);
-        assert!(open(part, data.to_vec()).is_err(), "no part can be opened without its key");
+        assert!(open(part, data).is_err(), "no part can be opened without its key");
     }
     let is_gzip = data.starts_with(&[0x1f, 0x8b, 8]);
     let plain = if is_gzip { unzipped(data) } else { Some(data.to_vec()) };
@@ -40,17 +40,17 @@ pub fn v3_bill_part(data: &[u8]) {
             .fold(String::new(), |hash, byte| format!("{hash}{byte:02x}")),
     );
     let sealed = NullProvider.symmetric_key(&Secret::new(KEY)).seal(NONCE, b"", data);
-    let opened = open(&part, sealed.clone());
+    let opened = open(&part, &sealed);
     if let Some(plain) = plain {
         assert_eq!(opened.unwrap().bytes, plain);
-        assert_eq!(open(&part, zipped(&sealed)).unwrap().bytes, plain);
+        assert_eq!(open(&part, &zipped(&sealed)).unwrap().bytes, plain);
     }
     let chosen = usize::from(data.first().copied().unwrap_or_default()) * 7;
     let mut changed = sealed;
     let at = chosen % changed.len();
     changed[at] ^= 1 << (chosen % 8);
-    assert!(open(&part, changed).is_err(), "a part that was changed was opened");
-    let error = open(&part, data.to_vec()).unwrap_err();
+    assert!(open(&part, &changed).is_err(), "a part that was changed was opened");
+    let error = open(&part, data).unwrap_err();
     assert!(is_gzip || error.kind() == ErrorKind::Signature);
 }
 
@@ -88,10 +88,10 @@ fn list(body: &[u8]) -> Result<BillReply<Vec<SealedPart>>, Error> {
     driver().run(merchant().build().call(request), &mut { network })
 }
 
-fn open(part: &SealedPart, sealed: Vec<u8>) -> Result<OpenedPart, Error> {
+fn open(part: &SealedPart, sealed: &[u8]) -> Result<OpenedPart, Error> {
     let network = |transmit: Transmit, _: UnixTime| -> (Reply, Duration) {
         assert!(transmit.max_reply <= 64 << 20, "a part is kept in memory");
-        (Ok(Response::new(200, sealed.clone())), Duration::ZERO)
+        (Ok(Response::new(200, sealed.to_vec())), Duration::ZERO)
     };
     driver().run(merchant().build().open_bill_part(part), &mut { network })
 }

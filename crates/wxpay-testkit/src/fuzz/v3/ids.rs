@@ -57,7 +57,7 @@ pub fn v3_ids(data: &[u8]) {
     }
     match text.parse::<AuthCode>() {
         Ok(code) => {
-            assert!(up_to(128) && visible && code.expose() == text && format!("{code:?}") == "[auth_code]")
+            assert!(up_to(128) && visible && code.expose() == text && format!("{code:?}") == "[auth_code]");
         }
         Err(_) => assert!(!up_to(128) || !visible),
     }
@@ -67,7 +67,7 @@ pub fn v3_ids(data: &[u8]) {
     match ApiV3Key::new(text.to_owned()) {
         Ok(key) => assert!(text.len() == 32 && !format!("{key:?}").contains(text)),
         Err(error) => {
-            assert!(text.len() != 32 || !error.to_string().contains(text), "an error shows the key")
+            assert!(text.len() != 32 || !error.to_string().contains(text), "an error shows the key");
         }
     }
 }
