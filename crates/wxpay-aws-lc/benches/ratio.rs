@@ -14,12 +14,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-const BATCHES: u32 = 300;
+const BATCHES: u32 = 1000;
 
 fn main() {
     let signing = SignBench::new();
-    let nonce = || String::from("593BEC0C930BF1AFEB40B4A08C8FB242");
-    report("signature and header", 1.01, 10, || signing.bare(), nonce, |nonce| signing.authorize(nonce));
+    report("signature and header", 1.01, 10, || signing.bare(), || (), |()| signing.authorize());
     report(
         "order, built and signed",
         1.01,
@@ -28,20 +27,17 @@ fn main() {
         || signing.input(),
         |input| signing.call(input),
     );
-    let reply = ReplyBench::new();
-    report(
-        "reply, verified and read",
-        1.06,
-        100,
-        || reply.bare(),
-        || reply.input(),
-        |input| reply.read(input),
-    );
+    for (name, reply) in [
+        ("reply, verified and read", ReplyBench::paid()),
+        ("reply with a coupon, verified and read", ReplyBench::paid_with_coupon()),
+    ] {
+        report(name, 1.06, 10, || reply.bare(), || reply.input(), |input| reply.read(input));
+    }
     let notification = NotificationBench::new();
     report(
         "notification, verified, decrypted and read",
         1.15,
-        100,
+        10,
         || notification.bare(),
         || notification.input(),
         |input| notification.verify_notification(input),

@@ -15,11 +15,14 @@ static ALLOCATOR: AllocProfiler<&StatsAlloc<System>> = AllocProfiler::new(&INSTR
 
 fn main() {
     let signing = SignBench::new();
-    let nonce = || String::from("593BEC0C930BF1AFEB40B4A08C8FB242");
-    report("signature and header", 5, nonce, |nonce| signing.authorize(nonce));
+    report("signature and header", 5, || (), |()| signing.authorize());
     report("order, built and signed", 19, || signing.input(), |input| signing.call(input));
-    let reply = ReplyBench::new();
-    report("reply, verified and read", 27, || reply.input(), |input| reply.read(input));
+    for (name, reply) in [
+        ("reply, verified and read", ReplyBench::paid()),
+        ("reply with a coupon, verified and read", ReplyBench::paid_with_coupon()),
+    ] {
+        report(name, 27, || reply.input(), |input| reply.read(input));
+    }
     let notification = NotificationBench::new();
     report(
         "notification, verified, decrypted and read",
@@ -58,19 +61,18 @@ fn order_bare(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn signature_and_header(bencher: Bencher<'_, '_>) {
     let signing = SignBench::new();
-    let nonce = || String::from("593BEC0C930BF1AFEB40B4A08C8FB242");
-    bencher.with_inputs(nonce).bench_local_values(|nonce| signing.authorize(nonce));
+    bencher.bench_local(|| signing.authorize());
 }
 
 #[divan::bench]
 fn reply(bencher: Bencher<'_, '_>) {
-    let reply = ReplyBench::new();
+    let reply = ReplyBench::paid();
     bencher.with_inputs(|| reply.input()).bench_local_values(|input| reply.read(input));
 }
 
 #[divan::bench]
 fn reply_bare(bencher: Bencher<'_, '_>) {
-    let reply = ReplyBench::new();
+    let reply = ReplyBench::paid();
     bencher.bench_local(|| reply.bare());
 }
 

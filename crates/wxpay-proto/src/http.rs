@@ -2,8 +2,8 @@
 //!
 //! With the feature `http` (on by default) they convert to and from the types of the `http` crate.
 
-use alloc::{string::String, vec::Vec};
-use core::fmt;
+use alloc::{borrow::Cow, string::String, vec::Vec};
+use core::{fmt, ops::Range};
 
 /// A request method. The protocol uses no others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,9 +47,12 @@ impl fmt::Display for Method {
 pub struct Request {
     method: Method,
     url: String,
-    headers: Vec<(&'static str, String)>,
+    headers: Vec<(&'static str, Cow<'static, str>)>,
     body: Vec<u8>,
 }
+
+/// The number of headers of a request of APIv3.
+const HEADERS: usize = 5;
 
 impl Request {
     /// Creates a request to an absolute URL, without headers.
@@ -72,8 +75,11 @@ impl Request {
 
     /// Adds a header. The name must be in lower case.
     #[must_use]
-    pub fn with_header(mut self, name: &'static str, value: String) -> Self {
-        self.headers.push((name, value));
+    pub fn with_header(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
+        if self.headers.is_empty() {
+            self.headers.reserve_exact(HEADERS);
+        }
+        self.headers.push((name, value.into()));
         self
     }
 
@@ -91,14 +97,14 @@ impl Request {
 
     /// Returns the headers: names in lower case, with their values.
     #[must_use]
-    pub fn headers(&self) -> &[(&'static str, String)] {
+    pub fn headers(&self) -> &[(&'static str, Cow<'static, str>)] {
         &self.headers
     }
 
     /// Returns the value of the header with this lower-case name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(key, _)| *key == name).map(|(_, value)| &**value)
     }
 
     /// Returns the body, byte for byte as signed.
@@ -127,21 +133,41 @@ impl fmt::Debug for Request {
 #[derive(Clone)]
 pub struct Response {
     status: u16,
-    headers: Vec<(String, Vec<u8>)>,
+    headers: Vec<HeaderRange>,
+    /// The names of all headers, in lower case.
+    names: String,
+    /// The values of all headers.
+    values: Vec<u8>,
     body: Vec<u8>,
+}
+
+/// The place of a header's name and value.
+#[derive(Clone)]
+struct HeaderRange {
+    name: Range<usize>,
+    value: Range<usize>,
 }
 
 impl Response {
     /// Creates a response without headers.
     #[must_use]
     pub fn new(status: u16, body: Vec<u8>) -> Self {
-        Self { status, headers: Vec::new(), body }
+        Self { status, headers: Vec::new(), names: String::new(), values: Vec::new(), body }
     }
 
     /// Adds a header. The name is stored in lower case.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: &[u8]) -> Self {
-        self.headers.push((name.to_ascii_lowercase(), value.to_vec()));
+        if self.headers.is_empty() {
+            // A reply of the gateway has about 13 headers, one of which is a signature of 344 characters.
+            self.headers.reserve(16);
+            self.names.reserve(256);
+            self.values.reserve(768);
+        }
+        let start = (self.names.len(), self.values.len());
+        self.names.extend(name.chars().map(|letter| letter.to_ascii_lowercase()));
+        self.values.extend_from_slice(value);
+        self.headers.push(HeaderRange { name: start.0..self.names.len(), value: start.1..self.values.len() });
         self
     }
 
@@ -152,15 +178,17 @@ impl Response {
     }
 
     /// Returns the headers: names in lower case, with their values as bytes.
-    #[must_use]
-    pub fn headers(&self) -> &[(String, Vec<u8>)] {
-        &self.headers
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.headers.iter().map(|HeaderRange { name, value }| {
+            let name = self.names.get(name.clone()).unwrap_or_default();
+            (name, self.values.get(value.clone()).unwrap_or_default())
+        })
     }
 
     /// Returns the value of the first header with this name, case-insensitively.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&[u8]> {
-        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_slice())
+        self.headers().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
     /// Returns the body, byte for byte as received.
@@ -204,7 +232,7 @@ mod convert {
             let mut builder =
                 http::Request::builder().method(http::Method::from(request.method)).uri(request.url.as_str());
             for (name, value) in &request.headers {
-                let mut value = http::HeaderValue::try_from(value)?;
+                let mut value = http::HeaderValue::try_from(&**value)?;
                 // Keeps the signature out of the `Debug` output of the `http` crate.
                 value.set_sensitive(*name == "authorization");
                 builder = builder.header(*name, value);

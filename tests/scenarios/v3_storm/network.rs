@@ -203,8 +203,7 @@ fn changed(
         }
         reply
             .headers()
-            .iter()
-            .filter_map(|(name, value)| header(name.clone(), value.clone()))
+            .filter_map(|(name, value)| header(name.to_owned(), value.to_owned()))
             .fold(Response::new(reply.status(), body), |reply, (name, value)| {
                 reply.with_header(&name, &value)
             })

@@ -112,10 +112,10 @@ impl SignBench {
     }
 
     /// Signs a given body and returns the header.
-    pub(crate) fn authorize(&self, nonce: String) -> String {
-        let target = "/v3/pay/transactions/jsapi";
-        let authorization = self.merchant.authorize(Method::Post, target, black_box(&self.body), NOW, nonce);
-        authorization.unwrap().to_string()
+    pub(crate) fn authorize(&self) -> String {
+        let (target, nonce) = ("/v3/pay/transactions/jsapi", "593BEC0C930BF1AFEB40B4A08C8FB242");
+        let body = black_box(&self.body);
+        self.merchant.authorization_header(Method::Post, target, body, NOW, nonce).unwrap()
     }
 
     /// Signs the same bytes with the bare library.
@@ -169,14 +169,28 @@ pub(crate) struct ReplyBench {
 pub(crate) type ReplyInput = (AwaitingReply<Call<QueryOrder>>, Response, Memory, Entropy);
 
 impl ReplyBench {
-    pub(crate) fn new() -> Self {
-        let body = r#"{"amount":{"currency":"CNY","payer_currency":"CNY","payer_total":1899,"total":1999},"appid":"wx0123456789abcdef","attach":"花果山分店","bank_type":"CMC","mchid":"1900000001","out_trade_no":"7240b65810859cbf2a8d9f76a638c0a3","payer":{"openid":"oX99MDgNcgwnz3zFN3DNmo8uwa-w"},"promotion_detail":[{"coupon_id":"109519","name":"单品惠-6","scope":"SINGLE","type":"CASH","amount":100,"stock_id":"931386","wechatpay_contribute":0,"merchant_contribute":100,"other_contribute":0,"currency":"CNY","goods_detail":[{"goods_id":"M1006","quantity":1,"unit_price":1999,"discount_amount":100,"goods_remark":"商品备注信息"}]}],"scene_info":{"device_id":"013467007045764"},"success_time":"2026-11-25T10:34:56+08:00","trade_state":"SUCCESS","trade_state_desc":"支付成功","trade_type":"JSAPI","transaction_id":"4200000001202611250000000042"}"#;
+    /// The reply about an order that was paid.
+    pub(crate) fn paid() -> Self {
+        Self::new(
+            r#"{"amount":{"currency":"CNY","payer_currency":"CNY","payer_total":1899,"total":1999},"appid":"wx0123456789abcdef","attach":"花果山分店","bank_type":"CMC","mchid":"1900000001","out_trade_no":"7240b65810859cbf2a8d9f76a638c0a3","payer":{"openid":"oX99MDgNcgwnz3zFN3DNmo8uwa-w"},"scene_info":{"device_id":"013467007045764"},"success_time":"2026-11-25T10:34:56+08:00","trade_state":"SUCCESS","trade_state_desc":"支付成功","trade_type":"JSAPI","transaction_id":"4200000001202611250000000042"}"#,
+        )
+    }
+
+    /// The reply about an order that was paid with a coupon.
+    pub(crate) fn paid_with_coupon() -> Self {
+        Self::new(
+            r#"{"amount":{"currency":"CNY","payer_currency":"CNY","payer_total":1899,"total":1999},"appid":"wx0123456789abcdef","attach":"花果山分店","bank_type":"CMC","mchid":"1900000001","out_trade_no":"7240b65810859cbf2a8d9f76a638c0a3","payer":{"openid":"oX99MDgNcgwnz3zFN3DNmo8uwa-w"},"promotion_detail":[{"coupon_id":"109519","name":"单品惠-6","scope":"SINGLE","type":"CASH","amount":100,"stock_id":"931386","wechatpay_contribute":0,"merchant_contribute":100,"other_contribute":0,"currency":"CNY","goods_detail":[{"goods_id":"M1006","quantity":1,"unit_price":1999,"discount_amount":100,"goods_remark":"商品备注信息"}]}],"scene_info":{"device_id":"013467007045764"},"success_time":"2026-11-25T10:34:56+08:00","trade_state":"SUCCESS","trade_state_desc":"支付成功","trade_type":"JSAPI","transaction_id":"4200000001202611250000000042"}"#,
+        )
+    }
+
+    fn new(body: &str) -> Self {
         let (bare, signed) = BareVerification::sign(body);
+        let length = body.len().to_string();
         let gateway: [(&str, &[u8]); 8] = [
             ("server", b"nginx"),
             ("date", b"Wed, 25 Nov 2026 02:34:57 GMT"),
             ("content-type", b"application/json; charset=utf-8"),
-            ("content-length", b"942"),
+            ("content-length", length.as_bytes()),
             ("connection", b"keep-alive"),
             ("cache-control", b"no-cache, must-revalidate"),
             ("x-content-type-options", b"nosniff"),

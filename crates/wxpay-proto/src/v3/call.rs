@@ -93,7 +93,7 @@ pub struct InFlight<E>(Exchange<E>);
 enum Exchange<E> {
     FetchSealingKey(AwaitingReply<FetchPlatformKeys>, Drafting<E>),
     Operation(AwaitingOperation<E>),
-    FetchVerifyingKey(AwaitingReply<FetchPlatformKeys>, Verifying<E>),
+    FetchVerifyingKey(AwaitingReply<FetchPlatformKeys>, Box<Verifying<E>>),
 }
 
 // The call waits: for the next attempt, or for a fetch by another call.
@@ -105,7 +105,7 @@ pub struct Paused<E>(WaitingFor<E>);
 enum WaitingFor<E> {
     SealingKey(Drafting<E>),
     Retry(AwaitingOperation<E>),
-    VerifyingKey(Verifying<E>),
+    VerifyingKey(Box<Verifying<E>>),
 }
 
 impl Merchant {
@@ -286,7 +286,7 @@ impl<E: Endpoint> Verifying<E> {
                 Self { fetched: true, ..self }.fetching(fetch.begin(world), world)
             }
             Err(MissingKey::Wait(until)) if self.awaiting.attempts.is_within_deadline(until) => {
-                Step::wait(until, Paused(WaitingFor::VerifyingKey(self)))
+                Step::wait(until, Paused(WaitingFor::VerifyingKey(Box::new(self))))
             }
             Err(missing) => {
                 let error = merchant.key_error(Some(self.headers.key_id()), missing, world);
@@ -298,7 +298,7 @@ impl<E: Endpoint> Verifying<E> {
     fn fetching(self, step: Step<FetchPlatformKeys>, world: &mut World<'_>) -> Step<Call<E>> {
         match step {
             Step::Send(transmit, fetch) => {
-                Step::send(transmit, InFlight(Exchange::FetchVerifyingKey(fetch, self)))
+                Step::send(transmit, InFlight(Exchange::FetchVerifyingKey(fetch, Box::new(self))))
             }
             Step::Wait(_, waiting) => waiting.never(),
             // After a failure the memory knows the cause.

@@ -6,7 +6,7 @@ use crate::{
     refusal::{Code, Detail, DetailValue, Refusal},
     wire::json,
 };
-use alloc::{format, string::String, vec::Vec};
+use alloc::{format, string::String};
 
 /// Returns the refusal if the body is an error object: a JSON object with a textual `code`, whatever the status and the
 /// other members are.
@@ -15,12 +15,21 @@ pub(super) fn error_object(reply: &Response) -> Option<Refusal> {
     struct Coded {
         code: Option<String>,
     }
+    if !may_have_code(reply.body()) {
+        return None;
+    }
     let is_error = match json::parse(reply.body()) {
         Ok(Coded { code }) => code.is_some(),
         // No object, or a code of another type, or several codes.
         Err(_) => object(reply.body()).is_some_and(|object| text(&object, "code").is_some()),
     };
     is_error.then(|| parse(reply))
+}
+
+/// Returns whether a JSON object may have a member `code`: spares most replies a second reading. Its name may be
+/// written with escapes.
+fn may_have_code(body: &[u8]) -> bool {
+    memchr::memchr(b'\\', body).is_some() || memchr::memmem::find(body, br#""code""#).is_some()
 }
 
 /// Returns the error for a reply that is not verified. Its content is shown to people; it proves nothing.
@@ -47,10 +56,10 @@ const FIELD_CHECK: [Code; 2] = [Code::PARAM_ERROR, Code::INVALID_REQUEST];
 /// Returns whether the reply has none of WeChat Pay's headers.
 pub(super) fn is_unsigned(reply: &Response) -> bool {
     const PREFIX: &str = "wechatpay-";
-    let is_signed = |(name, _): &(String, Vec<u8>)| {
+    let is_signed = |(name, _): (&str, &[u8])| {
         name.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
     };
-    !reply.headers().iter().any(is_signed)
+    !reply.headers().any(is_signed)
 }
 
 /// Parses an error reply as far as possible: fields that are missing or unreadable stay empty.

@@ -1,6 +1,10 @@
 //! The merchant: its credentials, the keys it trusts, its signatures. Each operation is defined in its own module.
 
-use super::{authorization::Authorization, gateway::Gateway, message};
+use super::{
+    authorization::{Authorization, HeaderValue},
+    gateway::Gateway,
+    message,
+};
 use crate::{
     clock::UnixTime,
     crypto::{CryptoProvider, PrivateKey, PublicKey, SymmetricKey},
@@ -136,6 +140,25 @@ impl Merchant {
         let signature = self.sign(&message::request(method, target, timestamp, &nonce_str, signed))?;
         let (mchid, serial_no) = (self.0.mchid.clone(), self.0.serial_no.clone());
         Ok(Authorization { mchid, nonce_str, signature, timestamp, serial_no })
+    }
+
+    /// Signs a request like [`authorize`](Self::authorize), and returns the value of the `Authorization` header.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of kind [`ErrorKind::Unavailable`] if the key is not available.
+    pub fn authorization_header(
+        &self,
+        method: Method,
+        target: &str,
+        signed: &[u8],
+        now: UnixTime,
+        nonce_str: &str,
+    ) -> Result<String, Error> {
+        let timestamp = now.as_secs();
+        let signature = &*self.sign(&message::request(method, target, timestamp, nonce_str, signed))?;
+        let (mchid, serial_no) = (&self.0.mchid, &self.0.serial_no);
+        Ok(HeaderValue { mchid, nonce_str, signature, timestamp, serial_no }.into_string())
     }
 
     pub(super) fn provider(&self) -> &dyn CryptoProvider {

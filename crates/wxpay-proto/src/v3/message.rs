@@ -5,6 +5,7 @@
 
 use crate::http::Method;
 use alloc::{string::String, vec::Vec};
+use core::fmt::Write as _;
 
 /// Returns the string to sign of a request.
 ///
@@ -19,8 +20,15 @@ use alloc::{string::String, vec::Vec};
 /// ```
 #[must_use]
 pub fn request(method: Method, target: &str, timestamp: u64, nonce: &str, body: &[u8]) -> Vec<u8> {
-    let timestamp = alloc::format!("{timestamp}");
-    lines(&[method.as_str().as_bytes(), target.as_bytes(), timestamp.as_bytes(), nonce.as_bytes(), body])
+    // Method, timestamp and line feeds take at most 32 bytes.
+    let length = [32, target.len(), nonce.len(), body.len()].into_iter().fold(0, usize::saturating_add);
+    let mut string = String::with_capacity(length);
+    // Writing to a text cannot fail.
+    let _written = write!(string, "{method}\n{target}\n{timestamp}\n{nonce}\n");
+    let mut string = string.into_bytes();
+    string.extend_from_slice(body);
+    string.push(b'\n');
+    string
 }
 
 /// Returns the string to sign of a reply or a notification. `timestamp` is the header's value as received.

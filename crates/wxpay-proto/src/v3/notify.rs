@@ -73,13 +73,13 @@ impl RawNotification {
     ///
     /// Returns the error that [`verify_notification`](Merchant::verify_notification) would return for these headers.
     pub fn check_headers(&self, now: UnixTime) -> Result<(), Error> {
-        match SignatureHeaders::parse(&self.headers(), now) {
+        match SignatureHeaders::parse(self.headers(), now) {
             Ok(_) => Ok(()),
             Err(error) => Err(error.into_error().of_read()),
         }
     }
 
-    fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> + Clone {
+    fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.headers.iter().map(|(name, at)| (*name, self.values.get(at.clone()).unwrap_or_default()))
     }
 
@@ -198,7 +198,7 @@ impl Flow for VerifyNotification {
         if self.raw.body.len() > MAX_BODY_BYTES {
             return done(Err(verify::malformed()));
         }
-        let headers = SignatureHeaders::parse(&self.raw.headers(), now);
+        let headers = SignatureHeaders::parse(self.raw.headers(), now);
         match headers {
             Ok(headers) => {
                 let attempts = Attempts::new(policy(&self.merchant), now);

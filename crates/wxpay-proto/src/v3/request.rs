@@ -11,7 +11,10 @@ use crate::{
     id::{KeyId, PublicKeyId},
     world::World,
 };
-use alloc::{borrow::ToOwned as _, format, string::ToString as _};
+use alloc::{
+    borrow::{Cow, ToOwned as _},
+    vec::Vec,
+};
 use core::time::Duration;
 
 /// The maximum length of a reply's body, in bytes. Bills are streamed, and have no limit.
@@ -29,20 +32,25 @@ pub(super) fn transmit(
     world: &mut World<'_>,
 ) -> Result<Transmit, Error> {
     let nonce = world.entropy.nonce();
-    let authorization =
-        merchant.authorize(draft.method(), draft.target(), draft.signed_bytes(), world.now, nonce)?;
-    let url = format!("{base_url}{}", draft.target());
+    let authorization = merchant.authorization_header(
+        draft.method(),
+        draft.target(),
+        draft.signed_bytes(),
+        world.now,
+        &nonce,
+    )?;
+    let url = [base_url, draft.target()].concat();
     let (content_type, body) = match draft.content() {
         // WeChat Pay's own SDKs send the type even without a body.
-        Content::Empty => ("application/json".to_owned(), alloc::vec::Vec::new()),
-        Content::Json(text) => ("application/json".to_owned(), text.clone()),
-        Content::Upload(upload) => (upload.content_type(), upload.body()),
+        Content::Empty => (Cow::Borrowed("application/json"), Vec::new()),
+        Content::Json(text) => (Cow::Borrowed("application/json"), text.clone()),
+        Content::Upload(upload) => (Cow::Owned(upload.content_type()), upload.body()),
     };
     let request = Request::new(draft.method(), url, body)
-        .with_header("accept", draft.accept().to_owned())
-        .with_header("user-agent", USER_AGENT.to_owned())
+        .with_header("accept", draft.accept())
+        .with_header("user-agent", USER_AGENT)
         .with_header("content-type", content_type)
-        .with_header("authorization", authorization.to_string());
+        .with_header("authorization", authorization);
     let requested = merchant.requested_signing_key().map(PublicKeyId::as_str);
     let request = match sealing_key.map(KeyId::as_str).or(requested) {
         Some(key) => request.with_header("wechatpay-serial", key.to_owned()),

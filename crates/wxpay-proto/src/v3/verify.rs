@@ -135,18 +135,23 @@ pub(super) struct SignatureHeaders {
 impl SignatureHeaders {
     /// Parses the headers, in any order. `now` is the time of their arrival.
     pub(super) fn parse<'a>(
-        headers: &(impl Iterator<Item = (&'a str, &'a [u8])> + Clone),
+        headers: impl Iterator<Item = (&'a str, &'a [u8])>,
         now: UnixTime,
     ) -> Result<Self, VerifyError> {
-        let value = |name: &'static str| -> Result<Option<&str>, VerifyError> {
-            let mut found = headers.clone().filter(|(key, _)| key.eq_ignore_ascii_case(name));
-            match (found.next(), found.next()) {
-                (None, _) => Ok(None),
-                (Some((_, value)), None) => {
-                    core::str::from_utf8(value).map(Some).map_err(|_| VerifyError::MalformedHeader(name))
-                }
-                (Some(_), Some(_)) => Err(VerifyError::MalformedHeader(name)),
+        let mut values = [Ok(None); HEADERS.len()];
+        for (key, value) in headers {
+            let known = HEADERS.iter().zip(&mut values).find(|(name, _)| key.eq_ignore_ascii_case(name));
+            if let Some((_, found)) = known {
+                *found = match (*found, core::str::from_utf8(value)) {
+                    (Ok(None), Ok(value)) => Ok(Some(value)),
+                    _ => Err(Malformed),
+                };
             }
+        }
+        let value = |name: &'static str| -> Result<Option<&str>, VerifyError> {
+            let found =
+                HEADERS.iter().zip(values).find_map(|(known, found)| (*known == name).then_some(found));
+            found.unwrap_or(Ok(None)).map_err(|Malformed| VerifyError::MalformedHeader(name))
         };
         let required = |name| value(name)?.ok_or(VerifyError::MissingHeader(name));
         let timestamp = required(TIMESTAMP)?;
@@ -178,7 +183,7 @@ impl SignatureHeaders {
 
     /// Parses the headers of a reply that arrives at `now`.
     pub(super) fn parse_reply(reply: &Response, now: UnixTime) -> Result<Self, VerifyError> {
-        Self::parse(&reply.headers().iter().map(|(name, value)| (name.as_str(), value.as_slice())), now)
+        Self::parse(reply.headers(), now)
     }
 
     /// Returns the id of the key that the headers name.
@@ -209,11 +214,15 @@ const NONCE: &str = "Wechatpay-Nonce";
 const SIGNATURE: &str = "Wechatpay-Signature";
 const SERIAL: &str = "Wechatpay-Serial";
 const SIGNATURE_TYPE: &str = "Wechatpay-Signature-Type";
+const HEADERS: [&str; 5] = [TIMESTAMP, NONCE, SIGNATURE, SERIAL, SIGNATURE_TYPE];
+
+/// The value of a header that is duplicated, or is not UTF-8.
+#[derive(Clone, Copy)]
+struct Malformed;
 
 /// Returns the canonical name of a header that a [`SignatureHeaders`] is parsed from; `name` may have any case.
 pub(super) fn known_header(name: &str) -> Option<&'static str> {
-    let all = [TIMESTAMP, NONCE, SIGNATURE, SERIAL, SIGNATURE_TYPE];
-    all.into_iter().find(|known| known.eq_ignore_ascii_case(name))
+    HEADERS.into_iter().find(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// The reason why a message could not be verified. The cause of an [`ErrorKind::Signature`], unless the key is missing:

@@ -2,13 +2,20 @@
 
 use super::ParseError;
 use alloc::{string::String, vec::Vec};
-use base64::{DecodeError, Engine as _, decoded_len_estimate, engine::general_purpose::STANDARD};
+use base64::{
+    DecodeError, Engine as _, decoded_len_estimate, display::Base64Display, engine::general_purpose::STANDARD,
+};
 use zeroize::Zeroizing;
 
 /// Encodes bytes, with padding.
 #[must_use]
 pub fn encode(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
+}
+
+/// Returns a value that prints bytes like [`encode`], without allocation.
+pub(crate) fn display(bytes: &[u8]) -> impl core::fmt::Display {
+    Base64Display::new(bytes, &STANDARD)
 }
 
 /// Decodes bytes. Blanks, line breaks, missing padding and stray bits in the last character are rejected.

@@ -412,9 +412,8 @@ fn gateway_response(
     let body = body(Bytes::copy_from_slice(response.body()));
     let builder = response
         .headers()
-        .iter()
         .fold(hyper::Response::builder().status(response.status()), |builder, (name, value)| {
-            builder.header(name.as_str(), value.as_slice())
+            builder.header(name, value)
         });
     builder.body(body).map_err(|_| ConnectionBroken)
 }

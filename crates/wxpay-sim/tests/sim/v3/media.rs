@@ -24,9 +24,9 @@ fn upload(shop: &mut Shop, target: &str, (meta, signed): (&str, &str), file: &[u
     .concat();
     let authorization = shop.authorization(Method::Post, target, signed);
     let request = Request::new(Method::Post, bare(Method::Post, target, "").url().into(), body)
-        .with_header("accept", "application/json".into())
-        .with_header("user-agent", "a shop".into())
-        .with_header("content-type", "multipart/form-data; boundary=x1".into())
+        .with_header("accept", "application/json")
+        .with_header("user-agent", "a shop")
+        .with_header("content-type", "multipart/form-data; boundary=x1")
         .with_header("authorization", authorization);
     shop.send(&request)
 }
@@ -84,8 +84,8 @@ fn upload_without_multipart_is_refused() {
     let authorization = shop.authorization(Method::Post, IMAGES, &meta);
     let request = bare(Method::Post, IMAGES, &meta).with_header("authorization", authorization);
     let incomplete = Request::new(Method::Post, request.url().into(), b"--x1\r\n".to_vec())
-        .with_header("accept", "*/*".into())
-        .with_header("user-agent", "a shop".into())
-        .with_header("content-type", "multipart/form-data; boundary=x1".into());
+        .with_header("accept", "*/*")
+        .with_header("user-agent", "a shop")
+        .with_header("content-type", "multipart/form-data; boundary=x1");
     assert_eq!(shop.send(&incomplete).refusal(), (400, "PARAM_ERROR", 268_435_461));
 }

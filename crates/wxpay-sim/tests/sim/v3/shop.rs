@@ -290,16 +290,15 @@ impl Shop {
 /// Builds a request without `Authorization`.
 pub fn bare(method: Method, target: &str, body: &str) -> Request {
     Request::new(method, format!("{BASE}{target}"), body.as_bytes().to_vec())
-        .with_header("accept", "application/json".into())
-        .with_header("user-agent", "a shop".into())
-        .with_header("content-type", "application/json".into())
+        .with_header("accept", "application/json")
+        .with_header("user-agent", "a shop")
+        .with_header("content-type", "application/json")
 }
 
 pub fn parse_reply(reply: &Response) -> ParsedReply {
     let headers: BTreeMap<String, String> = reply
         .headers()
-        .iter()
-        .map(|(name, value)| (name.clone(), String::from_utf8(value.clone()).unwrap()))
+        .map(|(name, value)| (name.to_owned(), str::from_utf8(value).unwrap().to_owned()))
         .collect();
     let result_code = headers["request-id"].rsplit_once('-').unwrap().1.parse().unwrap();
     let body =

@@ -15,7 +15,7 @@ fn request_without_accept_or_user_agent_is_refused() {
             .with_header("authorization", authorization);
         for (name, value) in [("accept", "*/*"), ("user-agent", "shop")] {
             if name != missing {
-                request = request.with_header(name, value.into());
+                request = request.with_header(name, value);
             }
         }
         let reply = shop.send(&request);
@@ -31,7 +31,7 @@ fn request_is_refused_by_the_first_failed_check() {
     let target = "/v3/nowhere?a=1";
     let message = |reply: super::shop::ParsedReply| reply.body["message"].as_str().unwrap().to_owned();
     let send = |shop: &mut Shop, header: &str| {
-        shop.send(&bare(Method::Post, target, "{").with_header("authorization", header.into()))
+        shop.send(&bare(Method::Post, target, "{").with_header("authorization", header.to_owned()))
     };
 
     let malformed = send(&mut shop, "Basic eDp5");
@@ -162,7 +162,7 @@ fn negative_test_header_makes_the_requested_reply_fault() {
         let number = format!("A1234{index}");
         let goods = shop.goods(&number);
         let request = shop.request(Method::Post, "/v3/pay/transactions/native", &goods.to_string());
-        let reply = shop.reply(&request.with_header("wechatpay-negative-test", name.into()));
+        let reply = shop.reply(&request.with_header("wechatpay-negative-test", name));
         assert_eq!(reply.status(), 200);
         assert!(!shop.verifies_reply(&reply), "{name}");
         assert_eq!(shop.query(&number).body["trade_state"], "NOTPAY", "{name}: the order is still placed");
@@ -170,8 +170,7 @@ fn negative_test_header_makes_the_requested_reply_fault() {
             reply.header("wechatpay-signature").is_some_and(|text| text.starts_with(b"WECHATPAY/SIGNTEST/"));
         assert_eq!(is_probe, name == "signtest-probe");
     }
-    let request =
-        shop.request(Method::Get, CERTIFICATES, "").with_header("wechatpay-negative-test", "x".into());
+    let request = shop.request(Method::Get, CERTIFICATES, "").with_header("wechatpay-negative-test", "x");
     assert_eq!(shop.send(&request).refusal().1, "PARAM_ERROR");
 }
 
@@ -181,7 +180,7 @@ fn tampered_204_has_an_unsigned_body() {
     shop.order("A12345");
     let body = json!({ "mchid": shop.mchid() }).to_string();
     let request = shop.request(Method::Post, "/v3/pay/transactions/out-trade-no/A12345/close", &body);
-    let reply = shop.reply(&request.with_header("wechatpay-negative-test", "tampered-body".into()));
+    let reply = shop.reply(&request.with_header("wechatpay-negative-test", "tampered-body"));
     assert!(!reply.body().is_empty() && !shop.verifies_reply(&reply));
 }
 

@@ -64,9 +64,9 @@ fn send(
     let (now, orders) = (simulation.clock.now(real), simulation.gateway.transactions(real).len());
     let request =
         Request::new(method, format!("https://api.mch.weixin.qq.com{target}"), body.as_bytes().to_vec())
-            .with_header("accept", "application/json".into())
-            .with_header("content-type", "application/json".into())
-            .with_header("user-agent", "wxpay-testkit".into())
+            .with_header("accept", "application/json")
+            .with_header("content-type", "application/json")
+            .with_header("user-agent", "wxpay-testkit")
             .with_header("wechatpay-serial", merchant.platform().public_key().unwrap().id.to_string())
             .with_header("authorization", authorization(merchant, method, target, body, now));
     // The control interface may have injected a fault.

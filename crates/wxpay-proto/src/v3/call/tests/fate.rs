@@ -79,6 +79,7 @@ fn an_error_object_is_one_whatever_its_other_members_are() {
         r#"{"message":1,"code":"PARAM_ERROR","detail":[]}"#,
         r#"{"code":"PARAM_ERROR","planted":7}"#,
         r#"{"code":"BUSY","code":"PARAM_ERROR"}"#,
+        r#"{"\u0063ode":"PARAM_ERROR"}"#,
     ] {
         assert_eq!(failed(PROBE, &[Signed(200, body)]).1, Fate::Refused, "{body}");
     }
