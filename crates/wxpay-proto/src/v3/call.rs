@@ -234,9 +234,11 @@ impl<E: Endpoint> AwaitingOperation<E> {
     /// Handles a verified error object.
     fn refused(self, refusal: Refusal, world: &mut World<'_>) -> Step<Call<E>> {
         let (proof, other_host) = (refusal.code.proof(), refusal.status >= 500);
+        let is_final = self.call.endpoint.is_final(&refusal.code);
         let error = Error::refused(refusal, None);
         match proof {
-            Proof::Refused => self.fail(error, Ended::Refused),
+            Proof::Refused if is_final => self.fail(error, Ended::Refused),
+            Proof::Refused => self.fail(error, Ended::Denied),
             Proof::Later => self.retry(error, Ended::InDoubt, other_host, world),
             Proof::Nothing => self.fail(error, Ended::InDoubt),
         }

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     error::{Error, PendingOperation},
     http::Method,
-    refusal::Refusal,
+    refusal::{Code, Refusal},
     wire::{json, multipart::Upload},
     world::World,
 };
@@ -60,6 +60,12 @@ pub trait Endpoint: fmt::Debug + Send + 'static {
     /// nothing else follows. By default, such a refusal leaves the outcome unknown.
     fn trusts_field_check(&self) -> bool {
         false
+    }
+
+    /// Returns whether a refusal with this code, which WeChat Pay documents as final, proves that nothing was carried
+    /// out. Return `false` if WeChat Pay also refuses with it what is done already: the outcome is unknown then.
+    fn is_final(&self, _code: &Code) -> bool {
+        true
     }
 
     /// Returns whether a successful reply has a top-level member `code`, as otherwise only error objects have. Codes
@@ -295,6 +301,10 @@ impl<E: Endpoint + ?Sized> Endpoint for Box<E> {
 
     fn trusts_field_check(&self) -> bool {
         (**self).trusts_field_check()
+    }
+
+    fn is_final(&self, code: &Code) -> bool {
+        (**self).is_final(code)
     }
 
     fn success_has_code(&self) -> bool {

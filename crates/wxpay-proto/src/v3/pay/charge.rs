@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!  begin ─▶ charge ─▶ paid, or failed for good ───────────────────────▶ Done(Ok)
-//!             │  ├──▶ refused, or never sent ─────────────────────────▶ Done(Err): nothing happened
-//!             │  └──▶ refused, perhaps as paid already ─▶ query ──────▶ Done(Err) if there is no order
+//!             │  ├──▶ refused for good, or never sent ────────────────▶ Done(Err): nothing happened
+//!             │  └──▶ refused without proof ─▶ query ─▶ no such order ─▶ Done(Err): nothing happened
 //!             ▼ payer enters a password, or outcome unknown
 //!       ┌─▶ five seconds ─▶ query ─▶ final ───────────────────────────▶ Done(Ok)
 //!       └──── not final, before 45 seconds ◀─┤
@@ -104,13 +104,12 @@ enum Pause {
 struct Progress {
     merchant: Merchant,
     payment: CodePayment,
-    /// The charge was answered, so it cannot be on its way: the first signed "not found" is final.
-    is_answered: bool,
     /// The time from which the charge is reversed instead of queried.
     reverse_at: UnixTime,
     /// The number of intervals that the flow has waited.
     intervals: usize,
-    /// A refusal of the charge that may mean that it was carried out: the request may have arrived twice.
+    /// A refusal that does not prove that nothing was charged: it is unsigned, or the request may have arrived twice.
+    /// As the charge was answered, it is not in flight: the first signed "not found" is final.
     refused: Option<Error>,
     stage: Stage,
 }
@@ -197,6 +196,14 @@ impl Endpoint for ChargeOperation {
         }
     }
 
+    fn is_final(&self, code: &Code) -> bool {
+        match self {
+            Self::Charge(payment) => payment.is_final(code),
+            Self::Query(query) => query.is_final(code),
+            Self::Reverse(reverse) => reverse.is_final(code),
+        }
+    }
+
     fn idempotency(&self) -> Idempotency {
         match self {
             Self::Charge(payment) => payment.idempotency(),
@@ -246,33 +253,33 @@ impl Progress {
                 None => self.undecided(None, world),
             },
             Ok(OperationReply::Reversed) => Step::Done(Ok(ChargeOutcome::Reversed)),
-            Ok(OperationReply::NotFound) if self.refused.is_some() || self.is_answered => {
-                Step::Done(self.refused.map_or(Ok(ChargeOutcome::NotFound), Err))
-            }
-            // A lost charge might still be in flight.
-            Ok(OperationReply::NotFound) if matches!(self.stage, Stage::Reverse | Stage::FinalQuery) => {
-                if self.intervals >= MIN_INTERVALS_UNTIL_NOT_FOUND {
-                    Step::Done(Ok(ChargeOutcome::NotFound))
-                } else {
-                    self.wait(world)
-                }
-            }
-            Ok(OperationReply::Undecided | OperationReply::NotFound) => self.undecided(None, world),
-            Err(error) if matches!(self.stage, Stage::Charge) && may_be_paid(&error) => {
-                Self { refused: Some(error), ..self }.start(Stage::Query, world)
-            }
+            Ok(OperationReply::NotFound) => self.not_found(world),
+            Ok(OperationReply::Undecided) => self.undecided(None, world),
             Err(error) if matches!(self.stage, Stage::Charge) && error.fate() != Some(Fate::Unknown) => {
                 Step::Done(Err(error))
             }
             Err(mut error) if matches!(self.stage, Stage::Charge) => {
                 if error.unresolved().is_some_and(|unresolved| unresolved.is_answered()) {
-                    Self { is_answered: true, ..self }.start(Stage::Query, world)
+                    Self { refused: Some(error), ..self }.start(Stage::Query, world)
                 } else {
                     self.undecided(Some(error), world)
                 }
             }
             // A failed query or reversal proves nothing about the charge.
             Err(error) => self.undecided(Some(error), world),
+        }
+    }
+
+    /// Ends the flow if no charge can be in flight any more.
+    fn not_found(mut self, world: &mut World<'_>) -> Step<ChargeByCode> {
+        let is_late = matches!(self.stage, Stage::Reverse | Stage::FinalQuery);
+        match self.refused.take() {
+            Some(error) => Step::Done(Err(error.with_fate(Fate::Refused))),
+            None if !is_late => self.undecided(None, world),
+            None if self.intervals >= MIN_INTERVALS_UNTIL_NOT_FOUND => {
+                Step::Done(Ok(ChargeOutcome::NotFound))
+            }
+            None => self.wait(world),
         }
     }
 
@@ -303,12 +310,6 @@ impl Progress {
     }
 }
 
-/// Returns whether a refusal may mean that the order is paid already. WeChat Pay has no code of its own for that.
-fn may_be_paid(error: &Error) -> bool {
-    error.fate() == Some(Fate::Refused)
-        && error.refusal().is_some_and(|refusal| refusal.code == Code::INVALID_REQUEST)
-}
-
 /// Returns the outcome of the charge if the transaction's state is final.
 fn outcome(transaction: Box<Transaction>) -> Option<ChargeOutcome> {
     match transaction.trade_state {
@@ -335,8 +336,7 @@ impl Flow for ChargeByCode {
         let Self { merchant, payment } = self;
         let reverse_at = world.now.after(CHARGE_TIMEOUT);
         let stage = Stage::Charge;
-        Progress { merchant, payment, is_answered: false, reverse_at, intervals: 0, refused: None, stage }
-            .start(stage, world)
+        Progress { merchant, payment, reverse_at, intervals: 0, refused: None, stage }.start(stage, world)
     }
 
     fn on_reply(InFlight(call, progress): InFlight, reply: Reply, world: &mut World<'_>) -> Step<Self> {

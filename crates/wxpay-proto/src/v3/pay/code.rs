@@ -280,6 +280,12 @@ impl Endpoint for CodePayment {
         (refusal.code == Code::USERPAYING).then_some(CodePaymentReply::UserPaying)
     }
 
+    /// An order that is paid already, by a request that arrived twice, is refused with `INVALID_REQUEST`, too: WeChat
+    /// Pay has no code of its own for that.
+    fn is_final(&self, code: &Code) -> bool {
+        *code != Code::INVALID_REQUEST
+    }
+
     fn idempotency(&self) -> Idempotency {
         Idempotency::None
     }

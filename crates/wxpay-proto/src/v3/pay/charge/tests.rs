@@ -242,10 +242,12 @@ fn a_reversal_that_was_refused_does_not_mean_that_there_is_no_order() {
 }
 
 #[test]
-fn a_charge_with_a_field_error_is_not_found_by_one_signed_query() {
+fn a_charge_with_a_field_error_is_refused_after_one_signed_not_found() {
     let refused = Unsigned(400, r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":1}}"#);
     let (result, kinds, secs) = charge(refused, |_| NO_SUCH_ORDER, Lost);
-    assert_eq!(result.unwrap(), ChargeOutcome::NotFound);
+    let mut error = result.unwrap_err();
+    assert_eq!((error.fate(), error.unresolved()), (Some(Fate::Refused), None));
+    assert_eq!(error.refusal().unwrap().code, Code::PARAM_ERROR);
     assert_eq!((kinds.as_str(), secs), ("cq", 0));
     // The refusal was forged.
     assert!(is_paid(&charge(refused, |_| State("SUCCESS"), Lost).0));
