@@ -29,11 +29,15 @@ impl Code {
     }
 }
 
-/// The APIv3 codes that WeChat Pay documents as refusals: nothing was carried out.
+/// The APIv3 codes that name a reason for which nothing was carried out.
+///
+/// A code that says that something exists already, or is in a certain state, is not listed: the reason may be an
+/// earlier copy of the same request. What that means for a payment by code, see
+/// [`CodePayment`](crate::v3::pay::CodePayment).
 ///
 /// A code that is in neither table proves nothing. New codes appear without announcement, and one that means "in
 /// progress" must not let a merchant refund or transfer again under a new number. The query that follows costs seconds.
-const FINAL: [&str; 60] = [
+const FINAL: [&str; 55] = [
     // The request.
     "PARAM_ERROR",
     "INVALID_REQUEST",
@@ -57,7 +61,6 @@ const FINAL: [&str; 60] = [
     "ACCOUNT_NOT_VERIFIED",
     "NOT_ENOUGH",
     "QUOTA_EXCEED",
-    "CONCURRENT_LIMIT",
     // The payer, the payee and their means of payment.
     "USER_ACCOUNT_ABNORMAL",
     "USER_NOT_EXIST",
@@ -84,14 +87,10 @@ const FINAL: [&str; 60] = [
     "ORDER_NOT_READY",
     "ORDER_PAID",
     "ORDER_REVERSED",
-    "ORDER_STATUS_ERROR",
     "OUT_TRADE_NO_USED",
     "REFUND_NOT_EXIST",
     "REFUND_FEE_MISMATCH",
     "REVERSE_EXPIRE",
-    "INVALID_TRANSACTION_STATE",
-    "ALREADY_EXISTS",
-    "RESOURCE_ALREADY_EXISTS",
     "RESOURCE_NOT_EXISTS",
     "NOT_FOUND",
     "NO_STATEMENT_EXIST",

@@ -280,10 +280,9 @@ impl Endpoint for CodePayment {
         (refusal.code == Code::USERPAYING).then_some(CodePaymentReply::UserPaying)
     }
 
-    /// An order that is paid already, by a request that arrived twice, is refused with `INVALID_REQUEST`, too: WeChat
-    /// Pay has no code of its own for that.
+    /// A request that arrived twice may be refused because the first copy was paid: as paid, as used, or as invalid.
     fn is_final(&self, code: &Code) -> bool {
-        *code != Code::INVALID_REQUEST
+        ![Code::INVALID_REQUEST, Code::ORDERPAID, Code::OUT_TRADE_NO_USED].contains(code)
     }
 
     fn idempotency(&self) -> Idempotency {

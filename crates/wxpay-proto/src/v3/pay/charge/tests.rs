@@ -109,13 +109,18 @@ fn an_already_paid_charge_is_queried() {
 }
 
 #[test]
-fn a_charge_refused_as_invalid_is_queried_because_it_may_have_arrived_twice() {
-    let refused = Signed(400, r#"{"code":"INVALID_REQUEST","message":"该订单已支付"}"#);
-    let (result, kinds, secs) = charge(refused, |_| State("SUCCESS"), Lost);
-    assert!(is_paid(&result));
-    assert_eq!((kinds.as_str(), secs), ("cq", 0));
-    let (result, kinds, _) = charge(refused, |_| NO_SUCH_ORDER, Lost);
-    assert_eq!((result.unwrap_err().fate(), kinds.as_str()), (Some(Fate::Refused), "cq"));
+fn a_charge_refused_as_invalid_or_used_is_queried_because_it_may_have_arrived_twice() {
+    for body in [
+        r#"{"code":"INVALID_REQUEST","message":"该订单已支付"}"#,
+        r#"{"code":"OUT_TRADE_NO_USED","message":"商户订单号重复"}"#,
+    ] {
+        let refused = Signed(400, body);
+        let (result, kinds, secs) = charge(refused, |_| State("SUCCESS"), Lost);
+        assert!(is_paid(&result));
+        assert_eq!((kinds.as_str(), secs), ("cq", 0));
+        let (result, kinds, _) = charge(refused, |_| NO_SUCH_ORDER, Lost);
+        assert_eq!((result.unwrap_err().fate(), kinds.as_str()), (Some(Fate::Refused), "cq"));
+    }
 }
 
 #[test]

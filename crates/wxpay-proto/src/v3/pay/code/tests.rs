@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    error::ErrorKind,
+    error::{ErrorKind, Fate},
     v3::{
         fake,
         pay::order::{Detail, Goods},
@@ -121,6 +121,24 @@ fn userpaying_is_a_result_in_every_form() {
         panic!("expected a known outcome");
     };
     assert_eq!(transaction.trade_state, TradeState::PayError);
+}
+
+#[test]
+fn a_code_payment_refused_as_paid_used_or_invalid_may_have_been_paid() {
+    let refused = |code: &str| {
+        let (mut harness, signer) = (fake::Harness::new(), fake::SigningKey::public_key());
+        let call = fake::merchant().call(minimal().build().unwrap());
+        let body = format!(r#"{{"code":"{code}","message":"x"}}"#);
+        harness.run(call, |_, now| Ok(signer.reply(400, &body, *now))).unwrap_err()
+    };
+    for code in ["INVALID_REQUEST", "ORDERPAID", "ORDER_PAID", "OUT_TRADE_NO_USED"] {
+        let mut error = refused(code);
+        assert_eq!(error.fate(), Some(Fate::Unknown), "{code}");
+        assert!(error.unresolved().unwrap().is_answered(), "{code}");
+    }
+    for code in ["AUTH_CODE_EXPIRED", "NOT_ENOUGH", "ORDER_CLOSED"] {
+        assert_eq!(refused(code).fate(), Some(Fate::Refused), "{code}");
+    }
 }
 
 #[test]
