@@ -11,8 +11,10 @@
 )]
 
 mod layout;
+mod rng;
 mod stages;
 mod v1_conversations;
+mod v1_deliveries;
 mod v1_properties;
 mod v1_readings;
 mod v1_stages;

@@ -110,6 +110,38 @@ fn token_fetch_is_taken_over_when_the_lease_ends() {
 }
 
 #[test]
+fn wait_for_a_token_ends_with_the_deadline_of_the_call() {
+    let (mut driver, mut network, _) = setup();
+    let mut policy = Policy::default();
+    policy.deadline = Duration::from_secs(5);
+    let merchant = network.builder().retry(policy).build();
+    drop(Step::begin(merchant.prepay(order(number(1), 100)), driver.world()));
+    let start = driver.now;
+    let error = driver.run(merchant.prepay(order(number(2), 100)), &mut network).unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Exhausted, Some(Fate::NotSent)));
+    assert!(driver.now.since(start) <= Duration::from_secs(5));
+    assert_eq!(driver.count("v1.token"), 0);
+}
+
+#[test]
+fn token_of_an_impossible_lifetime_is_not_used() {
+    for (expires_in, is_used) in
+        [("0", false), ("1", true), ("604800", true), ("604801", false), ("-1", false)]
+    {
+        let (mut driver, _, merchant) = setup();
+        let body = format!(r#"{{"access_token":"token","expires_in":{expires_in}}}"#);
+        let mut gateway = |_: Transmit, _: UnixTime| -> (Reply, Duration) {
+            (Ok(Response::new(200, body.clone().into_bytes())), Duration::ZERO)
+        };
+        let result = driver.run(merchant.refresh_token(), &mut gateway);
+        assert_eq!(
+            result.map_err(|error| error.kind()),
+            if is_used { Ok(()) } else { Err(ErrorKind::Malformed) }
+        );
+    }
+}
+
+#[test]
 fn replaced_token_is_fetched_once_and_the_call_succeeds() {
     let (mut driver, mut network, merchant) = setup();
     driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap();

@@ -16,7 +16,7 @@ use wxpay_proto::{
 use wxpay_testkit::keys::{PARTNER_KEY, PAY_SIGN_KEY, merchant};
 
 /// The parameters of a genuine notification: the payer paid one fen for the order `MINE`.
-const GENUINE: [(&str, &str); 14] = [
+pub(crate) const GENUINE: [(&str, &str); 14] = [
     ("bank_type", "2032"),
     ("discount", "0"),
     ("fee_type", "1"),
@@ -34,7 +34,7 @@ const GENUINE: [(&str, &str); 14] = [
 ];
 
 /// Returns the string that MD5 signs for these fields, without the key: `name=value` joined by `&`.
-fn string_to_sign(fields: &[(&str, &str)]) -> String {
+pub(crate) fn string_to_sign(fields: &[(&str, &str)]) -> String {
     let mut fields: Vec<_> = fields.iter().filter(|(_, value)| !value.is_empty()).collect();
     fields.sort();
     fields.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
@@ -47,7 +47,7 @@ fn genuine_with(attach: &str) -> String {
 }
 
 /// Returns the signature of a string, as WeChat Pay computes it.
-fn sign(string: &str) -> String {
+pub(crate) fn sign(string: &str) -> String {
     // Signs the string as one field: `name=value` is split at the first `=`.
     let (name, value) = string.split_once('=').unwrap();
     let key = PartnerKey::new(PARTNER_KEY.into()).unwrap();
@@ -55,7 +55,7 @@ fn sign(string: &str) -> String {
 }
 
 /// Returns a query that reads the string in this way, with the signature of the string.
-fn query(fields: &[(&str, &str)], sign: &str) -> String {
+pub(crate) fn query(fields: &[(&str, &str)], sign: &str) -> String {
     let mut query = String::new();
     for (name, value) in fields {
         query.push_str(name);
@@ -67,7 +67,7 @@ fn query(fields: &[(&str, &str)], sign: &str) -> String {
 }
 
 /// Returns the fields of a string with these boundaries: `true` at each `&` that separates two fields.
-fn read(string: &str, boundaries: impl Fn(usize) -> bool) -> Option<Vec<(&str, &str)>> {
+pub(crate) fn read(string: &str, boundaries: impl Fn(usize) -> bool) -> Option<Vec<(&str, &str)>> {
     let (mut fields, mut start) = (Vec::new(), 0);
     let ends = string.match_indices('&').map(|(at, _)| at).enumerate();
     let ends = ends.filter(|(index, _)| boundaries(*index)).map(|(_, at)| at).chain([string.len()]);
@@ -78,7 +78,7 @@ fn read(string: &str, boundaries: impl Fn(usize) -> bool) -> Option<Vec<(&str, &
     Some(fields)
 }
 
-fn body(elements: &[(&str, &str)]) -> String {
+pub(crate) fn body(elements: &[(&str, &str)]) -> String {
     let key = PaySignKey::new(PAY_SIGN_KEY.into()).unwrap();
     let (sign, _) = signature::sign_sha1(elements, &key);
     let elements = elements.iter().map(|(name, value)| format!("<{name}><![CDATA[{value}]]></{name}>"));
@@ -86,7 +86,7 @@ fn body(elements: &[(&str, &str)]) -> String {
     format!("<xml>{elements}<AppSignature>{sign}</AppSignature><SignMethod>sha1</SignMethod></xml>")
 }
 
-const PAYER: [(&str, &str); 5] = [
+pub(crate) const PAYER: [(&str, &str); 5] = [
     ("AppId", "wx0123456789abcdef"),
     ("IsSubscribe", "0"),
     ("NonceStr", "n"),
@@ -102,7 +102,7 @@ fn verify(query: &str) -> Result<Notification, NotificationError> {
 /// Each attack: the `attach` of the order `MINE`, and the fields that its moved boundaries would show.
 ///
 /// The genuine fields after `attach` must go somewhere. They hide in the value of the last moved field.
-const ATTACKS: [(&str, &[&str]); 6] = [
+pub(crate) const ATTACKS: [(&str, &[&str]); 6] = [
     // The order `OTHER` is paid with 99,900 fen; the genuine order and amount hide in an unknown parameter.
     (
         "a&bank_type=W&fee_type=1&notify_id=1&out_trade_no=OTHER&partner=1900000001&time_end=20140508101000\

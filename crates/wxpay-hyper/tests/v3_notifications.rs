@@ -485,7 +485,7 @@ async fn unavailable_gateway_returns_500_within_the_response_timeout() {
     let silent = merchant(MCHID, API_V3_KEY, &format!("http://{gateway}")).build();
     let closed_port = merchant(MCHID, API_V3_KEY, "http://127.0.0.1:1").build();
     let genuine = Delivery::of(&Platform::with_certificate(2), paid(MCHID, API_V3_KEY, "ORDER-1"));
-    for merchant in [silent, closed_port] {
+    for merchant in [silent.clone(), closed_port] {
         let (notifications, calls) = counting(merchant, |_, _| async { Ok(()) });
         let (address, began) = (serve(notifications).await, Instant::now());
         assert_eq!(
@@ -496,4 +496,11 @@ async fn unavailable_gateway_returns_500_within_the_response_timeout() {
         assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
         assert_eq!(calls.load(Ordering::SeqCst), 0);
     }
+    // A deadline that ends before the fetch of the key gives up.
+    let (notifications, calls) = counting(silent, |_, _| async { Ok(()) });
+    let address = serve(notifications.response_timeout(Duration::from_millis(100))).await;
+    let began = Instant::now();
+    assert_eq!(genuine.send_to(address).await, rejected(500));
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert_eq!(calls.load(Ordering::SeqCst), 0);
 }

@@ -1,9 +1,7 @@
 //! Notifications on their way: late, twice, tampered with, at the wrong address, or without a response.
 
-use super::{
-    seed::Rng,
-    shop::{ACCOUNTS, Shop, account_of},
-};
+use super::shop::{ACCOUNTS, Shop, account_of};
+use crate::rng::Rng;
 use std::{fmt::Debug, rc::Rc, time::Duration};
 use wxpay_proto::{
     UnixTime,

@@ -2,9 +2,9 @@
 
 use super::{
     network::NetworkFailure,
-    seed::Rng,
     shop::{Account, Shop},
 };
+use crate::rng::Rng;
 use std::{error::Error as _, fmt::Debug, fmt::Write as _, rc::Rc, time::Duration};
 use wxpay_proto::{
     Error, Fate,

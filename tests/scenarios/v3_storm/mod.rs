@@ -38,8 +38,9 @@ mod total;
 mod transfers;
 mod weather;
 
+use crate::rng::Rng;
 use life::Life;
-use seed::{Batch, Rng};
+use seed::Batch;
 use shop::Shop;
 use std::{
     rc::Rc,

@@ -1,6 +1,7 @@
 //! What the shop has stored: its numbers, and the evidence that was verified.
 
-use super::{seed::Rng, shop::ACCOUNTS};
+use super::shop::ACCOUNTS;
+use crate::rng::Rng;
 use std::collections::HashMap;
 use wxpay_proto::{
     Fen,

@@ -1,5 +1,6 @@
-//! The seed of a storm, and the random numbers that follow from it.
+//! The seeds of a storm.
 
+use crate::rng::Rng;
 use std::fmt;
 
 /// The seed if `WXPAY_STORM_SEED` is not set: the same in every run.
@@ -39,37 +40,6 @@ impl Batch {
     }
 
     pub(super) fn rng(self) -> Rng {
-        Rng(self.seed.wrapping_mul(0xD1B5_4A32_D192_ED03))
-    }
-}
-
-/// A seeded random number generator, `SplitMix64`.
-#[derive(Debug)]
-pub(super) struct Rng(u64);
-
-impl Rng {
-    pub(super) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// Returns another generator, so that what it is used for does not change the numbers that follow here.
-    pub(super) fn fork(&mut self) -> Self {
-        Self(self.next())
-    }
-
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-
-    pub(super) fn one_in(&mut self, of: u64) -> bool {
-        self.below(of) == 0
-    }
-
-    pub(super) fn pick<T: Copy>(&mut self, of: &[T]) -> T {
-        let index = self.below(u64::try_from(of.len()).unwrap());
-        of[usize::try_from(index).unwrap()]
+        Rng::of(self.seed)
     }
 }

@@ -2,9 +2,9 @@
 
 use super::{
     records::{OrderKey, Records},
-    seed::Rng,
     total::Total,
 };
+use crate::rng::Rng;
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,

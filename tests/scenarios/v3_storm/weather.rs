@@ -1,9 +1,7 @@
 //! Everything that happens to the shop and its gateway from outside: restarts, clocks, keys.
 
-use super::{
-    seed::Rng,
-    shop::{CERTIFICATES, MIGRATING, PUBLIC_KEY, Shop},
-};
+use super::shop::{CERTIFICATES, MIGRATING, PUBLIC_KEY, Shop};
+use crate::rng::Rng;
 use std::{rc::Rc, time::Duration};
 use wxpay_proto::UnixTime;
 use wxpay_sim::{

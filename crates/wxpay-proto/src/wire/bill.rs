@@ -442,6 +442,10 @@ mod tests {
         }
         let long = format!("a\n`{}", "x".repeat(MAX_LINE_BYTES));
         assert_eq!(read(long.as_bytes(), 4096), Err(ParseError::new(2, TOO_LONG)));
+        // A line without an end must not be buffered until the end of the file.
+        let mut reader = Reader::new();
+        reader.push(long.as_bytes());
+        assert_eq!(reader.next_line().unwrap_err(), ParseError::new(2, TOO_LONG));
     }
 
     #[test]

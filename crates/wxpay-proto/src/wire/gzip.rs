@@ -118,6 +118,9 @@ pub(crate) mod tests {
             assert!(decompress(&[FOO, &FOO[..length.max(1)]].concat(), 6).is_err(), "{length}");
         }
         assert!(decompress(b"foo", 3).is_err());
+        let mut wrong_length = FOO.to_vec();
+        wrong_length[FOO.len() - 4] = 2;
+        assert!(decompress(&wrong_length, 3).is_err());
     }
 
     proptest! {

@@ -203,6 +203,16 @@ mod tests {
     }
 
     #[test]
+    fn list_of_more_than_32_certificates_is_malformed() {
+        let one = SigningKey::certificate(1);
+        let body = list(&[&one; MAX_CERTIFICATES + 1]);
+        let error = PlatformCertificate::decrypt_list(&fake::merchant(), body.as_bytes()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Malformed);
+        let rule = core::error::Error::source(&error).unwrap();
+        assert_eq!(alloc::format!("{rule}"), "data must be at most 32 certificates");
+    }
+
+    #[test]
     fn a_merchant_with_a_public_key_has_no_certificates() {
         let none = r#"{"code":"RESOURCE_NOT_EXISTS","message":"无可用的平台证书"}"#;
         let (certificates, _) =
