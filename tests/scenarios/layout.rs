@@ -1,4 +1,4 @@
-//! Rules for the layout of the repository: dependencies, lints, test vectors.
+//! Rules for the layout of the repository: dependencies, lints, packages, test vectors.
 
 use std::{
     collections::BTreeSet,
@@ -104,6 +104,25 @@ fn every_crate_inherits_the_workspace_lints() {
     assert!(read("Cargo.toml").contains("unsafe_code = \"forbid\""));
     for name in crates() {
         assert!(read(&format!("crates/{name}/Cargo.toml")).contains("[lints]\nworkspace = true"), "{name}");
+    }
+}
+
+#[test]
+fn published_crates_have_what_crates_io_and_docs_rs_show() {
+    let licenses = ["LICENSE-APACHE", "LICENSE-MIT"];
+    for name in crates() {
+        let manifest = read(&format!("crates/{name}/Cargo.toml"));
+        if manifest.contains("\npublish = false\n") {
+            continue;
+        }
+        for field in ["description", "documentation", "readme", "keywords", "categories"] {
+            assert!(manifest.contains(&format!("\n{field} = ")), "{name}: {field}");
+        }
+        assert!(manifest.contains("\n[package.metadata.docs.rs]\n"), "{name}");
+        assert!(read(&format!("crates/{name}/README.md")).starts_with(&format!("# {name}\n")), "{name}");
+        for license in licenses {
+            assert_eq!(read(&format!("crates/{name}/{license}")), read(license), "{name}");
+        }
     }
 }
 
