@@ -1,8 +1,7 @@
 //! APIv1 against the published values, recomputed stage by stage: the string to sign, then the signature, then the
 //! message.
 //!
-//! The values are read from `../shared/vectors/v1.json` next to the checkout. Without this file the tests check
-//! nothing, or fail if `WXPAY_VECTORS_REQUIRED` is set.
+//! Most values are read from `../shared/vectors/v1.json` next to the checkout. Without this file their tests are ignored.
 
 use core::net::Ipv4Addr;
 use serde_json::Value;
@@ -17,18 +16,9 @@ use wxpay_proto::{
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/vectors/v1.json");
 
-/// Returns the file, or `None` if it does not exist.
-fn file() -> Option<Value> {
-    match std::fs::read(FILE) {
-        Ok(text) => Some(serde_json::from_slice(&text).unwrap()),
-        Err(error) => {
-            assert!(
-                std::env::var_os("WXPAY_VECTORS_REQUIRED").is_none(),
-                "the published values are required: {error}"
-            );
-            None
-        }
-    }
+fn file() -> Value {
+    let text = std::fs::read(FILE).unwrap_or_else(|error| panic!("{FILE}: {error}"));
+    serde_json::from_slice(&text).unwrap()
 }
 
 struct Case<'a>(&'a Value);
@@ -92,8 +82,9 @@ fn with_upper_escapes(package: &str) -> String {
 }
 
 #[test]
+#[cfg_attr(not(published_values), ignore = "needs ../shared/vectors")]
 fn published_values_are_reproduced_exactly_if_they_are_valid() {
-    let Some(file) = file() else { return };
+    let file = file();
     let (mut reproduced, mut rejected, mut withheld, mut out_of_scope, mut ambiguous) = (0, 0, 0, 0, 0);
     for case in file["vectors"].as_array().unwrap().iter().map(Case) {
         let name = case.text("name");
@@ -135,8 +126,9 @@ fn published_values_are_reproduced_exactly_if_they_are_valid() {
 }
 
 #[test]
+#[cfg_attr(not(published_values), ignore = "needs ../shared/vectors")]
 fn package_signature_depends_on_the_charset() {
-    let Some(file) = file() else { return };
+    let file = file();
     let find =
         |name: &str| file["vectors"].as_array().unwrap().iter().find(|case| case["name"] == name).unwrap();
     let as_gbk = Case(find("package-md5-gbk-official-java-demo"));
@@ -145,18 +137,22 @@ fn package_signature_depends_on_the_charset() {
     assert_ne!(as_gbk.compute().1, as_utf8.compute().1);
 }
 
-/// Returns the demo merchant of the documents, and the file with its keys.
-fn demo_merchant() -> Option<(Merchant, Value)> {
-    let file = file()?;
-    let key = |name: &str| file["keys"][name].as_str().unwrap().to_owned();
+/// Returns the demo merchant of the documents.
+fn demo_merchant(pay_sign_key: &str, partner_key: &str) -> Merchant {
     let merchant = Merchant::builder(
         "wxd930ea5d5a258f4f".parse().unwrap(),
         AppSecret::new("0".repeat(32)).unwrap(),
-        PaySignKey::new(key("paysignkey_wxd930ea5d5a258f4f")).unwrap(),
+        PaySignKey::new(pay_sign_key.to_owned()).unwrap(),
         "1900000109".parse().unwrap(),
-        PartnerKey::new(key("partner_key_demo")).unwrap(),
+        PartnerKey::new(partner_key.to_owned()).unwrap(),
     );
-    Some((merchant.build(), file))
+    merchant.build()
+}
+
+/// Returns the demo merchant with the keys in the file.
+fn merchant_of(file: &Value) -> Merchant {
+    let key = |name: &str| file["keys"][name].as_str().unwrap();
+    demo_merchant(key("paysignkey_wxd930ea5d5a258f4f"), key("partner_key_demo"))
 }
 
 fn expected(file: &Value, name: &str) -> String {
@@ -173,20 +169,37 @@ fn input<'a>(file: &'a Value, name: &str, input: &str) -> &'a str {
 const NUMBER: &str = "7240b65810859cbf2a8d9f76a638c0a3";
 const NONCE: &str = "e7d161ac8d8a76529d39d9f5b4249ccb";
 
+/// The order of the App payment document, with the demo's keys. The signature is that of the tests of two libraries of
+/// 2014 (such as chanxuehong/wechat, `mp/pay/pay2/signature_test.go`); the one printed in the document is a mistake.
 #[test]
-fn typed_messages_have_the_published_signatures() {
-    let Some((merchant, file)) = demo_merchant() else { return };
-    let (number, at) = (NUMBER.parse().unwrap(), UnixTime::from_secs);
-
+fn order_of_the_app_document_has_its_package_and_signature() {
+    let pay_sign_key = concat!(
+        "L8LrMqqeGRxST5reouB0K66CaYAWpqhAVsq7ggKkxHCOastWksvuX1uvmvQclxaH",
+        "oYd3ElNBrNO2DHnnzgfVG9Qs473M3DTOZug5er46FhuGofumV8H2FVR9qkjSlC5K",
+    );
+    let merchant = demo_merchant(pay_sign_key, "8934e7d15453e97507ef794cf7b0519d");
     let url = "http://weixin.qq.com".parse().unwrap();
     let order =
         Order::builder(NUMBER.parse().unwrap(), Fen::new(1), "支付测试", url, Ipv4Addr::new(196, 168, 1, 1))
             .traceid("test_1399514976")
             .build()
             .unwrap();
-    let prepay = SignedPrepay::sign(&merchant, &order, at(1_399_514_976), NONCE.into());
-    assert_eq!(prepay.package(), expected(&file, "package-string-utf8-official-app-doc"));
-    assert_eq!(prepay.app_signature().as_str(), expected(&file, "genprepay-app_signature-sha1"));
+    let prepay = SignedPrepay::sign(&merchant, &order, UnixTime::from_secs(1_399_514_976), NONCE.into());
+    assert_eq!(
+        prepay.package(),
+        "bank_type=WX&body=%E6%94%AF%E4%BB%98%E6%B5%8B%E8%AF%95&fee_type=1&input_charset=UTF-8\
+         &notify_url=http%3A%2F%2Fweixin.qq.com&out_trade_no=7240b65810859cbf2a8d9f76a638c0a3&partner=1900000109\
+         &spbill_create_ip=196.168.1.1&total_fee=1&sign=7F77B507B755B3262884291517E380F8"
+    );
+    assert_eq!(prepay.app_signature().as_str(), "8893870b9004ead28691b60db97a8d2c80dbfdc6");
+}
+
+#[test]
+#[cfg_attr(not(published_values), ignore = "needs ../shared/vectors")]
+fn typed_messages_have_the_published_signatures() {
+    let file = file();
+    let merchant = merchant_of(&file);
+    let (number, at) = (NUMBER.parse().unwrap(), UnixTime::from_secs);
 
     let prepayid = "1101000000140429eb40476f8896f4c9".parse().unwrap();
     let params = AppParams::sign(&merchant, prepayid, at(1_399_514_976), NONCE.into());
@@ -209,8 +222,10 @@ fn typed_messages_have_the_published_signatures() {
 }
 
 #[test]
+#[cfg_attr(not(published_values), ignore = "needs ../shared/vectors")]
 fn published_notifications_verify_unless_a_value_has_an_ampersand() {
-    let Some((merchant, file)) = demo_merchant() else { return };
+    let file = file();
+    let merchant = merchant_of(&file);
     let body = input(&file, "derived-notify-xml", "xml");
     assert_eq!(body.len(), 352);
     for (name, rejected) in [
