@@ -76,8 +76,8 @@
 //! * [`payment`]: the state of a payment and its refunds, merged from evidence.
 //! * [`id`], [`money`], [`secret`]: validated identifiers, amounts in fen, and values that are never printed.
 //! * [`wire`], [`http`]: parsing and serialisation, requests and responses.
-//! * [`manual`]: guides to drivers, money, security, the architecture, and deviations of the gateway from its
-//!   documents.
+//! * [`manual`]: guides to drivers, money, security, the architecture; the rules of the wire with their sources, and
+//!   deviations of the gateway from its documents.
 //!
 //! # Features
 //!

@@ -3,5 +3,6 @@
 pub mod design;
 pub mod driving;
 pub mod money;
+pub mod protocol;
 pub mod quirks;
 pub mod security;

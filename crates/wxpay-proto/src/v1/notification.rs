@@ -14,7 +14,7 @@
 //! before the reply to the order, or never. APIv1 has no time window, so an eavesdropper can replay a notification. A
 //! replay is harmless to a [`PaymentState`](crate::payment::PaymentState): it repeats known evidence.
 //!
-//! Source: the App payment document of 2014, section 3.6.
+//! Source: [the rules of APIv1](crate::manual::protocol#apiv1).
 
 mod body;
 mod error;

@@ -1,6 +1,6 @@
 //! Placing an order: `genprepay`, then the second signature.
 //!
-//! <https://api.weixin.qq.com/pay/genprepay>, the App payment document of 2014, section 3.
+//! Source: [the rules of APIv1](crate::manual::protocol#apiv1).
 
 use super::{
     api_reply::{ApiReply, malformed},

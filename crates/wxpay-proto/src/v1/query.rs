@@ -1,7 +1,7 @@
 //! Querying an order: `orderquery`.
 //!
-//! <https://api.weixin.qq.com/pay/orderquery>, the App payment document of 2014, section 3.7. Notifications are not
-//! guaranteed, so query an open order until its outcome is known.
+//! Notifications are not guaranteed, so query an open order until its outcome is known. Source:
+//! [the rules of APIv1](crate::manual::protocol#apiv1).
 
 use super::{
     api_reply::{ApiReply, malformed},

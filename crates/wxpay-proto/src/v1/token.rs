@@ -1,7 +1,7 @@
 //! The access token: fetched by one caller, used by all.
 //!
-//! <https://api.weixin.qq.com/cgi-bin/token>, the App payment document of 2014, section 2. A fetch may invalidate the
-//! previous token, and WeChat grants only two hundred tokens a day. Therefore each app has one fetch at a time.
+//! A fetch may invalidate the previous token, and WeChat grants only two hundred tokens a day. Therefore each app has one
+//! fetch at a time. Source: [the rules of APIv1](crate::manual::protocol#apiv1).
 
 use super::{
     api_reply::{ApiReply, malformed},

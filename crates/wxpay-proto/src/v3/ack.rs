@@ -1,7 +1,7 @@
 //! The response to a notification.
 //!
 //! 200 or 204 within five seconds ends WeChat Pay's retries, whatever the body says. Anything else causes another
-//! delivery.
+//! delivery. Source: [the rules](crate::manual::protocol#notifications).
 
 use crate::{
     error::{Error, ErrorKind},

@@ -1,7 +1,8 @@
 //! The `Authorization` header: formatting and parsing.
 //!
 //! `WECHATPAY2-SHA256-RSA2048 mchid="…",nonce_str="…",signature="…",timestamp="…",serial_no="…"`. The five values may
-//! have any order: parse headers, and never compare them as text.
+//! have any order: parse headers, and never compare them as text. Source:
+//! [the rules](crate::manual::protocol#request-signature).
 
 use crate::{
     id::{InvalidField, MchId, SerialNo},

@@ -7,6 +7,8 @@
 //!
 //! A fetch that fails keeps its cause in memory, as a [`KeyProblem`]: for the flows that waited for it, and for those that
 //! may not fetch again yet.
+//!
+//! Source: [the rules](crate::manual::protocol#platform-keys).
 
 mod list;
 

@@ -1,7 +1,7 @@
 //! Sensitive fields: sealed for WeChat Pay with RSA-OAEP, opened with the merchant's private key.
 //!
 //! The type enforces sealing: a [`Sensitive`] value reaches a request only through a [`RequestWriter`], which also
-//! makes the request name the key in `Wechatpay-Serial`.
+//! makes the request name the key in `Wechatpay-Serial`. Source: [the rules](crate::manual::protocol#encryption).
 
 use super::{merchant::Merchant, verify::malformed};
 use crate::{

@@ -9,6 +9,8 @@
 //!
 //! A signature that begins with `WECHATPAY/SIGNTEST/` is a probe by WeChat Pay (应答签名探测), wrong on purpose. It fails
 //! like any other invalid signature; no code recognises it.
+//!
+//! Source: [the rules](crate::manual::protocol#reply-and-notification-signature).
 
 use super::{authorization::SCHEME, message};
 use crate::{

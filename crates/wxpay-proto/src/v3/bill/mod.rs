@@ -8,7 +8,7 @@
 //!                              ─▶ Merchant::open_bill_part ─▶ the file's decrypted parts
 //! ```
 //!
-//! [`wire::bill`](crate::wire::bill) parses the rows.
+//! [`wire::bill`](crate::wire::bill) parses the rows. Source: [the rules](crate::manual::protocol#bills).
 
 mod date;
 mod request;
