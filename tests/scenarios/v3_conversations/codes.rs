@@ -4,11 +4,8 @@ use super::{number, shop::Shop};
 use wxpay_proto::{
     Fen,
     v3::{
-        Party,
-        pay::{
-            ChargeOutcome, CodePayment, CodePaymentReply, OrderLookup, QueryOrder, ReverseOrder, StoreId,
-            TradeState,
-        },
+        Lookup, Party,
+        pay::{ChargeOutcome, CodePayment, CodePaymentReply, QueryOrder, ReverseOrder, StoreId, TradeState},
     },
 };
 use wxpay_sim::{gateway::OrderRef, ledger::v3::TradeState as RecordedState};
@@ -45,7 +42,7 @@ pub(super) fn conversation() -> Shop {
         shop.call(ReverseOrder::new(shop.appid(), number(serial + 1), party.clone()));
         assert_eq!(recorded_state(&shop, serial + 1), RecordedState::Revoked);
         let queried = shop.call(QueryOrder::out_trade_no(number(serial + 1), party));
-        assert!(matches!(queried, OrderLookup::Found(order) if order.trade_state == TradeState::Revoked));
+        assert!(matches!(queried, Lookup::Found(order) if order.trade_state == TradeState::Revoked));
     }
     shop
 }

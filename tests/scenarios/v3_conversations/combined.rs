@@ -9,12 +9,12 @@ use serde_json::json;
 use wxpay_proto::{
     Fate, Fen,
     v3::{
-        Event, Resolved,
+        Event, Lookup, Resolved,
         pay::{
             H5Info, TradeState,
             combine::{
-                AppOrder, CloseOrder, H5Order, JsapiOrder, MiniProgramOrder, NativeOrder, Order, OrderLookup,
-                QueryOrder, SubOrder, Transaction,
+                AppOrder, CloseOrder, H5Order, JsapiOrder, MiniProgramOrder, NativeOrder, Order, QueryOrder,
+                SubOrder, Transaction,
                 order::{Builder, Individual},
             },
         },
@@ -37,10 +37,7 @@ fn combined_order(shop: &Shop, serial: u32, orders: Vec<SubOrder>) -> Builder {
 }
 
 fn query(shop: &mut Shop, query: QueryOrder) -> Transaction {
-    match shop.call(query) {
-        OrderLookup::Found(order) => *order,
-        OrderLookup::NotFound => panic!("the order must be found"),
-    }
+    shop.call(query).found().expect("the order must be found")
 }
 
 /// Checks that both sub-orders are paid, and that the notification equals the queries by both numbers.
@@ -111,7 +108,7 @@ pub(super) fn conversation() -> Shop {
 #[test]
 fn combined_orders_of_every_payment_method_are_paid_and_queried() {
     let mut shop = conversation();
-    assert_eq!(shop.call(QueryOrder::combine_out_trade_no(number(99))), OrderLookup::NotFound);
+    assert_eq!(shop.call(QueryOrder::combine_out_trade_no(number(99))), Lookup::NotFound);
     let paid = combined_order(&shop, 10, two_sub_orders(&shop, 10)).openid(shop.openid()).build().unwrap();
     let error = shop.call_err(CloseOrder::of_order(&paid));
     assert_eq!(error.fate(), Some(Fate::Refused), "a paid order must not be closed");

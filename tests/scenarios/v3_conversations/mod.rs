@@ -22,8 +22,8 @@ use wxpay_proto::{
     payment::{PaymentState, PaymentStatus, Transition},
     refusal::Code,
     v3::{
-        Ack, Event, Merchant, Notification, Party, Raw, VerifyError,
-        pay::{CloseOrder, NativeOrder, Order, OrderLookup, QueryOrder, TradeState},
+        Ack, Event, Lookup, Merchant, Notification, Party, Raw, VerifyError,
+        pay::{CloseOrder, NativeOrder, Order, QueryOrder, TradeState, Transaction},
         refund,
     },
 };
@@ -87,7 +87,7 @@ fn query(
     network: &mut SimNetwork,
     merchant: &Merchant,
     number: OutTradeNo,
-) -> OrderLookup {
+) -> Lookup<Transaction> {
     driver.run(merchant.call(QueryOrder::out_trade_no(number, Party::Direct)), network).unwrap()
 }
 
@@ -117,7 +117,7 @@ fn order_is_placed_paid_notified_queried_and_refunded() {
     let code_url = driver.run(merchant.call(order(&network, number(1), 1999)), &mut network).unwrap();
     assert!(code_url.starts_with("weixin://wxpay/bizpayurl?"), "{code_url}");
     assert!(
-        matches!(query(&mut driver, &mut network, &merchant, number(1)), OrderLookup::Found(unpaid) if unpaid.trade_state == TradeState::NotPay)
+        matches!(query(&mut driver, &mut network, &merchant, number(1)), Lookup::Found(unpaid) if unpaid.trade_state == TradeState::NotPay)
     );
 
     let payer = Payer::default().with_discount(Fen::new(99));
@@ -149,7 +149,7 @@ fn order_is_placed_paid_notified_queried_and_refunded() {
         |notification| matches!(notification.event(), Ok(Event::Refund(refund)) if refund.amount.refund == Fen::new(500))
     ));
     let after = query(&mut driver, &mut network, &merchant, number(1));
-    assert!(matches!(&after, OrderLookup::Found(order) if order.trade_state == TradeState::Refund));
+    assert!(matches!(&after, Lookup::Found(order) if order.trade_state == TradeState::Refund));
     merge(&mut state, &after.evidence().unwrap());
     assert!(matches!(state.status(), PaymentStatus::Paid(_)), "a refunded order must stay paid");
     assert_eq!(driver.count("v3.certificates"), 1, "the keys must be fetched once");
@@ -288,7 +288,7 @@ fn merchants_in_one_process_do_not_trust_each_others_keys() {
     let queried = driver
         .run(other_merchant.call(QueryOrder::out_trade_no(number(1), Party::Direct)), &mut network)
         .unwrap();
-    assert_eq!(queried, OrderLookup::NotFound, "an order must be visible to its own merchant only");
+    assert_eq!(queried, Lookup::NotFound, "an order must be visible to its own merchant only");
 }
 
 #[test]

@@ -4,11 +4,8 @@ use super::{number, shop::Shop};
 use core::net::Ipv4Addr;
 use serde_json::json;
 use wxpay_proto::v3::{
-    Party,
-    pay::{
-        AppOrder, CloseOrder, H5Info, H5Order, JsapiOrder, NativeOrder, OrderLookup, Payer, QueryOrder,
-        TradeState,
-    },
+    Lookup, Party,
+    pay::{AppOrder, CloseOrder, H5Info, H5Order, JsapiOrder, NativeOrder, Payer, QueryOrder, TradeState},
 };
 
 /// Places orders by every payment method, pays them, queries them by both numbers, and closes an unpaid one.
@@ -32,7 +29,7 @@ pub(super) fn conversation() -> Shop {
     assert_eq!(shop.receive_notifications().len(), 5);
     for serial in 1..=5 {
         let queried = shop.call(QueryOrder::out_trade_no(number(serial), Party::Direct));
-        let OrderLookup::Found(paid) = &queried else { panic!("the order must be found") };
+        let Lookup::Found(paid) = &queried else { panic!("the order must be found") };
         assert_eq!(paid.trade_state, TradeState::Success);
         let id = paid.transaction_id.clone().unwrap();
         assert_eq!(shop.call(QueryOrder::transaction_id(id, Party::Direct)), queried);

@@ -7,10 +7,10 @@ use wxpay_proto::{
     Fate, Fen,
     id::OutTradeNo,
     v3::{
-        Event, Party,
+        Event, Lookup, Party,
         pay::{
-            AppOrder, CloseOrder, H5Info, H5Order, JsapiOrder, JsapiParams, NativeOrder, OrderLookup, Payer,
-            QueryOrder, ScannedPosOrder, StoreId, TradeState, Transaction,
+            AppOrder, CloseOrder, H5Info, H5Order, JsapiOrder, JsapiParams, NativeOrder, Payer, QueryOrder,
+            ScannedPosOrder, StoreId, TradeState, Transaction,
         },
         refund::{self, RefundStatus},
     },
@@ -18,10 +18,8 @@ use wxpay_proto::{
 use wxpay_sim::gateway::OrderRef;
 
 fn query(shop: &mut Shop, number: &OutTradeNo, party: &Party) -> Transaction {
-    match shop.call(QueryOrder::out_trade_no(number.clone(), party.clone())) {
-        OrderLookup::Found(order) => *order,
-        OrderLookup::NotFound => panic!("the order must be found"),
-    }
+    let query = QueryOrder::out_trade_no(number.clone(), party.clone());
+    shop.call(query).found().expect("the order must be found")
 }
 
 /// Checks that the order is paid, and that the notification and the queries name both merchants.
@@ -40,7 +38,7 @@ fn assert_paid(shop: &mut Shop, number: &OutTradeNo, party: &Party) {
         assert_eq!(transaction.sub_appid.as_ref(), party.sub_appid());
     }
     let by_id = QueryOrder::transaction_id(queried.transaction_id.clone().unwrap(), party.clone());
-    assert_eq!(shop.call(by_id), OrderLookup::Found(Box::new(queried)));
+    assert_eq!(shop.call(by_id), Lookup::Found(queried));
 }
 
 /// Places orders by every payment method and pays them; closes one and refunds one.
@@ -101,7 +99,7 @@ pub(super) fn conversation() -> Shop {
     let Event::Refund(event) = notification.event().unwrap() else { panic!("expected a refund event") };
     assert_eq!((event.refund_status, event.sub_mchid.as_ref()), (RefundStatus::Success, party.sub_mchid()));
     let queried = shop.call(refund::QueryRefund::new("F1".parse().unwrap(), party));
-    let refund::RefundLookup::Found(refund) = queried else { panic!("the refund must be found") };
+    let refund = queried.found().expect("the refund must be found");
     assert_eq!((refund.status, refund.amount.refund), (RefundStatus::Success, Fen::new(30)));
     shop
 }
@@ -111,7 +109,7 @@ fn partner_places_queries_closes_and_refunds_orders_of_a_sub_merchant() {
     let mut shop = conversation();
     let party = shop.partner();
     let queried = shop.call(QueryOrder::out_trade_no(number(99), party));
-    assert_eq!(queried, OrderLookup::NotFound);
+    assert_eq!(queried, Lookup::NotFound);
     let record = shop.network.gateway.transaction(&OrderRef::OutTradeNo(number(1)), shop.driver.now).unwrap();
     assert_eq!(record.sub_mchid, Some(shop.sub_mchid()));
 }

@@ -9,10 +9,10 @@ use wxpay_proto::{
     error::PendingOperation,
     id::{MchId, OpenId, OutOrderNo, OutReturnNo, TransactionId},
     v3::{
-        Event, Notification, Party, Resolved,
+        Event, Lookup, Notification, Party, Resolved,
         pay::NativeOrder,
         profitsharing::{
-            Account, AddReceiver, CreateProfitSharing, DeleteReceiver, ProfitSharing, ProfitSharingLookup,
+            Account, AddReceiver, CreateProfitSharing, DeleteReceiver, ProfitSharing,
             ProfitSharingNotification, QueryMaxRatio, QueryProfitSharing, QueryProfitSharingReturn,
             QueryUnsplitAmount, ReceiverAmount, RelationType, Remainder, ReturnProfitSharing, SharingState,
             UnfreezeRemainder,
@@ -95,11 +95,8 @@ fn query(
     transaction_id: &TransactionId,
     out_order_no: &str,
 ) -> ProfitSharing {
-    match shop.call(QueryProfitSharing::new(party.clone(), transaction_id.clone(), sharing_no(out_order_no)))
-    {
-        ProfitSharingLookup::Found(sharing) => *sharing,
-        ProfitSharingLookup::NotFound => panic!("the profit sharing order must be found"),
-    }
+    let query = QueryProfitSharing::new(party.clone(), transaction_id.clone(), sharing_no(out_order_no));
+    shop.call(query).found().expect("the profit sharing order must be found")
 }
 
 fn unsplit_amount(shop: &mut Shop, transaction_id: &TransactionId) -> Fen {
@@ -158,12 +155,10 @@ fn run(shop: &mut Shop, party: &Party) {
     assert_eq!(events.len(), 1);
     assert_eq!((events[0].amount, &events[0].order_id), (Fen::new(400), &created.return_id));
     let query_return = QueryProfitSharingReturn::new(party.clone(), sharing_no("P1"), return_no("R1"));
-    let returns::ReturnLookup::Found(found) = shop.call(query_return) else {
-        panic!("the return must be found")
-    };
+    let found = shop.call(query_return).found().expect("the return must be found");
     assert_eq!((found.result, found.amount), (ReturnResult::Success, Fen::new(400)));
     let query_return = QueryProfitSharingReturn::new(party.clone(), sharing_no("P1"), return_no("R2"));
-    assert_eq!(shop.call(query_return), returns::ReturnLookup::NotFound);
+    assert_eq!(shop.call(query_return), Lookup::NotFound);
 
     let unfreeze =
         UnfreezeRemainder::new(party.clone(), transaction_id.clone(), sharing_no("U1"), "完结").unwrap();
@@ -355,9 +350,7 @@ fn failed_amounts_and_returns_have_typed_reasons() {
     assert!(shop.network.gateway.fail_return(&mchid, "R1", reason, now).is_some());
     shop.wait(10);
     let query_return = QueryProfitSharingReturn::new(Party::Direct, sharing_no("P1"), return_no("R1"));
-    let returns::ReturnLookup::Found(found) = shop.call(query_return) else {
-        panic!("the return must be found")
-    };
+    let found = shop.call(query_return).found().expect("the return must be found");
     let failed = (ReturnResult::Failed, Some(returns::ReturnFailReason::BalanceNotEnough));
     assert_eq!((found.result, found.fail_reason), failed);
 }

@@ -42,10 +42,8 @@ fn notified_status(shop: &mut Shop) -> RefundStatus {
 }
 
 fn query(shop: &mut Shop, refund: &Refund) -> RefundStatus {
-    match shop.call(refund::QueryRefund::new(refund.out_refund_no.clone(), Party::Direct)) {
-        refund::RefundLookup::Found(refund) => refund.status,
-        refund::RefundLookup::NotFound => panic!("the refund must be found"),
-    }
+    let query = refund::QueryRefund::new(refund.out_refund_no.clone(), Party::Direct);
+    shop.call(query).found().expect("the refund must be found").status
 }
 
 /// Redirects abnormal refunds to a bank card of the payer, and to the merchant's own.

@@ -9,11 +9,11 @@ use wxpay_proto::{
     error::PendingOperation,
     id::{OutAuthorizationNo, OutBillNo},
     v3::{
-        Event, Resolved,
+        Event, Lookup, Resolved,
         download::HashType,
         transfer::{
             CancelTransfer, CreateAuthorizedTransfer, CreatePreTransfer, CreateTransfer, QueryTransfer,
-            Transfer, TransferBill, TransferLookup, TransferState, UserRecvStyle, authorization,
+            Transfer, TransferBill, TransferState, UserRecvStyle, authorization,
             authorization::{ApplyAuthorization, Authorization, AuthorizationState, CloseReason},
             bill, elecsign, qq_wallet,
         },
@@ -50,11 +50,8 @@ fn confirm(shop: &mut Shop, number: &str) {
     assert!(shop.network.gateway.confirm_transfer(&mchid, &bill_no(number), shop.driver.now), "{number}");
 }
 
-fn found(queried: TransferLookup) -> Transfer {
-    match queried {
-        TransferLookup::Found(transfer) => *transfer,
-        TransferLookup::NotFound => panic!("the transfer must be found"),
-    }
+fn found(queried: Lookup<Transfer>) -> Transfer {
+    queried.found().expect("the transfer must be found")
 }
 
 fn query(shop: &mut Shop, number: &str) -> Transfer {
@@ -66,10 +63,8 @@ fn query_qq(shop: &mut Shop, number: &str) -> Transfer {
 }
 
 fn query_authorization(shop: &mut Shop, number: &str) -> Authorization {
-    match shop.call(authorization::QueryAuthorization::new(authorization_no(number))) {
-        authorization::AuthorizationLookup::Found(authorization) => *authorization,
-        authorization::AuthorizationLookup::NotFound => panic!("the authorization must be found"),
-    }
+    let query = authorization::QueryAuthorization::new(authorization_no(number));
+    shop.call(query).found().expect("the authorization must be found")
 }
 
 /// Returns number and state of each transfer and authorization in the notifications of the next minute.
@@ -119,16 +114,14 @@ fn run_receipts(shop: &mut Shop) {
     let transfer = query(shop, "T1");
     let by_number = elecsign::QueryReceipt::out_bill_no(bill_no("T1"));
     let by_id = elecsign::QueryReceipt::transfer_bill_no(transfer.transfer_bill_no.clone());
-    assert_eq!(shop.call(by_number.clone()), elecsign::ReceiptLookup::NotFound);
+    assert_eq!(shop.call(by_number.clone()), Lookup::NotFound);
     let applied = shop.call(elecsign::ApplyReceipt::out_bill_no(bill_no("T1")));
     assert_eq!((&applied.state, &applied.file), (&elecsign::ReceiptState::Generating, &None));
     shop.wait(10);
     let again = shop.call(elecsign::ApplyReceipt::transfer_bill_no(transfer.transfer_bill_no));
     assert_eq!((again.state, again.create_time), (elecsign::ReceiptState::Finished, applied.create_time));
     for query in [by_number, by_id] {
-        let elecsign::ReceiptLookup::Found(receipt) = shop.call(query) else {
-            panic!("the receipt must be found")
-        };
+        let receipt = shop.call(query).found().expect("the receipt must be found");
         assert_eq!(
             (&receipt.state, receipt.create_time),
             (&elecsign::ReceiptState::Finished, applied.create_time)
@@ -165,9 +158,7 @@ fn run_authorization(shop: &mut Shop) {
     assert_eq!(shop.call(apply), applied);
     let waiting =
         shop.call(authorization::QueryAuthorization::new(authorization_no("A1")).display_authorization());
-    let authorization::AuthorizationLookup::Found(waiting) = waiting else {
-        panic!("the authorization must be found")
-    };
+    let waiting = waiting.found().expect("the authorization must be found");
     assert_eq!(waiting.package_info, applied.package_info);
 
     let mchid = shop.merchant.mchid().clone();
@@ -204,7 +195,7 @@ fn run_authorization(shop: &mut Shop) {
     assert!(shop.call(by_id).is_paid(), "a transfer from before must be returned again");
     let transfer = CreateAuthorizedTransfer::out_authorization_no(bill(shop, "T5"), authorization_no("A1"));
     assert_eq!(shop.call_err(transfer).fate(), Some(Fate::Refused));
-    assert_eq!(shop.call(QueryTransfer::out_bill_no(bill_no("T5"))), TransferLookup::NotFound);
+    assert_eq!(shop.call(QueryTransfer::out_bill_no(bill_no("T5"))), Lookup::NotFound);
 }
 
 /// Makes a transfer whose confirmation also authorizes later ones, and closes the authorization.
@@ -267,7 +258,7 @@ fn run_qq_wallets(shop: &mut Shop) {
     assert_eq!((&failed.state, failed.fail_reason.as_deref()), (&TransferState::Fail, Some(reason)));
     assert_eq!(query_qq(shop, "Q3").state, TransferState::Cancelled);
     assert_eq!(shop.merchant.open(failed.user_name.unwrap().as_str()).unwrap().expose(), "张三");
-    assert_eq!(shop.call(QueryTransfer::out_bill_no(bill_no("Q1"))), TransferLookup::NotFound);
+    assert_eq!(shop.call(QueryTransfer::out_bill_no(bill_no("Q1"))), Lookup::NotFound);
 }
 
 /// Runs all conversations in sequence.
@@ -397,7 +388,7 @@ fn unconfirmed_transfer_and_authorization_expire_after_a_day() {
     assert_eq!((refused.kind(), refused.fate()), (ErrorKind::Refused, Some(Fate::Refused)));
     shop.driver.wait(DAY * 30);
     let lookup = shop.call(authorization::QueryAuthorization::new(authorization_no("A1")));
-    assert_eq!(lookup, authorization::AuthorizationLookup::NotFound);
+    assert_eq!(lookup, Lookup::NotFound);
 }
 
 /// Resolves the unresolved operation of an error, which must be the given one.

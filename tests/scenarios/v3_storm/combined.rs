@@ -12,11 +12,11 @@ use wxpay_proto::{
     error::PendingOperation,
     id::OutTradeNo,
     v3::{
-        Party, Resolved,
+        Lookup, Party, Resolved,
         pay::{
             TradeState,
             combine::{
-                AppOrder, CloseOrder, JsapiOrder, NativeOrder, Order, OrderLookup, QueryOrder, SubOrder,
+                AppOrder, CloseOrder, JsapiOrder, NativeOrder, Order, QueryOrder, SubOrder, Transaction,
             },
         },
     },
@@ -138,12 +138,12 @@ impl Life {
     }
 
     /// Queries a combined order, and merges what the reply proves.
-    pub(super) async fn query_combined(&mut self, number: &OutTradeNo) -> Option<OrderLookup> {
+    pub(super) async fn query_combined(&mut self, number: &OutTradeNo) -> Option<Lookup<Transaction>> {
         let lookup = self.call(QueryOrder::combine_out_trade_no(number.clone())).await.ok()?;
         let key = (self.account, number.clone());
-        let is_found = matches!(lookup, OrderLookup::Found(_));
+        let is_found = matches!(lookup, Lookup::Found(_));
         assert_eq!(is_found, self.shop.has_combined(&key), "{key:?}");
-        if let OrderLookup::Found(transaction) = &lookup {
+        if let Lookup::Found(transaction) = &lookup {
             for evidence in transaction.evidence() {
                 self.shop.records.borrow_mut().merge(self.account, &evidence);
             }

@@ -12,10 +12,10 @@ use wxpay_proto::{
     id::OutTradeNo,
     payment::PaymentStatus,
     v3::{
-        Party,
+        Lookup, Party,
         pay::{
-            AppOrder, CloseOrder, H5Info, H5Order, JsapiOrder, NativeOrder, Order, OrderLookup, Payer,
-            QueryOrder,
+            AppOrder, CloseOrder, H5Info, H5Order, JsapiOrder, NativeOrder, Order, Payer, QueryOrder,
+            Transaction,
         },
     },
 };
@@ -284,10 +284,10 @@ impl Life {
     }
 
     /// Queries an order, and merges what the reply proves.
-    pub(super) async fn query_order(&mut self, key: &OrderKey, party: &Party) -> Option<OrderLookup> {
+    pub(super) async fn query_order(&mut self, key: &OrderKey, party: &Party) -> Option<Lookup<Transaction>> {
         let query = QueryOrder::out_trade_no(key.1.clone(), party.clone());
         let lookup = self.call(query).await.ok()?;
-        let is_found = matches!(lookup, OrderLookup::Found(_));
+        let is_found = matches!(lookup, Lookup::Found(_));
         assert_eq!(is_found, self.shop.recorded(key).is_some(), "{key:?}");
         if let Some(evidence) = lookup.evidence() {
             self.shop.records.borrow_mut().merge(key.0, &evidence);

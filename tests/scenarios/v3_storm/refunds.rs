@@ -11,8 +11,8 @@ use wxpay_proto::{
     error::PendingOperation,
     id::OutRefundNo,
     v3::{
-        Resolved,
-        refund::{CreateRefund, QueryRefund, RefundLookup},
+        Lookup, Resolved,
+        refund::{CreateRefund, QueryRefund},
     },
 };
 
@@ -99,11 +99,11 @@ impl Life {
             let query = QueryRefund::new(number.clone(), party.clone());
             let Ok(lookup) = self.call(query).await else { continue };
             assert_eq!(
-                matches!(lookup, RefundLookup::Found(_)),
+                matches!(lookup, Lookup::Found(_)),
                 self.shop.has_refund(key, &number),
                 "{number}: found wrongly"
             );
-            let RefundLookup::Found(refund) = lookup else { continue };
+            let Lookup::Found(refund) = lookup else { continue };
             if let Some(evidence) = refund.evidence() {
                 self.shop.records.borrow_mut().order(key).merge_refund(&evidence);
             }

@@ -12,10 +12,8 @@ use wxpay_proto::{
     error::PendingOperation,
     id::OutBillNo,
     v3::{
-        Resolved,
-        transfer::{
-            CancelTransfer, CreateTransfer, QueryTransfer, TransferBill, TransferLookup, TransferState,
-        },
+        Lookup, Resolved,
+        transfer::{CancelTransfer, CreateTransfer, QueryTransfer, TransferBill, TransferState},
     },
 };
 use wxpay_sim::ledger::v3::TransferState as RecordedState;
@@ -109,12 +107,12 @@ impl Life {
         let lookup = self.call(QueryTransfer::out_bill_no(key.1.clone())).await.ok()?;
         let recorded = self.shop.recorded_transfer(key);
         match lookup {
-            TransferLookup::Found(transfer) => {
+            Lookup::Found(transfer) => {
                 assert!(recorded.is_some(), "{key:?}: found, but the gateway does not have it");
                 self.shop.records.borrow_mut().finish_transfer(key, &transfer.state);
                 Some(transfer.state)
             }
-            TransferLookup::NotFound => {
+            Lookup::NotFound => {
                 assert!(recorded.is_none(), "{key:?}: not found, but the gateway has it");
                 None
             }

@@ -18,8 +18,8 @@ use wxpay_proto::{
     memory::Memory,
     secret::Secret,
     v3::{
-        ApiV3Key, Authorization, Call, Merchant, Party, RawNotification, message,
-        pay::{JsapiOrder, Order, OrderLookup, Payer, QueryOrder, Transaction},
+        ApiV3Key, Authorization, Call, Lookup, Merchant, Party, RawNotification, message,
+        pay::{JsapiOrder, Order, Payer, QueryOrder, Transaction},
     },
     wire::base64,
     world::World,
@@ -215,9 +215,9 @@ impl ReplyBench {
 
     /// Verifies the reply and reads the transaction in it.
     #[allow(clippy::unused_self, reason = "called like the other subjects of the benchmark")]
-    pub(crate) fn read(&self, (awaiting, reply, mut memory, entropy): ReplyInput) -> Box<Transaction> {
+    pub(crate) fn read(&self, (awaiting, reply, mut memory, entropy): ReplyInput) -> Transaction {
         match awaiting.resume(Ok(reply), World::new(NOW, entropy, &mut memory)) {
-            Step::Done(Ok(OrderLookup::Found(transaction))) => transaction,
+            Step::Done(Ok(Lookup::Found(transaction))) => transaction,
             Step::Done(_) | Step::Send(..) | Step::Wait(..) => panic!("the order must be found"),
         }
     }

@@ -19,6 +19,7 @@
 //!   operations that have no type here.
 //! * [`security`]: a test of all keys and certificates, to run before a key rotation.
 //! * [`Merchant::verify_notification`]: verifies and decrypts notifications; [`Ack`] is the response to them.
+//! * [`Lookup`]: the result of a query.
 //! * [`Merchant::resolve`]: resolves operations whose outcome is unknown.
 //! * [`message`], [`Authorization`], [`verify`]: the parts of a signature, for debugging and tools.
 
@@ -38,6 +39,7 @@ mod error_reply;
 mod fake;
 mod field;
 mod gateway;
+mod lookup;
 pub mod media;
 mod merchant;
 pub mod message;
@@ -64,6 +66,7 @@ pub use call::Call;
 pub use certificates::{Certificates, RefreshPlatformKeys};
 pub use download::{BillFile, Download};
 pub use endpoint::{Draft, Endpoint, Idempotency, Target};
+pub use lookup::Lookup;
 pub use merchant::Merchant;
 pub use notification::{Event, Notification};
 pub use notify::{RawNotification, VerifyNotification};

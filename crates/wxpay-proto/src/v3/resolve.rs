@@ -17,13 +17,16 @@
 use super::{
     call::Call,
     endpoint::{Draft, Endpoint, Idempotency},
+    lookup::Lookup,
     merchant::Merchant,
     party::Party,
-    pay::{OrderLookup, QueryOrder, Transaction, combine},
-    profitsharing::{self, ProfitSharing, ProfitSharingReturn, QueryProfitSharingReturn, returns},
-    refund::{self, Refund},
+    pay::{QueryOrder, Transaction, combine},
+    profitsharing::{ProfitSharing, ProfitSharingReturn, QueryProfitSharing, QueryProfitSharingReturn},
+    refund::{QueryRefund, Refund},
     seal::RequestWriter,
-    transfer::{self, Authorization, Transfer, authorization, qq_wallet},
+    transfer::{
+        Authorization, QueryTransfer, Transfer, authorization::QueryAuthorization, qq_wallet::QueryQqTransfer,
+    },
     verify::Verified,
 };
 use crate::{
@@ -108,28 +111,30 @@ impl Merchant {
 fn query_for(pending_operation: PendingOperation) -> ResolveQuery {
     match pending_operation {
         PendingOperation::Order { out_trade_no, sub_mchid } => {
-            boxed(QueryOrder::out_trade_no(out_trade_no, party(sub_mchid)))
+            boxed(QueryOrder::out_trade_no(out_trade_no, party(sub_mchid)), Resolved::Order)
         }
         PendingOperation::Transfer { out_bill_no } => {
-            boxed(transfer::QueryTransfer::out_bill_no(out_bill_no))
+            boxed(QueryTransfer::out_bill_no(out_bill_no), Resolved::Transfer)
         }
         PendingOperation::QqWalletTransfer { out_bill_no } => {
-            boxed(qq_wallet::QueryQqTransfer::new(out_bill_no))
+            boxed(QueryQqTransfer::new(out_bill_no), Resolved::Transfer)
         }
         PendingOperation::Authorization { out_authorization_no } => {
-            boxed(authorization::QueryAuthorization::new(out_authorization_no))
+            boxed(QueryAuthorization::new(out_authorization_no), Resolved::Authorization)
         }
         PendingOperation::CombinedOrder { combine_out_trade_no } => {
-            boxed(combine::QueryOrder::combine_out_trade_no(combine_out_trade_no))
+            boxed(combine::QueryOrder::combine_out_trade_no(combine_out_trade_no), Resolved::Combine)
         }
         PendingOperation::ProfitSharing { transaction_id, out_order_no, sub_mchid } => {
-            boxed(profitsharing::QueryProfitSharing::new(party(sub_mchid), transaction_id, out_order_no))
+            let query = QueryProfitSharing::new(party(sub_mchid), transaction_id, out_order_no);
+            boxed(query, Resolved::ProfitSharing)
         }
         PendingOperation::ProfitSharingReturn { out_order_no, out_return_no, sub_mchid } => {
-            boxed(QueryProfitSharingReturn::new(party(sub_mchid), out_order_no, out_return_no))
+            let query = QueryProfitSharingReturn::new(party(sub_mchid), out_order_no, out_return_no);
+            boxed(query, Resolved::ProfitSharingReturn)
         }
         PendingOperation::Refund { out_refund_no, sub_mchid } => {
-            boxed(refund::QueryRefund::new(out_refund_no, party(sub_mchid)))
+            boxed(QueryRefund::new(out_refund_no, party(sub_mchid)), Resolved::Refund)
         }
     }
 }
@@ -163,18 +168,34 @@ fn party(sub_mchid: Option<MchId>) -> Party {
 /// A query whose result resolves a pending operation.
 type ResolveQuery = Box<dyn Endpoint<Output = Resolved>>;
 
-fn boxed<E: Endpoint<Output: Into<Resolved>> + 'static>(query: E) -> ResolveQuery {
-    Box::new(IntoResolved(query))
+fn boxed<T: fmt::Debug + 'static>(
+    query: impl Endpoint<Output = Lookup<T>>,
+    found: fn(Box<T>) -> Resolved,
+) -> ResolveQuery {
+    Box::new(QueryAs { query, found })
 }
 
+/// A query whose result is converted.
 #[derive(Debug)]
-struct IntoResolved<E>(E);
+struct QueryAs<T, E> {
+    query: E,
+    found: fn(Box<T>) -> Resolved,
+}
 
-impl<E: Endpoint<Output: Into<Resolved>>> Endpoint for IntoResolved<E> {
+impl<T, E> QueryAs<T, E> {
+    fn resolved(&self, lookup: Lookup<T>) -> Resolved {
+        match lookup {
+            Lookup::Found(object) => (self.found)(Box::new(object)),
+            Lookup::NotFound => Resolved::NotFound,
+        }
+    }
+}
+
+impl<T: fmt::Debug + 'static, E: Endpoint<Output = Lookup<T>>> Endpoint for QueryAs<T, E> {
     type Output = Resolved;
 
     fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
-        self.0.draft(writer)
+        self.query.draft(writer)
     }
 
     fn read(
@@ -183,80 +204,15 @@ impl<E: Endpoint<Output: Into<Resolved>>> Endpoint for IntoResolved<E> {
         merchant: &Merchant,
         world: &mut World<'_>,
     ) -> Result<Resolved, Error> {
-        self.0.read(reply, merchant, world).map(Into::into)
+        self.query.read(reply, merchant, world).map(|lookup| self.resolved(lookup))
     }
 
     fn read_refusal(&self, refusal: &Refusal) -> Option<Resolved> {
-        self.0.read_refusal(refusal).map(Into::into)
+        self.query.read_refusal(refusal).map(|lookup| self.resolved(lookup))
     }
 
     fn idempotency(&self) -> Idempotency {
         Idempotency::Safe
-    }
-}
-
-impl From<OrderLookup> for Resolved {
-    fn from(lookup: OrderLookup) -> Self {
-        match lookup {
-            OrderLookup::Found(transaction) => Self::Order(transaction),
-            OrderLookup::NotFound => Self::NotFound,
-        }
-    }
-}
-
-impl From<transfer::TransferLookup> for Resolved {
-    fn from(lookup: transfer::TransferLookup) -> Self {
-        match lookup {
-            transfer::TransferLookup::Found(transfer) => Self::Transfer(transfer),
-            transfer::TransferLookup::NotFound => Self::NotFound,
-        }
-    }
-}
-
-impl From<combine::OrderLookup> for Resolved {
-    fn from(lookup: combine::OrderLookup) -> Self {
-        match lookup {
-            combine::OrderLookup::Found(transaction) => Self::Combine(transaction),
-            combine::OrderLookup::NotFound => Self::NotFound,
-        }
-    }
-}
-
-impl From<profitsharing::ProfitSharingLookup> for Resolved {
-    fn from(lookup: profitsharing::ProfitSharingLookup) -> Self {
-        match lookup {
-            profitsharing::ProfitSharingLookup::Found(sharing) => Self::ProfitSharing(sharing),
-            profitsharing::ProfitSharingLookup::NotFound => Self::NotFound,
-        }
-    }
-}
-
-impl From<returns::ReturnLookup> for Resolved {
-    fn from(lookup: returns::ReturnLookup) -> Self {
-        match lookup {
-            returns::ReturnLookup::Found(profit_sharing_return) => {
-                Self::ProfitSharingReturn(profit_sharing_return)
-            }
-            returns::ReturnLookup::NotFound => Self::NotFound,
-        }
-    }
-}
-
-impl From<refund::RefundLookup> for Resolved {
-    fn from(lookup: refund::RefundLookup) -> Self {
-        match lookup {
-            refund::RefundLookup::Found(refund) => Self::Refund(refund),
-            refund::RefundLookup::NotFound => Self::NotFound,
-        }
-    }
-}
-
-impl From<authorization::AuthorizationLookup> for Resolved {
-    fn from(lookup: authorization::AuthorizationLookup) -> Self {
-        match lookup {
-            authorization::AuthorizationLookup::Found(authorization) => Self::Authorization(authorization),
-            authorization::AuthorizationLookup::NotFound => Self::NotFound,
-        }
     }
 }
 

@@ -18,7 +18,7 @@
 
 use super::{
     code::{CodePayment, CodePaymentReply},
-    query::{OrderLookup, QueryOrder},
+    query::QueryOrder,
     reverse::ReverseOrder,
     transaction::{TradeState, Transaction},
 };
@@ -30,6 +30,7 @@ use crate::{
     v3::{
         call::Call,
         endpoint::{Draft, Endpoint, Idempotency},
+        lookup::Lookup,
         merchant::Merchant,
         seal::RequestWriter,
         verify::Verified,
@@ -150,11 +151,11 @@ impl From<CodePaymentReply> for OperationReply {
     }
 }
 
-impl From<OrderLookup> for OperationReply {
-    fn from(lookup: OrderLookup) -> Self {
+impl From<Lookup<Transaction>> for OperationReply {
+    fn from(lookup: Lookup<Transaction>) -> Self {
         match lookup {
-            OrderLookup::Found(transaction) => Self::Transaction(transaction),
-            OrderLookup::NotFound => Self::NotFound,
+            Lookup::Found(transaction) => Self::Transaction(Box::new(transaction)),
+            Lookup::NotFound => Self::NotFound,
         }
     }
 }

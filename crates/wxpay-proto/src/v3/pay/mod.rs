@@ -39,7 +39,7 @@ pub use jsapi::{IdentityKind, JsapiOrder, JsapiParams, Payer};
 pub use native::NativeOrder;
 pub use options::Builder;
 pub use order::Order;
-pub use query::{OrderLookup, QueryOrder};
+pub use query::QueryOrder;
 pub use reverse::ReverseOrder;
 pub use scanned_pos::ScannedPosOrder;
 pub use transaction::{TradeState, TradeType, Transaction};

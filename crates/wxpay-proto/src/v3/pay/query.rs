@@ -11,6 +11,7 @@ use crate::{
     refusal::{Code, Refusal},
     v3::{
         endpoint::{Draft, Endpoint, Idempotency, Target},
+        lookup::Lookup,
         merchant::Merchant,
         party::Party,
         seal::RequestWriter,
@@ -18,7 +19,6 @@ use crate::{
     },
     world::World,
 };
-use alloc::boxed::Box;
 
 /// Queries an order, by the merchant's or by WeChat Pay's number.
 #[derive(Clone, Debug)]
@@ -33,18 +33,7 @@ enum OrderNumber {
     TransactionId(TransactionId),
 }
 
-/// The result of querying an order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums, reason = "the order is found, or it is not")]
-pub enum OrderLookup {
-    /// The order exists.
-    Found(Box<Transaction>),
-    /// WeChat Pay has no such order; this reply was signed. A request that places it may still be in flight: see
-    /// [`resolve`](crate::v3::Merchant::resolve).
-    NotFound,
-}
-
-impl OrderLookup {
+impl Lookup<Transaction> {
     /// Returns the evidence of payment, if the order was paid.
     #[must_use]
     pub fn evidence(&self) -> Option<Evidence> {
@@ -81,7 +70,7 @@ impl QueryOrder {
 }
 
 impl Endpoint for QueryOrder {
-    type Output = OrderLookup;
+    type Output = Lookup<Transaction>;
 
     fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let base = self.party.choose("/v3/pay/transactions", "/v3/pay/partner/transactions");
@@ -104,18 +93,17 @@ impl Endpoint for QueryOrder {
         reply: Verified<'_>,
         merchant: &Merchant,
         _: &mut World<'_>,
-    ) -> Result<OrderLookup, Error> {
+    ) -> Result<Lookup<Transaction>, Error> {
         let transaction = Transaction::read(reply)?;
         if self.matches(merchant, &transaction) {
-            Ok(OrderLookup::Found(Box::new(transaction)))
+            Ok(Lookup::Found(transaction))
         } else {
             Err(malformed().caused_by(InvalidField::new("out_trade_no", "must be that of the queried order")))
         }
     }
 
-    fn read_refusal(&self, refusal: &Refusal) -> Option<OrderLookup> {
-        let not_found = [Code::ORDER_NOT_EXIST, Code::RESOURCE_NOT_EXISTS].contains(&refusal.code);
-        not_found.then_some(OrderLookup::NotFound)
+    fn read_refusal(&self, refusal: &Refusal) -> Option<Lookup<Transaction>> {
+        Lookup::from_refusal(refusal, &[Code::ORDER_NOT_EXIST, Code::RESOURCE_NOT_EXISTS])
     }
 
     fn idempotency(&self) -> Idempotency {
@@ -160,10 +148,10 @@ mod tests {
         let read = |party, number, merchant| fake::read(&query(party), &transaction(number, merchant));
         assert!(matches!(
             read(Party::Direct, "1217752501*1", r#""mchid":"1900007291""#),
-            Ok(OrderLookup::Found(_))
+            Ok(Lookup::Found(_))
         ));
         let merchant = r#""sp_mchid":"1900007291","sub_mchid":"1900000109""#;
-        assert!(matches!(read(partner(), "1217752501*1", merchant), Ok(OrderLookup::Found(_))));
+        assert!(matches!(read(partner(), "1217752501*1", merchant), Ok(Lookup::Found(_))));
         for (party, number, merchant) in [
             (Party::Direct, "1217752501*2", r#""mchid":"1900007291""#),
             (Party::Direct, "1217752501*1", r#""mchid":"1900000109""#),
@@ -178,8 +166,8 @@ mod tests {
     #[test]
     fn only_the_right_code_means_not_found_whatever_the_status() {
         let refused = |status, code| query(Party::Direct).read_refusal(&Refusal::new(status, code, ""));
-        assert_eq!(refused(404, Code::ORDER_NOT_EXIST), Some(OrderLookup::NotFound));
-        assert_eq!(refused(400, Code::ORDER_NOT_EXIST), Some(OrderLookup::NotFound));
+        assert_eq!(refused(404, Code::ORDER_NOT_EXIST), Some(Lookup::NotFound));
+        assert_eq!(refused(400, Code::ORDER_NOT_EXIST), Some(Lookup::NotFound));
         assert_eq!(refused(404, Code::NO_AUTH), None);
     }
 

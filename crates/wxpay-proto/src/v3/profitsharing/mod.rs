@@ -31,7 +31,7 @@ pub use create::{CreateProfitSharing, ReceiverAmount, Remainder};
 pub use limits::{QueryMaxRatio, QueryUnsplitAmount};
 pub use notification::ProfitSharingNotification;
 pub use profit_sharing::{ProfitSharing, Receiver, SharingState};
-pub use query::{ProfitSharingLookup, QueryProfitSharing};
+pub use query::QueryProfitSharing;
 pub use receiver::{AddReceiver, DeleteReceiver, RelationType};
 pub use returns::{ProfitSharingReturn, QueryProfitSharingReturn, ReturnProfitSharing};
 pub use unfreeze::UnfreezeRemainder;

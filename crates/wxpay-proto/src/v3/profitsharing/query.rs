@@ -9,6 +9,7 @@ use crate::{
     refusal::{Code, Refusal},
     v3::{
         endpoint::{Draft, Endpoint, Idempotency, Target},
+        lookup::Lookup,
         merchant::Merchant,
         party::Party,
         seal::RequestWriter,
@@ -16,7 +17,6 @@ use crate::{
     },
     world::World,
 };
-use alloc::boxed::Box;
 
 /// Queries a profit sharing, or the unfreezing of a remainder.
 #[derive(Clone, Debug)]
@@ -24,17 +24,6 @@ pub struct QueryProfitSharing {
     party: Party,
     transaction_id: TransactionId,
     out_order_no: OutOrderNo,
-}
-
-/// The result of querying a profit sharing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums, reason = "the profit sharing is found, or it is not")]
-pub enum ProfitSharingLookup {
-    /// The profit sharing exists.
-    Found(Box<ProfitSharing>),
-    /// WeChat Pay has no such profit sharing; this reply was signed. A request that creates it may still be in flight:
-    /// see [`resolve`](crate::v3::Merchant::resolve).
-    NotFound,
 }
 
 impl QueryProfitSharing {
@@ -46,7 +35,7 @@ impl QueryProfitSharing {
 }
 
 impl Endpoint for QueryProfitSharing {
-    type Output = ProfitSharingLookup;
+    type Output = Lookup<ProfitSharing>;
 
     fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let target = Target::new("/v3/profitsharing/orders")
@@ -61,14 +50,12 @@ impl Endpoint for QueryProfitSharing {
         reply: Verified<'_>,
         _: &Merchant,
         _: &mut World<'_>,
-    ) -> Result<ProfitSharingLookup, Error> {
-        let profit_sharing = ProfitSharing::read_of(reply, &self.transaction_id, &self.out_order_no)?;
-        Ok(ProfitSharingLookup::Found(Box::new(profit_sharing)))
+    ) -> Result<Lookup<ProfitSharing>, Error> {
+        ProfitSharing::read_of(reply, &self.transaction_id, &self.out_order_no).map(Lookup::Found)
     }
 
-    fn read_refusal(&self, refusal: &Refusal) -> Option<ProfitSharingLookup> {
-        let not_found = refusal.code == Code::RESOURCE_NOT_EXISTS;
-        not_found.then_some(ProfitSharingLookup::NotFound)
+    fn read_refusal(&self, refusal: &Refusal) -> Option<Lookup<ProfitSharing>> {
+        Lookup::from_refusal(refusal, &[Code::RESOURCE_NOT_EXISTS])
     }
 
     fn idempotency(&self) -> Idempotency {
@@ -107,10 +94,10 @@ mod tests {
     fn a_reply_for_another_profit_sharing_is_malformed_and_a_404_is_not_found() {
         let read =
             |number| fake::read(&query(Party::Direct), &reply_body("4208450740201411110007820472", number));
-        assert!(matches!(read("P2015|0806"), Ok(ProfitSharingLookup::Found(_))));
+        assert!(matches!(read("P2015|0806"), Ok(Lookup::Found(_))));
         assert!(read("P20150806").is_err());
         let refused = |status, code| query(Party::Direct).read_refusal(&Refusal::new(status, code, ""));
-        assert_eq!(refused(404, Code::RESOURCE_NOT_EXISTS), Some(ProfitSharingLookup::NotFound));
+        assert_eq!(refused(404, Code::RESOURCE_NOT_EXISTS), Some(Lookup::NotFound));
         assert_eq!(refused(400, Code::PARAM_ERROR), None);
     }
 }

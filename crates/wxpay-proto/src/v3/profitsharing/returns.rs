@@ -12,6 +12,7 @@ use crate::{
     v3::{
         endpoint::{Draft, Endpoint, Idempotency, Target},
         field::{self, open_enum},
+        lookup::Lookup,
         merchant::Merchant,
         party::Party,
         seal::RequestWriter,
@@ -20,7 +21,7 @@ use crate::{
     wire::json::object,
     world::World,
 };
-use alloc::{boxed::Box, string::String};
+use alloc::string::String;
 
 open_enum! {
     /// The result of a return.
@@ -149,17 +150,6 @@ object! {
     }
 }
 
-/// The result of querying a return.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums, reason = "the return is found, or it is not")]
-pub enum ReturnLookup {
-    /// The return exists.
-    Found(Box<ProfitSharingReturn>),
-    /// WeChat Pay has no such return; this reply was signed. A request that creates it may still be in flight: see
-    /// [`resolve`](crate::v3::Merchant::resolve).
-    NotFound,
-}
-
 impl ProfitSharingReturn {
     /// Reads a reply about this return.
     ///
@@ -233,7 +223,7 @@ impl Endpoint for ReturnProfitSharing {
 }
 
 impl Endpoint for QueryProfitSharingReturn {
-    type Output = ReturnLookup;
+    type Output = Lookup<ProfitSharingReturn>;
 
     fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let target = Target::new("/v3/profitsharing/return-orders")
@@ -243,15 +233,17 @@ impl Endpoint for QueryProfitSharingReturn {
         Ok(Draft::get("v3.profitsharing.query_return", target))
     }
 
-    fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<ReturnLookup, Error> {
-        let profit_sharing_return =
-            ProfitSharingReturn::read_of(reply, &self.out_order_no, &self.out_return_no)?;
-        Ok(ReturnLookup::Found(Box::new(profit_sharing_return)))
+    fn read(
+        &self,
+        reply: Verified<'_>,
+        _: &Merchant,
+        _: &mut World<'_>,
+    ) -> Result<Lookup<ProfitSharingReturn>, Error> {
+        ProfitSharingReturn::read_of(reply, &self.out_order_no, &self.out_return_no).map(Lookup::Found)
     }
 
-    fn read_refusal(&self, refusal: &Refusal) -> Option<ReturnLookup> {
-        let not_found = refusal.code == Code::RESOURCE_NOT_EXISTS;
-        not_found.then_some(ReturnLookup::NotFound)
+    fn read_refusal(&self, refusal: &Refusal) -> Option<Lookup<ProfitSharingReturn>> {
+        Lookup::from_refusal(refusal, &[Code::RESOURCE_NOT_EXISTS])
     }
 
     fn idempotency(&self) -> Idempotency {
@@ -339,10 +331,10 @@ mod tests {
             fake::target(&partner),
             format!("{path}sub_mchid=1900000109&out_order_no=P20150806125346")
         );
-        let ReturnLookup::Found(found) =
+        let Lookup::Found(found) =
             fake::read(&partner, &reply_body("P20150806125346", "R2019@0516")).unwrap()
         else {
-            panic!("expected ReturnLookup::Found");
+            panic!("expected the return to be found");
         };
         assert_eq!((&found.result, found.amount), (&ReturnResult::Failed, Fen::new(888)));
         assert_eq!(found.fail_reason, Some(ReturnFailReason::TimeOutClosed));
@@ -350,7 +342,7 @@ mod tests {
             assert!(fake::read(&partner, &reply_body(order, number)).is_err());
         }
         let refused = |status, code| partner.read_refusal(&Refusal::new(status, code, ""));
-        assert_eq!(refused(404, Code::RESOURCE_NOT_EXISTS), Some(ReturnLookup::NotFound));
+        assert_eq!(refused(404, Code::RESOURCE_NOT_EXISTS), Some(Lookup::NotFound));
         assert_eq!(refused(403, Code::NO_AUTH), None);
     }
 }

@@ -23,5 +23,5 @@ pub mod refund;
 pub use abnormal::ApplyAbnormalRefund;
 pub use create::{CreateRefund, RefundBuilder, RefundOf};
 pub use notification::RefundNotification;
-pub use query::{QueryRefund, RefundLookup};
+pub use query::QueryRefund;
 pub use refund::{FundsAccount, Refund, RefundStatus};

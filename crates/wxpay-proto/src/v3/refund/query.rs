@@ -9,6 +9,7 @@ use crate::{
     refusal::{Code, Refusal},
     v3::{
         endpoint::{Draft, Endpoint, Idempotency, Target},
+        lookup::Lookup,
         merchant::Merchant,
         party::Party,
         seal::RequestWriter,
@@ -16,24 +17,12 @@ use crate::{
     },
     world::World,
 };
-use alloc::boxed::Box;
 
 /// Queries a refund, by the merchant's number.
 #[derive(Clone, Debug)]
 pub struct QueryRefund {
     out_refund_no: OutRefundNo,
     party: Party,
-}
-
-/// The result of querying a refund.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums, reason = "the refund is found, or it is not")]
-pub enum RefundLookup {
-    /// The refund exists.
-    Found(Box<Refund>),
-    /// WeChat Pay has no such refund; this reply was signed. A request that creates it may still be in flight: see
-    /// [`resolve`](crate::v3::Merchant::resolve).
-    NotFound,
 }
 
 impl QueryRefund {
@@ -45,7 +34,7 @@ impl QueryRefund {
 }
 
 impl Endpoint for QueryRefund {
-    type Output = RefundLookup;
+    type Output = Lookup<Refund>;
 
     fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let target = Target::new("/v3/refund/domestic/refunds")
@@ -54,13 +43,12 @@ impl Endpoint for QueryRefund {
         Ok(Draft::get("v3.refund.query", target))
     }
 
-    fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<RefundLookup, Error> {
-        Refund::read_of(reply, &self.out_refund_no).map(|refund| RefundLookup::Found(Box::new(refund)))
+    fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Lookup<Refund>, Error> {
+        Refund::read_of(reply, &self.out_refund_no).map(Lookup::Found)
     }
 
-    fn read_refusal(&self, refusal: &Refusal) -> Option<RefundLookup> {
-        let not_found = refusal.code == Code::RESOURCE_NOT_EXISTS;
-        not_found.then_some(RefundLookup::NotFound)
+    fn read_refusal(&self, refusal: &Refusal) -> Option<Lookup<Refund>> {
+        Lookup::from_refusal(refusal, &[Code::RESOURCE_NOT_EXISTS])
     }
 
     fn idempotency(&self) -> Idempotency {
@@ -88,8 +76,8 @@ mod tests {
     #[test]
     fn only_resource_not_exists_is_not_found_whatever_the_status() {
         let refused = |status, code| query(Party::Direct).read_refusal(&Refusal::new(status, code, ""));
-        assert_eq!(refused(404, Code::RESOURCE_NOT_EXISTS), Some(RefundLookup::NotFound));
-        assert_eq!(refused(400, Code::RESOURCE_NOT_EXISTS), Some(RefundLookup::NotFound));
+        assert_eq!(refused(404, Code::RESOURCE_NOT_EXISTS), Some(Lookup::NotFound));
+        assert_eq!(refused(400, Code::RESOURCE_NOT_EXISTS), Some(Lookup::NotFound));
         assert_eq!(refused(404, Code::NO_AUTH), None);
     }
 }

@@ -3,7 +3,10 @@ use crate::{
     clock::UnixTime,
     exchange::Failure,
     http::Response,
-    v3::fake::{self, Harness, NOW, SigningKey},
+    v3::{
+        fake::{self, Harness, NOW, SigningKey},
+        refund::CreateRefund,
+    },
 };
 use alloc::{string::ToString as _, vec::Vec};
 
@@ -158,7 +161,7 @@ fn a_field_refusal_of_a_refund_is_resolved_by_one_query() {
     let mut harness = Harness::new();
     let paid: crate::id::OutTradeNo = "1217752501".parse().unwrap();
     let amount = crate::Fen::new;
-    let create = refund::CreateRefund::builder(paid, "R1".parse().unwrap(), amount(1), amount(2));
+    let create = CreateRefund::builder(paid, "R1".parse().unwrap(), amount(1), amount(2));
     let field_refusal = r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":1},"message":"x"}"#;
     let result = harness.run(fake::merchant().call(create.build().unwrap()), |_, _| {
         Ok(Response::new(400, field_refusal.into()))

@@ -12,7 +12,7 @@ mod apply;
 mod query;
 
 pub use apply::{ApplyAuthorization, Builder, DeviceType};
-pub use query::{AuthorizationLookup, CloseAuthorization, QueryAuthorization};
+pub use query::{CloseAuthorization, QueryAuthorization};
 
 use crate::{
     clock::UnixTime,

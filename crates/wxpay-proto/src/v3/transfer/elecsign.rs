@@ -11,9 +11,10 @@ use crate::{
         download::{BillFile, HashType},
         endpoint::{Draft, Endpoint, Idempotency, Target},
         field::open_enum,
+        lookup::Lookup,
         merchant::Merchant,
         seal::RequestWriter,
-        transfer::query::is_not_found,
+        transfer::query::NOT_FOUND,
         verify::{Verified, malformed},
     },
     wire::json::{object, read::Outcome},
@@ -28,7 +29,8 @@ const BASE: &str = "/v3/fund-app/mch-transfer/elecsign";
 #[derive(Clone, Debug)]
 pub struct ApplyReceipt(TransferNumber);
 
-/// Queries a receipt: its status, and its download URL once it is generated.
+/// Queries a receipt: its status, and its download URL once it is generated. A receipt is not found if it was not applied
+/// for, or if the transfer does not exist.
 #[derive(Clone, Debug)]
 pub struct QueryReceipt(TransferNumber);
 
@@ -65,16 +67,6 @@ pub struct Receipt {
     pub file: Option<BillFile>,
     /// The reason for the failure.
     pub fail_reason: Option<String>,
-}
-
-/// The result of querying a receipt.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums, reason = "the receipt is found, or it is not")]
-pub enum ReceiptLookup {
-    /// The receipt was applied for.
-    Found(Receipt),
-    /// The receipt was not applied for, or the transfer does not exist.
-    NotFound,
 }
 
 impl TransferNumber {
@@ -178,19 +170,19 @@ impl Endpoint for ApplyReceipt {
 }
 
 impl Endpoint for QueryReceipt {
-    type Output = ReceiptLookup;
+    type Output = Lookup<Receipt>;
 
     fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let target = Target::new(BASE).segment(self.0.name()).segment(self.0.as_str());
         Ok(Draft::get("v3.transfer.elecsign.query", target))
     }
 
-    fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<ReceiptLookup, Error> {
-        Receipt::read(reply, true).map(ReceiptLookup::Found)
+    fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Lookup<Receipt>, Error> {
+        Receipt::read(reply, true).map(Lookup::Found)
     }
 
-    fn read_refusal(&self, refusal: &Refusal) -> Option<ReceiptLookup> {
-        is_not_found(refusal).then_some(ReceiptLookup::NotFound)
+    fn read_refusal(&self, refusal: &Refusal) -> Option<Lookup<Receipt>> {
+        Lookup::from_refusal(refusal, &NOT_FOUND)
     }
 
     fn idempotency(&self) -> Idempotency {
@@ -236,7 +228,7 @@ mod tests {
     fn a_finished_receipt_can_be_downloaded() {
         let query = QueryReceipt::out_bill_no("plfk2020042013".parse().unwrap());
         let body = r#"{"state":"FINISHED","create_time":"2015-05-20T13:29:35+08:00","update_time":"2015-05-20T13:29:36+08:00","hash_type":"SHA256","hash_value":"2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae","download_url":"https://api.mch.weixin.qq.com/v3/transferdownload/elecvoucherfile?token=planted"}"#;
-        let ReceiptLookup::Found(receipt) = read(&query, body).unwrap() else {
+        let Lookup::Found(receipt) = read(&query, body).unwrap() else {
             panic!("expected the receipt to be found")
         };
         assert_eq!(receipt.state, ReceiptState::Finished);
@@ -257,7 +249,7 @@ mod tests {
         assert_eq!((receipt.state, receipt.file), (ReceiptState::Generating, None));
         let query = QueryReceipt::transfer_bill_no("1".parse().unwrap());
         let failed = r#"{"state":"FAILED","create_time":"2015-05-20T13:29:35+08:00","update_time":"2015-05-20T13:29:36+08:00","fail_reason":"x"}"#;
-        let ReceiptLookup::Found(receipt) = read(&query, failed).unwrap() else {
+        let Lookup::Found(receipt) = read(&query, failed).unwrap() else {
             panic!("expected the receipt to be found")
         };
         assert_eq!((receipt.state, receipt.fail_reason.as_deref()), (ReceiptState::Failed, Some("x")));

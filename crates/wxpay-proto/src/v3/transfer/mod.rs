@@ -35,5 +35,5 @@ pub use bill::TransferBill;
 pub use cancel::CancelTransfer;
 pub use create::{CreateTransfer, UserRecvStyle};
 pub use pre_transfer::CreatePreTransfer;
-pub use query::{QueryTransfer, TransferLookup};
+pub use query::QueryTransfer;
 pub use transfer::{Transfer, TransferState};

@@ -2,7 +2,7 @@
 //!
 //! `POST /v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills`, `GET …/{out_bill_no}`, `POST …/{out_bill_no}/cancel`.
 
-use super::{bill::TransferBill, query::TransferLookup, transfer::Transfer};
+use super::{bill::TransferBill, query::NOT_FOUND, transfer::Transfer};
 use crate::{
     error::{Error, PendingOperation},
     http::Method,
@@ -11,13 +11,14 @@ use crate::{
     v3::{
         endpoint::{Draft, Endpoint, Idempotency, Target},
         field,
+        lookup::Lookup,
         merchant::Merchant,
         seal::RequestWriter,
         verify::Verified,
     },
     world::World,
 };
-use alloc::{boxed::Box, string::String};
+use alloc::string::String;
 use core::fmt;
 
 const BASE: &str = "/v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills";
@@ -120,18 +121,18 @@ impl Endpoint for CreateQqTransfer {
 }
 
 impl Endpoint for QueryQqTransfer {
-    type Output = TransferLookup;
+    type Output = Lookup<Transfer>;
 
     fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         Ok(Draft::get("v3.transfer.qq_wallet.query", Target::new(BASE).segment(self.0.as_str())))
     }
 
-    fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<TransferLookup, Error> {
-        Ok(TransferLookup::Found(Box::new(Transfer::read_of(reply, &self.0)?)))
+    fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Lookup<Transfer>, Error> {
+        Transfer::read_of(reply, &self.0).map(Lookup::Found)
     }
 
-    fn read_refusal(&self, refusal: &Refusal) -> Option<TransferLookup> {
-        TransferLookup::from_refusal(refusal)
+    fn read_refusal(&self, refusal: &Refusal) -> Option<Lookup<Transfer>> {
+        Lookup::from_refusal(refusal, &NOT_FOUND)
     }
 
     fn idempotency(&self) -> Idempotency {
@@ -231,10 +232,7 @@ mod tests {
         let transfer = read(&cancel, &reply_body()).unwrap();
         assert_eq!((&transfer.state, transfer.user_qq.as_deref()), (&TransferState::Success, Some("10001")));
         assert_eq!(transfer.mchid, Some("1900007291".parse().unwrap()));
-        assert_eq!(
-            read(&QueryQqTransfer::new(number), &reply_body()).unwrap(),
-            TransferLookup::Found(Box::new(transfer))
-        );
+        assert_eq!(read(&QueryQqTransfer::new(number), &reply_body()).unwrap(), Lookup::Found(transfer));
         assert!(
             read(&QueryQqTransfer::new("1".parse().unwrap()), &reply_body()).is_err(),
             "the reply is for another transfer"

@@ -9,13 +9,13 @@ use crate::{
     refusal::{Code, Refusal},
     v3::{
         endpoint::{Draft, Endpoint, Idempotency, Target},
+        lookup::Lookup,
         merchant::Merchant,
         seal::RequestWriter,
         verify::Verified,
     },
     world::World,
 };
-use alloc::boxed::Box;
 
 /// Queries a transfer, by the merchant's or by WeChat Pay's number. Only transfers of the last 30 days are found.
 #[derive(Clone, Debug)]
@@ -27,29 +27,8 @@ enum TransferNumber {
     TransferBillNo(TransferBillNo),
 }
 
-/// The result of querying a transfer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums, reason = "the transfer is found, or it is not")]
-pub enum TransferLookup {
-    /// The transfer exists.
-    Found(Box<Transfer>),
-    /// WeChat Pay has no such transfer; this reply was signed. A request that creates it may still be in flight: see
-    /// [`resolve`](crate::v3::Merchant::resolve).
-    NotFound,
-}
-
-impl TransferLookup {
-    /// Returns `NotFound` if a verified refusal reports that the transfer does not exist.
-    pub(super) fn from_refusal(refusal: &Refusal) -> Option<Self> {
-        is_not_found(refusal).then_some(Self::NotFound)
-    }
-}
-
-/// Returns whether a verified refusal reports that the queried object does not exist. WeChat Pay uses any of three
-/// codes for it.
-pub(super) fn is_not_found(refusal: &Refusal) -> bool {
-    [Code::NOT_FOUND, Code::RESOURCE_NOT_EXISTS, Code::ORDER_NOT_EXIST].contains(&refusal.code)
-}
+/// The codes for an object that does not exist. WeChat Pay uses any of them.
+pub(super) const NOT_FOUND: [Code; 3] = [Code::NOT_FOUND, Code::RESOURCE_NOT_EXISTS, Code::ORDER_NOT_EXIST];
 
 impl QueryTransfer {
     /// Creates a query by the merchant's number.
@@ -66,7 +45,7 @@ impl QueryTransfer {
 }
 
 impl Endpoint for QueryTransfer {
-    type Output = TransferLookup;
+    type Output = Lookup<Transfer>;
 
     fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let base = Target::new("/v3/fund-app/mch-transfer/transfer-bills");
@@ -79,7 +58,7 @@ impl Endpoint for QueryTransfer {
         Ok(Draft::get("v3.transfer.query", target))
     }
 
-    fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<TransferLookup, Error> {
+    fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Lookup<Transfer>, Error> {
         let transfer = match &self.0 {
             TransferNumber::OutBillNo(number) => Transfer::read_of(reply, number)?,
             TransferNumber::TransferBillNo(number) => {
@@ -90,11 +69,11 @@ impl Endpoint for QueryTransfer {
                 transfer
             }
         };
-        Ok(TransferLookup::Found(Box::new(transfer)))
+        Ok(Lookup::Found(transfer))
     }
 
-    fn read_refusal(&self, refusal: &Refusal) -> Option<TransferLookup> {
-        TransferLookup::from_refusal(refusal)
+    fn read_refusal(&self, refusal: &Refusal) -> Option<Lookup<Transfer>> {
+        Lookup::from_refusal(refusal, &NOT_FOUND)
     }
 
     fn idempotency(&self) -> Idempotency {
@@ -142,7 +121,7 @@ mod tests {
     #[test]
     fn a_transfer_reply_is_read_in_full() {
         let query = QueryTransfer::out_bill_no("plfk2020042013".parse().unwrap());
-        let TransferLookup::Found(transfer) = read(&query, &reply_body()).unwrap() else {
+        let Lookup::Found(transfer) = read(&query, &reply_body()).unwrap() else {
             panic!("expected the transfer to be found")
         };
         assert_eq!(transfer.state, TransferState::Fail);

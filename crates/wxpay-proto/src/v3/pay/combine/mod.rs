@@ -22,5 +22,5 @@ pub mod transaction;
 pub use close::{CloseOrder, CloseSubOrder};
 pub use order::{Order, SubOrder};
 pub use prepay::{AppOrder, H5Order, JsapiOrder, MiniProgramOrder, NativeOrder};
-pub use query::{OrderLookup, QueryOrder};
+pub use query::QueryOrder;
 pub use transaction::{SubTransaction, Transaction};

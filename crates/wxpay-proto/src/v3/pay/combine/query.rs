@@ -9,13 +9,13 @@ use crate::{
     refusal::{Code, Refusal},
     v3::{
         endpoint::{Draft, Endpoint, Idempotency, Target},
+        lookup::Lookup,
         merchant::Merchant,
         seal::RequestWriter,
         verify::{Verified, malformed},
     },
     world::World,
 };
-use alloc::boxed::Box;
 
 /// Queries a combined order, by the merchant's or by WeChat Pay's number of it.
 #[derive(Clone, Debug)]
@@ -25,17 +25,6 @@ pub struct QueryOrder(OrderNumber);
 enum OrderNumber {
     CombineOutTradeNo(OutTradeNo),
     CombineTransactionId(TransactionId),
-}
-
-/// The result of querying a combined order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums, reason = "the order is found, or it is not")]
-pub enum OrderLookup {
-    /// The combined order exists.
-    Found(Box<Transaction>),
-    /// WeChat Pay has no such order; this reply was signed. A request that places it may still be in flight: see
-    /// [`resolve`](crate::v3::Merchant::resolve).
-    NotFound,
 }
 
 impl QueryOrder {
@@ -64,7 +53,7 @@ impl QueryOrder {
 }
 
 impl Endpoint for QueryOrder {
-    type Output = OrderLookup;
+    type Output = Lookup<Transaction>;
 
     fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let target = Target::new("/v3/combine-transactions");
@@ -80,19 +69,18 @@ impl Endpoint for QueryOrder {
         reply: Verified<'_>,
         merchant: &Merchant,
         _: &mut World<'_>,
-    ) -> Result<OrderLookup, Error> {
+    ) -> Result<Lookup<Transaction>, Error> {
         let transaction = Transaction::read(reply)?;
         if self.matches(merchant, &transaction) {
-            Ok(OrderLookup::Found(Box::new(transaction)))
+            Ok(Lookup::Found(transaction))
         } else {
             let rule = InvalidField::new("combine_out_trade_no", "must be that of the queried order");
             Err(malformed().caused_by(rule))
         }
     }
 
-    fn read_refusal(&self, refusal: &Refusal) -> Option<OrderLookup> {
-        let not_found = [Code::ORDER_NOT_EXIST, Code::RESOURCE_NOT_EXISTS].contains(&refusal.code);
-        not_found.then_some(OrderLookup::NotFound)
+    fn read_refusal(&self, refusal: &Refusal) -> Option<Lookup<Transaction>> {
+        Lookup::from_refusal(refusal, &[Code::ORDER_NOT_EXIST, Code::RESOURCE_NOT_EXISTS])
     }
 
     fn idempotency(&self) -> Idempotency {
@@ -115,21 +103,18 @@ mod tests {
         assert_eq!(fake::target(&by_out_trade_no("P20150806*")), target);
         let query = QueryOrder::combine_transaction_id("1009660380201506130728806387".parse().unwrap());
         assert_eq!(fake::target(&query), "/v3/combine-transactions/id/1009660380201506130728806387");
-        assert!(matches!(
-            fake::read(&query, &combined("1900007291", "NOTPAY", "")),
-            Ok(OrderLookup::Found(_))
-        ));
+        assert!(matches!(fake::read(&query, &combined("1900007291", "NOTPAY", "")), Ok(Lookup::Found(_))));
     }
 
     #[test]
     fn a_combine_query_reply_about_another_order_is_malformed() {
         let read = |number, mchid| fake::read(&by_out_trade_no(number), &combined(mchid, "NOTPAY", ""));
-        assert!(matches!(read("P20150806", "1900007291"), Ok(OrderLookup::Found(_))));
+        assert!(matches!(read("P20150806", "1900007291"), Ok(Lookup::Found(_))));
         assert!(read("P20150807", "1900007291").is_err());
         assert!(read("P20150806", "1900000109").is_err());
         let refused =
             |status, code| by_out_trade_no("P20150806").read_refusal(&Refusal::new(status, code, ""));
-        assert_eq!(refused(404, Code::ORDER_NOT_EXIST), Some(OrderLookup::NotFound));
+        assert_eq!(refused(404, Code::ORDER_NOT_EXIST), Some(Lookup::NotFound));
         assert_eq!(refused(403, Code::NO_AUTH), None);
     }
 }

@@ -11,18 +11,19 @@ use crate::{
     refusal::Refusal,
     v3::{
         endpoint::{Draft, Endpoint, Idempotency, Target},
+        lookup::Lookup,
         merchant::Merchant,
         seal::RequestWriter,
-        transfer::query::is_not_found,
+        transfer::query::NOT_FOUND,
         verify::Verified,
     },
     world::World,
 };
-use alloc::boxed::Box;
 
 const BASE: &str = "/v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no";
 
-/// Queries an authorization, by the merchant's number.
+/// Queries an authorization, by the merchant's number. An authorization is not found if it was never applied for, or was
+/// closed unconfirmed more than 30 days ago.
 #[derive(Clone, Debug)]
 pub struct QueryAuthorization {
     out_authorization_no: OutAuthorizationNo,
@@ -32,17 +33,6 @@ pub struct QueryAuthorization {
 /// Closes an authorization.
 #[derive(Clone, Debug)]
 pub struct CloseAuthorization(OutAuthorizationNo);
-
-/// The result of querying an authorization.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums, reason = "the authorization is found, or it is not")]
-pub enum AuthorizationLookup {
-    /// The authorization was applied for.
-    Found(Box<Authorization>),
-    /// WeChat Pay has no such authorization; this reply was signed. It was never applied for, or was closed unconfirmed
-    /// more than 30 days ago. An application may still be in flight: see [`resolve`](crate::v3::Merchant::resolve).
-    NotFound,
-}
 
 impl QueryAuthorization {
     /// Creates a query by the merchant's number.
@@ -68,7 +58,7 @@ impl CloseAuthorization {
 }
 
 impl Endpoint for QueryAuthorization {
-    type Output = AuthorizationLookup;
+    type Output = Lookup<Authorization>;
 
     fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let target = Target::new(BASE)
@@ -82,13 +72,12 @@ impl Endpoint for QueryAuthorization {
         reply: Verified<'_>,
         _: &Merchant,
         _: &mut World<'_>,
-    ) -> Result<AuthorizationLookup, Error> {
-        let authorization = Authorization::read_of(reply, &self.out_authorization_no)?;
-        Ok(AuthorizationLookup::Found(Box::new(authorization)))
+    ) -> Result<Lookup<Authorization>, Error> {
+        Authorization::read_of(reply, &self.out_authorization_no).map(Lookup::Found)
     }
 
-    fn read_refusal(&self, refusal: &Refusal) -> Option<AuthorizationLookup> {
-        is_not_found(refusal).then_some(AuthorizationLookup::NotFound)
+    fn read_refusal(&self, refusal: &Refusal) -> Option<Lookup<Authorization>> {
+        Lookup::from_refusal(refusal, &NOT_FOUND)
     }
 
     fn idempotency(&self) -> Idempotency {
@@ -159,7 +148,7 @@ mod tests {
         assert!(authorization.create_time < authorization.authorize_time);
         let printed = format!("{authorization:?}");
         assert!(!printed.contains("wx_123456") && !printed.contains("affffdd"), "{printed}");
-        let expected = AuthorizationLookup::Found(Box::new(authorization));
+        let expected = Lookup::Found(authorization);
         assert_eq!(read(&QueryAuthorization::new(number()), REPLY_BODY).unwrap(), expected);
         assert!(
             read(&QueryAuthorization::new("1".parse().unwrap()), REPLY_BODY).is_err(),
