@@ -24,6 +24,7 @@ type BoxError = Box<dyn error::Error + Send + Sync>;
 ///     .build()?;
 /// # Ok::<(), wxpay_hyper::SetupError>(())
 /// ```
+#[must_use]
 pub struct Builder {
     root_cas: Vec<Vec<u8>>,
     public_roots: bool,
@@ -37,7 +38,6 @@ pub struct Builder {
 
 impl Client {
     /// Returns a builder with the defaults: public certificate authorities, no proxy, five seconds to connect.
-    #[must_use]
     pub fn builder() -> Builder {
         Builder::default()
     }
@@ -67,14 +67,12 @@ impl Builder {
     pub const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(7);
 
     /// Trusts the certificate authorities in this PEM text, in addition to the public ones. May be called repeatedly.
-    #[must_use]
     pub fn root_ca(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.root_cas.push(pem.into());
         self
     }
 
     /// Trusts only the certificate authorities of [`root_ca`](Self::root_ca): for a gateway in a private network.
-    #[must_use]
     pub fn without_public_roots(mut self) -> Self {
         self.public_roots = false;
         self
@@ -82,7 +80,6 @@ impl Builder {
 
     /// Sets the merchant's client certificate chain and private key, both PEM. They are used only for requests that
     /// require mutual TLS. The chain begins with the merchant's certificate, followed by the intermediate certificates.
-    #[must_use]
     pub fn identity(mut self, chain: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
         self.identity = Some((chain.into(), Secret::new(key.into())));
         self
@@ -90,14 +87,12 @@ impl Builder {
 
     /// Sets a forward proxy, `http://host:port`. Requests to `https` go through a tunnel (`CONNECT`); requests to plain
     /// `http` are sent to the proxy with the absolute URL. Environment variables are ignored.
-    #[must_use]
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
         self.proxy = Some(url.into());
         self
     }
 
     /// Sets the `proxy-authorization` header, such as `Basic …`. It is never printed.
-    #[must_use]
     pub fn proxy_authorization(mut self, mut value: HeaderValue) -> Self {
         value.set_sensitive(true);
         self.proxy_authorization = Some(value);
@@ -108,7 +103,6 @@ impl Builder {
     ///
     /// A request that exceeds this timeout was certainly not sent. A request that exceeds its own timeout may have been
     /// sent. Therefore keep this one well below the timeout of the merchant's retry policy.
-    #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
@@ -117,21 +111,18 @@ impl Builder {
     /// Sets the time after which an idle connection is closed. The default is
     /// [`POOL_IDLE_TIMEOUT`](Self::POOL_IDLE_TIMEOUT), with its reason. Set it below the idle timeout of every proxy and
     /// NAT on the way, too.
-    #[must_use]
     pub fn pool_idle_timeout(mut self, timeout: Duration) -> Self {
         self.pool_idle_timeout = timeout;
         self
     }
 
     /// Sets the timeout of a whole [download](Client::download). The default is 30 minutes.
-    #[must_use]
     pub fn download_timeout(mut self, timeout: Duration) -> Self {
         self.download_limits.timeout = timeout;
         self
     }
 
     /// Sets the maximum size of a [downloaded](Client::download) file, unzipped, in bytes. The default is 8 GiB.
-    #[must_use]
     pub fn download_limit(mut self, max_bytes: u64) -> Self {
         self.download_limits.max_bytes = max_bytes;
         self
@@ -261,7 +252,6 @@ impl SetupError {
     }
 
     /// Returns the name of the setting: the builder's method, or a parameter such as `path`.
-    #[must_use]
     pub fn setting(&self) -> &'static str {
         self.setting
     }

@@ -22,25 +22,21 @@ impl UnixTime {
     pub const EPOCH: Self = Self(0);
 
     /// Creates a time from whole seconds, the unit of the protocol.
-    #[must_use]
     pub const fn from_secs(secs: u64) -> Self {
         Self(secs.saturating_mul(1000))
     }
 
     /// Creates a time from milliseconds.
-    #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
     }
 
     /// Returns whole seconds, rounded down: the unit of the protocol.
-    #[must_use]
     pub const fn as_secs(self) -> u64 {
         self.0 / 1000
     }
 
     /// Returns milliseconds.
-    #[must_use]
     pub const fn as_millis(self) -> u64 {
         self.0
     }
@@ -58,7 +54,6 @@ impl UnixTime {
     }
 
     /// Returns the duration from `earlier` to `self`, or zero if `self` is not later.
-    #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }

@@ -10,7 +10,6 @@ pub struct Entropy(Zeroizing<[u8; 32]>);
 
 impl Entropy {
     /// Wraps bytes freshly drawn from the operating system. Tests may pass any bytes.
-    #[must_use]
     pub fn new(fresh: [u8; 32]) -> Self {
         Self(Zeroizing::new(fresh))
     }

@@ -176,13 +176,11 @@ impl Unresolved {
     }
 
     /// Returns the key of the pending operation.
-    #[must_use]
     pub fn pending_operation(&self) -> &PendingOperation {
         &self.operation
     }
 
     /// Returns the number of the order to query, if the operation is an order.
-    #[must_use]
     pub fn out_trade_no(&self) -> Option<&OutTradeNo> {
         let PendingOperation::Order { out_trade_no, .. } = &self.operation else { return None };
         Some(out_trade_no)
@@ -276,19 +274,16 @@ impl Error {
     }
 
     /// Returns the class of the cause.
-    #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
     /// Returns the fate of the request, or `None` if the request was a read: nothing was changed.
-    #[must_use]
     pub fn fate(&self) -> Option<Fate> {
         self.0.fate
     }
 
     /// Returns WeChat Pay's refusal, if a reply carried one.
-    #[must_use]
     pub fn refusal(&self) -> Option<&Refusal> {
         self.0.refusal.as_ref()
     }

@@ -100,9 +100,11 @@ pub enum Failure {
 }
 
 /// A flow that awaits the reply to its request.
+#[must_use = "the flow stops here unless it is resumed"]
 pub struct AwaitingReply<F: Flow>(F::AwaitingReply);
 
 /// A flow that waits for a time.
+#[must_use = "the flow stops here unless it is resumed"]
 pub struct Waiting<F: Flow> {
     until: UnixTime,
     state: F::Waiting,

@@ -23,7 +23,6 @@ pub enum Method {
 
 impl Method {
     /// Returns the method name as sent.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Get => "GET",
@@ -56,19 +55,16 @@ const HEADERS: usize = 5;
 
 impl Request {
     /// Creates a request to an absolute URL, without headers.
-    #[must_use]
     pub fn new(method: Method, url: String, body: Vec<u8>) -> Self {
         Self { method, url, headers: Vec::new(), body }
     }
 
     /// Creates a GET request to an absolute URL, without body.
-    #[must_use]
     pub fn get(url: String) -> Self {
         Self::new(Method::Get, url, Vec::new())
     }
 
     /// Creates a POST request with a body to an absolute URL.
-    #[must_use]
     pub fn post(url: String, content_type: &str, body: Vec<u8>) -> Self {
         Self::new(Method::Post, url, body).with_header("content-type", String::from(content_type))
     }
@@ -84,37 +80,31 @@ impl Request {
     }
 
     /// Returns the method.
-    #[must_use]
     pub fn method(&self) -> Method {
         self.method
     }
 
     /// Returns the absolute URL. **It may contain an access token or the app secret: keep it out of logs and errors.**
-    #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
     /// Returns the headers: names in lower case, with their values.
-    #[must_use]
     pub fn headers(&self) -> &[(&'static str, Cow<'static, str>)] {
         &self.headers
     }
 
     /// Returns the value of the header with this lower-case name.
-    #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| *key == name).map(|(_, value)| &**value)
     }
 
     /// Returns the body, byte for byte as signed.
-    #[must_use]
     pub fn body(&self) -> &[u8] {
         &self.body
     }
 
     /// Returns the body by value.
-    #[must_use]
     pub fn into_body(self) -> Vec<u8> {
         self.body
     }
@@ -150,7 +140,6 @@ struct HeaderRange {
 
 impl Response {
     /// Creates a response without headers.
-    #[must_use]
     pub fn new(status: u16, body: Vec<u8>) -> Self {
         Self { status, headers: Vec::new(), names: String::new(), values: Vec::new(), body }
     }
@@ -172,7 +161,6 @@ impl Response {
     }
 
     /// Returns the status code.
-    #[must_use]
     pub fn status(&self) -> u16 {
         self.status
     }
@@ -186,13 +174,11 @@ impl Response {
     }
 
     /// Returns the value of the first header with this name, case-insensitively.
-    #[must_use]
     pub fn header(&self, name: &str) -> Option<&[u8]> {
         self.headers().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
     /// Returns the body, byte for byte as received.
-    #[must_use]
     pub fn body(&self) -> &[u8] {
         &self.body
     }

@@ -33,13 +33,11 @@ impl InvalidField {
     }
 
     /// Returns the field's name in the protocol.
-    #[must_use]
     pub fn field(&self) -> &'static str {
         self.field
     }
 
     /// Returns the violated rule, as the end of a sentence that begins with the field's name.
-    #[must_use]
     pub fn rule(&self) -> &'static str {
         self.rule
     }
@@ -82,7 +80,6 @@ macro_rules! text {
 
         impl $name {
             /// Returns the text as the protocol writes it.
-            #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -158,7 +155,6 @@ pub struct AppId(Box<str>);
 
 impl AppId {
     /// Returns the text as the protocol writes it.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -276,7 +272,6 @@ impl PublicKeyId {
     const PREFIX: &str = "PUB_KEY_ID_";
 
     /// Returns the text as the protocol writes it.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -303,7 +298,6 @@ pub struct SerialNo(Box<str>);
 
 impl SerialNo {
     /// Returns the serial number in upper case.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -334,7 +328,6 @@ pub enum KeyId {
 
 impl KeyId {
     /// Returns the text as the protocol writes it.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Certificate(serial) => serial.as_str(),
@@ -381,13 +374,11 @@ deserialize! {
 
 impl OutTradeNo {
     /// Returns whether the number follows the rule of APIv3: 6 to 32 of `0-9 A-Z a-z _ - *`.
-    #[must_use]
     pub fn is_valid_for_v3(&self) -> bool {
         self.0.len() >= 6 && !self.0.contains(['|', '@'])
     }
 
     /// Returns whether the number has only letters and digits, the rule of APIv1.
-    #[must_use]
     pub fn is_alphanumeric(&self) -> bool {
         self.0.bytes().all(|byte| byte.is_ascii_alphanumeric())
     }
@@ -410,13 +401,11 @@ pub struct NotifyUrl(Box<str>);
 
 impl NotifyUrl {
     /// Returns the text as the protocol writes it.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// Returns whether notifications are sent over TLS.
-    #[must_use]
     pub fn is_https(&self) -> bool {
         self.0.starts_with("https://")
     }

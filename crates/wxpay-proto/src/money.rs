@@ -25,19 +25,16 @@ impl Fen {
     pub const ZERO: Self = Self(0);
 
     /// Creates an amount in fen.
-    #[must_use]
     pub const fn new(fen: u64) -> Self {
         Self(fen)
     }
 
     /// Returns the amount in fen.
-    #[must_use]
     pub const fn get(self) -> u64 {
         self.0
     }
 
     /// Returns the sum, or `None` on overflow.
-    #[must_use]
     pub const fn checked_add(self, other: Self) -> Option<Self> {
         match self.0.checked_add(other.0) {
             Some(sum) => Some(Self(sum)),
@@ -46,7 +43,6 @@ impl Fen {
     }
 
     /// Returns the difference, or `None` if `other` is larger.
-    #[must_use]
     pub const fn checked_sub(self, other: Self) -> Option<Self> {
         match self.0.checked_sub(other.0) {
             Some(rest) => Some(Self(rest)),
@@ -70,7 +66,6 @@ impl Fen {
     }
 
     /// Returns a value that prints the amount in yuan with two decimals, as bills and people write it.
-    #[must_use]
     pub const fn yuan(self) -> Yuan {
         Yuan(self)
     }

@@ -78,7 +78,6 @@ impl Code {
     pub const BANK_ERROR: Self = Self(Cow::Borrowed("BANK_ERROR"));
 
     /// Returns the code as WeChat Pay spelled it.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -242,7 +241,6 @@ impl Refusal {
 
     /// Returns WeChat Pay's internal result number: the digits after the last `-` of the `Request-ID`. An example is
     /// 268498688, for a number that is reused with other parameters.
-    #[must_use]
     pub fn internal_number(&self) -> Option<u64> {
         self.request_id.as_deref()?.rsplit_once('-')?.1.parse().ok()
     }

@@ -53,7 +53,6 @@ pub struct PersonalData(Box<str>);
 
 impl PersonalData {
     /// Returns the whole text.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -80,7 +80,6 @@ impl ConfigError {
     }
 
     /// Returns the name of the setting, as in the settings file.
-    #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -100,13 +99,11 @@ impl error::Error for ConfigError {
 
 impl Config {
     /// Returns the address to listen on.
-    #[must_use]
     pub fn listen(&self) -> SocketAddr {
         self.listen
     }
 
     /// Returns the merchant.
-    #[must_use]
     pub fn merchant(&self) -> &Merchant {
         &self.merchant
     }

@@ -129,19 +129,16 @@ impl Server {
 
 impl Running {
     /// Returns the address it listens on, with the actual port if port 0 was configured.
-    #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
     }
 
     /// Returns the URL that WeChat Pay sends notifications to.
-    #[must_use]
     pub fn notify_url(&self) -> &NotifyUrl {
         &self.notify_url
     }
 
     /// Returns the ledger.
-    #[must_use]
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
     }

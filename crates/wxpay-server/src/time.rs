@@ -21,14 +21,12 @@ pub struct ChinaTime(UnixTime);
 
 impl ChinaTime {
     /// Returns the time as [`UnixTime`].
-    #[must_use]
     pub const fn unix(self) -> UnixTime {
         self.0
     }
 
     /// Parses RFC 3339 with any offset; fractions of a second are cut off. `None` for anything else and for times
     /// before 1970.
-    #[must_use]
     pub fn from_rfc3339(text: &str) -> Option<Self> {
         parse_rfc3339(text).ok().map(|time| Self(UnixTime::from_secs(time.as_secs())))
     }

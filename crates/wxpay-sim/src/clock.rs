@@ -14,25 +14,21 @@ pub struct Clock {
 
 impl Clock {
     /// Creates a clock that runs with the real one.
-    #[must_use]
     pub const fn running() -> Self {
         Self { frozen: None, ahead: Duration::ZERO, behind_real: Duration::ZERO }
     }
 
     /// Creates a clock that is frozen at a time until it is advanced or run.
-    #[must_use]
     pub const fn frozen(at: UnixTime) -> Self {
         Self { frozen: Some(at), ahead: Duration::ZERO, behind_real: Duration::ZERO }
     }
 
     /// Returns the virtual time at a real time.
-    #[must_use]
     pub fn now(&self, real: UnixTime) -> UnixTime {
         self.frozen.unwrap_or_else(|| real.before(self.behind_real)).after(self.ahead)
     }
 
     /// Returns true if the clock runs, false if it is frozen.
-    #[must_use]
     pub const fn runs(&self) -> bool {
         self.frozen.is_none()
     }

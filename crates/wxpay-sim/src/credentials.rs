@@ -23,7 +23,6 @@ struct Inner {
 
 impl Credentials {
     /// Creates credentials from given values.
-    #[must_use]
     pub fn new(
         appid: AppId,
         app_secret: String,
@@ -56,31 +55,26 @@ impl Credentials {
     }
 
     /// Returns the appid.
-    #[must_use]
     pub fn appid(&self) -> &AppId {
         &self.0.appid
     }
 
     /// Returns the merchant's partner id.
-    #[must_use]
     pub fn partner(&self) -> &PartnerId {
         &self.0.partner
     }
 
     /// Returns the app secret. It is sent in the query of token requests.
-    #[must_use]
     pub fn app_secret(&self) -> &Secret<String> {
         &self.0.app_secret
     }
 
     /// Returns the key of the SHA-1 signatures (`appkey`, `paySignKey`). It is never sent.
-    #[must_use]
     pub fn pay_sign_key(&self) -> &Secret<String> {
         &self.0.pay_sign_key
     }
 
     /// Returns the key of the MD5 signatures. It is never sent.
-    #[must_use]
     pub fn partner_key(&self) -> &Secret<String> {
         &self.0.partner_key
     }
@@ -107,7 +101,6 @@ pub enum Permission {
 
 impl App {
     /// Creates an app with the permission [`Permission::Granted`].
-    #[must_use]
     pub fn new(credentials: Credentials) -> Self {
         Self { credentials, permission: Permission::Granted }
     }
@@ -119,13 +112,11 @@ impl App {
     }
 
     /// Returns the app's credentials.
-    #[must_use]
     pub fn credentials(&self) -> &Credentials {
         &self.credentials
     }
 
     /// Returns the app's permission.
-    #[must_use]
     pub fn permission(&self) -> Permission {
         self.permission
     }

@@ -35,7 +35,6 @@ pub struct Environment {
 
 impl Environment {
     /// Creates the environment of the app and the merchant that the gateway was created with.
-    #[must_use]
     pub fn of(gateway: &Gateway, base_url: &str, now: UnixTime) -> Self {
         let merchant =
             gateway.merchant_by_mchid(gateway.merchant().mchid()).unwrap_or_else(|| gateway.merchant());
@@ -44,7 +43,6 @@ impl Environment {
 
     /// Creates the environment of the app that the gateway was created with and of any of its merchants. Returns `None`
     /// for an unknown merchant.
-    #[must_use]
     pub fn of_merchant(gateway: &Gateway, mchid: &MchId, base_url: &str, now: UnixTime) -> Option<Self> {
         let merchant = gateway.merchant_by_mchid(mchid)?;
         Some(Self::with_merchant(gateway, merchant, base_url, now))
@@ -119,7 +117,6 @@ impl Environment {
     }
 
     /// Returns the `export NAME=value` lines, quoted for a shell. **They contain secrets.**
-    #[must_use]
     pub fn lines(&self) -> String {
         let lines = self.texts().into_iter().chain(self.files.iter().cloned());
         let lines: Vec<String> =
@@ -166,7 +163,6 @@ impl Environment {
 }
 
 /// Returns the JSON line that reports that the simulator is ready, without a line end.
-#[must_use]
 pub fn ready_line(base_url: &str) -> String {
     serde_json::json!({ "ready": true, "url": base_url }).to_string()
 }

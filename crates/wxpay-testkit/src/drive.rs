@@ -85,7 +85,6 @@ impl Driver {
     }
 
     /// Returns the number of requests sent with this label.
-    #[must_use]
     pub fn count(&self, label: &str) -> usize {
         self.sent.iter().filter(|(each, _)| *each == label).count()
     }

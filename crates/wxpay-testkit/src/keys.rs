@@ -16,7 +16,6 @@ pub const PAY_SIGN_KEY: &str = concat!(
 pub const PARTNER_KEY: &str = "9a47ne4cey0000000000000000000000";
 
 /// Returns a merchant's builder with these credentials.
-#[must_use]
 pub fn merchant() -> Builder {
     Merchant::builder(
         "wx0123456789abcdef".parse().unwrap(),
@@ -28,7 +27,6 @@ pub fn merchant() -> Builder {
 }
 
 /// Returns a merchant's builder with the credentials of a gateway's app.
-#[must_use]
 pub fn merchant_of(credentials: &Credentials) -> Builder {
     Merchant::builder(
         credentials.appid().clone(),

@@ -30,20 +30,17 @@ pub struct SimNetwork {
 
 impl SimNetwork {
     /// Creates a network to a gateway with these settings; responses take 80 ms.
-    #[must_use]
     pub fn new(settings: Settings, seed: u64) -> Self {
         let gateway = Gateway::new(settings, seed);
         Self { gateway, latency: Duration::from_millis(80), is_down: false, early: Vec::new() }
     }
 
     /// Returns the merchant with the gateway's credentials.
-    #[must_use]
     pub fn merchant(&self) -> Merchant {
         self.builder().build()
     }
 
     /// Returns the builder of that merchant.
-    #[must_use]
     pub fn builder(&self) -> Builder {
         keys::merchant_of(self.gateway.credentials())
     }

@@ -19,19 +19,16 @@ use wxpay_proto::{
 pub struct NullProvider;
 
 /// Returns the private key with this name, in the form that [`NullProvider`] parses.
-#[must_use]
 pub fn private_key(name: &str) -> Secret<Vec<u8>> {
     Secret::new([PRIVATE, name.as_bytes()].concat())
 }
 
 /// Returns the public half of the private key with this name, in the form that [`NullProvider`] parses.
-#[must_use]
 pub fn public_key(name: &str) -> Vec<u8> {
     [PUBLIC, name.as_bytes()].concat()
 }
 
 /// Returns the private half of any public key, such as a certificate's, in the form that [`NullProvider`] parses.
-#[must_use]
 pub fn private_key_of(spki: &[u8]) -> Secret<Vec<u8>> {
     Secret::new([PRIVATE_OF, spki].concat())
 }

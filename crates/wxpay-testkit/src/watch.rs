@@ -64,13 +64,11 @@ fn assert_unlocked(operation: &'static str) {
 }
 
 /// Returns the provider with keys that must not be used while a [`WatchedMemory`] is locked.
-#[must_use]
 pub fn watched(provider: impl CryptoProvider + 'static) -> Arc<dyn CryptoProvider> {
     watched_by(provider, assert_unlocked)
 }
 
 /// Returns the provider with this check before every use of it and of its keys. The check receives the operation's name.
-#[must_use]
 pub fn watched_by(
     provider: impl CryptoProvider + 'static,
     check: impl Fn(&'static str) + Send + Sync + 'static,

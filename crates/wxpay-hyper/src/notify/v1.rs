@@ -59,6 +59,7 @@ const LABEL: &str = "v1.notification";
 /// if it fails. A duplicate of a notification acknowledged with `success` returns `success` at once. Both rely on
 /// [`Client::memory`], a cache of this process alone, so **the handler must be idempotent**.
 #[derive(Clone)]
+#[must_use]
 pub struct NotificationService {
     merchant: Merchant,
     client: Client,
@@ -79,7 +80,6 @@ impl NotificationService {
 
     /// Returns a service for this merchant. The handler receives verified notifications only, with any `trade_state`:
     /// [`Notification::evidence`] returns evidence only if the order was paid.
-    #[must_use]
     pub fn new<H, Fut, E>(merchant: Merchant, client: Client, handler: H) -> Self
     where
         H: Fn(Notification) -> Fut + Send + Sync + 'static,
@@ -100,7 +100,6 @@ impl NotificationService {
 
     /// Sets the response timeout. The default is [`RESPONSE_TIMEOUT`](Self::RESPONSE_TIMEOUT). When it expires, the
     /// service returns `fail`, but the handler continues. If it succeeds, the next duplicate receives `success`.
-    #[must_use]
     pub fn response_timeout(self, timeout: Duration) -> Self {
         Self { response_timeout: timeout, ..self }
     }
@@ -111,7 +110,6 @@ impl NotificationService {
     /// Requests beyond it return 503 with `Retry-After`, and WeChat Pay retries. The first 16 KiB of each body are not
     /// counted, so that forged long bodies cannot keep genuine notifications out: limit the number of connections in
     /// your server.
-    #[must_use]
     pub fn max_buffered_bytes(self, max_bytes: usize) -> Self {
         Self { body_budget: BodyBudget::new(max_bytes), ..self }
     }

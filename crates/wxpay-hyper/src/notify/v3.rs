@@ -73,6 +73,7 @@ const LABEL: &str = "v3.notification";
 ///
 /// An [`Ack::Json`] is not cached: each query calls the handler again, because its response may have changed.
 #[derive(Clone)]
+#[must_use]
 pub struct NotificationService {
     client: Client,
     routes: Arc<BTreeMap<String, Route>>,
@@ -98,7 +99,6 @@ impl NotificationService {
     pub const MAX_BUFFERED_BYTES: usize = body::MAX_BUFFERED_BYTES;
 
     /// Returns a service without routes; add them with [`route`](Self::route).
-    #[must_use]
     pub fn new(client: Client) -> Self {
         Self {
             client,
@@ -150,7 +150,6 @@ impl NotificationService {
 
     /// Sets the response timeout. The default is [`RESPONSE_TIMEOUT`](Self::RESPONSE_TIMEOUT). When it expires, the
     /// service returns 500, but the handler continues. If it succeeds, the next duplicate receives 204.
-    #[must_use]
     pub fn response_timeout(self, timeout: Duration) -> Self {
         Self { response_timeout: timeout, ..self }
     }
@@ -161,7 +160,6 @@ impl NotificationService {
     /// Requests beyond it return 503 with `Retry-After`, and WeChat Pay retries. The first 16 KiB of each body are not
     /// counted, so that forged long bodies cannot keep genuine notifications out: limit the number of connections in
     /// your server.
-    #[must_use]
     pub fn max_buffered_bytes(self, max_bytes: usize) -> Self {
         Self { body_budget: BodyBudget::new(max_bytes), ..self }
     }

@@ -62,38 +62,32 @@ impl Certificate {
     ///
     /// A first byte below `10` keeps its leading `0`, which printing as a number would lose. The zero byte that DER
     /// puts before a high bit, to keep the number positive, is dropped.
-    #[must_use]
     pub fn serial(&self) -> &str {
         &self.serial
     }
 
     /// Returns the first second of the validity period.
-    #[must_use]
     pub fn not_before(&self) -> UnixTime {
         self.not_before
     }
 
     /// Returns the last second of the validity period.
-    #[must_use]
     pub fn not_after(&self) -> UnixTime {
         self.not_after
     }
 
     /// Returns whether the certificate is valid at this time. Both end seconds are included (RFC 5280, 4.1.2.5).
-    #[must_use]
     pub fn is_valid_at(&self, now: UnixTime) -> bool {
         (self.not_before.as_secs()..=self.not_after.as_secs()).contains(&now.as_secs())
     }
 
     /// Returns the public key, the DER of a `SubjectPublicKeyInfo`, for
     /// [`CryptoProvider::public_key`](super::CryptoProvider::public_key).
-    #[must_use]
     pub fn spki(&self) -> &[u8] {
         &self.spki
     }
 
     /// Returns the first common name of the subject: in a merchant's certificate, the `mchid`.
-    #[must_use]
     pub fn common_name(&self) -> Option<&str> {
         self.common_name.as_deref()
     }

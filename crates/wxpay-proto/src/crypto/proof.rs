@@ -43,7 +43,6 @@ pub struct ProofError(Vec<&'static str>);
 
 impl ProofError {
     /// Returns the violated rules, at least one, in the texts of [`rules()`].
-    #[must_use]
     pub fn rules(&self) -> &[&'static str] {
         &self.0
     }

@@ -72,13 +72,11 @@ impl KeyError {
     }
 
     /// Returns the id in `Wechatpay-Serial` of the message to verify. `None` for a key to seal with, and for a refresh.
-    #[must_use]
     pub fn key_id(&self) -> Option<&KeyId> {
         self.key_id.as_ref()
     }
 
     /// Returns the problem with the key.
-    #[must_use]
     pub fn problem(&self) -> &KeyProblem {
         &self.problem
     }
@@ -100,7 +98,6 @@ impl KeyError {
 
 impl KeyProblem {
     /// Returns the problem itself: of a throttled fetch, the problem that the last fetch found.
-    #[must_use]
     pub fn root(&self) -> &Self {
         if let Self::Throttled { cause, .. } = self { cause.root() } else { self }
     }

@@ -82,7 +82,6 @@ impl MemoryAccess for Memory {
 impl Memory {
     /// Returns an app's token and its expiry, if there is a valid one. To share it with other processes, store it
     /// whenever it changes.
-    #[must_use]
     pub fn token(&self, app: &AppId, now: UnixTime) -> Option<(&AccessToken, UnixTime)> {
         self.tokens.get(app)?.peek(now)
     }
@@ -93,14 +92,12 @@ impl Memory {
     }
 
     /// Returns the time to refresh an app's token, so that no payment waits for it. `None` while there is no token.
-    #[must_use]
     pub fn next_token_refresh(&self, app: &AppId) -> Option<UnixTime> {
         self.tokens.get(app)?.refresh_at()
     }
 
     /// Returns the time to fetch a merchant's platform certificates again, so that no request waits for them. `None`
     /// while none were fetched.
-    #[must_use]
     pub fn next_platform_key_refresh(&self, merchant: &MchId) -> Option<UnixTime> {
         self.platform_keys.get(merchant)?.refresh_at()
     }

@@ -139,7 +139,6 @@ impl<T: Clone + PartialEq> Refreshable<T> {
 
     /// Returns the time of the next claim, so that the value is refreshed before it is needed. `None` while there is no
     /// value.
-    #[must_use]
     pub fn refresh_at(&self) -> Option<UnixTime> {
         let entry = self.current.as_ref()?;
         let refresh_at = entry.refresh.end();

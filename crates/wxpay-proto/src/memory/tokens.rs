@@ -22,7 +22,6 @@ impl AccessToken {
     pub const MAX_LEN: usize = 512;
 
     /// Wraps a token of 1 to 512 visible ASCII characters. Returns `None` for anything else.
-    #[must_use]
     pub fn new(text: String) -> Option<Self> {
         let is_valid =
             (1..=Self::MAX_LEN).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
@@ -30,7 +29,6 @@ impl AccessToken {
     }
 
     /// Returns the token.
-    #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose()
     }

@@ -18,37 +18,31 @@ pub struct Payment {
 
 impl Payment {
     /// Creates a payment: its number, the amount the payer paid, the discount that WeChat Pay added, and the time.
-    #[must_use]
     pub fn new(transaction_id: TransactionId, total_fee: Fen, discount: Fen, time_end: UnixTime) -> Self {
         Self { time_end, transaction_id, total_fee, discount }
     }
 
     /// Returns WeChat Pay's number of the payment.
-    #[must_use]
     pub fn transaction_id(&self) -> &TransactionId {
         &self.transaction_id
     }
 
     /// Returns the amount the payer paid.
-    #[must_use]
     pub fn total_fee(&self) -> Fen {
         self.total_fee
     }
 
     /// Returns the discount on the price.
-    #[must_use]
     pub fn discount(&self) -> Fen {
         self.discount
     }
 
     /// Returns the time of the payment, to the second.
-    #[must_use]
     pub fn time_end(&self) -> UnixTime {
         self.time_end
     }
 
     /// Returns the amount that is compared with the order: `total_fee + discount`. `None` on overflow.
-    #[must_use]
     pub fn amount(&self) -> Option<Fen> {
         self.total_fee.checked_add(self.discount)
     }
@@ -68,19 +62,16 @@ impl Evidence {
 
     /// Restores evidence that a ledger stored. **Only for evidence that was verified when it was stored**: nothing is
     /// verified here.
-    #[must_use]
     pub fn from_storage(out_trade_no: OutTradeNo, payment: Payment) -> Self {
         Self::new(out_trade_no, payment)
     }
 
     /// Returns the number of the order.
-    #[must_use]
     pub fn out_trade_no(&self) -> &OutTradeNo {
         &self.out_trade_no
     }
 
     /// Returns the payment.
-    #[must_use]
     pub fn payment(&self) -> &Payment {
         &self.payment
     }

@@ -115,7 +115,6 @@ impl error::Error for OrderMismatch {}
 
 impl PaymentState {
     /// Creates the state of an order of this amount, without evidence.
-    #[must_use]
     pub fn new(out_trade_no: OutTradeNo, ordered: Fen) -> Self {
         Self {
             out_trade_no,
@@ -161,13 +160,11 @@ impl PaymentState {
     }
 
     /// Returns the number of the order.
-    #[must_use]
     pub fn out_trade_no(&self) -> &OutTradeNo {
         &self.out_trade_no
     }
 
     /// Returns the ordered amount.
-    #[must_use]
     pub fn ordered(&self) -> Fen {
         self.ordered
     }
@@ -183,13 +180,11 @@ impl PaymentState {
     }
 
     /// Returns the total of the refunds. `None` on overflow.
-    #[must_use]
     pub fn refunded_total(&self) -> Option<Fen> {
         self.refunds.one_per_id().try_fold(Fen::ZERO, |sum, refunded| sum.checked_add(refunded.refund()))
     }
 
     /// Returns the status. Once paid, an order stays paid, even if it is refunded.
-    #[must_use]
     pub fn status(&self) -> PaymentStatus {
         match self.matching_payment() {
             Some(payment) => PaymentStatus::Paid(payment.clone()),
@@ -199,7 +194,6 @@ impl PaymentState {
     }
 
     /// Returns all anomalies.
-    #[must_use]
     pub fn anomalies(&self) -> Vec<Anomaly> {
         let paid_by = self.matching_payment();
         let mut anomalies = Vec::new();
@@ -223,7 +217,6 @@ impl PaymentState {
     }
 
     /// Returns the transitions from `before` to this state.
-    #[must_use]
     pub fn transitions_since(&self, before: &Self) -> Vec<Transition> {
         let known = before.anomalies();
         let paid = match (before.matching_payment(), self.matching_payment()) {

@@ -44,7 +44,6 @@ impl TransactionOwners {
     }
 
     /// Returns the owner of a transaction, if it is claimed.
-    #[must_use]
     pub fn owner(&self, transaction_id: &TransactionId) -> Option<&OutTradeNo> {
         self.0.get(transaction_id)
     }

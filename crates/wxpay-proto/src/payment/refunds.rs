@@ -18,7 +18,6 @@ pub struct SucceededRefund {
 
 impl SucceededRefund {
     /// Creates a refund: its numbers, the refunded payment, the refunded amount, and the price of the order.
-    #[must_use]
     pub fn new(
         refund_id: RefundId,
         out_refund_no: OutRefundNo,
@@ -30,31 +29,26 @@ impl SucceededRefund {
     }
 
     /// Returns WeChat Pay's number of the refund.
-    #[must_use]
     pub fn refund_id(&self) -> &RefundId {
         &self.refund_id
     }
 
     /// Returns the merchant's number of the refund.
-    #[must_use]
     pub fn out_refund_no(&self) -> &OutRefundNo {
         &self.out_refund_no
     }
 
     /// Returns WeChat Pay's number of the refunded payment.
-    #[must_use]
     pub fn transaction_id(&self) -> &TransactionId {
         &self.transaction_id
     }
 
     /// Returns the refunded amount, coupons included.
-    #[must_use]
     pub fn refund(&self) -> Fen {
         self.refund
     }
 
     /// Returns the price of the order.
-    #[must_use]
     pub fn total(&self) -> Fen {
         self.total
     }
@@ -74,19 +68,16 @@ impl RefundEvidence {
 
     /// Restores evidence that a ledger stored. **Only for evidence that was verified when it was stored**: nothing is
     /// verified here.
-    #[must_use]
     pub fn from_storage(out_trade_no: OutTradeNo, refunded: SucceededRefund) -> Self {
         Self::new(out_trade_no, refunded)
     }
 
     /// Returns the number of the order.
-    #[must_use]
     pub fn out_trade_no(&self) -> &OutTradeNo {
         &self.out_trade_no
     }
 
     /// Returns the refund.
-    #[must_use]
     pub fn refunded(&self) -> &SucceededRefund {
         &self.refunded
     }

@@ -43,7 +43,6 @@ impl AppParams {
     pub const PACKAGE: &'static str = "Sign=WXPay";
 
     /// Signs the parameters for the app, with the current time and a new random string.
-    #[must_use]
     pub fn sign(merchant: &Merchant, prepayid: PrepayId, now: UnixTime, noncestr: String) -> Self {
         let timestamp = now.as_secs().to_string();
         let sign = signature::sha1(
@@ -62,7 +61,6 @@ impl AppParams {
     }
 
     /// Returns the string that the second signature signs, for debugging.
-    #[must_use]
     pub fn string_to_sign(&self, merchant: &Merchant) -> StringToSign {
         let timestamp = self.timestamp.to_string();
         signature::sha1_string(

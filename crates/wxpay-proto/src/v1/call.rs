@@ -66,6 +66,7 @@ pub trait Endpoint: fmt::Debug + Send + Sealed + 'static {
 
 /// A call of one operation, not begun yet. Retries follow the merchant's [`Policy`](crate::retry::Policy).
 #[derive(Clone, Debug)]
+#[must_use = "a flow does nothing unless it is run"]
 pub struct Call<E> {
     merchant: Merchant,
     endpoint: E,

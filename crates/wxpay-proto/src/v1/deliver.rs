@@ -33,7 +33,6 @@ pub struct DeliveryReport {
 
 impl DeliveryReport {
     /// Creates the report of a delivery that succeeded. The notification has the payer's `openid` and the numbers.
-    #[must_use]
     pub fn succeeded(openid: OpenId, transaction_id: TransactionId, out_trade_no: OutTradeNo) -> Self {
         Self { openid, transaction_id, out_trade_no, failure: None }
     }
@@ -90,7 +89,6 @@ pub struct NotifyDelivery(DeliveryReport);
 
 impl Merchant {
     /// Reports that the goods were delivered, or that the delivery failed.
-    #[must_use]
     pub fn notify_delivery(&self, report: DeliveryReport) -> Call<NotifyDelivery> {
         Call::new(self.clone(), NotifyDelivery(report))
     }
@@ -121,7 +119,6 @@ struct Body<'a> {
 
 impl SignedDelivery {
     /// Signs a delivery report.
-    #[must_use]
     pub fn sign(merchant: &Merchant, report: &DeliveryReport, now: UnixTime) -> Self {
         let timestamp = now.as_secs().to_string();
         let app_signature =
@@ -130,19 +127,16 @@ impl SignedDelivery {
     }
 
     /// Returns the SHA-1 signature over the report.
-    #[must_use]
     pub fn app_signature(&self) -> Sha1Sign {
         self.app_signature
     }
 
     /// Returns the string that [`app_signature`](Self::app_signature) signs.
-    #[must_use]
     pub fn string_to_sign(&self, merchant: &Merchant) -> StringToSign {
         signature::sha1_string(self.report.fields(&self.appid, &self.timestamp), merchant.pay_sign_key())
     }
 
     /// Returns the request's body.
-    #[must_use]
     pub fn body(&self) -> Vec<u8> {
         json::write(&Body {
             appid: self.appid.as_str(),

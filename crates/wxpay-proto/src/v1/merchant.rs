@@ -98,6 +98,7 @@ impl fmt::Debug for Merchant {
 
 /// The builder of a merchant; see [`Merchant::builder`].
 #[derive(Debug)]
+#[must_use]
 pub struct Builder(Inner);
 
 impl fmt::Debug for Inner {
@@ -125,14 +126,12 @@ impl Builder {
     }
 
     /// Sets the retry policy of calls.
-    #[must_use]
     pub fn retry(mut self, policy: Policy) -> Self {
         self.0.retry = policy;
         self
     }
 
     /// Builds the merchant.
-    #[must_use]
     pub fn build(self) -> Merchant {
         Merchant(Arc::new(self.0))
     }
@@ -140,7 +139,6 @@ impl Builder {
 
 impl Merchant {
     /// Returns a builder with the merchant's five credentials, as WeChat Pay mailed them.
-    #[must_use]
     pub fn builder(
         appid: AppId,
         app_secret: AppSecret,
@@ -154,13 +152,11 @@ impl Merchant {
     }
 
     /// Returns the app.
-    #[must_use]
     pub fn appid(&self) -> &AppId {
         &self.0.appid
     }
 
     /// Returns the merchant's number.
-    #[must_use]
     pub fn partner(&self) -> &PartnerId {
         &self.0.partner
     }

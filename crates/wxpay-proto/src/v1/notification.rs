@@ -59,7 +59,6 @@ pub struct RawNotification<'a> {
 
 impl<'a> RawNotification<'a> {
     /// Creates a notification from the method, the raw query without the `?`, and the raw body.
-    #[must_use]
     pub fn new(method: &'a str, query: &'a [u8], body: &'a [u8]) -> Self {
         Self { method, query, body }
     }
@@ -105,7 +104,6 @@ pub enum Ack {
 
 impl Ack {
     /// Returns the HTTP response.
-    #[must_use]
     pub fn response(self) -> Response {
         let (status, body) = match self {
             Self::Success => (200, "success"),
@@ -185,91 +183,76 @@ impl Notification {
     }
 
     /// Returns the merchant's order number.
-    #[must_use]
     pub fn out_trade_no(&self) -> &OutTradeNo {
         &self.out_trade_no
     }
 
     /// WeChat Pay's number of the payment.
-    #[must_use]
     pub fn transaction_id(&self) -> &TransactionId {
         self.payment.transaction_id()
     }
 
     /// Returns whether the order was paid (`trade_state` 0). If not, respond `success` and deliver nothing.
-    #[must_use]
     pub fn is_paid(&self) -> bool {
         self.paid
     }
 
     /// Returns the evidence of payment, if the order was paid.
-    #[must_use]
     pub fn evidence(&self) -> Option<Evidence> {
         self.paid.then(|| Evidence::new(self.out_trade_no.clone(), self.payment.clone()))
     }
 
     /// Returns the amount that the payer paid, in fen: the price less the discount.
-    #[must_use]
     pub fn total_fee(&self) -> Fen {
         self.payment.total_fee()
     }
 
     /// Returns the discount, in fen: `total_fee + discount` is the price that was ordered.
-    #[must_use]
     pub fn discount(&self) -> Fen {
         self.payment.discount()
     }
 
     /// Returns the time of payment.
-    #[must_use]
     pub fn time_end(&self) -> UnixTime {
         self.payment.time_end()
     }
 
     /// Returns the notification's id, the same in every delivery.
-    #[must_use]
     pub fn notify_id(&self) -> &NotifyId {
         &self.notify_id
     }
 
     /// Returns the payer, from the body. It authorizes nothing: see the [module](self).
-    #[must_use]
     pub fn openid(&self) -> &OpenId {
         &self.openid
     }
 
     /// Returns whether the payer follows the account; `false` is normal for an app.
-    #[must_use]
     pub fn is_subscribe(&self) -> bool {
         self.is_subscribe
     }
 
     /// Returns the time at which this delivery of the notification was signed.
-    #[must_use]
     pub fn sent_at(&self) -> UnixTime {
         self.sent_at
     }
 
     /// Returns the bank that paid, such as `CMB_FP` or `2032`; not `WX` as in the order.
-    #[must_use]
     pub fn bank_type(&self) -> &str {
         &self.bank_type
     }
 
     /// Returns the bank's number of the payment; absent when the order was paid from a balance.
-    #[must_use]
     pub fn bank_billno(&self) -> Option<&str> {
         self.bank_billno.as_deref()
     }
 
     /// Returns the text attached to the order.
-    #[must_use]
     pub fn attach(&self) -> Option<&str> {
         self.attach.as_deref()
     }
 
     /// Returns the reason why the order was not paid.
-    #[must_use]
     pub fn pay_info(&self) -> Option<&str> {
         self.pay_info.as_deref()
     }
@@ -277,7 +260,6 @@ impl Notification {
     /// Returns the key for [`Deduplicator`](crate::memory::Deduplicator): a digest of all that was verified, except what
     /// is new in every delivery, namely the time and the random string of the body. Two notifications of one key have
     /// the same content.
-    #[must_use]
     pub fn dedup_key(&self) -> String {
         self.content.digest()
     }

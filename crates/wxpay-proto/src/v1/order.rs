@@ -33,6 +33,7 @@ impl fmt::Debug for Order {
 
 /// The builder of an order; see [`Order::builder`].
 #[derive(Clone)]
+#[must_use]
 pub struct Builder {
     out_trade_no: OutTradeNo,
     total_fee: Fen,
@@ -70,7 +71,6 @@ impl Order {
     /// * `body`: the description of the goods, 1 to 128 bytes in the charset, without `&`.
     /// * `notify_url`: the URL that receives the notification.
     /// * `spbill_create_ip`: the IP address of the payer's device. The field has fifteen characters, too few for IPv6.
-    #[must_use]
     pub fn builder(
         out_trade_no: OutTradeNo,
         total_fee: Fen,
@@ -95,19 +95,16 @@ impl Order {
     }
 
     /// Returns the merchant's number.
-    #[must_use]
     pub fn out_trade_no(&self) -> &OutTradeNo {
         &self.out_trade_no
     }
 
     /// Returns the price, in fen.
-    #[must_use]
     pub fn total_fee(&self) -> Fen {
         self.total_fee
     }
 
     /// Returns the charset of the bytes that MD5 signs and that are percent-encoded.
-    #[must_use]
     pub fn charset(&self) -> Charset {
         self.charset
     }
@@ -132,7 +129,6 @@ impl Order {
 
 impl Builder {
     /// Sets the charset in which the order is signed and escaped. The default is UTF-8.
-    #[must_use]
     pub fn charset(mut self, charset: Charset) -> Self {
         self.charset = charset;
         self
@@ -140,42 +136,36 @@ impl Builder {
 
     /// Sets the payer's account at the merchant: 1 to 128 bytes without control characters and `&`. The default is the
     /// order's number, because it is not known how an absent `traceid` is signed.
-    #[must_use]
     pub fn traceid(mut self, traceid: &str) -> Self {
         self.traceid = Some(traceid.into());
         self
     }
 
     /// Sets a text that the notification returns: at most 127 bytes in the charset, without `&`.
-    #[must_use]
     pub fn attach(mut self, attach: &str) -> Self {
         self.attach = Some(attach.into());
         self
     }
 
     /// Sets the time at which the order was created.
-    #[must_use]
     pub fn time_start(mut self, time_start: UnixTime) -> Self {
         self.time_start = Some(time_start);
         self
     }
 
     /// Sets the time after which the order cannot be paid.
-    #[must_use]
     pub fn time_expire(mut self, time_expire: UnixTime) -> Self {
         self.time_expire = Some(time_expire);
         self
     }
 
     /// Splits the price into a transport fee and a product fee, which must add up to it.
-    #[must_use]
     pub fn fees(mut self, transport_fee: Fen, product_fee: Fen) -> Self {
         self.fees = Some((transport_fee, product_fee));
         self
     }
 
     /// Sets the discount tag: at most 32 bytes in the charset, without `&`.
-    #[must_use]
     pub fn goods_tag(mut self, goods_tag: &str) -> Self {
         self.goods_tag = Some(goods_tag.into());
         self

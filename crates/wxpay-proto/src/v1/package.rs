@@ -20,13 +20,11 @@ pub struct Package {
 
 impl Package {
     /// Builds an order's package.
-    #[must_use]
     pub fn from_order(order: &Order, merchant: &Merchant) -> Self {
         Self::assemble(order.fields(merchant.partner()), merchant.partner_key())
     }
 
     /// Returns the string that an order's MD5 signs, for debugging.
-    #[must_use]
     pub fn string_to_sign(order: &Order, merchant: &Merchant) -> StringToSign {
         signature::md5_string(
             bytes(order.fields(merchant.partner())),
@@ -85,7 +83,6 @@ impl Package {
     }
 
     /// Returns the package as text, as sent.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -95,7 +92,6 @@ impl Package {
     }
 
     /// Returns the MD5 signature in the package.
-    #[must_use]
     pub fn sign(&self) -> Md5Sign {
         self.sign
     }

@@ -56,7 +56,6 @@ struct Reply {
 
 impl Merchant {
     /// Places an order. Returns the parameters for the app.
-    #[must_use]
     pub fn prepay(&self, order: Order) -> Call<CreatePrepay> {
         Call::new(self.clone(), CreatePrepay(order))
     }
@@ -64,7 +63,6 @@ impl Merchant {
 
 impl SignedPrepay {
     /// Signs an order twice: first the package with MD5, then the whole request with SHA-1.
-    #[must_use]
     pub fn sign(merchant: &Merchant, order: &Order, now: UnixTime, noncestr: String) -> Self {
         let package = Package::from_order(order, merchant).into_text();
         let timestamp = now.as_secs().to_string();
@@ -82,19 +80,16 @@ impl SignedPrepay {
     }
 
     /// Returns the package, which ends with its MD5 signature.
-    #[must_use]
     pub fn package(&self) -> &str {
         &self.package
     }
 
     /// Returns the SHA-1 signature over the request.
-    #[must_use]
     pub fn app_signature(&self) -> Sha1Sign {
         self.app_signature
     }
 
     /// Returns the string that [`app_signature`](Self::app_signature) signs.
-    #[must_use]
     pub fn string_to_sign(&self, merchant: &Merchant) -> StringToSign {
         let timestamp = self.timestamp.to_string();
         let fields = fields(&self.appid, &self.noncestr, &self.package, &timestamp, &self.traceid);
@@ -102,7 +97,6 @@ impl SignedPrepay {
     }
 
     /// Returns the request's body.
-    #[must_use]
     pub fn body(&self) -> Vec<u8> {
         json::write(self)
     }

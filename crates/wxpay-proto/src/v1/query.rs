@@ -48,7 +48,6 @@ pub enum QueryOutcome {
 
 impl Merchant {
     /// Queries an order.
-    #[must_use]
     pub fn query(&self, number: OutTradeNo) -> Call<QueryOrder> {
         Call::new(self.clone(), QueryOrder(number))
     }
@@ -56,7 +55,6 @@ impl Merchant {
 
 impl QueryOutcome {
     /// Returns the evidence of payment, if the order was paid.
-    #[must_use]
     pub fn evidence(&self) -> Option<Evidence> {
         match self {
             Self::Paid(info) => Some(Evidence::new(info.out_trade_no.clone(), info.payment.clone())),
@@ -99,7 +97,6 @@ pub struct SignedQuery {
 
 impl SignedQuery {
     /// Signs a query twice: first its package with MD5, then the whole request with SHA-1.
-    #[must_use]
     pub fn sign(merchant: &Merchant, out_trade_no: &OutTradeNo, now: UnixTime) -> Self {
         let package = Package::for_query(out_trade_no.as_str(), merchant).into_text();
         let timestamp = now.as_secs().to_string();
@@ -109,31 +106,26 @@ impl SignedQuery {
     }
 
     /// Returns the package, which ends with its MD5 signature.
-    #[must_use]
     pub fn package(&self) -> &str {
         &self.package
     }
 
     /// Returns the string that the MD5 of an order query signs.
-    #[must_use]
     pub fn package_string_to_sign(merchant: &Merchant, out_trade_no: &OutTradeNo) -> StringToSign {
         Package::query_string_to_sign(out_trade_no.as_str(), merchant)
     }
 
     /// Returns the SHA-1 signature over the request.
-    #[must_use]
     pub fn app_signature(&self) -> Sha1Sign {
         self.app_signature
     }
 
     /// Returns the string that [`app_signature`](Self::app_signature) signs.
-    #[must_use]
     pub fn string_to_sign(&self, merchant: &Merchant) -> StringToSign {
         signature::sha1_string(fields(&self.appid, &self.package, &self.timestamp), merchant.pay_sign_key())
     }
 
     /// Returns the request's body.
-    #[must_use]
     pub fn body(&self) -> Vec<u8> {
         json::write(self)
     }

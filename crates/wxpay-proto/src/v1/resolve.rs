@@ -33,6 +33,7 @@ const MIN_QUERIES_UNTIL_NOT_FOUND: usize = 5;
 /// Returns [`QueryOutcome::Paid`], [`QueryOutcome::Unpaid`] or [`QueryOutcome::NotFound`]. An unpaid order exists:
 /// place it again under the same number to get new parameters for the app.
 #[derive(Debug)]
+#[must_use = "a flow does nothing unless it is run"]
 pub struct Resolve {
     merchant: Merchant,
     pending_operation: PendingOperation,
@@ -57,14 +58,12 @@ enum WaitingFor {
 
 impl Merchant {
     /// Resolves an order whose outcome is unknown by querying until it is known.
-    #[must_use]
     pub fn resolve(&self, unresolved: Unresolved) -> Resolve {
         Resolve { merchant: self.clone(), pending_operation: unresolved.into_pending_operation(), queries: 0 }
     }
 
     /// Resolves an order that may have been sent before a crash, like [`resolve`](Self::resolve). The error of the call
     /// is lost in the crash, so store the order's number before the call.
-    #[must_use]
     pub fn resolve_pending(&self, number: OutTradeNo) -> Resolve {
         Resolve { merchant: self.clone(), pending_operation: PendingOperation::order(number), queries: 0 }
     }

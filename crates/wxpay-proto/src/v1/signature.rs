@@ -46,13 +46,11 @@ macro_rules! hexadecimal {
     ($($name:ident)*) => {$(
         impl $name {
             /// Returns the signature as sent.
-            #[must_use]
             pub fn as_str(&self) -> &str {
                 core::str::from_utf8(&self.0).unwrap_or_default()
             }
 
             /// Returns whether a claimed signature equals this one, in any letter case. Compares in constant time.
-            #[must_use]
             pub fn matches(&self, claimed: &[u8]) -> bool {
                 let Ok(mut claimed) = <[u8; size_of::<Self>()]>::try_from(claimed) else { return false };
                 let mut own = self.0;
@@ -97,7 +95,6 @@ impl StringToSign {
     }
 
     /// Returns the bytes, **key included**: the input of the hash.
-    #[must_use]
     pub fn expose(&self) -> &[u8] {
         &self.bytes
     }
@@ -171,7 +168,6 @@ impl fmt::Debug for StringToSign {
 ///
 /// `&` is a byte of its own in UTF-8 and in GBK, where no second byte of a character is below `0x30`. A `=` is harmless:
 /// names have none, so the first one of a field ends its name.
-#[must_use]
 pub fn has_one_reading(value: &[u8]) -> bool {
     !value.contains(&b'&')
 }
@@ -304,7 +300,6 @@ pub fn sign_md5(
 
 /// Signs any fields by the SHA-1 rule, in any order and any letter case of names; for debugging, like [`sign_md5`]. Fields that the rule omits are
 /// ignored; an `appkey` among the fields is replaced by the key.
-#[must_use]
 pub fn sign_sha1(fields: &[(&str, &str)], key: &PaySignKey) -> (Sha1Sign, StringToSign) {
     let mut fields: Vec<_> = fields.iter().copied().filter(|(name, _)| !is_unsigned(name)).collect();
     fields.sort_by(|(left, _), (right, _)| cmp_lower_case(left, right));

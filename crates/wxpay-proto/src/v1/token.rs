@@ -134,6 +134,7 @@ impl Flow for FetchToken {
 /// For a background task: run it at [`Memory::next_token_refresh`](crate::memory::Memory::next_token_refresh), so that
 /// no payment waits for a token.
 #[derive(Clone, Debug)]
+#[must_use = "a flow does nothing unless it is run"]
 pub struct RefreshToken(Merchant);
 
 /// A refresh that awaits a reply.
@@ -143,7 +144,6 @@ pub struct Refreshing(AwaitingReply<FetchToken>);
 
 impl Merchant {
     /// Refreshes the access token if that is due, so that no payment waits for it.
-    #[must_use]
     pub fn refresh_token(&self) -> RefreshToken {
         RefreshToken(self.clone())
     }

@@ -33,14 +33,12 @@ impl From<()> for Ack {
 
 impl Ack {
     /// Responds with a JSON body, for the callbacks that expect data, such as `PARKING_FEE.QUERY_TRANS_INFO`.
-    #[must_use]
     pub fn json(body: &impl serde::Serialize) -> Self {
         Self::Json(json::write(body))
     }
 
     /// Returns the response to a notification that could not be verified or decrypted: 401 if its signature is invalid
     /// or its key is not trusted, 400 if it is malformed, 500 if the verification key could not be obtained.
-    #[must_use]
     pub fn for_error(error: &Error) -> Self {
         match error.kind() {
             ErrorKind::Signature => Self::Reject(401),
@@ -52,7 +50,6 @@ impl Ack {
     }
 
     /// Converts this into an HTTP response.
-    #[must_use]
     pub fn response(self) -> Response {
         const FAIL: &str = r#"{"code":"FAIL","message":"失败"}"#;
         let (status, body) = match self {

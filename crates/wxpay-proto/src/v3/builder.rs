@@ -19,7 +19,6 @@ impl Merchant {
     /// private key of that certificate, and APIv3 key. The merchant trusts the platform certificates that WeChat Pay
     /// lists, unless a WeChat Pay [public key](Builder::public_key) or a
     /// [certificate](Builder::platform_certificate) is set.
-    #[must_use]
     pub fn builder(
         provider: Arc<dyn CryptoProvider>,
         mchid: MchId,
@@ -45,6 +44,7 @@ impl Merchant {
 }
 
 /// The optional settings of a merchant, beyond its credentials; see [`Merchant::builder`].
+#[must_use]
 pub struct Builder(MerchantConfig);
 
 impl fmt::Debug for Builder {
@@ -62,7 +62,6 @@ impl Builder {
     /// certificates are fetched then**, unless [`platform_certificates`](Self::platform_certificates) enables both.
     ///
     /// May be called repeatedly: all keys are trusted, and the last one encrypts.
-    #[must_use]
     pub fn public_key(mut self, id: PublicKeyId, key: Arc<dyn PublicKey>) -> Self {
         self.0.public_keys.insert(id.clone(), key);
         self.0.public_key = Some(id);
@@ -71,7 +70,6 @@ impl Builder {
 
     /// Also trusts the platform certificates that WeChat Pay lists, which are fetched when needed: for the migration
     /// weeks in which WeChat Pay signs with either kind of key. This is the default if no key is configured.
-    #[must_use]
     pub fn platform_certificates(mut self) -> Self {
         self.0.fetches_certificates = true;
         self
@@ -92,7 +90,6 @@ impl Builder {
     }
 
     /// Also decrypts with this APIv3 key, the previous one: notifications in flight may still be encrypted with it.
-    #[must_use]
     pub fn previous_api_v3_key(mut self, key: &ApiV3Key) -> Self {
         let key = self.0.provider.symmetric_key(&key.0);
         self.0.api_v3_keys.push(key);
@@ -123,14 +120,12 @@ impl Builder {
     }
 
     /// Sets the retry policy of calls.
-    #[must_use]
     pub fn retry(mut self, policy: Policy) -> Self {
         self.0.retry = policy;
         self
     }
 
     /// Builds the merchant.
-    #[must_use]
     pub fn build(mut self) -> Merchant {
         self.0.fetches_certificates |= self.0.public_keys.is_empty() && self.0.pinned.is_empty();
         Merchant::from_config(self.0)

@@ -48,6 +48,7 @@ use core::error;
 
 /// A call of one operation, not started yet. Retries follow the merchant's [`Policy`](crate::retry::Policy).
 #[derive(Clone, Debug)]
+#[must_use = "a flow does nothing unless it is run"]
 pub struct Call<E> {
     merchant: Merchant,
     endpoint: E,
@@ -110,7 +111,6 @@ enum WaitingFor<E> {
 
 impl Merchant {
     /// Creates a call of any operation.
-    #[must_use]
     pub fn call<E: Endpoint>(&self, endpoint: E) -> Call<E> {
         Call { merchant: self.clone(), endpoint }
     }

@@ -192,6 +192,7 @@ fn fail(
 /// [`Memory::next_platform_key_refresh`](crate::memory::Memory::next_platform_key_refresh), so that no call waits for a
 /// key. Startup need not wait for it: a missing key is fetched when it is needed.
 #[derive(Clone, Debug)]
+#[must_use = "a flow does nothing unless it is run"]
 pub struct RefreshPlatformKeys(Merchant);
 
 // The refresh awaits the reply with the certificates.
@@ -201,7 +202,6 @@ pub struct Refreshing(AwaitingReply<FetchPlatformKeys>);
 
 impl Merchant {
     /// Fetches the platform certificates if they are due; see [`RefreshPlatformKeys`].
-    #[must_use]
     pub fn refresh_platform_keys(&self) -> RefreshPlatformKeys {
         RefreshPlatformKeys(self.clone())
     }

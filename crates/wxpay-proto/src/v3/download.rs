@@ -121,7 +121,6 @@ pub struct Download {
 
 impl Download {
     /// Returns the error for a reply other than 200. A download is a read, so the error has no fate.
-    #[must_use]
     pub fn reply_error(reply: &Response) -> Error {
         // Files are not signed, so their refusals are not verified; but one with WeChat Pay's headers is no proxy's.
         match error_reply::error_object(reply) {
@@ -131,14 +130,12 @@ impl Download {
     }
 
     /// Returns the error for a missing or truncated reply.
-    #[must_use]
     pub fn transport_error(failure: Failure) -> Error {
         let (Failure::NotSent(source) | Failure::Lost(source)) = failure;
         Error::new(ErrorKind::Transport, None).caused_by(source)
     }
 
     /// Returns the error for a file whose digest does not match.
-    #[must_use]
     pub fn digest_error(mismatch: DigestMismatch) -> Error {
         Error::new(ErrorKind::Signature, None).caused_by(mismatch)
     }
@@ -187,6 +184,7 @@ impl fmt::Debug for DigestCheck {
 
 /// Signs the request for a file. Sends nothing itself: returns a [`Download`] at once.
 #[derive(Debug)]
+#[must_use = "a flow does nothing unless it is run"]
 pub struct PrepareDownload {
     merchant: Merchant,
     file: BillFile,
@@ -198,7 +196,6 @@ impl Merchant {
     /// Fails with [`Malformed`](ErrorKind::Malformed) if the URL points neither to the merchant's own gateway nor to
     /// one of WeChat Pay's, or if the digest's algorithm is unknown. To retry, prepare again: the signature contains
     /// the current time.
-    #[must_use]
     pub fn prepare_download(&self, file: &BillFile) -> PrepareDownload {
         PrepareDownload { merchant: self.clone(), file: file.clone() }
     }

@@ -97,6 +97,7 @@ pub enum Idempotency {
 /// An operation's request before it is signed. `Debug` shows label, method and length only: targets and bodies contain
 /// personal data.
 #[derive(Clone)]
+#[must_use]
 pub struct Draft {
     label: &'static str,
     method: Method,
@@ -117,13 +118,11 @@ impl Draft {
     /// Creates a request without a body.
     ///
     /// `label` is a short fixed name for logs and metrics, such as `v3.pay.query`.
-    #[must_use]
     pub fn new(label: &'static str, method: Method, target: impl Into<String>) -> Self {
         Self { label, method, target: target.into(), accept: "application/json", content: Content::Empty }
     }
 
     /// Creates a `GET` request.
-    #[must_use]
     pub fn get(label: &'static str, target: impl Into<String>) -> Self {
         Self::new(label, Method::Get, target)
     }
@@ -134,43 +133,36 @@ impl Draft {
     }
 
     /// Creates a `POST` request with a JSON body.
-    #[must_use]
     pub fn post(label: &'static str, target: impl Into<String>, body: &impl serde::Serialize) -> Self {
         Self::new(label, Method::Post, target).json(json::write(body))
     }
 
     /// Sets the body to a JSON text, byte for byte.
-    #[must_use]
     pub fn json(self, text: Vec<u8>) -> Self {
         Self { content: Content::Json(text), ..self }
     }
 
     /// Creates a `POST` request that uploads a file; only its `meta` part is signed.
-    #[must_use]
     pub fn upload(label: &'static str, target: impl Into<String>, upload: Upload) -> Self {
         Self { content: Content::Upload(upload), ..Self::new(label, Method::Post, target) }
     }
 
     /// Returns the label, for logs and metrics.
-    #[must_use]
     pub fn label(&self) -> &'static str {
         self.label
     }
 
     /// Returns the method.
-    #[must_use]
     pub fn method(&self) -> Method {
         self.method
     }
 
     /// Returns the request target: path and query, as signed and sent.
-    #[must_use]
     pub fn target(&self) -> &str {
         &self.target
     }
 
     /// Returns the bytes that are signed: the body, or an upload's `meta` part.
-    #[must_use]
     pub fn signed_bytes(&self) -> &[u8] {
         match &self.content {
             Content::Empty => b"",
@@ -207,17 +199,16 @@ impl fmt::Debug for Draft {
 /// assert_eq!(target.as_str(), "/v3/pay/transactions/out-trade-no/A%2A1?mchid=1900007291");
 /// ```
 #[derive(Clone, PartialEq, Eq)]
+#[must_use]
 pub struct Target(String);
 
 impl Target {
     /// Creates a target from a fixed path, which is not escaped.
-    #[must_use]
     pub fn new(path: &str) -> Self {
         Self(path.into())
     }
 
     /// Appends a path segment: a slash, and the text escaped. Call this before [`query`](Self::query).
-    #[must_use]
     pub fn segment(mut self, text: &str) -> Self {
         self.0.push('/');
         self.escape(text);
@@ -225,14 +216,12 @@ impl Target {
     }
 
     /// Appends fixed text to the path, which is not escaped.
-    #[must_use]
     pub fn append(mut self, path: &str) -> Self {
         self.0.push_str(path);
         self
     }
 
     /// Appends a query parameter; `name` is not escaped, the value is.
-    #[must_use]
     pub fn query(mut self, name: &str, value: &str) -> Self {
         self.0.push(if self.0.contains('?') { '&' } else { '?' });
         self.0.push_str(name);
@@ -242,7 +231,6 @@ impl Target {
     }
 
     /// Appends a query parameter if there is a value.
-    #[must_use]
     pub fn query_opt(self, name: &str, value: Option<&str>) -> Self {
         match value {
             Some(value) => self.query(name, value),
@@ -251,7 +239,6 @@ impl Target {
     }
 
     /// Returns the target as text.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }

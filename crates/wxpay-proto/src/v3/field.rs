@@ -82,7 +82,6 @@ macro_rules! open_enum {
 
         impl $name {
             /// Returns the value on the wire.
-            #[must_use]
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $word,)+

@@ -16,13 +16,11 @@ pub enum Lookup<T> {
 impl<T> Lookup<T> {
     /// Returns `NotFound` if a refusal has one of these codes, by which WeChat Pay reports that the queried object does
     /// not exist. For [`read_refusal`](crate::v3::Endpoint::read_refusal).
-    #[must_use]
     pub fn from_refusal(refusal: &Refusal, not_found: &[Code]) -> Option<Self> {
         not_found.contains(&refusal.code).then_some(Self::NotFound)
     }
 
     /// Returns the object, if it was found.
-    #[must_use]
     pub fn found(self) -> Option<T> {
         match self {
             Self::Found(object) => Some(object),
@@ -31,7 +29,6 @@ impl<T> Lookup<T> {
     }
 
     /// Converts the object, if it was found.
-    #[must_use]
     pub fn map<U>(self, convert: impl FnOnce(T) -> U) -> Lookup<U> {
         match self {
             Self::Found(object) => Lookup::Found(convert(object)),

@@ -102,13 +102,11 @@ impl Merchant {
     }
 
     /// Returns the merchant's number.
-    #[must_use]
     pub fn mchid(&self) -> &MchId {
         &self.0.mchid
     }
 
     /// Returns the serial number of the merchant's API certificate.
-    #[must_use]
     pub fn serial_no(&self) -> &SerialNo {
         &self.0.serial_no
     }

@@ -18,7 +18,6 @@ use core::fmt::Write as _;
 /// let string = message::request(Method::Get, "/v3/certificates", 1_554_208_460, "593BEC0C930BF1AF", b"");
 /// assert_eq!(string, b"GET\n/v3/certificates\n1554208460\n593BEC0C930BF1AF\n\n");
 /// ```
-#[must_use]
 pub fn request(method: Method, target: &str, timestamp: u64, nonce: &str, body: &[u8]) -> Vec<u8> {
     // Method, timestamp and line feeds take at most 32 bytes.
     let length = [32, target.len(), nonce.len(), body.len()].into_iter().fold(0, usize::saturating_add);
@@ -38,7 +37,6 @@ pub fn request(method: Method, target: &str, timestamp: u64, nonce: &str, body: 
 ///
 /// assert_eq!(message::reply("1554209980", "c5ac7061fccab6bf", b""), b"1554209980\nc5ac7061fccab6bf\n\n");
 /// ```
-#[must_use]
 pub fn reply(timestamp: &str, nonce: &str, body: &[u8]) -> Vec<u8> {
     reply_parts(timestamp, nonce, body).concat()
 }
@@ -49,13 +47,11 @@ pub(super) fn reply_parts<'a>(timestamp: &'a str, nonce: &'a str, body: &'a [u8]
 }
 
 /// Returns the string to sign of `paySign`, for JSAPI and mini programs; `package` is `prepay_id=…`.
-#[must_use]
 pub fn jsapi(appid: &str, timestamp: &str, nonce: &str, package: &str) -> Vec<u8> {
     texts(&[appid, timestamp, nonce, package])
 }
 
 /// Returns the string to sign of `sign`, for apps; `prepayid` is the bare `prepay_id`.
-#[must_use]
 pub fn app(appid: &str, timestamp: &str, nonce: &str, prepayid: &str) -> Vec<u8> {
     texts(&[appid, timestamp, nonce, prepayid])
 }
@@ -75,7 +71,6 @@ fn lines(lines: &[&[u8]]) -> Vec<u8> {
 }
 
 /// Formats a string to sign for display: each line feed is preceded by a visible `\n`, invalid UTF-8 is replaced.
-#[must_use]
 pub fn printable(string: &[u8]) -> String {
     String::from_utf8_lossy(string).replace('\n', "\\n\n")
 }

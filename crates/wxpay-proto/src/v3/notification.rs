@@ -98,43 +98,36 @@ impl Notification {
 
     /// Returns the notification's id. Several notifications of one event may have different ids: identify the event by
     /// its business number, such as `out_trade_no`.
-    #[must_use]
     pub fn id(&self) -> &str {
         self.texts.id()
     }
 
     /// Returns the time at which the notification was created.
-    #[must_use]
     pub fn create_time(&self) -> Option<UnixTime> {
         self.create_time
     }
 
     /// Returns the event type, such as `TRANSACTION.SUCCESS`. An open set.
-    #[must_use]
     pub fn event_type(&self) -> &str {
         self.texts.event_type()
     }
 
     /// Returns a short summary, for display.
-    #[must_use]
     pub fn summary(&self) -> &str {
         self.texts.summary()
     }
 
     /// Returns the type of the resource before encryption, such as `transaction`.
-    #[must_use]
     pub fn original_type(&self) -> Option<&str> {
         self.texts.original_type()
     }
 
     /// Returns the merchant that received and verified the notification.
-    #[must_use]
     pub fn mchid(&self) -> &MchId {
         &self.mchid
     }
 
     /// Returns the decrypted resource.
-    #[must_use]
     pub fn resource(&self) -> Verified<'_> {
         Verified::decrypted(&self.resource)
     }
@@ -237,7 +230,6 @@ impl Notification {
 
     /// Returns a digest of event type and resource, the key for deduplication: equal in every delivery of one event.
     /// See [`Deduplicator`](crate::memory::Deduplicator).
-    #[must_use]
     pub fn dedup_key(&self) -> String {
         let digest = Sha256::new()
             .chain_update(self.event_type().as_bytes())

@@ -32,6 +32,7 @@ pub const KEY_FETCH_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// A notification as received, not verified: do not trust any of it yet.
 #[derive(Clone)]
+#[must_use]
 pub struct RawNotification {
     /// The names of the headers, each with the range of its value in `values`.
     headers: Vec<(&'static str, Range<usize>)>,
@@ -42,13 +43,11 @@ pub struct RawNotification {
 
 impl RawNotification {
     /// Creates a notification from its raw body, byte for byte.
-    #[must_use]
     pub fn new(body: Vec<u8>) -> Self {
         Self { headers: Vec::new(), values: Vec::new(), body }
     }
 
     /// Adds a header as received. You may pass all headers; those not needed for verification are ignored.
-    #[must_use]
     pub fn header(mut self, name: &str, value: &[u8]) -> Self {
         if let Some(name) = verify::known_header(name) {
             let begin = self.values.len();
@@ -60,7 +59,6 @@ impl RawNotification {
 
     /// Sets the raw body, byte for byte, for a server that [checks the headers](Self::check_headers) before it reads
     /// the body.
-    #[must_use]
     pub fn body(self, body: Vec<u8>) -> Self {
         Self { body, ..self }
     }
@@ -84,7 +82,6 @@ impl RawNotification {
     }
 
     /// Returns the string that the gateway signed, for debugging. Verifies nothing.
-    #[must_use]
     pub fn string_to_sign(&self) -> Vec<u8> {
         let header = |name: &str| {
             let value = self.headers().find(|(key, _)| *key == name);
@@ -102,6 +99,7 @@ impl fmt::Debug for RawNotification {
 
 /// Verifies and decrypts a notification. Returns its content.
 #[derive(Debug)]
+#[must_use = "a flow does nothing unless it is run"]
 pub struct VerifyNotification {
     merchant: Merchant,
     raw: RawNotification,
@@ -132,7 +130,6 @@ impl Merchant {
     ///
     /// Fails with an [`Error`] if anything in the notification is invalid, or its key is unavailable. Do not trust any
     /// of it then, and respond with [`Ack::for_error`](super::Ack::for_error).
-    #[must_use]
     pub fn verify_notification(&self, raw: RawNotification) -> VerifyNotification {
         VerifyNotification { merchant: self.clone(), raw }
     }

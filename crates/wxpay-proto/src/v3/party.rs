@@ -23,13 +23,11 @@ pub enum Party {
 
 impl Party {
     /// Creates the party for a sub-merchant without an app of its own.
-    #[must_use]
     pub fn partner(sub_mchid: MchId) -> Self {
         Self::Partner { sub_mchid, sub_appid: None }
     }
 
     /// Returns the sub-merchant's number.
-    #[must_use]
     pub fn sub_mchid(&self) -> Option<&MchId> {
         match self {
             Self::Direct => None,
@@ -38,7 +36,6 @@ impl Party {
     }
 
     /// Returns the sub-merchant's own app.
-    #[must_use]
     pub fn sub_appid(&self) -> Option<&AppId> {
         match self {
             Self::Direct => None,

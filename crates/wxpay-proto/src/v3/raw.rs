@@ -114,13 +114,11 @@ impl Endpoint for Raw {
 
 impl RawReply {
     /// Returns the body; empty if there was none (204).
-    #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.body
     }
 
     /// Returns the way in which the body was authenticated.
-    #[must_use]
     pub fn verified_by(&self) -> VerifiedBy {
         self.verified_by
     }

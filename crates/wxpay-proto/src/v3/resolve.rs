@@ -46,6 +46,7 @@ const MIN_QUERIES_UNTIL_NOT_FOUND: usize = 5;
 
 /// Resolves an operation whose outcome is unknown by querying until it is known.
 #[derive(Debug)]
+#[must_use = "a flow does nothing unless it is run"]
 pub struct Resolve {
     merchant: Merchant,
     unresolved: Unresolved,
@@ -94,14 +95,12 @@ enum Pause {
 
 impl Merchant {
     /// Resolves an operation whose outcome is unknown by querying until it is known.
-    #[must_use]
     pub fn resolve(&self, unresolved: Unresolved) -> Resolve {
         Resolve { merchant: self.clone(), unresolved, queries: 0, not_found_in_a_row: 0 }
     }
 
     /// Resolves an operation that may have been sent before a crash, like [`resolve`](Self::resolve). Errors do not
     /// survive a crash, but numbers that were stored before the call do.
-    #[must_use]
     pub fn resolve_pending(&self, pending_operation: PendingOperation) -> Resolve {
         self.resolve(Unresolved::new(pending_operation))
     }

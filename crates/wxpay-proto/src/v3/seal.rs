@@ -47,7 +47,6 @@ impl Sensitive {
     }
 
     /// Returns the plaintext.
-    #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose()
     }
@@ -75,7 +74,6 @@ impl<'de> Read<'de> for Sealed {
 
 impl Sealed {
     /// Returns the ciphertext in base64, as on the wire.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -102,7 +100,6 @@ impl<'a, 'w> RequestWriter<'a, 'w> {
     }
 
     /// Returns the merchant that sends the request.
-    #[must_use]
     pub fn merchant(&self) -> &'a Merchant {
         self.merchant
     }

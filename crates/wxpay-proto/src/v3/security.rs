@@ -22,6 +22,7 @@ use alloc::string::String;
 ///
 /// `Debug` omits the sensitive text.
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Echo {
     plain: String,
     sensitive: Option<Sensitive>,
@@ -52,13 +53,11 @@ impl Echo {
 
     /// Also sends a sealed text. WeChat Pay opens it, and seals it for the merchant's own certificate. This tests
     /// sensitive fields in both directions.
-    #[must_use]
     pub fn encrypted(self, message: Sensitive) -> Self {
         Self { sensitive: Some(message), ..self }
     }
 
     /// Also requests the echo as a notification: [`Event::Echo`](super::Event::Echo).
-    #[must_use]
     pub fn notify_url(self, notify_url: NotifyUrl) -> Self {
         Self { notify_url: Some(notify_url), ..self }
     }

@@ -61,14 +61,12 @@ pub enum VerifiedBy {
 
 impl<'a> Verified<'a> {
     /// Returns the body's bytes.
-    #[must_use]
     pub fn bytes(self) -> &'a [u8] {
         self.body
     }
 
     /// Returns the way in which the body was authenticated. An [`Endpoint`](super::Endpoint) that requires a signature
     /// can check it.
-    #[must_use]
     pub fn verified_by(self) -> VerifiedBy {
         self.verified_by
     }

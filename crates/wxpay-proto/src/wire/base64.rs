@@ -8,7 +8,6 @@ use base64::{
 use zeroize::Zeroizing;
 
 /// Encodes bytes, with padding.
-#[must_use]
 pub fn encode(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }

@@ -163,7 +163,6 @@ impl<'a> Row<'a> {
     }
 
     /// Returns the cell under this column name of WeChat's documents, such as `商户订单号`. An empty cell is an empty text.
-    #[must_use]
     pub fn cell(self, name: &str) -> Option<&'a str> {
         self.columns().zip(self.cells()).find(|(column, _)| *column == name).map(|(_, cell)| cell)
     }
@@ -186,7 +185,6 @@ impl fmt::Debug for Row<'_> {
 
 impl Reader {
     /// Creates a parser at the start of a bill.
-    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }

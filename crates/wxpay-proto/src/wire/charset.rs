@@ -17,7 +17,6 @@ pub enum Charset {
 
 impl Charset {
     /// Returns the name as this crate writes it. It is part of the signed text.
-    #[must_use]
     pub const fn wire_name(self) -> &'static str {
         match self {
             Self::Utf8 => "UTF-8",
@@ -26,7 +25,6 @@ impl Charset {
     }
 
     /// Returns the charset with this name, case-insensitively.
-    #[must_use]
     pub fn from_name(name: &[u8]) -> Option<Self> {
         [Self::Utf8, Self::Gbk]
             .into_iter()

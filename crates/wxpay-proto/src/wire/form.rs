@@ -91,7 +91,6 @@ impl<'a> Form<'a> {
     }
 
     /// Returns the value under this name.
-    #[must_use]
     pub fn value(&self, name: &str) -> Option<&[u8]> {
         self.pairs.iter().find(|pair| pair.name() == name.as_bytes()).map(Pair::value)
     }

@@ -50,31 +50,26 @@ impl Upload {
     }
 
     /// Returns the `meta` part: the bytes that the request signature covers.
-    #[must_use]
     pub fn meta(&self) -> &[u8] {
         &self.meta
     }
 
     /// Returns the media type of the file.
-    #[must_use]
     pub fn media_type(&self) -> &'static str {
         self.media_type
     }
 
     /// Returns the length of the file, in bytes.
-    #[must_use]
     pub fn file_len(&self) -> usize {
         self.file.len()
     }
 
     /// Returns the `content-type` of the body, with the boundary.
-    #[must_use]
     pub fn content_type(&self) -> String {
         format!("multipart/form-data; boundary={}", self.boundary)
     }
 
     /// Returns the body.
-    #[must_use]
     pub fn body(&self) -> Vec<u8> {
         let Self { meta, boundary, filename, media_type, file } = self;
         let mut body = Vec::with_capacity(meta.len().saturating_add(file.len()).saturating_add(512));

@@ -14,7 +14,6 @@ use jiff::{
 const CHINA: Offset = offset(8);
 
 /// Formats a time as `yyyyMMddHHmmss`. Times after the year 9999 are written as its last second.
-#[must_use]
 pub fn format_compact(time: UnixTime) -> String {
     let local = china_time(time);
     format!(
@@ -56,7 +55,6 @@ pub fn parse_compact(text: &[u8]) -> Result<UnixTime, ParseError> {
 
 /// Formats a time as RFC 3339 with China's offset, to the second: `2018-06-08T10:34:56+08:00`. Times after the year
 /// 9999 are written as its last second.
-#[must_use]
 pub fn format_rfc3339(time: UnixTime) -> String {
     let local = china_time(time);
     format!(

@@ -68,7 +68,6 @@ impl<'a> FlatXml<'a> {
     }
 
     /// Returns the untrimmed text of the element with this name.
-    #[must_use]
     pub fn value(&self, name: &str) -> Option<&str> {
         self.elements.iter().find(|(known, _)| *known == name).map(|(_, value)| &**value)
     }

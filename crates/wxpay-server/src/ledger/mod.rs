@@ -72,7 +72,6 @@ impl Ledger {
     }
 
     /// Returns the number of commits since the ledger was opened. Many writes share one commit.
-    #[must_use]
     pub fn commits(&self) -> u64 {
         self.writer.commits()
     }

@@ -44,7 +44,6 @@ impl fmt::Debug for Terms {
 
 impl Terms {
     /// Returns the first field in which two orders under one number differ.
-    #[must_use]
     pub(crate) fn difference(&self, other: &Self) -> Option<&'static str> {
         let Self {
             out_trade_no: _,

@@ -95,13 +95,11 @@ pub struct ControlResponse {
 
 impl ControlResponse {
     /// Returns the media type of the body.
-    #[must_use]
     pub fn content_type(&self) -> &'static str {
         if self.status < 400 { "application/json" } else { "application/problem+json" }
     }
 
     /// Returns the 413 response for a request body longer than [`MAX_BODY_BYTES`].
-    #[must_use]
     pub fn too_large() -> Self {
         Problem::too_large(MAX_BODY_BYTES).into_response()
     }

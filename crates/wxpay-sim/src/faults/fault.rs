@@ -151,7 +151,6 @@ impl MigrationStep {
     pub const ALL: [Self; 4] = [Self::Obtain, Self::Switch, Self::RollBack, Self::Void];
 
     /// Returns the name in the control interface.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Obtain => "obtain",
@@ -162,7 +161,6 @@ impl MigrationStep {
     }
 
     /// Parses the name in the control interface. Returns `None` for an unknown one.
-    #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|step| step.as_str() == name)
     }
@@ -170,7 +168,6 @@ impl MigrationStep {
 
 impl Fault {
     /// Returns the name in the control interface.
-    #[must_use]
     pub const fn kind(self) -> &'static str {
         match self {
             Self::ConnectionRefused { .. } => "connection_refused",
@@ -216,7 +213,6 @@ impl Fault {
     }
 
     /// Returns whether the fault applies to an operation, in at least one API version.
-    #[must_use]
     pub fn applies_to(self, operation: Operation) -> bool {
         match self {
             Self::ConnectionRefused { .. }

@@ -36,7 +36,6 @@ pub enum ApiVersion {
 
 impl ApiVersion {
     /// Parses the name in the control interface: `v1` or `v3`. Returns `None` for any other.
-    #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
             "v1" => Some(Self::V1),
@@ -52,7 +51,6 @@ impl Operation {
         [Self::Token, Self::Genprepay, Self::Orderquery, Self::Delivernotify, Self::Notification, Self::Pay];
 
     /// Returns the name in the control interface.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Token => "v1.token",
@@ -67,7 +65,6 @@ impl Operation {
 
     /// Parses the name in the control interface: an APIv1 call, `notification`, `pay`, or the label of an APIv3
     /// operation. Returns `None` for any other.
-    #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         let built_in = Self::BUILT_IN.into_iter().find(|operation| operation.as_str() == name);
         built_in.or_else(|| route::labels().find(|label| *label == name).map(Self::V3))

@@ -11,6 +11,7 @@ use wxpay_proto::{
 /// A fault rule. Without conditions it injects its fault into every operation that the fault applies to, without a
 /// limit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[must_use]
 pub struct FaultRule {
     /// The rule's number, assigned when the rule is added; 0 before.
     id: u64,
@@ -46,7 +47,6 @@ pub(crate) struct FaultContext {
 
 impl FaultRule {
     /// Creates a rule for every operation that the fault applies to.
-    #[must_use]
     pub const fn new(fault: Fault) -> Self {
         Self {
             id: 0,
@@ -67,74 +67,62 @@ impl FaultRule {
     }
 
     /// Limits the rule to one API version.
-    #[must_use]
     pub fn for_api_version(self, api_version: ApiVersion) -> Self {
         Self { api_version: Some(api_version), ..self }
     }
 
     /// Limits the rule to one operation. If the fault does not apply to the operation, the rule never fires.
-    #[must_use]
     pub fn for_operation(self, operation: Operation) -> Self {
         Self { operation: Some(operation), ..self }
     }
 
     /// Limits the rule to calls with a matching path. `*` matches any run of characters: `/v3/pay/transactions/*`.
-    #[must_use]
     pub fn for_path(self, pattern: &str) -> Self {
         Self { path: Some(pattern.into()), ..self }
     }
 
     /// Limits the rule to one merchant; in APIv1 the number is its `partner`.
-    #[must_use]
     pub fn for_merchant(self, mchid: &MchId) -> Self {
         Self { mchid: Some(mchid.to_string()), ..self }
     }
 
     /// Limits the rule to one order.
-    #[must_use]
     #[allow(clippy::needless_pass_by_value, reason = "consistent with the other setters of a rule")]
     pub fn for_order(self, number: OutTradeNo) -> Self {
         Self { number: Some(number.to_string()), ..self }
     }
 
     /// Limits the rule to one of the merchant's numbers: of an order, a refund or a transfer.
-    #[must_use]
     pub fn for_number(self, number: &str) -> Self {
         Self { number: Some(number.into()), ..self }
     }
 
     /// Sets the probability of an injection, in 1/1000.
-    #[must_use]
     pub fn per_mille(self, per_mille: u32) -> Self {
         Self { per_mille, ..self }
     }
 
     /// Sets a seed for the rule's randomness. By default it is derived from the gateway's seed and the rule's number.
-    #[must_use]
     pub fn with_seed(self, seed: u64) -> Self {
         Self { seed: Some(seed), ..self }
     }
 
     /// Limits the number of injections.
-    #[must_use]
     pub fn at_most(self, times: u32) -> Self {
         Self { remaining: Some(times), ..self }
     }
 
     /// Limits the rule to a time window of the virtual clock, in whole seconds: from `from` on, and before `until`.
-    #[must_use]
     pub fn between(self, from: Option<UnixTime>, until: Option<UnixTime>) -> Self {
         Self { from: from.map(UnixTime::as_secs), until: until.map(UnixTime::as_secs), ..self }
     }
 
     /// Returns the rule's number, which identifies it for removal; 0 until the rule is added.
-    #[must_use]
     pub const fn id(&self) -> u64 {
         self.id
     }
 
     /// Returns the number of injections so far.
-    #[must_use]
     pub const fn hits(&self) -> u64 {
         self.hits
     }

@@ -84,7 +84,6 @@ impl Outcome {
 impl Gateway {
     /// Creates a gateway with one APIv1 app and one APIv3 merchant. Their throw-away credentials are derived from the
     /// seed.
-    #[must_use]
     pub fn new(settings: Settings, seed: u64) -> Self {
         let mut rng = Rng::new(seed, "credentials");
         let (credentials, payer) = loop {
@@ -117,13 +116,11 @@ impl Gateway {
     }
 
     /// Returns the credentials of the app that the gateway was created with.
-    #[must_use]
     pub fn credentials(&self) -> &Credentials {
         &self.credentials
     }
 
     /// Returns the settings.
-    #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
@@ -134,7 +131,6 @@ impl Gateway {
     }
 
     /// Returns the default payer.
-    #[must_use]
     pub fn payer(&self) -> &OpenId {
         &self.payer
     }
@@ -261,7 +257,6 @@ impl Gateway {
     }
 
     /// Returns the time of the next due notification or scheduled task, if any.
-    #[must_use]
     pub fn next_due(&self) -> Option<UnixTime> {
         self.notifications.next_due().into_iter().chain(self.v3.tasks.next()).min()
     }
@@ -294,7 +289,6 @@ impl Gateway {
     }
 
     /// Returns the gateway's own record of an order.
-    #[must_use]
     pub fn order(&self, number: &OutTradeNo, now: UnixTime) -> Option<OrderRecord> {
         let order = self.ledger.order_by_number(number)?;
         order.record(
@@ -304,7 +298,6 @@ impl Gateway {
     }
 
     /// Returns the gateway's own records of all orders.
-    #[must_use]
     pub fn orders(&self, now: UnixTime) -> Vec<OrderRecord> {
         self.ledger
             .orders()
@@ -320,7 +313,6 @@ impl Gateway {
     }
 
     /// Returns the records of all notifications.
-    #[must_use]
     pub fn notifications(&self) -> Vec<NotificationRecord> {
         self.notifications.records(|_| true)
     }
@@ -357,7 +349,6 @@ impl Gateway {
     }
 
     /// Returns the fault rules in force.
-    #[must_use]
     pub fn fault_rules(&self) -> &[FaultRule] {
         self.faults.rules()
     }

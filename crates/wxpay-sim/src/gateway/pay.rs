@@ -19,6 +19,7 @@ use wxpay_proto::{
 
 /// A payer and the means of payment. The default is the gateway's default payer, a bank and no discount.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[must_use]
 pub struct Payer {
     pub(super) openid: Option<OpenId>,
     pub(super) discount: Fen,
@@ -27,19 +28,16 @@ pub struct Payer {
 
 impl Payer {
     /// Sets the payer.
-    #[must_use]
     pub fn with_openid(self, openid: OpenId) -> Self {
         Self { openid: Some(openid), ..self }
     }
 
     /// Sets a discount that the platform pays. The payer pays the remainder, at least 1 fen.
-    #[must_use]
     pub fn with_discount(self, discount: Fen) -> Self {
         Self { discount, ..self }
     }
 
     /// Sets the bank: 1 to 16 characters of `0-9 A-Z a-z _`. `0` is the payer's balance.
-    #[must_use]
     pub fn with_bank_type(self, bank_type: &str) -> Self {
         Self { bank_type: Some(String::from(bank_type)), ..self }
     }

@@ -29,7 +29,6 @@ impl CertificateAuthority {
     }
 
     /// Issues a certificate for five years. It is signed and encoded on first use.
-    #[must_use]
     pub fn certificate(&self, serial: SerialNo, name: &str, key: PublicKey, from: UnixTime) -> Certificate {
         Certificate(Arc::new(Inner {
             serial,
@@ -106,25 +105,21 @@ struct Inner {
 
 impl Certificate {
     /// Returns the serial number: 40 hexadecimal digits in upper case.
-    #[must_use]
     pub fn serial(&self) -> &SerialNo {
         &self.0.serial
     }
 
     /// Returns the certified public key.
-    #[must_use]
     pub fn public_key(&self) -> &PublicKey {
         &self.0.key
     }
 
     /// Returns the start of the validity.
-    #[must_use]
     pub fn not_before(&self) -> UnixTime {
         self.0.from
     }
 
     /// Returns the end of the validity; the certificate is not valid at that moment.
-    #[must_use]
     pub fn not_after(&self) -> UnixTime {
         self.0.until
     }

@@ -46,7 +46,6 @@ impl KeyPair {
     }
 
     /// Creates a key of the fake scheme from a name.
-    #[must_use]
     pub fn fake(name: &str) -> Self {
         Self(Arc::new(Pair::Fake(fake::Key::named(name))))
     }
@@ -79,7 +78,6 @@ impl KeyPair {
     }
 
     /// Returns the public half.
-    #[must_use]
     pub fn public(&self) -> PublicKey {
         match &*self.0 {
             Pair::Rsa(pair) => PublicKey(Public::Rsa(Arc::clone(pair.public()))),
@@ -88,7 +86,6 @@ impl KeyPair {
     }
 
     /// Returns the private key as DER of PKCS#8, or in the fake scheme's form. **It is a secret.**
-    #[must_use]
     pub fn private_der(&self) -> Vec<u8> {
         match &*self.0 {
             Pair::Rsa(pair) => pair.der().to_vec(),
@@ -97,13 +94,11 @@ impl KeyPair {
     }
 
     /// Returns the private key in PEM. **It is a secret.**
-    #[must_use]
     pub fn private_pem(&self) -> String {
         pem("PRIVATE KEY", &self.private_der())
     }
 
     /// Signs with RSASSA-PKCS1-v1_5 and SHA-256. The signature is deterministic.
-    #[must_use]
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
         match &*self.0 {
             Pair::Rsa(pair) => pair.sign(message),
@@ -112,7 +107,6 @@ impl KeyPair {
     }
 
     /// Opens a ciphertext of RSAES-OAEP with SHA-1. Returns `None` if it was not sealed for this key.
-    #[must_use]
     pub fn open(&self, sealed: &[u8]) -> Option<Vec<u8>> {
         match &*self.0 {
             Pair::Rsa(pair) => pair.open(sealed),
@@ -151,7 +145,6 @@ impl PublicKey {
     }
 
     /// Returns the public key as DER of a `SubjectPublicKeyInfo`, or in the fake scheme's form.
-    #[must_use]
     pub fn der(&self) -> Vec<u8> {
         match &self.0 {
             Public::Rsa(public) => public.der().to_vec(),
@@ -160,13 +153,11 @@ impl PublicKey {
     }
 
     /// Returns the public key in PEM.
-    #[must_use]
     pub fn pem(&self) -> String {
         pem("PUBLIC KEY", &self.der())
     }
 
     /// Returns whether the signature of the message is valid under this key.
-    #[must_use]
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         match &self.0 {
             Public::Rsa(public) => public.verifies(message, signature),
@@ -176,7 +167,6 @@ impl PublicKey {
 
     /// Seals with RSAES-OAEP and SHA-1, with the operating system's randomness. Returns `None` if the text is longer
     /// than 214 bytes.
-    #[must_use]
     pub fn seal(&self, plain: &[u8]) -> Option<Vec<u8>> {
         match &self.0 {
             Public::Rsa(public) => public.seal(plain),

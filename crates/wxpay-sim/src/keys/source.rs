@@ -30,7 +30,6 @@ impl KeySource {
     }
 
     /// Returns whether the keys are of the fake scheme.
-    #[must_use]
     pub const fn is_fake(&self) -> bool {
         matches!(self, Self::Fake)
     }

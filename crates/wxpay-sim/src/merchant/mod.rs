@@ -50,7 +50,6 @@ pub struct ApiKey {
 
 impl ApiKey {
     /// Creates an API key from its parts.
-    #[must_use]
     pub const fn new(certificate: Certificate, key_pair: KeyPair) -> Self {
         Self { certificate, key_pair }
     }
@@ -58,7 +57,6 @@ impl ApiKey {
 
 impl Merchant {
     /// Creates a merchant with one app, one certificate and an APIv3 key of 32 characters.
-    #[must_use]
     pub fn new(
         mchid: MchId,
         appid: AppId,
@@ -113,43 +111,36 @@ impl Merchant {
     }
 
     /// Returns the merchant's number.
-    #[must_use]
     pub const fn mchid(&self) -> &MchId {
         &self.mchid
     }
 
     /// Returns the apps, in the order in which they were added.
-    #[must_use]
     pub fn appids(&self) -> &[AppId] {
         &self.appids
     }
 
     /// Returns the certificates with their keys, the oldest first.
-    #[must_use]
     pub fn api_keys(&self) -> &[ApiKey] {
         &self.api_keys
     }
 
     /// Returns the APIv3 key, which encrypts notifications and downloaded certificates.
-    #[must_use]
     pub fn api_v3_key(&self) -> Option<&Secret<String>> {
         self.api_v3_key.as_deref()
     }
 
     /// Returns the sub-merchants with their apps.
-    #[must_use]
     pub const fn sub_merchants(&self) -> &BTreeMap<MchId, Vec<AppId>> {
         &self.sub_merchants
     }
 
     /// Returns the URL for notifications of amounts that the merchant receives by profit sharing.
-    #[must_use]
     pub fn sharing_notify_url(&self) -> Option<&str> {
         self.sharing_notify_url.as_deref()
     }
 
     /// Returns the platform's keys as used with this merchant.
-    #[must_use]
     pub const fn platform(&self) -> &PlatformKeys {
         &self.platform
     }
@@ -162,27 +153,23 @@ impl Merchant {
     /// Returns the public key of the certificate with this serial number, unless it was revoked.
     ///
     /// The serial number may have lower-case digits, because some X.509 libraries print it so.
-    #[must_use]
     pub fn public_key(&self, serial: &str) -> Option<&PublicKey> {
         let is_named = |key: &&ApiKey| key.certificate.serial().as_str().eq_ignore_ascii_case(serial);
         Some(self.api_keys.iter().find(is_named)?.certificate.public_key())
     }
 
     /// Returns the key that encrypts sensitive fields for the merchant: that of the latest certificate.
-    #[must_use]
     pub fn encryption_key(&self) -> Option<&PublicKey> {
         self.api_keys.last().map(|key| key.certificate.public_key())
     }
 
     /// Returns whether a signature is valid under one of the merchant's certificates. The payer's client verifies the
     /// payment parameters with it.
-    #[must_use]
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         self.api_keys.iter().any(|key| key.certificate.public_key().verifies(message, signature))
     }
 
     /// Returns whether an app belongs to this merchant.
-    #[must_use]
     pub fn has_app(&self, appid: &str) -> bool {
         self.appids.iter().any(|own| own.as_str() == appid)
     }

@@ -58,7 +58,6 @@ pub struct PlatformPublicKey {
 
 impl PlatformPublicKey {
     /// Creates a public key from its parts.
-    #[must_use]
     pub const fn new(id: PublicKeyId, key_pair: KeyPair) -> Self {
         Self { id, key_pair }
     }
@@ -93,14 +92,12 @@ const PUBLIC_KEY_PER_MILLE_BY_DAY: [u64; 7] = [1, 10, 50, 100, 200, 500, 1000];
 
 impl PlatformKeys {
     /// Creates the keys: a public key, and one certificate, which signs from the start of its validity.
-    #[must_use]
     pub fn new(certificate: Certificate, key_pair: KeyPair, key: PlatformPublicKey, mode: KeyMode) -> Self {
         let signs_from = certificate.not_before();
         Self { certificates: vec![PlatformCertificate { certificate, key_pair, signs_from }], key, mode }
     }
 
     /// Returns the current mode.
-    #[must_use]
     pub const fn mode(&self) -> KeyMode {
         self.mode
     }
@@ -179,7 +176,6 @@ impl PlatformKeys {
     }
 
     /// Returns the public key, if the merchant has obtained it.
-    #[must_use]
     pub fn public_key(&self) -> Option<&PlatformPublicKey> {
         (self.mode != KeyMode::Certificates).then_some(&self.key)
     }

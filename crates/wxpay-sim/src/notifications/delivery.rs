@@ -21,55 +21,46 @@ pub struct Delivery {
 
 impl Delivery {
     /// Returns the number to report the result with; see [`Gateway::record_delivery`](crate::Gateway::record_delivery).
-    #[must_use]
     pub const fn id(&self) -> DeliveryId {
         self.id
     }
 
     /// Returns the order's number, or the merchant's number of the subject if the notification is not about an order.
-    #[must_use]
     pub fn out_trade_no(&self) -> &str {
         &self.out_trade_no
     }
 
     /// Returns the URL to POST to: the `notify_url`, in APIv1 with the signed query.
-    #[must_use]
     pub fn url(&self) -> &str {
         &self.signed.url
     }
 
     /// Returns the raw query of the URL, without `?`.
-    #[must_use]
     pub fn query(&self) -> &str {
         self.signed.url.split_once('?').map_or("", |(_, query)| query)
     }
 
     /// Returns the headers except `Host` and `Content-Length`.
-    #[must_use]
     pub fn headers(&self) -> &[(&'static str, String)] {
         &self.signed.headers
     }
 
     /// Returns the body: XML in APIv1, JSON in APIv3.
-    #[must_use]
     pub fn body(&self) -> &[u8] {
         &self.signed.body
     }
 
     /// Returns the timeout for the merchant's response.
-    #[must_use]
     pub const fn timeout(&self) -> Duration {
         self.timeout
     }
 
     /// Returns whether to send it without waiting for the response to the delivery before it.
-    #[must_use]
     pub const fn overlaps(&self) -> bool {
         self.overlaps
     }
 
     /// Returns whether it is a tampered copy, which the merchant must reject.
-    #[must_use]
     pub const fn is_forged(&self) -> bool {
         self.forged
     }

@@ -42,7 +42,6 @@ pub enum NotificationState {
 
 impl NotificationState {
     /// Returns the name in the records.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "WAITING",

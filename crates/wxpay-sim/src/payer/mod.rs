@@ -83,7 +83,6 @@ impl std::error::Error for InvalidParameter {}
 
 impl InvalidParameter {
     /// Returns the result for the merchant's app.
-    #[must_use]
     pub fn resp(&self) -> PayResp {
         PayResp::new(-1, self.to_string())
     }
@@ -194,7 +193,6 @@ impl PaymentRequest {
 
 impl PayError {
     /// Returns the result for the merchant's app.
-    #[must_use]
     pub fn resp(self) -> PayResp {
         PayResp::new(-1, self.to_string())
     }

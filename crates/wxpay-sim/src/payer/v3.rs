@@ -86,7 +86,6 @@ const NON_EMPTY: &str = "is required and must be a non-empty string";
 
 impl PaymentRequest {
     /// Returns true for APIv3 parameters: all parameters of a page, and those of an app whose order is an APIv3 order.
-    #[must_use]
     pub fn is_v3(gateway: &Gateway, parameters: &[u8], now: UnixTime) -> bool {
         let Ok(members) = serde_json::from_slice::<Map<String, Value>>(parameters) else { return false };
         let known = |id: &str| gateway.transaction(&OrderRef::Handle(id.into()), now).is_some();

@@ -109,13 +109,11 @@ impl Server {
     }
 
     /// Returns the address of the listener.
-    #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Returns the base URL for a merchant's program, without a trailing slash.
-    #[must_use]
     pub fn url(&self) -> String {
         let scheme = if self.is_tls { "https" } else { "http" };
         format!("{scheme}://{}", self.address)

@@ -61,7 +61,6 @@ impl Tls {
     }
 
     /// Returns the CA certificate in PEM, which a client must trust.
-    #[must_use]
     pub fn ca_pem(&self) -> &str {
         &self.ca_pem
     }

@@ -66,7 +66,6 @@ pub struct Settings {
 
 impl Settings {
     /// Returns the settings of an era.
-    #[must_use]
     pub fn of(era: Era) -> Self {
         let common = Self {
             token_ttl: Duration::from_secs(7200),
@@ -101,13 +100,11 @@ impl Settings {
     }
 
     /// Returns the nine documented intervals: ten deliveries within 27 minutes and 8 seconds.
-    #[must_use]
     pub fn nine_intervals() -> Vec<Duration> {
         [8, 10, 10, 30, 30, 60, 120, 360, 1000].map(Duration::from_secs).to_vec()
     }
 
     /// Returns the first eight intervals. The document also states "eight times in thirty minutes".
-    #[must_use]
     pub fn eight_intervals() -> Vec<Duration> {
         let mut intervals = Self::nine_intervals();
         intervals.truncate(8);

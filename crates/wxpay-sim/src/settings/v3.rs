@@ -56,7 +56,6 @@ pub struct V3 {
 
 impl V3 {
     /// Returns the fifteen documented intervals: sixteen deliveries within 24 hours and 4 minutes.
-    #[must_use]
     pub fn fifteen_intervals() -> Vec<Duration> {
         [15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10_800, 10_800, 10_800, 21_600, 21_600]
             .map(Duration::from_secs)

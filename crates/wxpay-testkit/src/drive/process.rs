@@ -49,7 +49,6 @@ enum Next<F: Flow> {
 
 impl Process {
     /// Starts a program. `seed` determines its random numbers.
-    #[must_use]
     pub fn new(time: VirtualTime, seed: u64) -> Self {
         Self(Rc::new(Inner {
             time,
@@ -62,7 +61,6 @@ impl Process {
     }
 
     /// Returns the time that the program's wall clock shows.
-    #[must_use]
     pub fn now(&self) -> UnixTime {
         self.0.time.now().before(self.0.slow_by.get())
     }
@@ -84,7 +82,6 @@ impl Process {
     }
 
     /// Returns how often the program was restarted.
-    #[must_use]
     pub fn restarts(&self) -> u64 {
         self.0.restarts.get()
     }

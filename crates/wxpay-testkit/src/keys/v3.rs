@@ -53,13 +53,11 @@ pub const PUBLIC_KEY: &str = include_str!("../../keys/public_key_mode_public.pem
 pub const PUBLIC_KEY_PRIVATE: &str = include_str!("../../keys/public_key_mode.pem");
 
 /// Returns the crypto provider of these keys. They must not be used under the lock of a memory.
-#[must_use]
 pub fn provider() -> Arc<dyn CryptoProvider> {
     watched(AwsLc)
 }
 
 /// Returns the builder of the merchant that trusts platform certificates, which it must fetch.
-#[must_use]
 pub fn merchant() -> Builder {
     Merchant::builder(
         provider(),
@@ -71,31 +69,26 @@ pub fn merchant() -> Builder {
 }
 
 /// Returns the builder of the merchant that trusts the WeChat Pay public key.
-#[must_use]
 pub fn merchant_by_public_key() -> Builder {
     merchant().public_key(PUBLIC_KEY_ID.parse().unwrap(), public_key(PUBLIC_KEY))
 }
 
 /// Parses a private key from PEM.
-#[must_use]
 pub fn private_key(pem: &str) -> Arc<dyn PrivateKey> {
     provider().private_key(&pem::private_key(pem.as_bytes()).unwrap()).unwrap()
 }
 
 /// Parses a public key from PEM.
-#[must_use]
 pub fn public_key(pem: &str) -> Arc<dyn PublicKey> {
     provider().public_key(&pem::public_key(pem.as_bytes()).unwrap()).unwrap()
 }
 
 /// Returns the public key of a certificate in PEM.
-#[must_use]
 pub fn public_key_of(pem: &str) -> Arc<dyn PublicKey> {
     provider().public_key(certificate(pem).spki()).unwrap()
 }
 
 /// Parses a certificate from PEM.
-#[must_use]
 pub fn certificate(pem: &str) -> Certificate {
     Certificate::parse_pem(pem.as_bytes()).unwrap()
 }

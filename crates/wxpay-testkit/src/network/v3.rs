@@ -16,7 +16,6 @@ use wxpay_sim::{
 };
 
 /// Returns the crypto provider that matches a gateway's keys. Its keys must not be used under the lock of a memory.
-#[must_use]
 pub fn provider(gateway: &Gateway) -> Arc<dyn CryptoProvider> {
     if gateway.settings().v3.key_source.is_fake() { watched(FakeSignatures) } else { watched(AwsLc) }
 }
@@ -40,7 +39,6 @@ impl CryptoProvider for FakeSignatures {
 }
 
 /// Returns the builder of a gateway's merchant, with its latest certificate. Platform keys must still be set.
-#[must_use]
 pub fn builder(gateway: &Gateway, sim_merchant: &SimMerchant) -> Builder {
     let provider = provider(gateway);
     let api_key = sim_merchant.api_keys().last().unwrap();
@@ -51,7 +49,6 @@ pub fn builder(gateway: &Gateway, sim_merchant: &SimMerchant) -> Builder {
 }
 
 /// Returns the builder of a gateway's merchant that trusts the WeChat Pay public key only.
-#[must_use]
 pub fn public_key_builder(gateway: &Gateway, sim_merchant: &SimMerchant) -> Builder {
     let key = sim_merchant.platform().public_key().unwrap();
     let public = provider(gateway).public_key(&key.key_pair.public().der()).unwrap();
@@ -59,7 +56,6 @@ pub fn public_key_builder(gateway: &Gateway, sim_merchant: &SimMerchant) -> Buil
 }
 
 /// Returns a notification in the form that the merchant receives.
-#[must_use]
 pub fn raw_notification(delivery: &Delivery) -> RawNotification {
     delivery.headers().iter().fold(RawNotification::new(delivery.body().to_vec()), |raw, (name, value)| {
         raw.header(name, value.as_bytes())

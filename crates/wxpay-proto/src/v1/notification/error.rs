@@ -26,7 +26,6 @@ impl NotificationError {
     }
 
     /// Returns the response to send; never `success`.
-    #[must_use]
     pub fn ack(&self) -> Ack {
         Ack::Reject(match *self.0 {
             Reason::Method => 405,

@@ -21,13 +21,11 @@ pub struct BillDate(Date);
 
 impl BillDate {
     /// Returns the day in China at this time.
-    #[must_use]
     pub fn of(time: UnixTime) -> Self {
         Self(time::china_time(time).date())
     }
 
     /// Returns the day before [`of`](Self::of) this time: the latest day that can have a bill.
-    #[must_use]
     pub fn before(time: UnixTime) -> Self {
         let Self(today) = Self::of(time);
         Self(today.yesterday().unwrap_or(today))

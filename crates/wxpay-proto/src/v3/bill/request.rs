@@ -50,6 +50,7 @@ open_enum! {
 
 /// Requests a bill of a day. `K` is the kind: see [`TradeBill`], [`FundFlowBill`] and [`ProfitSharingBill`].
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct RequestBill<K> {
     bill_date: BillDate,
     sub_mchid: Option<MchId>,
@@ -82,7 +83,6 @@ pub struct ProfitSharingKind(());
 
 impl<K: Default> RequestBill<K> {
     /// Creates a request for the whole bill of this day.
-    #[must_use]
     pub fn of(bill_date: BillDate) -> Self {
         Self { bill_date, sub_mchid: None, is_gzip: false, kind: K::default() }
     }
@@ -90,13 +90,11 @@ impl<K: Default> RequestBill<K> {
 
 impl<K> RequestBill<K> {
     /// Restricts the bill to one sub-merchant, for a partner or a platform.
-    #[must_use]
     pub fn sub_mchid(self, sub_mchid: MchId) -> Self {
         Self { sub_mchid: Some(sub_mchid), ..self }
     }
 
     /// Requests the file gzip-compressed.
-    #[must_use]
     pub fn gzip(self) -> Self {
         Self { is_gzip: true, ..self }
     }
@@ -104,7 +102,6 @@ impl<K> RequestBill<K> {
 
 impl TradeBill {
     /// Restricts the bill to trades of this type.
-    #[must_use]
     pub fn bill_type(self, bill_type: BillType) -> Self {
         Self { kind: TradeKind(Some(bill_type)), ..self }
     }
@@ -112,7 +109,6 @@ impl TradeBill {
 
 impl FundFlowBill {
     /// Sets the account. The default is the basic account.
-    #[must_use]
     pub fn account_type(self, account_type: AccountType) -> Self {
         Self { kind: FundFlowKind(Some(account_type)), ..self }
     }

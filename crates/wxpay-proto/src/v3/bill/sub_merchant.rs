@@ -46,7 +46,6 @@ pub struct SubMerchantFundFlowBill {
 
 impl SubMerchantFundFlowBill {
     /// Creates a request for the bill of this account and day.
-    #[must_use]
     pub fn new(sub_mchid: MchId, bill_date: BillDate, account_type: AccountType) -> Self {
         Self { sub_mchid, bill_date, account_type, is_gzip: false }
     }
@@ -69,7 +68,6 @@ pub struct SealedPart {
 
 impl SealedPart {
     /// Returns the number of the part, from 1. Concatenated in this order, the parts are the bill.
-    #[must_use]
     pub fn bill_sequence(&self) -> u64 {
         self.bill_sequence
     }
@@ -161,6 +159,7 @@ impl fmt::Debug for OpenedPart {
 
 /// Downloads a part and decrypts it.
 #[derive(Debug)]
+#[must_use = "a flow does nothing unless it is run"]
 pub struct OpenBillPart {
     merchant: Merchant,
     part: SealedPart,
@@ -181,7 +180,6 @@ impl Merchant {
     /// The request is sent once. To retry, call this again while the part's URL is valid. After that, request the
     /// [bill](SubMerchantFundFlowBill) again. The rules for the URL are those of
     /// [`prepare_download`](Self::prepare_download).
-    #[must_use]
     pub fn open_bill_part(&self, part: &SealedPart) -> OpenBillPart {
         OpenBillPart { merchant: self.clone(), part: part.clone() }
     }

@@ -37,7 +37,6 @@ pub struct Certificates;
 
 impl Certificates {
     /// Queries the certificates of RSA keys.
-    #[must_use]
     pub fn new() -> Self {
         Self
     }

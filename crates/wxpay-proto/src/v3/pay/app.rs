@@ -78,7 +78,6 @@ impl fmt::Debug for AppParams {
 
 impl AppOrder {
     /// Creates the operation from an order.
-    #[must_use]
     pub fn new(order: Order) -> Self {
         Self(order)
     }

@@ -50,6 +50,7 @@ const MIN_INTERVALS_UNTIL_NOT_FOUND: usize = 4;
 
 /// Charges a payer's code, polls until the outcome is final, and reverses the charge if it does not become final.
 #[derive(Debug)]
+#[must_use = "a flow does nothing unless it is run"]
 pub struct ChargeByCode {
     merchant: Merchant,
     payment: CodePayment,
@@ -78,7 +79,6 @@ impl Merchant {
     /// Fails with [`Fate::Refused`] or [`Fate::NotSent`] if nothing was charged, and with [`Fate::Unknown`] and a
     /// pending operation if even the outcome of the reversal is unknown. After a crash,
     /// [resolve](Self::resolve_pending) the order; its status shows whether to [reverse](ReverseOrder) it.
-    #[must_use]
     pub fn charge_by_code(&self, payment: CodePayment) -> ChargeByCode {
         ChargeByCode { merchant: self.clone(), payment }
     }

@@ -26,7 +26,6 @@ pub struct CloseOrder {
 
 impl CloseOrder {
     /// Creates the operation that closes this order.
-    #[must_use]
     pub fn new(out_trade_no: OutTradeNo, party: Party) -> Self {
         Self { out_trade_no, party }
     }

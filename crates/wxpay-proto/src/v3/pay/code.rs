@@ -77,7 +77,6 @@ impl FromStr for AuthCode {
 
 impl AuthCode {
     /// Returns the code's text.
-    #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose()
     }
@@ -116,25 +115,21 @@ impl CodePayment {
     }
 
     /// Returns the app.
-    #[must_use]
     pub fn appid(&self) -> &AppId {
         &self.appid
     }
 
     /// Returns the party that is paid: the merchant itself, or a sub-merchant.
-    #[must_use]
     pub fn party(&self) -> &Party {
         &self.options.party
     }
 
     /// Returns the merchant's order number.
-    #[must_use]
     pub fn out_trade_no(&self) -> &OutTradeNo {
         &self.out_trade_no
     }
 
     /// Returns the price, in fen.
-    #[must_use]
     pub fn total(&self) -> Fen {
         self.total
     }
@@ -156,7 +151,6 @@ impl fmt::Debug for CodePayment {
 
 impl Builder {
     /// Sets the IP address of the merchant's device.
-    #[must_use]
     pub fn device_ip(mut self, device_ip: IpAddr) -> Self {
         self.required.device_ip = Some(device_ip);
         self

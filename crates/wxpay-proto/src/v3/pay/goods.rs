@@ -20,7 +20,6 @@ pub struct Detail {
 
 impl Detail {
     /// Creates the detail of these goods.
-    #[must_use]
     pub fn of(goods_detail: Vec<Goods>) -> Self {
         Self { goods_detail, ..Self::default() }
     }
@@ -46,7 +45,6 @@ pub struct Goods {
 
 impl Goods {
     /// Creates an entry from the required fields.
-    #[must_use]
     pub fn new(merchant_goods_id: impl Into<String>, quantity: u32, unit_price: Fen) -> Self {
         let merchant_goods_id = merchant_goods_id.into();
         Self { merchant_goods_id, wechatpay_goods_id: None, goods_name: None, quantity, unit_price }

@@ -49,19 +49,16 @@ pub struct H5Info {
 
 impl H5Info {
     /// Creates the description of a site in a browser.
-    #[must_use]
     pub fn wap() -> Self {
         Self::of("Wap")
     }
 
     /// Creates the description of a browser inside an iOS application.
-    #[must_use]
     pub fn ios() -> Self {
         Self::of("iOS")
     }
 
     /// Creates the description of a browser inside an Android application.
-    #[must_use]
     pub fn android() -> Self {
         Self::of("Android")
     }

@@ -71,13 +71,11 @@ pub enum IdentityKind {
 
 impl Payer {
     /// Creates a payer whose openid belongs to the order's app.
-    #[must_use]
     pub fn new(openid: OpenId) -> Self {
         Self { openid, under_sub_appid: false, identity: None }
     }
 
     /// Creates a payer whose openid belongs to the sub-merchant's own app: for [`Party::Partner`] with a `sub_appid`.
-    #[must_use]
     pub fn under_sub_appid(openid: OpenId) -> Self {
         Self { openid, under_sub_appid: true, identity: None }
     }

@@ -29,7 +29,6 @@ object! {
 
 impl NativeOrder {
     /// Creates the operation from an order.
-    #[must_use]
     pub fn new(order: Order) -> Self {
         Self(order)
     }

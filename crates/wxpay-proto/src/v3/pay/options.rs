@@ -11,6 +11,7 @@ use core::fmt;
 
 /// The builder of an order or of a code payment: see [`Order::builder`](super::Order::builder) and
 /// [`CodePayment::builder`](super::CodePayment::builder). `Debug` shows the same fields as for those.
+#[must_use]
 pub struct Builder<T> {
     pub(super) required: T,
     pub(super) options: OrderOptions,
@@ -34,49 +35,42 @@ impl<T> Builder<T> {
     }
 
     /// Sets the party that is paid: a sub-merchant. The default is the merchant itself.
-    #[must_use]
     pub fn party(mut self, party: Party) -> Self {
         self.options.party = party;
         self
     }
 
     /// Sets the merchant's own data, returned in replies, queries and notifications: 1 to 128 characters.
-    #[must_use]
     pub fn attach(mut self, attach: impl Into<String>) -> Self {
         self.options.attach = Some(attach.into());
         self
     }
 
     /// Sets the coupon tag: 1 to 32 characters.
-    #[must_use]
     pub fn goods_tag(mut self, goods_tag: impl Into<String>) -> Self {
         self.options.goods_tag = Some(goods_tag.into());
         self
     }
 
     /// Sets whether the payer may request an electronic invoice (fapiao).
-    #[must_use]
     pub fn support_fapiao(mut self, support_fapiao: bool) -> Self {
         self.options.support_fapiao = Some(support_fapiao);
         self
     }
 
     /// Sets the goods. A code payment requires at least one entry in `goods_detail`.
-    #[must_use]
     pub fn detail(mut self, detail: Detail) -> Self {
         self.options.detail = Some(detail);
         self
     }
 
     /// Sets the id of the merchant's device, such as a till: 1 to 32 characters.
-    #[must_use]
     pub fn device_id(mut self, device_id: impl Into<String>) -> Self {
         self.options.device_id = Some(device_id.into());
         self
     }
 
     /// Sets whether the paid amount is frozen for profit sharing.
-    #[must_use]
     pub fn profit_sharing(mut self, profit_sharing: bool) -> Self {
         self.options.profit_sharing = Some(profit_sharing);
         self

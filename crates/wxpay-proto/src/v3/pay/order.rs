@@ -84,25 +84,21 @@ impl Order {
     }
 
     /// Returns the app.
-    #[must_use]
     pub fn appid(&self) -> &AppId {
         &self.appid
     }
 
     /// Returns the party that is paid: the merchant itself, or a sub-merchant.
-    #[must_use]
     pub fn party(&self) -> &Party {
         &self.options.party
     }
 
     /// Returns the merchant's order number.
-    #[must_use]
     pub fn out_trade_no(&self) -> &OutTradeNo {
         &self.out_trade_no
     }
 
     /// Returns the price, in fen.
-    #[must_use]
     pub fn total(&self) -> Fen {
         self.total
     }
@@ -125,28 +121,24 @@ impl fmt::Debug for Order {
 
 impl Builder {
     /// Sets the time until which the order can be paid: at most two hours ahead, because the `prepay_id` expires then.
-    #[must_use]
     pub fn time_expire(mut self, time_expire: UnixTime) -> Self {
         self.required.time_expire = Some(time_expire);
         self
     }
 
     /// Sets restrictions of the funds that may pay.
-    #[must_use]
     pub fn limit_pay(mut self, limit_pay: Vec<LimitPay>) -> Self {
         self.required.limit_pay = limit_pay;
         self
     }
 
     /// Sets the IP address of the payer's device. H5 requires it.
-    #[must_use]
     pub fn payer_client_ip(mut self, address: IpAddr) -> Self {
         self.required.payer_client_ip = Some(address);
         self
     }
 
     /// Sets the store.
-    #[must_use]
     pub fn store(mut self, store: Store) -> Self {
         self.required.store = Some(store);
         self

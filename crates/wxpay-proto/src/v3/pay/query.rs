@@ -35,7 +35,6 @@ enum OrderNumber {
 
 impl Lookup<Transaction> {
     /// Returns the evidence of payment, if the order was paid.
-    #[must_use]
     pub fn evidence(&self) -> Option<Evidence> {
         match self {
             Self::Found(transaction) => transaction.evidence(),
@@ -46,13 +45,11 @@ impl Lookup<Transaction> {
 
 impl QueryOrder {
     /// Creates a query by the merchant's number.
-    #[must_use]
     pub fn out_trade_no(out_trade_no: OutTradeNo, party: Party) -> Self {
         Self { number: OrderNumber::OutTradeNo(out_trade_no), party }
     }
 
     /// Creates a query by WeChat Pay's number.
-    #[must_use]
     pub fn transaction_id(transaction_id: TransactionId, party: Party) -> Self {
         Self { number: OrderNumber::TransactionId(transaction_id), party }
     }

@@ -28,7 +28,6 @@ pub struct ReverseOrder {
 
 impl ReverseOrder {
     /// Creates the operation that reverses this order. `appid` is that of the code payment.
-    #[must_use]
     pub fn new(appid: AppId, out_trade_no: OutTradeNo, party: Party) -> Self {
         Self { appid, out_trade_no, party }
     }

@@ -22,7 +22,6 @@ pub struct Store {
 
 impl Store {
     /// Creates a store from its number.
-    #[must_use]
     pub fn new(id: impl Into<String>) -> Self {
         Self { id: id.into(), name: None, area_code: None, address: None }
     }

@@ -201,13 +201,11 @@ impl Transaction {
     }
 
     /// Returns whether the order was paid; true also if it was refunded since.
-    #[must_use]
     pub fn is_paid(&self) -> bool {
         is_paid(&self.trade_state)
     }
 
     /// Returns the evidence of payment, if the order was paid.
-    #[must_use]
     pub fn evidence(&self) -> Option<Evidence> {
         let payment = if self.is_paid() { self.payment() } else { None };
         payment.map(|payment| Evidence::new(self.out_trade_no.clone(), payment))

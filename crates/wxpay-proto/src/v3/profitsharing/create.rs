@@ -52,7 +52,6 @@ pub struct ReceiverAmount {
 
 impl ReceiverAmount {
     /// Creates an amount for this receiver, in fen, and its purpose in 1 to 80 characters.
-    #[must_use]
     pub fn new(account: Account, amount: Fen, description: impl Into<String>) -> Self {
         Self { account, amount, description: description.into(), name: None }
     }

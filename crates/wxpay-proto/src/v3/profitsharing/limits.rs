@@ -26,7 +26,6 @@ pub struct QueryMaxRatio(MchId);
 
 impl QueryUnsplitAmount {
     /// Creates a query about this payment.
-    #[must_use]
     pub fn of(transaction_id: TransactionId) -> Self {
         Self(transaction_id)
     }
@@ -34,7 +33,6 @@ impl QueryUnsplitAmount {
 
 impl QueryMaxRatio {
     /// Creates a query about this sub-merchant.
-    #[must_use]
     pub fn of(sub_mchid: MchId) -> Self {
         Self(sub_mchid)
     }

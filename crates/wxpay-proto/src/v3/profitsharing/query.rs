@@ -28,7 +28,6 @@ pub struct QueryProfitSharing {
 
 impl QueryProfitSharing {
     /// Creates a query by the payment and the merchant's number of the profit sharing.
-    #[must_use]
     pub fn new(party: Party, transaction_id: TransactionId, out_order_no: OutOrderNo) -> Self {
         Self { party, transaction_id, out_order_no }
     }

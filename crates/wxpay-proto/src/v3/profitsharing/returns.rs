@@ -112,7 +112,6 @@ pub struct QueryProfitSharingReturn {
 
 impl QueryProfitSharingReturn {
     /// Creates a query by the merchant's numbers of the profit sharing and of the return.
-    #[must_use]
     pub fn new(party: Party, out_order_no: OutOrderNo, out_return_no: OutReturnNo) -> Self {
         Self { party, out_order_no, out_return_no }
     }

@@ -59,7 +59,6 @@ impl ApplyAbnormalRefund {
     }
 
     /// Sends the refund to the merchant's own bank card. The merchant then pays the payer by other means.
-    #[must_use]
     pub fn to_merchant(refund_id: RefundId, out_refund_no: OutRefundNo, party: Party) -> Self {
         Self { refund_id, out_refund_no, party, to: Destination::Merchant }
     }

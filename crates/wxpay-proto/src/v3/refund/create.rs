@@ -61,6 +61,7 @@ impl From<TransactionId> for RefundOf {
 
 /// The builder of a refund; see [`CreateRefund::builder`].
 #[derive(Debug)]
+#[must_use]
 pub struct RefundBuilder(CreateRefund);
 
 impl CreateRefund {
@@ -87,13 +88,11 @@ impl CreateRefund {
     }
 
     /// Returns the merchant's number of the refund.
-    #[must_use]
     pub fn out_refund_no(&self) -> &OutRefundNo {
         &self.out_refund_no
     }
 
     /// Returns the amount to refund, in fen.
-    #[must_use]
     pub fn refund(&self) -> Fen {
         self.refund
     }
@@ -117,21 +116,18 @@ impl fmt::Debug for CreateRefund {
 
 impl RefundBuilder {
     /// Sets the party. The default is the direct merchant.
-    #[must_use]
     pub fn party(mut self, party: Party) -> Self {
         self.0.party = party;
         self
     }
 
     /// Sets the reason that the payer reads: 1 to 80 characters.
-    #[must_use]
     pub fn reason(mut self, reason: impl Into<String>) -> Self {
         self.0.reason = Some(reason.into());
         self
     }
 
     /// Sets the notification URL. The default is the URL that is configured on the merchant platform.
-    #[must_use]
     pub fn notify_url(mut self, notify_url: NotifyUrl) -> Self {
         self.0.notify_url = Some(notify_url);
         self
@@ -139,21 +135,18 @@ impl RefundBuilder {
 
     /// Sets the funds that pay the refund: [`Available`](FundsAccount::Available), for merchants with late settlement.
     /// The default is the funds that are not yet settled to the merchant.
-    #[must_use]
     pub fn funds_account(mut self, funds_account: FundsAccount) -> Self {
         self.0.funds_account = Some(funds_account);
         self
     }
 
     /// Splits the refund over several sources of funds. The amounts must add up to the refund.
-    #[must_use]
     pub fn from(mut self, from: Vec<FundsSource>) -> Self {
         self.0.from = from;
         self
     }
 
     /// Sets the refunded goods.
-    #[must_use]
     pub fn goods_detail(mut self, goods_detail: Vec<Goods>) -> Self {
         self.0.goods_detail = goods_detail;
         self

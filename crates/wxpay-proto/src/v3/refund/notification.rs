@@ -73,7 +73,6 @@ object! {
 
 impl RefundNotification {
     /// Returns the evidence of the refund, if it succeeded.
-    #[must_use]
     pub fn evidence(&self) -> Option<RefundEvidence> {
         let refunded = SucceededRefund::new(
             self.refund_id.clone(),

@@ -27,7 +27,6 @@ pub struct QueryRefund {
 
 impl QueryRefund {
     /// Creates a query by the merchant's number.
-    #[must_use]
     pub fn new(out_refund_no: OutRefundNo, party: Party) -> Self {
         Self { out_refund_no, party }
     }

@@ -136,7 +136,6 @@ object! {
 
 impl FundsSource {
     /// Creates a part of this amount, in fen, paid from these funds.
-    #[must_use]
     pub fn new(account: FundsAccount, amount: Fen) -> Self {
         Self { account, amount }
     }
@@ -187,7 +186,6 @@ object! {
 impl Goods {
     /// Creates refunded goods: the number, the price of one piece, the refunded amount for all pieces (both in fen),
     /// and the number of pieces.
-    #[must_use]
     pub fn new(
         merchant_goods_id: impl Into<String>,
         unit_price: Fen,
@@ -208,7 +206,6 @@ impl Goods {
 
 impl Refund {
     /// Returns the evidence of the refund, if it succeeded.
-    #[must_use]
     pub fn evidence(&self) -> Option<RefundEvidence> {
         let refunded = SucceededRefund::new(
             self.refund_id.clone(),

@@ -31,7 +31,6 @@ enum AuthorizationRef {
 
 impl CreateAuthorizedTransfer {
     /// Creates a transfer under the authorization with this number of the merchant.
-    #[must_use]
     pub fn out_authorization_no(bill: TransferBill, out_authorization_no: OutAuthorizationNo) -> Self {
         Self {
             bill,
@@ -41,7 +40,6 @@ impl CreateAuthorizedTransfer {
     }
 
     /// Creates a transfer under the authorization with this number of WeChat Pay.
-    #[must_use]
     pub fn authorization_id(bill: TransferBill, authorization_id: AuthorizationId) -> Self {
         Self { bill, authorization: AuthorizationRef::AuthorizationId(authorization_id), sponsor_mchid: None }
     }

@@ -37,6 +37,7 @@ struct SceneReport {
 }
 
 /// The builder of a transfer bill; see [`TransferBill::builder`].
+#[must_use]
 pub struct Builder {
     bill: TransferBill,
     transfer_remark: String,
@@ -76,19 +77,16 @@ impl TransferBill {
     }
 
     /// Returns the app.
-    #[must_use]
     pub fn appid(&self) -> &AppId {
         &self.appid
     }
 
     /// Returns the merchant's number of the transfer.
-    #[must_use]
     pub fn out_bill_no(&self) -> &OutBillNo {
         &self.out_bill_no
     }
 
     /// Returns the amount, in fen.
-    #[must_use]
     pub fn transfer_amount(&self) -> Fen {
         self.transfer_amount
     }
@@ -121,7 +119,6 @@ impl fmt::Debug for Builder {
 impl Builder {
     /// Adds a report entry that the scene requires, such as `活动名称` and the campaign's name: a kind of 1 to 15
     /// characters, as the scene's documentation spells it, and a text of 1 to 32 characters.
-    #[must_use]
     pub fn report(mut self, info_type: impl Into<String>, info_content: impl Into<String>) -> Self {
         self.bill
             .reports
@@ -130,21 +127,18 @@ impl Builder {
     }
 
     /// Sets the payee's real name, which WeChat Pay checks. It is sent encrypted. Required from 2000 yuan.
-    #[must_use]
     pub fn user_name(mut self, user_name: Sensitive) -> Self {
         self.bill.user_name = Some(user_name);
         self
     }
 
     /// Sets the notification URL.
-    #[must_use]
     pub fn notify_url(mut self, notify_url: NotifyUrl) -> Self {
         self.bill.notify_url = Some(notify_url);
         self
     }
 
     /// Sets the reason for payment that the payee sees: one of the texts that the scene permits, 1 to 256 characters.
-    #[must_use]
     pub fn user_recv_perception(mut self, user_recv_perception: impl Into<String>) -> Self {
         self.user_recv_perception = Some(user_recv_perception.into());
         self

@@ -23,7 +23,6 @@ pub struct CancelTransfer(OutBillNo);
 
 impl CancelTransfer {
     /// Creates the operation that cancels the transfer with this `out_bill_no`.
-    #[must_use]
     pub fn new(out_bill_no: OutBillNo) -> Self {
         Self(out_bill_no)
     }

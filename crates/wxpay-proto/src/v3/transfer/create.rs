@@ -37,7 +37,6 @@ pub enum UserRecvStyle {
 
 impl CreateTransfer {
     /// Creates a transfer to this payee. `openid` is the payee's openid for the bill's app.
-    #[must_use]
     pub fn new(bill: TransferBill, openid: OpenId) -> Self {
         Self { bill, openid, user_recv_style: None }
     }

@@ -87,13 +87,11 @@ impl TransferNumber {
 
 impl ApplyReceipt {
     /// Applies for the receipt of the transfer with this number of the merchant.
-    #[must_use]
     pub fn out_bill_no(out_bill_no: OutBillNo) -> Self {
         Self(TransferNumber::OutBillNo(out_bill_no))
     }
 
     /// Applies for the receipt of the transfer with this number of WeChat Pay.
-    #[must_use]
     pub fn transfer_bill_no(transfer_bill_no: TransferBillNo) -> Self {
         Self(TransferNumber::TransferBillNo(transfer_bill_no))
     }
@@ -101,13 +99,11 @@ impl ApplyReceipt {
 
 impl QueryReceipt {
     /// Creates a query by the merchant's number of the transfer.
-    #[must_use]
     pub fn out_bill_no(out_bill_no: OutBillNo) -> Self {
         Self(TransferNumber::OutBillNo(out_bill_no))
     }
 
     /// Creates a query by WeChat Pay's number of the transfer.
-    #[must_use]
     pub fn transfer_bill_no(transfer_bill_no: TransferBillNo) -> Self {
         Self(TransferNumber::TransferBillNo(transfer_bill_no))
     }

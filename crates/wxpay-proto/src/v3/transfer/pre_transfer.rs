@@ -40,7 +40,6 @@ struct AuthorizationInfo {
 
 impl CreatePreTransfer {
     /// Creates a transfer to this payee. `openid` is the payee's openid for the bill's app.
-    #[must_use]
     pub fn new(bill: TransferBill, openid: OpenId) -> Self {
         Self { bill, openid, authorization_info: None, sponsor_mchid: None }
     }

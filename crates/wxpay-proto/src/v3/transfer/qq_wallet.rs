@@ -73,7 +73,6 @@ impl CreateQqTransfer {
 
 impl QueryQqTransfer {
     /// Creates a query by the merchant's number.
-    #[must_use]
     pub fn new(out_bill_no: OutBillNo) -> Self {
         Self(out_bill_no)
     }
@@ -81,7 +80,6 @@ impl QueryQqTransfer {
 
 impl CancelQqTransfer {
     /// Creates the operation that cancels the transfer with this `out_bill_no`.
-    #[must_use]
     pub fn new(out_bill_no: OutBillNo) -> Self {
         Self(out_bill_no)
     }

@@ -32,13 +32,11 @@ pub(super) const NOT_FOUND: [Code; 3] = [Code::NOT_FOUND, Code::RESOURCE_NOT_EXI
 
 impl QueryTransfer {
     /// Creates a query by the merchant's number.
-    #[must_use]
     pub fn out_bill_no(out_bill_no: OutBillNo) -> Self {
         Self(TransferNumber::OutBillNo(out_bill_no))
     }
 
     /// Creates a query by WeChat Pay's number.
-    #[must_use]
     pub fn transfer_bill_no(transfer_bill_no: TransferBillNo) -> Self {
         Self(TransferNumber::TransferBillNo(transfer_bill_no))
     }

@@ -39,7 +39,6 @@ open_enum! {
 
 impl TransferState {
     /// Returns whether the status is final: paid, failed or cancelled.
-    #[must_use]
     pub fn is_final(&self) -> bool {
         matches!(self, Self::Success | Self::Fail | Self::Cancelled)
     }
@@ -124,7 +123,6 @@ impl Transfer {
     }
 
     /// Returns whether the payee has the money.
-    #[must_use]
     pub fn is_paid(&self) -> bool {
         self.state == TransferState::Success
     }

@@ -46,13 +46,11 @@ impl InvalidMember {
     }
 
     /// Returns the path of the member, such as `sub_orders[0].amount.total_amount`. Empty for the whole text.
-    #[must_use]
     pub fn path(&self) -> &str {
         &self.path
     }
 
     /// Returns the rule that the member violates, such as `is missing`.
-    #[must_use]
     pub fn rule(&self) -> &'static str {
         self.rule
     }

@@ -265,13 +265,11 @@ pub(super) fn claimed_order_number(request: &Request) -> Option<String> {
 /// Merchants and platform keys, as set up by a test.
 impl Gateway {
     /// Returns the APIv3 merchant that the gateway was created with, in its original state.
-    #[must_use]
     pub fn merchant(&self) -> &Merchant {
         &self.v3.default_merchant
     }
 
     /// Returns the current state of a merchant.
-    #[must_use]
     pub fn merchant_by_mchid(&self, mchid: &MchId) -> Option<&Merchant> {
         self.v3.merchants.get(mchid)
     }

@@ -68,7 +68,6 @@ pub enum TradeType {
 
 impl TradeType {
     /// Returns the protocol's name of the type.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Jsapi => "JSAPI",
@@ -103,7 +102,6 @@ pub enum TradeState {
 
 impl TradeState {
     /// Returns the protocol's name of the state.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Success => "SUCCESS",
@@ -117,7 +115,6 @@ impl TradeState {
     }
 
     /// Returns the text of `trade_state_desc`.
-    #[must_use]
     pub const fn description(self) -> &'static str {
         match self {
             Self::Success => "支付成功",

@@ -45,7 +45,6 @@ pub enum RefundStatus {
 
 impl RefundStatus {
     /// Returns the protocol's name of the state.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Processing => "PROCESSING",

@@ -46,7 +46,6 @@ pub struct CloseSubOrder {
 
 impl CloseSubOrder {
     /// Creates the ids of a merchant's, or a sub-merchant's, sub-order.
-    #[must_use]
     pub fn new(mchid: MchId, out_trade_no: OutTradeNo, party: &Party) -> Self {
         let (sub_mchid, sub_appid) = (party.sub_mchid().cloned(), party.sub_appid().cloned());
         Self { mchid, out_trade_no, sub_mchid, sub_appid, individual_auth_id: None }
@@ -67,7 +66,6 @@ impl From<&SubOrder> for CloseSubOrder {
 
 impl CloseOrder {
     /// Creates the operation from the numbers of a combined order and its sub-orders.
-    #[must_use]
     pub fn new(
         combine_appid: AppId,
         combine_out_trade_no: OutTradeNo,
@@ -77,7 +75,6 @@ impl CloseOrder {
     }
 
     /// Creates the operation that closes this combined order.
-    #[must_use]
     pub fn of_order(order: &Order) -> Self {
         Self {
             combine_appid: order.combine_appid.clone(),

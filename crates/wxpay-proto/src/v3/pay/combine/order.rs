@@ -43,6 +43,7 @@ pub struct Order {
 
 /// The builder of a combined order; see [`Order::builder`].
 #[derive(Debug)]
+#[must_use]
 pub struct Builder(Order);
 
 /// The maximum number of sub-orders.
@@ -51,7 +52,6 @@ const MAX_SUB_ORDERS: usize = 50;
 impl Order {
     /// Begins a combined order with its required fields: the app, the merchant's number of the combined order (6 to 32
     /// of `0-9 A-Z a-z _ - *`), the notification URL, and 1 to 50 sub-orders.
-    #[must_use]
     pub fn builder(
         combine_appid: AppId,
         combine_out_trade_no: OutTradeNo,
@@ -77,13 +77,11 @@ impl Order {
     }
 
     /// Returns the merchant's number of the combined order.
-    #[must_use]
     pub fn combine_out_trade_no(&self) -> &OutTradeNo {
         &self.combine_out_trade_no
     }
 
     /// Returns the sub-orders.
-    #[must_use]
     pub fn sub_orders(&self) -> &[SubOrder] {
         &self.sub_orders
     }
@@ -162,28 +160,24 @@ impl fmt::Debug for Order {
 
 impl Builder {
     /// Sets the payer's openid for `combine_appid`.
-    #[must_use]
     pub fn openid(mut self, openid: OpenId) -> Self {
         self.0.openid = Some(openid);
         self
     }
 
     /// Sets the payer's openid for the sub-merchants' app.
-    #[must_use]
     pub fn sub_openid(mut self, sub_openid: OpenId) -> Self {
         self.0.sub_openid = Some(sub_openid);
         self
     }
 
     /// Restricts payment to this person. The merchant needs a separate permission for it.
-    #[must_use]
     pub fn identity(mut self, kind: IdentityKind, number: Sensitive, name: Sensitive) -> Self {
         self.0.identity = Some(Identity { kind, number, name });
         self
     }
 
     /// Sets the IP address of the payer's device.
-    #[must_use]
     pub fn payer_client_ip(mut self, address: IpAddr) -> Self {
         self.0.payer_client_ip = Some(address);
         self
@@ -191,42 +185,36 @@ impl Builder {
 
     /// Sets the id of the merchant's device, such as a till: 1 to 32 characters. Requires
     /// [`payer_client_ip`](Self::payer_client_ip).
-    #[must_use]
     pub fn device_id(mut self, device_id: impl Into<String>) -> Self {
         self.0.device_id = Some(device_id.into());
         self
     }
 
     /// Sets the time at which the order was placed.
-    #[must_use]
     pub fn time_start(mut self, time_start: UnixTime) -> Self {
         self.0.time_start = Some(time_start);
         self
     }
 
     /// Sets the time until which the order can be paid.
-    #[must_use]
     pub fn time_expire(mut self, time_expire: UnixTime) -> Self {
         self.0.time_expire = Some(time_expire);
         self
     }
 
     /// Sets restrictions of the funds that may pay.
-    #[must_use]
     pub fn limit_pay(mut self, limit_pay: Vec<LimitPay>) -> Self {
         self.0.limit_pay = limit_pay;
         self
     }
 
     /// Sets the kind of trade, such as `RECOMMERCE` for used goods: 1 to 32 characters.
-    #[must_use]
     pub fn trade_scenario(mut self, trade_scenario: impl Into<String>) -> Self {
         self.0.trade_scenario = Some(trade_scenario.into());
         self
     }
 
     /// Sets the interest subsidies that the merchant pays if the payer pays by instalments.
-    #[must_use]
     pub fn subsidy_detail(mut self, subsidy_detail: Vec<Subsidy>) -> Self {
         self.0.subsidy_detail = subsidy_detail;
         self

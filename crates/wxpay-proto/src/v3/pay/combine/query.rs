@@ -29,13 +29,11 @@ enum OrderNumber {
 
 impl QueryOrder {
     /// Creates a query by the merchant's number of the combined order.
-    #[must_use]
     pub fn combine_out_trade_no(combine_out_trade_no: OutTradeNo) -> Self {
         Self(OrderNumber::CombineOutTradeNo(combine_out_trade_no))
     }
 
     /// Creates a query by WeChat Pay's number of the combined order.
-    #[must_use]
     pub fn combine_transaction_id(combine_transaction_id: TransactionId) -> Self {
         Self(OrderNumber::CombineTransactionId(combine_transaction_id))
     }

@@ -50,7 +50,6 @@ pub struct Individual {
 
 impl Individual {
     /// Creates a person from the number of the authorization.
-    #[must_use]
     pub fn new(auth_id: impl Into<String>) -> Self {
         Self { auth_id: auth_id.into(), name: None }
     }
@@ -64,7 +63,6 @@ impl fmt::Debug for Individual {
 
 impl SubOrder {
     /// Creates a sub-order of a merchant from its required fields.
-    #[must_use]
     pub fn new(
         mchid: MchId,
         out_trade_no: OutTradeNo,

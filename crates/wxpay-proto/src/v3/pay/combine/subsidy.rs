@@ -35,7 +35,6 @@ pub struct SubsidyPlan {
 
 impl Subsidy {
     /// Creates the subsidies from their period and plans.
-    #[must_use]
     pub fn new(subsidy_period_type: SubsidyPeriod, subsidy_plan: Vec<SubsidyPlan>) -> Self {
         Self { subsidy_period_type, subsidy_plan }
     }
@@ -43,7 +42,6 @@ impl Subsidy {
 
 impl SubsidyPlan {
     /// Creates a plan from the number of instalments and the percentage of the interest.
-    #[must_use]
     pub fn new(subsidy_installment_num: u32, subsidy_percent: u32) -> Self {
         Self { subsidy_installment_num, subsidy_percent }
     }

@@ -226,13 +226,11 @@ impl SubTransaction {
     }
 
     /// Returns whether the sub-order was paid; true also if it was refunded since.
-    #[must_use]
     pub fn is_paid(&self) -> bool {
         self.trade_state.as_ref().is_some_and(transaction::is_paid)
     }
 
     /// Returns the evidence of payment, if the sub-order was paid.
-    #[must_use]
     pub fn evidence(&self) -> Option<Evidence> {
         let payment = if self.is_paid() { self.payment() } else { None };
         payment.map(|payment| Evidence::new(self.out_trade_no.clone(), payment))

@@ -52,6 +52,7 @@ pub enum DeviceType {
 
 /// The builder of an application; see [`ApplyAuthorization::builder`].
 #[derive(Debug)]
+#[must_use]
 pub struct Builder(ApplyAuthorization);
 
 impl ApplyAuthorization {
@@ -86,28 +87,24 @@ impl ApplyAuthorization {
 
 impl Builder {
     /// Sets the reason for payment that the payee sees: 1 to 256 characters.
-    #[must_use]
     pub fn user_recv_perception(mut self, user_recv_perception: impl Into<String>) -> Self {
         self.0.user_recv_perception = Some(user_recv_perception.into());
         self
     }
 
     /// Sets the IP address of the payee's device.
-    #[must_use]
     pub fn client_ip(mut self, address: IpAddr) -> Self {
         self.0.client_ip = Some(address);
         self
     }
 
     /// Sets the id of the payee's device: 1 to 128 characters.
-    #[must_use]
     pub fn device_id(mut self, device_id: impl Into<String>) -> Self {
         self.0.device_id = Some(device_id.into());
         self
     }
 
     /// Sets the operating system of the payee's device.
-    #[must_use]
     pub fn device_type(mut self, device_type: DeviceType) -> Self {
         self.0.device_type = Some(device_type);
         self

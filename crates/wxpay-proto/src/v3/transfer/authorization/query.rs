@@ -36,7 +36,6 @@ pub struct CloseAuthorization(OutAuthorizationNo);
 
 impl QueryAuthorization {
     /// Creates a query by the merchant's number.
-    #[must_use]
     pub fn new(out_authorization_no: OutAuthorizationNo) -> Self {
         Self { out_authorization_no, is_display_authorization: false }
     }
@@ -51,7 +50,6 @@ impl QueryAuthorization {
 
 impl CloseAuthorization {
     /// Creates the operation that closes the authorization with this `out_authorization_no`.
-    #[must_use]
     pub fn new(out_authorization_no: OutAuthorizationNo) -> Self {
         Self(out_authorization_no)
     }

@@ -107,19 +107,16 @@ impl Gateway {
     }
 
     /// Returns the gateway's own record of an APIv3 order.
-    #[must_use]
     pub fn transaction(&self, order_ref: &OrderRef, now: UnixTime) -> Option<TransactionRecord> {
         self.find_order(order_ref).map(|order| self.record_of(order, now))
     }
 
     /// Returns the gateway's own records of all APIv3 orders.
-    #[must_use]
     pub fn transactions(&self, now: UnixTime) -> Vec<TransactionRecord> {
         self.v3.ledger.orders().map(|order| self.record_of(order, now)).collect()
     }
 
     /// Returns the gateway's own record of a combined order. A reference to one of its sub-orders finds it too.
-    #[must_use]
     pub fn combined(&self, order_ref: &OrderRef, now: UnixTime) -> Option<CombinedRecord> {
         let key = self.find_order(order_ref)?.combined.as_ref()?;
         let combined = self.v3.ledger.combined.get(key)?;

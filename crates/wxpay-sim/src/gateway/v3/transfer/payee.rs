@@ -17,14 +17,12 @@ use wxpay_proto::{
 /// The payee's actions on transfers, and the records.
 impl Gateway {
     /// Returns the gateway's own records of all transfers, including those to QQ wallets.
-    #[must_use]
     pub fn transfers(&mut self, now: UnixTime) -> Vec<TransferRecord> {
         self.run_due_tasks(now);
         self.v3.ledger.transfers.iter().map(|transfer| self.transfer_record(transfer)).collect()
     }
 
     /// Returns the gateway's own record of a merchant's transfer.
-    #[must_use]
     pub fn transfer(&mut self, mchid: &MchId, number: &OutBillNo, now: UnixTime) -> Option<TransferRecord> {
         self.run_due_tasks(now);
         let transfer = self.v3.ledger.transfers.get(mchid, number.as_str())?;
@@ -79,7 +77,6 @@ impl Gateway {
 /// The payee's and the platform's actions on authorizations, and the records.
 impl Gateway {
     /// Returns the gateway's own records of all authorizations in any state.
-    #[must_use]
     pub fn authorizations(&mut self, now: UnixTime) -> Vec<AuthorizationRecord> {
         self.run_due_tasks(now);
         let all = self.v3.ledger.transfers.authorizations.iter();
@@ -87,7 +84,6 @@ impl Gateway {
     }
 
     /// Returns the gateway's own record of one authorization.
-    #[must_use]
     pub fn authorization(
         &mut self,
         mchid: &MchId,

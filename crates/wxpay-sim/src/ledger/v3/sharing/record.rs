@@ -72,7 +72,6 @@ pub enum SharingDetailResult {
 
 impl SharingDetailResult {
     /// Returns the protocol's name of the state.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "PENDING",
@@ -119,7 +118,6 @@ impl SharingDetailFailure {
     ];
 
     /// Returns the protocol's name of the reason.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::AccountAbnormal => "ACCOUNT_ABNORMAL",
@@ -175,7 +173,6 @@ pub enum ReturnResult {
 
 impl ReturnResult {
     /// Returns the protocol's name of the state.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Processing => "PROCESSING",
@@ -213,7 +210,6 @@ impl ReturnFailure {
     ];
 
     /// Returns the protocol's name of the reason.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::AccountAbnormal => "ACCOUNT_ABNORMAL",

@@ -63,7 +63,6 @@ pub enum AuthorizationState {
 
 impl AuthorizationState {
     /// Returns the protocol's name of the state.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::WaitUserConfirm => "WAIT_USER_CONFIRM",
@@ -92,7 +91,6 @@ pub enum CloseReason {
 
 impl CloseReason {
     /// Returns the protocol's name of the reason.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::CloseViaMchApi => "CLOSE_VIA_MCH_API",
@@ -104,7 +102,6 @@ impl CloseReason {
     }
 
     /// Returns the reason with this protocol name, or `None` for an unknown one.
-    #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         const ALL: [CloseReason; 5] = [
             CloseReason::CloseViaMchApi,

@@ -96,7 +96,6 @@ pub enum TransferState {
 
 impl TransferState {
     /// Returns the protocol's name of the state.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Accepted => "ACCEPTED",

@@ -32,7 +32,6 @@ pub enum ReceiptState {
 
 impl ReceiptState {
     /// Returns the protocol's name of the state.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Generating => "GENERATING",
