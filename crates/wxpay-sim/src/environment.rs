@@ -65,14 +65,17 @@ impl Environment {
         Self { tls_ca: Some(pem), ..self }
     }
 
-    /// Writes keys and certificates into a folder, which is created if necessary. On Unix, only the owner can read the
-    /// files (mode 0600).
+    /// Writes keys and certificates into a folder, which is created if necessary; its parent must exist, so that a typo
+    /// creates nothing. On Unix, only the owner can read the files (mode 0600).
     ///
     /// # Errors
     ///
-    /// If a file cannot be written.
+    /// If the folder or a file cannot be written.
     pub fn files(mut self, folder: &Path) -> io::Result<Self> {
-        fs::create_dir_all(folder)?;
+        match fs::create_dir(folder) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            created => created?,
+        }
         for (name, file, pem) in self.pems().map_err(io::Error::other)? {
             let path = fs::canonicalize(folder)?.join(file);
             write_private(&path, &pem)?;
@@ -261,6 +264,17 @@ mod tests {
                 file.file_name()
             );
         }
+    }
+
+    #[test]
+    fn files_create_their_folder_but_not_its_parent() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("missing");
+        let error = environment(KeyMode::Either).files(&missing.join("keys")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert!(!missing.exists());
+        environment(KeyMode::Either).files(&missing).unwrap().files(&missing).unwrap();
+        assert!(missing.join("apiclient_key.pem").exists());
     }
 
     #[test]
