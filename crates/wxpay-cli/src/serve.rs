@@ -1,15 +1,12 @@
 //! `wxpay serve`: the payment server.
 
-use crate::{Failure, args, sim};
+use crate::{Failure, args, input, sim};
 use std::{
     env, fs,
     io::{self, IsTerminal as _, Write as _},
 };
 use tempfile::TempDir;
-use wxpay_server::{
-    Config, Server,
-    config::{ConfigError, Sources},
-};
+use wxpay_server::{Config, Server, config::Sources};
 use wxpay_sim::{Clock, Credentials, Gateway, Settings, serve::Server as Simulator};
 
 pub(crate) async fn run(args: args::Serve) -> Result<(), Failure> {
@@ -19,7 +16,10 @@ pub(crate) async fn run(args: args::Serve) -> Result<(), Failure> {
 
     let dev = if args.dev { Some(Dev::start().await?) } else { None };
     let config = settings(&args, dev.as_ref())?;
-    let server = Server::start(config).await.map_err(|error| Failure::error(&error))?;
+    let server = Server::start(config).await.map_err(|error| match error.is_configuration() {
+        true => Failure::input(Failure::error(&error)),
+        false => Failure::error(&error),
+    })?;
     let url = format!("http://{}", server.local_addr());
     let ready = match &dev {
         Some(dev) => serde_json::json!({ "ready": true, "url": url, "sim": dev.simulator.url() }),
@@ -36,44 +36,36 @@ pub(crate) async fn run(args: args::Serve) -> Result<(), Failure> {
 
 /// Gathers the settings of `--dev`, the file, the environment and the options; a later source overrides an earlier one.
 fn settings(args: &args::Serve, dev: Option<&Dev>) -> Result<Config, Failure> {
-    let invalid = |error: ConfigError| Failure::input(Failure::error(&error));
     let mut sources = Sources::default();
     if let Some(dev) = dev {
-        for (name, value) in dev.settings() {
-            sources = sources.setting(name, value).map_err(invalid)?;
-        }
+        sources = dev.add_to(sources);
     }
     if let Some(path) = &args.config {
-        let text = fs::read_to_string(path).map_err(|error| {
-            Failure::input(format!("--config: cannot read {}: {error}", crate::input::shown(path)))
-        })?;
-        sources = sources.file(&text).map_err(|error| {
-            Failure::input(format!("--config: {}: {}", crate::input::shown(path), Failure::error(&error)))
-        })?;
+        let shown = input::shown(path);
+        let text = fs::read_to_string(path)
+            .map_err(|error| Failure::input(format!("--config: cannot read {shown}: {error}")))?;
+        sources =
+            sources.file(&text).map_err(|error| Failure::input(format!("--config: {shown}: {error}")))?;
     }
     if dev.is_none() {
         let variables = env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        sources = sources.environment(variables).map_err(invalid)?;
+        sources = sources.environment(variables);
     }
-    let mut options = Vec::new();
     for setting in &args.settings {
         let (name, value) = setting
             .split_once('=')
             .ok_or_else(|| Failure::input("--set must be NAME=VALUE, such as poll_intervals=15s,1m"))?;
-        options.push((name.to_owned(), value.to_owned()));
+        sources = sources.setting(name, value);
     }
     let named =
         [("listen", &args.listen), ("database", &args.database), ("public_base_url", &args.public_base_url)];
     for (name, value) in named {
         if let Some(value) = value {
-            options.push((name.to_owned(), value.clone()));
+            sources = sources.setting(name, value.as_str());
         }
     }
-    for (name, value) in options {
-        sources = sources.setting(&name, value).map_err(invalid)?;
-    }
-    sources.check().map_err(invalid)
+    sources.check().map_err(Failure::input)
 }
 
 /// A simulated gateway with throw-away keys and a temporary ledger, for `--dev` and the demo.
@@ -93,8 +85,9 @@ impl Dev {
         Ok(Self { simulator, credentials, directory: tempfile::tempdir()? })
     }
 
-    pub(crate) fn settings(&self) -> [(&'static str, String); 7] {
-        [
+    /// Adds the settings that point a server at the simulator.
+    pub(crate) fn add_to(&self, sources: Sources) -> Sources {
+        let settings = [
             ("gateway_base_url", self.simulator.url()),
             ("database", self.directory.path().join("ledger.db").to_string_lossy().into_owned()),
             ("appid", self.credentials.appid().to_string()),
@@ -102,6 +95,7 @@ impl Dev {
             ("app_secret", self.credentials.app_secret().expose().clone()),
             ("pay_sign_key", self.credentials.pay_sign_key().expose().clone()),
             ("partner_key", self.credentials.partner_key().expose().clone()),
-        ]
+        ];
+        settings.into_iter().fold(sources, |sources, (name, value)| sources.setting(name, value))
     }
 }

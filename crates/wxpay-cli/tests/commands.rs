@@ -320,10 +320,19 @@ fn serve_without_settings_names_the_missing_one() {
     let scratch = Scratch::new();
     let file = scratch.file("wxpay.toml", "nonsense = 1");
     let output = wxpay().args(["serve", "--config"]).arg(&file).env_clear().output().unwrap();
-    let message = format!("--config: {}: nonsense is an unknown setting", file.display());
+    assert!(
+        text(&output.stderr).contains("nonsense is an unknown setting in the file"),
+        "{}",
+        text(&output.stderr)
+    );
+    let file = scratch.file("broken.toml", "listen = ");
+    let output = wxpay().args(["serve", "--config"]).arg(&file).env_clear().output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let message = format!("--config: {}: the file must be TOML (error in line 1)", file.display());
     assert!(text(&output.stderr).contains(&message), "{}", text(&output.stderr));
-    let database = scratch.directory.path().join("missing").join("ledger.db");
-    let output = wxpay().args(["serve", "--dev", "--database"]).arg(&database).env_clear().output().unwrap();
+    let database = scratch.directory.path();
+    let output = wxpay().args(["serve", "--dev", "--database"]).arg(database).env_clear().output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
     let message = format!("the ledger cannot be opened: {}: ", database.display());
     assert!(text(&output.stderr).contains(&message), "{}", text(&output.stderr));
 }

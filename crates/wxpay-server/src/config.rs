@@ -39,7 +39,7 @@ pub(crate) use values::shown;
 use crate::ledger::Schedule;
 use std::{error, fmt, net::SocketAddr, path::PathBuf};
 use wxpay_proto::{
-    id::NotifyUrl,
+    id::{InvalidField, NotifyUrl},
     retry::Policy,
     secret::Secret,
     v1::{AppSecret, Merchant, PartnerKey, PaySignKey},
@@ -63,13 +63,13 @@ pub struct Config {
 
 /// An invalid setting: its name and the rule it breaks. A value is shown only if it is the path of a file.
 #[derive(Debug)]
-pub struct ConfigError {
+pub struct InvalidSetting {
     name: String,
     rule: String,
     cause: Option<Box<dyn error::Error + Send + Sync>>,
 }
 
-impl ConfigError {
+impl InvalidSetting {
     pub(crate) fn new(name: impl Into<String>, rule: impl Into<String>) -> Self {
         Self { name: name.into(), rule: rule.into(), cause: None }
     }
@@ -79,23 +79,50 @@ impl ConfigError {
         self
     }
 
-    /// Returns the name of the setting, as in the settings file.
+    /// Returns the name of the setting, as in its source.
     pub fn name(&self) -> &str {
         &self.name
     }
 }
 
-impl fmt::Display for ConfigError {
+impl fmt::Display for InvalidSetting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.name, self.rule)
     }
 }
 
-impl error::Error for ConfigError {
+impl error::Error for InvalidSetting {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         self.cause.as_deref().map(|cause| -> &(dyn error::Error + 'static) { cause })
     }
 }
+
+/// All invalid settings.
+#[derive(Debug)]
+pub struct ConfigError(Vec<InvalidSetting>);
+
+impl ConfigError {
+    /// Returns the invalid settings: first those that no source may have, then the others.
+    pub fn settings(&self) -> &[InvalidSetting] {
+        &self.0
+    }
+}
+
+/// Prints the invalid settings with their causes on one line.
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, setting) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{setting}")?;
+            if let Some(cause) = &setting.cause {
+                write!(f, ": {cause}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl error::Error for ConfigError {}
 
 impl Config {
     /// Returns the address to listen on.
@@ -108,38 +135,62 @@ impl Config {
         &self.merchant
     }
 
+    /// Checks every setting before it fails, so that one run shows all faults.
     fn from_sources(mut sources: Sources) -> Result<Self, ConfigError> {
         let listen: SocketAddr = sources
-            .parsed("listen", "must be an address and a port, such as 127.0.0.1:8080")?
+            .parsed("listen", "must be an address and a port, such as 127.0.0.1:8080")
             .unwrap_or_else(loopback);
-        let api_token = sources.secret("api_token")?;
-        if api_token
-            .as_ref()
-            .is_some_and(|token| token.len() < 16 || !token.bytes().all(|byte| byte.is_ascii_graphic()))
-        {
-            return Err(ConfigError::new("api_token", "must be 16 or more visible ASCII characters"));
-        }
-        if !listen.ip().is_loopback() && api_token.is_none() {
-            let rule =
-                "is required if listen is not a loopback address: anyone who reaches /api can place orders";
-            return Err(ConfigError::new("api_token", rule));
-        }
         let notify_path = sources.text("notify_path").unwrap_or_else(|| "/notify/v1".to_owned());
-        let config = Self {
-            listen,
-            database: sources.text("database").unwrap_or_else(|| "wxpay-ledger.db".to_owned()).into(),
-            notify_url: notify_url(&mut sources, &listen, &notify_path)?,
-            notify_path,
-            merchant: merchant(&mut sources)?,
-            api_token: api_token.map(|token| Secret::new(token.to_string())),
-            ca: sources.bytes("ca_file")?,
-            proxy: sources.text("proxy"),
-            schedule: schedule(&mut sources)?,
-            poll_concurrency: sources.count("poll_concurrency", 1..=64)?.unwrap_or(8),
-        };
-        sources.finish()?;
-        Ok(config)
+        let api_token = api_token(&mut sources, &listen);
+        let database = database(&mut sources);
+        let notify_url = notify_url(&mut sources, &listen, &notify_path);
+        let merchant = merchant(&mut sources);
+        let ca = sources.bytes("ca_file");
+        let proxy = sources.text("proxy");
+        let schedule = schedule(&mut sources);
+        let poll_concurrency = sources.count("poll_concurrency", 1..=64).unwrap_or(8);
+        let faults = sources.finish();
+        match merchant {
+            Some(merchant) if faults.is_empty() => Ok(Self {
+                listen,
+                database,
+                notify_url,
+                notify_path,
+                merchant,
+                api_token,
+                ca,
+                proxy,
+                schedule,
+                poll_concurrency,
+            }),
+            Some(_) | None => Err(ConfigError(faults)),
+        }
     }
+}
+
+fn api_token(sources: &mut Sources, listen: &SocketAddr) -> Option<Secret<String>> {
+    let required =
+        "is required if listen is not a loopback address: anyone who reaches /api can place orders";
+    let token = sources.secret("api_token").and_then(|token| match token {
+        None if listen.ip().is_loopback() => Ok(None),
+        None => Err(InvalidSetting::new("api_token", required)),
+        Some(token) if token.len() < 16 || !token.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            Err(InvalidSetting::new("api_token", "must be 16 or more visible ASCII characters"))
+        }
+        Some(token) => Ok(Some(Secret::new(token.to_string()))),
+    });
+    sources.accept(token).flatten()
+}
+
+/// Takes the path of the ledger. Its folder is not created: a typo would go unnoticed, and the ledger be empty.
+fn database(sources: &mut Sources) -> PathBuf {
+    let path = PathBuf::from(sources.text("database").unwrap_or_else(|| "wxpay-ledger.db".to_owned()));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir());
+    if let Some(folder) = folder {
+        let rule = format!("must be in a folder that exists: {}", shown(&folder.to_string_lossy()));
+        sources.reject(InvalidSetting::new("database", rule));
+    }
+    path
 }
 
 fn loopback() -> SocketAddr {
@@ -147,11 +198,7 @@ fn loopback() -> SocketAddr {
 }
 
 /// Builds the `notify_url`. The server's own paths are reserved, and a brace would be a pattern to the router.
-fn notify_url(
-    sources: &mut Sources,
-    listen: &SocketAddr,
-    path: &str,
-) -> Result<Option<NotifyUrl>, ConfigError> {
+fn notify_url(sources: &mut Sources, listen: &SocketAddr, path: &str) -> Option<NotifyUrl> {
     let is_valid = path.starts_with('/')
         && path.len() > 1
         && !["/api", "/health"]
@@ -161,18 +208,23 @@ fn notify_url(
     if !is_valid {
         let rule =
             "must begin with /, consist of letters, digits and /-._~, and not be under /api or /health";
-        return Err(ConfigError::new("notify_path", rule));
+        sources.reject(InvalidSetting::new("notify_path", rule));
     }
     let Some(base) = sources.text("public_base_url") else {
         let is_local = listen.ip().is_loopback() && sources.peek("gateway_base_url").is_some_and(is_loopback);
-        let rule = "is required: WeChat Pay sends notifications to it";
-        return if is_local { Ok(None) } else { Err(ConfigError::new("public_base_url", rule)) };
+        if !is_local {
+            let rule = "is required: WeChat Pay sends notifications to it";
+            sources.reject(InvalidSetting::new("public_base_url", rule));
+        }
+        return None;
     };
+    // An invalid path must not be reported as a fault of the base URL too.
+    let url = format!("{}{}", base.trim_end_matches('/'), if is_valid { path } else { "/" });
     let rule = "must be an absolute http or https URL without user, query or fragment";
-    let url = format!("{}{path}", base.trim_end_matches('/'));
-    let bad =
-        |cause: wxpay_proto::id::InvalidField| ConfigError::new("public_base_url", rule).with_source(cause);
-    url.parse().map(Some).map_err(bad)
+    let url = url
+        .parse()
+        .map_err(|cause: InvalidField| InvalidSetting::new("public_base_url", rule).with_source(cause));
+    sources.accept(url)
 }
 
 /// Returns whether a URL has a loopback IP address and a port. Names, such as `localhost`, do not count.
@@ -182,38 +234,34 @@ fn is_loopback(url: &str) -> bool {
     authority.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback())
 }
 
-fn merchant(sources: &mut Sources) -> Result<Merchant, ConfigError> {
-    let builder = Merchant::builder(
-        sources.required("appid")?,
-        sources.key("app_secret", AppSecret::new)?,
-        sources.key("pay_sign_key", PaySignKey::new)?,
-        sources.required("partner")?,
-        sources.key("partner_key", PartnerKey::new)?,
-    );
+fn merchant(sources: &mut Sources) -> Option<Merchant> {
+    let appid = sources.required("appid");
+    let app_secret = sources.key("app_secret", AppSecret::new);
+    let pay_sign_key = sources.key("pay_sign_key", PaySignKey::new);
+    let partner = sources.required("partner");
+    let partner_key = sources.key("partner_key", PartnerKey::new);
     let mut policy = Policy::default();
-    if let Some(timeout) = sources.duration("call_timeout")? {
+    if let Some(timeout) = sources.duration("call_timeout") {
         policy.timeout = timeout;
     }
-    if let Some(attempts) = sources.count("call_attempts", 1..=10)? {
+    if let Some(attempts) = sources.count("call_attempts", 1..=10) {
         policy.max_attempts = u32::try_from(attempts).unwrap_or(u32::MAX);
     }
-    let builder = builder.retry(policy);
-    let builder = match sources.text("gateway_base_url") {
-        Some(url) => {
-            builder.base_url(&url).map_err(|cause| ConfigError::new("gateway_base_url", cause.rule()))?
-        }
-        None => builder,
-    };
-    Ok(builder.build())
+    let base_url = sources.text("gateway_base_url");
+    let builder = Merchant::builder(appid?, app_secret?, pay_sign_key?, partner?, partner_key?).retry(policy);
+    let Some(base_url) = base_url else { return Some(builder.build()) };
+    let builder =
+        builder.base_url(&base_url).map_err(|cause| InvalidSetting::new("gateway_base_url", cause.rule()));
+    sources.accept(builder).map(|builder| builder.build())
 }
 
-fn schedule(sources: &mut Sources) -> Result<Schedule, ConfigError> {
+fn schedule(sources: &mut Sources) -> Schedule {
     let default = Schedule::default();
-    Ok(Schedule {
-        intervals: sources.durations("poll_intervals")?.map_or(default.intervals, Into::into),
-        prepay_lifetime: sources.duration("prepay_lifetime")?.unwrap_or(default.prepay_lifetime),
-        margin: sources.duration("poll_margin")?.unwrap_or(default.margin),
-    })
+    Schedule {
+        intervals: sources.durations("poll_intervals").map_or(default.intervals, Into::into),
+        prepay_lifetime: sources.duration("prepay_lifetime").unwrap_or(default.prepay_lifetime),
+        margin: sources.duration("poll_margin").unwrap_or(default.margin),
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 //!
 //! # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
 //! let settings = std::fs::read_to_string("wxpay.toml")?;
-//! let config = Sources::default().file(&settings)?.environment(std::env::vars())?.check()?;
+//! let config = Sources::default().file(&settings)?.environment(std::env::vars()).check()?;
 //! let server = Server::start(config).await?;
 //! println!("listening on {}", server.local_addr());
 //! # let stopped = std::future::ready(());

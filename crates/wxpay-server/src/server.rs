@@ -231,12 +231,13 @@ async fn serve(stream: TcpStream, router: Router, shutdown: Shutdown) {
 #[derive(Debug)]
 pub struct StartError {
     message: String,
+    is_configuration: bool,
     cause: Box<dyn error::Error + Send + Sync>,
 }
 
 impl StartError {
     fn new(message: impl Into<String>, cause: impl Into<Box<dyn error::Error + Send + Sync>>) -> Self {
-        Self { message: message.into(), cause: cause.into() }
+        Self { message: message.into(), is_configuration: false, cause: cause.into() }
     }
 
     fn ledger(path: &Path, cause: Failure) -> Self {
@@ -248,11 +249,19 @@ impl StartError {
     }
 
     fn notify(cause: InvalidField) -> Self {
-        Self::new("the address and notify_path form no valid notify_url", cause)
+        let error = Self::new("the address and notify_path form no valid notify_url", cause);
+        Self { is_configuration: true, ..error }
     }
 
     fn client(cause: wxpay_hyper::SetupError) -> Self {
-        Self::new("the HTTP client cannot be built from the settings ca_file and proxy", cause)
+        let error = Self::new("the HTTP client cannot be built from the settings ca_file and proxy", cause);
+        Self { is_configuration: true, ..error }
+    }
+
+    /// Returns whether a setting is at fault: with the same settings, the server can never start.
+    #[must_use]
+    pub fn is_configuration(&self) -> bool {
+        self.is_configuration
     }
 }
 

@@ -32,18 +32,13 @@ pub(crate) async fn run() -> Result<(), Failure> {
     let dev = Dev::start().await?;
     let (mut calls, mut notifications) = (Tap::start().await?, Tap::start().await?);
     calls.forward_to(dev.simulator.url());
-    let mut sources = Sources::default();
-    for (name, value) in dev.settings() {
-        sources = sources.setting(name, value).map_err(|error| Failure::error(&error))?;
-    }
     let settings = [
         ("gateway_base_url", calls.url()),
         ("public_base_url", notifications.url()),
         ("listen", "127.0.0.1:0"),
     ];
-    for (name, value) in settings {
-        sources = sources.setting(name, value).map_err(|error| Failure::error(&error))?;
-    }
+    let sources = dev.add_to(Sources::default());
+    let sources = settings.into_iter().fold(sources, |sources, (name, value)| sources.setting(name, value));
     let config = sources.check().map_err(|error| Failure::error(&error))?;
     let server = Server::start(config).await.map_err(|error| Failure::error(&error))?;
     let shop = Shop::new(format!("http://{}", server.local_addr()), dev.simulator.url());

@@ -1,6 +1,6 @@
 //! Sources of settings.
 
-use super::{Config, ConfigError};
+use super::{Config, ConfigError, InvalidSetting};
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
@@ -69,16 +69,18 @@ const IGNORED: [&str; 16] = [
 
 /// Settings gathered from several sources. A later source overrides an earlier one.
 ///
+/// Faults are collected and reported together by [`check`](Self::check).
+///
 /// ```
 /// use wxpay_server::config::Sources;
 ///
 /// let config = Sources::default()
 ///     .file("public_base_url = 'https://pay.shop.example'\npoll_intervals = [15, 30, 60]")?
-///     .environment([("WXPAY_V1_APPID".to_owned(), "wxd930ea5d5a258f4f".to_owned())])?
-///     .setting("partner", "1900000109")?
-///     .setting("app_secret", "0123456789abcdef".repeat(2))?
-///     .setting("pay_sign_key", "0123456789abcdef".repeat(8))?
-///     .setting("partner_key", "fedcba9876543210".repeat(2))?
+///     .environment([("WXPAY_V1_APPID".to_owned(), "wxd930ea5d5a258f4f".to_owned())])
+///     .setting("partner", "1900000109")
+///     .setting("app_secret", "0123456789abcdef".repeat(2))
+///     .setting("pay_sign_key", "0123456789abcdef".repeat(8))
+///     .setting("partner_key", "fedcba9876543210".repeat(2))
 ///     .check()?;
 /// assert_eq!(config.listen().to_string(), "127.0.0.1:8080");
 /// assert!(!format!("{config:?}").contains("0123456789abcdef"));
@@ -87,6 +89,7 @@ const IGNORED: [&str; 16] = [
 #[derive(Default)]
 pub struct Sources {
     values: BTreeMap<&'static str, Value>,
+    faults: Vec<InvalidSetting>,
     /// The number of sources read so far: the rank of the next value.
     rank: u32,
 }
@@ -103,12 +106,11 @@ impl std::fmt::Debug for Sources {
 }
 
 impl Sources {
-    /// Adds the settings of a TOML file.
+    /// Adds the settings of a TOML file. A value must be a string, a whole number or a list of these.
     ///
     /// # Errors
     ///
-    /// If the text is not TOML or has an unknown setting. If a value is neither a string, a whole number nor a list of
-    /// these.
+    /// If the text is not TOML: none of its settings is known then.
     pub fn file(mut self, text: &str) -> Result<Self, ConfigError> {
         let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
             // The parser's message quotes the line, which may contain a secret: report only its number.
@@ -116,26 +118,27 @@ impl Sources {
                 .span()
                 .and_then(|span| text.get(..span.start))
                 .map_or(0, |before| before.bytes().filter(|byte| *byte == b'\n').count());
-            ConfigError::new("the file", format!("must be TOML (error in line {})", line.saturating_add(1)))
+            let rule = format!("must be TOML (error in line {})", line.saturating_add(1));
+            ConfigError(vec![InvalidSetting::new("the file", rule)])
         })?;
         for (name, value) in table {
-            let known = known(&name).ok_or_else(|| ConfigError::new(&*name, "is an unknown setting"))?;
-            let rule = "must be a string, a whole number, or a list of these";
-            let value = flat(value).ok_or_else(|| ConfigError::new(known, rule))?;
-            self.put(known, value);
+            match known(&name) {
+                None => self.reject(InvalidSetting::new(name, "is an unknown setting in the file")),
+                Some(known) => {
+                    let rule = "must be a string, a whole number, or a list of these";
+                    let value = flat(value).ok_or_else(|| InvalidSetting::new(known, rule));
+                    if let Some(value) = self.accept(value) {
+                        self.put(known, value);
+                    }
+                }
+            }
         }
         Ok(self.next())
     }
 
     /// Adds the settings of the environment; variables without the prefix `WXPAY_` are ignored.
-    ///
-    /// # Errors
-    ///
-    /// If a variable with that prefix is an unknown setting.
-    pub fn environment(
-        mut self,
-        variables: impl IntoIterator<Item = (String, String)>,
-    ) -> Result<Self, ConfigError> {
+    #[must_use]
+    pub fn environment(mut self, variables: impl IntoIterator<Item = (String, String)>) -> Self {
         for (variable, value) in variables {
             let Some(suffix) = variable.strip_prefix("WXPAY_") else { continue };
             if IGNORED.contains(&&*variable) {
@@ -144,31 +147,43 @@ impl Sources {
             let name = EXPORTED
                 .into_iter()
                 .find_map(|(exported, name)| (exported == variable).then_some(name))
-                .or_else(|| known(&suffix.to_ascii_lowercase()).filter(|name| !is_exported(name)))
-                .ok_or_else(|| ConfigError::new(&*variable, "is an unknown setting"))?;
-            self.put(name, value);
+                .or_else(|| known(&suffix.to_ascii_lowercase()).filter(|name| !is_exported(name)));
+            match name {
+                None => self.reject(InvalidSetting::new(variable, "is an unknown setting")),
+                Some(name) => self.put(name, value),
+            }
         }
-        Ok(self.next())
+        self.next()
     }
 
     /// Adds one setting, such as a flag of the command line.
-    ///
-    /// # Errors
-    ///
-    /// If the setting is unknown.
-    pub fn setting(mut self, name: &str, value: impl Into<String>) -> Result<Self, ConfigError> {
-        let known = known(name).ok_or_else(|| ConfigError::new(name, "is an unknown setting"))?;
-        self.put(known, value.into());
-        Ok(self.next())
+    #[must_use]
+    pub fn setting(mut self, name: &str, value: impl Into<String>) -> Self {
+        match known(name) {
+            None => self.reject(InvalidSetting::new(name, "is an unknown setting")),
+            Some(known) => self.put(known, value.into()),
+        }
+        self.next()
     }
 
     /// Validates the settings.
     ///
     /// # Errors
     ///
-    /// If a setting is missing or invalid, or a file it names cannot be read.
+    /// If settings are unknown, missing or invalid, or a file they name cannot be read. The error has all of them; only
+    /// `gateway_base_url` is checked after the merchant's numbers and keys are valid.
     pub fn check(self) -> Result<Config, ConfigError> {
         Config::from_sources(self)
+    }
+
+    /// Records a fault.
+    pub(super) fn reject(&mut self, fault: InvalidSetting) {
+        self.faults.push(fault);
+    }
+
+    /// Returns the value, or records the fault.
+    pub(super) fn accept<T>(&mut self, result: Result<T, InvalidSetting>) -> Option<T> {
+        result.map_err(|fault| self.reject(fault)).ok()
     }
 
     fn put(&mut self, name: &'static str, value: String) {
@@ -190,12 +205,12 @@ impl Sources {
         self.values.remove(name).map(|stored| (stored.value, stored.rank))
     }
 
-    /// Checks that every setting was taken: a known name that no code reads would otherwise be silently ignored.
-    pub(super) fn finish(self) -> Result<(), ConfigError> {
-        match self.values.keys().next() {
-            Some(name) => Err(ConfigError::new(*name, "is not read by this server")),
-            None => Ok(()),
-        }
+    /// Returns all faults. A setting that was not taken is one: a known name that no code reads would otherwise be
+    /// silently ignored.
+    pub(super) fn finish(self) -> Vec<InvalidSetting> {
+        let unread =
+            self.values.into_keys().map(|name| InvalidSetting::new(name, "is not read by this server"));
+        self.faults.into_iter().chain(unread).collect()
     }
 }
 

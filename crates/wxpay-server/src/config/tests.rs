@@ -10,7 +10,11 @@ fn complete() -> Sources {
         ("pay_sign_key", "b".repeat(128)),
         ("partner_key", "c".repeat(32)),
     ];
-    required.into_iter().fold(Sources::default(), |all, (name, value)| all.setting(name, value).unwrap())
+    required.into_iter().fold(Sources::default(), |all, (name, value)| all.setting(name, value))
+}
+
+fn names(error: &ConfigError) -> Vec<&str> {
+    error.settings().iter().map(InvalidSetting::name).collect()
 }
 
 #[test]
@@ -50,8 +54,8 @@ fn an_invalid_value_is_reported_by_name_and_rule_and_not_printed() {
         ("prepay_lifetime", "0"),
         ("poll_margin", "-1"),
     ] {
-        let error = complete().setting(name, value).unwrap().check().unwrap_err();
-        assert_eq!(error.name(), name, "{value}");
+        let error = complete().setting(name, value).check().unwrap_err();
+        assert_eq!(names(&error), [name], "{value}");
         assert!(error.to_string().starts_with(&format!("{name} must ")), "{error}");
         assert!(!format!("{error} {error:?}").contains("planted"), "{error:?}");
     }
@@ -59,17 +63,70 @@ fn an_invalid_value_is_reported_by_name_and_rule_and_not_printed() {
 
 #[test]
 fn unknown_settings_are_rejected_in_every_source() {
-    assert_eq!(complete().file("databse = 'x'").unwrap_err().to_string(), "databse is an unknown setting");
-    assert_eq!(complete().file("listen = true").unwrap_err().name(), "listen");
-    assert_eq!(complete().file("[table]\na = 1").unwrap_err().name(), "table");
-    assert_eq!(complete().setting("color", "red").unwrap_err().name(), "color");
-    let variable = |name: &str| complete().environment([(name.to_owned(), "1".to_owned())]);
+    let file = |text: &str| complete().file(text).unwrap().check().unwrap_err();
+    assert_eq!(file("databse = 'x'").to_string(), "databse is an unknown setting in the file");
+    assert_eq!(names(&file("listen = true")), ["listen"]);
+    assert_eq!(names(&file("[table]\na = 1")), ["table"]);
+    assert_eq!(names(&complete().setting("color", "red").check().unwrap_err()), ["color"]);
+    let variable = |name: &str| complete().environment([(name.to_owned(), "1".to_owned())]).check();
     assert_eq!(variable("WXPAY_DATABSE").unwrap_err().to_string(), "WXPAY_DATABSE is an unknown setting");
     assert!(variable("PATH").is_ok());
     assert!(variable("WXPAY_LOG").is_ok());
     for name in ["WXPAY_GATEWAY_BASE_URL", "WXPAY_APP_SECRET", "WXPAY_CA_FILE", "WXPAY_V1_LISTEN"] {
         assert_eq!(variable(name).unwrap_err().to_string(), format!("{name} is an unknown setting"));
     }
+}
+
+#[test]
+fn all_invalid_settings_are_reported_together() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = Sources::default()
+        .file("colour = 'red'\nlisten = 'localhost'\npartner_key_file = '/nowhere'")
+        .unwrap()
+        .environment([("WXPAY_DATABSE".to_owned(), "1".to_owned())])
+        .setting("size", "1")
+        .setting("notify_path", "notify")
+        .setting("public_base_url", "pay.shop.example")
+        .setting("app_secret", "planted")
+        .setting("ca_file", "/nowhere")
+        .setting("call_attempts", "0")
+        .setting("poll_intervals", "")
+        .setting("database", dir.path().join("missing/ledger.db").to_str().unwrap())
+        .check()
+        .unwrap_err();
+    let mut found = names(&error);
+    found.sort_unstable();
+    assert_eq!(
+        found,
+        [
+            "WXPAY_DATABSE",
+            "app_secret",
+            "appid",
+            "ca_file",
+            "call_attempts",
+            "colour",
+            "database",
+            "listen",
+            "notify_path",
+            "partner",
+            "partner_key_file",
+            "pay_sign_key",
+            "poll_intervals",
+            "public_base_url",
+            "size",
+        ]
+    );
+    assert!(!format!("{error} {error:?}").contains("planted"), "{error:?}");
+    let missing =
+        format!("database must be in a folder that exists: {}", dir.path().join("missing").display());
+    assert!(error.to_string().contains(&missing), "{error}");
+    assert!(!dir.path().join("missing").exists());
+}
+
+#[test]
+fn an_unreadable_token_is_one_fault() {
+    let open = complete().setting("listen", "0.0.0.0:80").setting("api_token_file", "/nowhere");
+    assert_eq!(names(&open.check().unwrap_err()), ["api_token_file"]);
 }
 
 #[test]
@@ -90,9 +147,7 @@ fn the_environment_overrides_the_file_and_an_option_overrides_both() {
         .file("poll_intervals = [7]\nprepay_lifetime = '3m'\ncall_attempts = 2")
         .unwrap()
         .environment(variables)
-        .unwrap()
         .setting("poll_margin", "4s")
-        .unwrap()
         .check()
         .unwrap();
     assert_eq!(*config.schedule.intervals, [1, 2].map(Duration::from_secs));
@@ -114,17 +169,16 @@ fn the_variables_exported_by_the_simulator_are_accepted() {
         ("WXPAY_NOTIFY_URL", "not even a URL".to_owned()),
     ];
     let variables = variables.map(|(name, value)| (name.to_owned(), value));
-    let sources = Sources::default().environment(variables).unwrap();
-    assert!(sources.setting("public_base_url", "http://127.0.0.1:4040").unwrap().check().is_ok());
+    let sources = Sources::default().environment(variables);
+    assert!(sources.setting("public_base_url", "http://127.0.0.1:4040").check().is_ok());
 }
 
 #[test]
 fn public_base_url_is_optional_only_on_loopback() {
     let without = |gateway: &str, listen: &str| {
-        let mut sources =
-            complete().setting("gateway_base_url", gateway).unwrap().setting("listen", listen).unwrap();
+        let mut sources = complete().setting("gateway_base_url", gateway).setting("listen", listen);
         assert!(sources.take("public_base_url").is_some());
-        sources.setting("api_token", "0123456789abcdef").unwrap().check()
+        sources.setting("api_token", "0123456789abcdef").check()
     };
     assert!(without("http://127.0.0.1:9", "127.0.0.1:0").unwrap().notify_url.is_none());
     for (gateway, listen) in [
@@ -132,7 +186,7 @@ fn public_base_url_is_optional_only_on_loopback() {
         ("http://127.0.0.1.example:80", "127.0.0.1:0"),
         ("http://127.0.0.1:9", "0.0.0.0:0"),
     ] {
-        assert_eq!(without(gateway, listen).unwrap_err().name(), "public_base_url", "{gateway} {listen}");
+        assert_eq!(names(&without(gateway, listen).unwrap_err()), ["public_base_url"], "{gateway} {listen}");
     }
 }
 
@@ -142,18 +196,21 @@ fn a_key_may_be_in_a_file_and_the_later_source_overrides() {
     let path = dir.path().join("key");
     fs::write(&path, format!("{}\n", "d".repeat(32))).unwrap();
     let path = path.to_str().unwrap();
-    assert!(complete().setting("partner_key_file", path).unwrap().check().is_ok());
-    let unreadable = complete().setting("partner_key_file", "/nowhere").unwrap();
+    assert!(complete().setting("partner_key_file", path).check().is_ok());
+    let unreadable = complete().setting("partner_key_file", "/nowhere");
     assert_eq!(
         unreadable.check().unwrap_err().to_string(),
-        "partner_key_file must name a readable text file: /nowhere"
+        "partner_key_file must name a readable text file: /nowhere: No such file or directory (os error 2)"
     );
-    let key = complete().setting("partner_key_file", "f".repeat(32)).unwrap().check().unwrap_err();
+    let key = complete().setting("partner_key_file", "f".repeat(32)).check().unwrap_err();
     assert!(!key.to_string().contains("ffff"), "{key}");
-    let ca = complete().setting("ca_file", "/nowhere").unwrap().check().unwrap_err();
-    assert_eq!(ca.to_string(), "ca_file must name a readable file: /nowhere");
-    let later = complete().setting("partner_key_file", "/nowhere").unwrap();
-    assert!(later.setting("partner_key", "e".repeat(32)).unwrap().check().is_ok());
+    let ca = complete().setting("ca_file", "/nowhere").check().unwrap_err();
+    assert_eq!(
+        ca.to_string(),
+        "ca_file must name a readable file: /nowhere: No such file or directory (os error 2)"
+    );
+    let later = complete().setting("partner_key_file", "/nowhere");
+    assert!(later.setting("partner_key", "e".repeat(32)).check().is_ok());
     let both = format!("partner_key = '{}'\npartner_key_file = '{path}'", "e".repeat(32));
     let error = complete().file(&both).unwrap().check().unwrap_err();
     assert_eq!(error.to_string(), "partner_key_file must not be set together with partner_key");
@@ -161,9 +218,9 @@ fn a_key_may_be_in_a_file_and_the_later_source_overrides() {
 
 #[test]
 fn listening_beyond_loopback_requires_a_token() {
-    let open = || complete().setting("listen", "0.0.0.0:80").unwrap();
-    assert_eq!(open().check().unwrap_err().name(), "api_token");
-    assert!(open().setting("api_token", "0123456789abcdef").unwrap().check().is_ok());
-    let config = open().setting("api_token", "0123456789abcdef").unwrap().check().unwrap();
+    let open = || complete().setting("listen", "0.0.0.0:80");
+    assert_eq!(names(&open().check().unwrap_err()), ["api_token"]);
+    assert!(open().setting("api_token", "0123456789abcdef").check().is_ok());
+    let config = open().setting("api_token", "0123456789abcdef").check().unwrap();
     assert!(!format!("{config:?}").contains("0123456789abcdef"));
 }

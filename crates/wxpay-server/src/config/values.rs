@@ -1,6 +1,6 @@
 //! Parsers of single settings.
 
-use super::{ConfigError, Sources};
+use super::{InvalidSetting, Sources};
 use std::{fs, ops::RangeInclusive, str::FromStr, time::Duration};
 use wxpay_proto::id::InvalidField;
 use zeroize::Zeroizing;
@@ -14,61 +14,55 @@ impl Sources {
         self.take(name).map(|(value, _)| value.to_string())
     }
 
-    pub(super) fn parsed<T: FromStr>(&mut self, name: &str, rule: &str) -> Result<Option<T>, ConfigError> {
-        let text = self.text(name);
-        text.map(|text| text.parse().map_err(|_| ConfigError::new(name, rule))).transpose()
+    pub(super) fn parsed<T: FromStr>(&mut self, name: &str, rule: &str) -> Option<T> {
+        let parsed = self.text(name)?.parse().map_err(|_| InvalidSetting::new(name, rule));
+        self.accept(parsed)
     }
 
     /// Takes a required value that has a rule of the protocol.
-    pub(super) fn required<T: FromStr<Err = InvalidField>>(&mut self, name: &str) -> Result<T, ConfigError> {
-        let text = self.text(name).ok_or_else(|| ConfigError::new(name, "is required"))?;
-        text.parse().map_err(|invalid: InvalidField| ConfigError::new(name, invalid.rule()))
+    pub(super) fn required<T: FromStr<Err = InvalidField>>(&mut self, name: &str) -> Option<T> {
+        let text = self.text(name).ok_or_else(|| InvalidSetting::new(name, "is required"));
+        let value = text.and_then(|text| {
+            text.parse().map_err(|invalid: InvalidField| InvalidSetting::new(name, invalid.rule()))
+        });
+        self.accept(value)
     }
 
-    pub(super) fn count(
-        &mut self,
-        name: &str,
-        range: RangeInclusive<usize>,
-    ) -> Result<Option<usize>, ConfigError> {
+    pub(super) fn count(&mut self, name: &str, range: RangeInclusive<usize>) -> Option<usize> {
         let rule = format!("must be a whole number from {} to {}", range.start(), range.end());
-        match self.parsed(name, &rule)? {
-            Some(count) if !range.contains(&count) => Err(ConfigError::new(name, rule)),
-            count => Ok(count),
-        }
+        let count = self.text(name)?.parse().ok().filter(|count| range.contains(count));
+        self.accept(count.ok_or_else(|| InvalidSetting::new(name, rule)))
     }
 
-    pub(super) fn duration(&mut self, name: &str) -> Result<Option<Duration>, ConfigError> {
-        self.text(name)
-            .map(|text| duration(&text).ok_or_else(|| ConfigError::new(name, DURATION_RULE)))
-            .transpose()
+    pub(super) fn duration(&mut self, name: &str) -> Option<Duration> {
+        let duration = duration(&self.text(name)?);
+        self.accept(duration.ok_or_else(|| InvalidSetting::new(name, DURATION_RULE)))
     }
 
-    pub(super) fn durations(&mut self, name: &str) -> Result<Option<Vec<Duration>>, ConfigError> {
-        let Some(text) = self.text(name) else { return Ok(None) };
+    pub(super) fn durations(&mut self, name: &str) -> Option<Vec<Duration>> {
+        let text = self.text(name)?;
         let durations: Option<Vec<_>> = text.split(',').map(|part| duration(part.trim())).collect();
-        match durations {
-            Some(durations) if durations.len() <= 64 => Ok(Some(durations)),
-            _ => Err(ConfigError::new(name, format!("must be 1 to 64 durations; each {DURATION_RULE}"))),
-        }
+        let rule = || InvalidSetting::new(name, format!("must be 1 to 64 durations; each {DURATION_RULE}"));
+        self.accept(durations.filter(|durations| durations.len() <= 64).ok_or_else(rule))
     }
 
-    pub(super) fn bytes(&mut self, name: &str) -> Result<Option<Vec<u8>>, ConfigError> {
-        self.text(name)
-            .map(|path| {
-                let rule = format!("must name a readable file: {}", shown(&path));
-                fs::read(path).map_err(|cause| ConfigError::new(name, rule).with_source(cause))
-            })
-            .transpose()
+    pub(super) fn bytes(&mut self, name: &str) -> Option<Vec<u8>> {
+        let path = self.text(name)?;
+        let bytes = fs::read(&path).map_err(|cause| {
+            let rule = format!("must name a readable file: {}", shown(&path));
+            InvalidSetting::new(name, rule).with_source(cause)
+        });
+        self.accept(bytes)
     }
 
     /// Takes a secret, given directly or as the path of its file (`_file`), whose trailing white space is removed. The
-    /// later source overrides the earlier one; setting both in one source is an error.
-    pub(super) fn secret(&mut self, name: &str) -> Result<Option<Zeroizing<String>>, ConfigError> {
+    /// later source overrides the earlier one; setting both in one source is a fault.
+    pub(super) fn secret(&mut self, name: &str) -> Result<Option<Zeroizing<String>>, InvalidSetting> {
         let by_file = format!("{name}_file");
         match (self.take(name), self.take(&by_file)) {
             (None, None) => Ok(None),
             (Some((_, rank)), Some((_, other))) if rank == other => {
-                Err(ConfigError::new(by_file, format!("must not be set together with {name}")))
+                Err(InvalidSetting::new(by_file, format!("must not be set together with {name}")))
             }
             (Some((value, rank)), other) if other.as_ref().is_none_or(|(_, other)| *other < rank) => {
                 Ok(Some(value))
@@ -76,7 +70,7 @@ impl Sources {
             (_, Some((path, _))) => {
                 let text = fs::read_to_string(path.as_str()).map(Zeroizing::new).map_err(|cause| {
                     let rule = format!("must name a readable text file: {}", shown(&path));
-                    ConfigError::new(by_file, rule).with_source(cause)
+                    InvalidSetting::new(by_file, rule).with_source(cause)
                 })?;
                 Ok(Some(Zeroizing::new(text.trim_end().to_owned())))
             }
@@ -88,10 +82,13 @@ impl Sources {
         &mut self,
         name: &str,
         new: impl FnOnce(String) -> Result<T, InvalidField>,
-    ) -> Result<T, ConfigError> {
+    ) -> Option<T> {
         let rule = format!("is required, directly or as the path of its file in {name}_file");
-        let value = self.secret(name)?.ok_or_else(|| ConfigError::new(name, rule))?;
-        new(value.to_string()).map_err(|invalid| ConfigError::new(name, invalid.rule()))
+        let key = self.secret(name).and_then(|value| {
+            let value = value.ok_or_else(|| InvalidSetting::new(name, rule))?;
+            new(value.to_string()).map_err(|invalid| InvalidSetting::new(name, invalid.rule()))
+        });
+        self.accept(key)
     }
 }
 

@@ -210,9 +210,8 @@ async fn start(
         ("call_timeout", "2s".to_owned()),
     ];
     all.extend(settings.iter().cloned());
-    let sources = all
-        .into_iter()
-        .fold(Sources::default(), |sources, (name, value)| sources.setting(name, value).unwrap());
+    let sources =
+        all.into_iter().fold(Sources::default(), |sources, (name, value)| sources.setting(name, value));
     Server::start(sources.check().unwrap()).await.unwrap()
 }
 
