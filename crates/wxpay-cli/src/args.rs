@@ -1,5 +1,6 @@
 //! The command-line arguments. Their doc comments are the help texts.
 
+use crate::failure::EXIT_STATUSES;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -8,7 +9,7 @@ use std::{net::SocketAddr, path::PathBuf};
 /// Start with `wxpay demo`: it runs one payment through all its steps on this machine, against a simulated
 /// gateway, and shows every message.
 #[derive(Debug, Parser)]
-#[command(name = "wxpay", version, max_term_width = 100)]
+#[command(name = "wxpay", version, max_term_width = 100, after_help = EXIT_STATUSES)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -20,7 +21,7 @@ pub(crate) enum Command {
     ///
     /// A simulated gateway and a payment server are started on free loopback ports, with throw-away keys and a
     /// temporary ledger. Each message is printed with the string that was signed; secrets are masked. The exit
-    /// status is 0 if the payment ends in the ledger, 1 if any step fails.
+    /// status is 0 if the payment ends in the ledger, and 1 if any step fails.
     Demo,
     /// Runs the payment server.
     ///
@@ -41,7 +42,7 @@ pub(crate) enum Command {
     /// Reads the parameters as one JSON object of strings and whole numbers from standard input. The help of `--scheme`
     /// lists the parameters. With `mchid` and `serial_no`, a v3-request is also shown with its Authorization header.
     Sign(Sign),
-    /// Verifies signed parameters; exits with 1 and the reason if the signature is invalid.
+    /// Verifies signed parameters; the exit status is 1 if the signature is invalid.
     ///
     /// Reads the parameters with their signature as one JSON object from standard input. The name of the signature
     /// depends on the scheme. v3-request: `signature`, or the whole `authorization` header. v3-reply:
@@ -50,7 +51,7 @@ pub(crate) enum Command {
     Verify(Sign),
     /// Encrypts standard input as APIv3 does.
     Encrypt(Encrypt),
-    /// Decrypts standard input as APIv3 does; exits with 1 if the key is wrong or the ciphertext was changed.
+    /// Decrypts standard input as APIv3 does; the exit status is 1 if the key is wrong or the ciphertext was changed.
     Decrypt(Decrypt),
     /// Calls any APIv3 operation and prints the verified reply.
     ///
@@ -61,9 +62,10 @@ pub(crate) enum Command {
     /// `WXPAY_BASE_URL` replaces the gateway's base URL, and `WXPAY_TLS_CA_FILE` adds a CA certificate to trust. Names
     /// that end in `_FILE` are paths.
     ///
-    /// Retries as the protocol allows, with the same bytes. Exits with 1 if the call fails: standard error then shows
-    /// the fate of the request (not sent, refused, unknown) and WeChat Pay's reply. Exits with 2 if the input is
-    /// invalid; nothing was sent then.
+    /// Retries as the protocol allows, with the same bytes. If the call fails, standard error shows the fate of the
+    /// request and WeChat Pay's reply, and the exit status tells the fate. A failed read (GET) changed nothing: its
+    /// exit status is 4 if WeChat Pay refused it, and 1 otherwise.
+    #[command(after_help = EXIT_STATUSES)]
     Call(Call),
     /// Checks APIv3 keys and certificates, and whether they belong together.
     ///
@@ -71,13 +73,30 @@ pub(crate) enum Command {
     /// belongs to the merchant. Reads the options, the file of `--env-file` and the environment: `WXPAY_MCHID`,
     /// `WXPAY_SERIAL_NO`, `WXPAY_PRIVATE_KEY_FILE`, `WXPAY_CERTIFICATE_FILE`, `WXPAY_API_V3_KEY`,
     /// `WXPAY_PLATFORM_SERIAL_NO`, `WXPAY_PLATFORM_CERTIFICATE_FILE`, `WXPAY_PLATFORM_PUBLIC_KEY_FILE`,
-    /// `WXPAY_PUBLIC_KEY_ID`, `WXPAY_PUBLIC_KEY_FILE`. Exits with 1 if a check fails.
+    /// `WXPAY_PUBLIC_KEY_ID`, `WXPAY_PUBLIC_KEY_FILE`. The exit status is 1 if a check fails.
     Keys(Keys),
     /// Prints the completion script of a shell, to be saved where that shell looks for it.
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
     },
+}
+
+impl Command {
+    /// Returns whether errors are printed as JSON.
+    pub(crate) fn prints_json(&self) -> bool {
+        match self {
+            Self::Sign(args) | Self::Verify(args) => args.json,
+            Self::Call(args) => args.json,
+            Self::Keys(args) => args.json,
+            Self::Demo
+            | Self::Serve(_)
+            | Self::Sim(_)
+            | Self::Encrypt(_)
+            | Self::Decrypt(_)
+            | Self::Completions { .. } => false,
+        }
+    }
 }
 
 #[derive(Args, Debug)]
@@ -164,7 +183,7 @@ pub(crate) struct Sign {
     /// The file of the body, byte for byte, for v3-request and v3-reply; replaces the parameter `body`.
     #[arg(long, value_name = "FILE")]
     pub(crate) body_file: Option<PathBuf>,
-    /// Prints one line of JSON instead of text.
+    /// Prints one line of JSON instead of text, for an error too.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -236,13 +255,18 @@ pub(crate) struct Call {
     /// Path and query, percent-encoded as they are sent, such as `/v3/certificates`.
     pub(crate) path: String,
     /// The body: JSON, sent byte for byte; `-` reads it from standard input.
-    pub(crate) json: Option<String>,
+    #[arg(value_name = "JSON")]
+    pub(crate) body: Option<String>,
     /// A file of `NAME=value` lines, as `wxpay sim --env-file` writes it; overrides the environment.
     #[arg(long, value_name = "FILE")]
     pub(crate) env_file: Option<PathBuf>,
     /// Never retries a request whose fate is unknown. Use it for operations without an idempotency number.
     #[arg(long)]
     pub(crate) once: bool,
+    /// Prints an error as one line of JSON: `kind` (`failed`, `usage`, `not_sent`, `refused`, `unknown`), `exit_status`,
+    /// `error`, and the details that the text shows. The reply is always printed as received.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args, Debug)]
@@ -274,7 +298,7 @@ pub(crate) struct Keys {
     /// The id of the WeChat Pay public key (`WXPAY_PUBLIC_KEY_ID`).
     #[arg(long, value_name = "PUB_KEY_ID_…")]
     public_key_id: Option<String>,
-    /// Prints one line of JSON instead of text.
+    /// Prints one line of JSON instead of text, for an error too.
     #[arg(long)]
     pub(crate) json: bool,
 }

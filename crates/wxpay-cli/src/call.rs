@@ -1,45 +1,53 @@
 //! `wxpay call`: any APIv3 operation.
 
-use crate::{Failure, args, environment::Environment, input};
-use std::{
-    error::Error as _,
-    fmt,
-    io::{self, Write as _},
-    sync::Arc,
+use crate::{
+    Failure, args,
+    environment::{Environment, invalid},
+    failure::{Faults, Kind, with_causes},
+    input, output,
 };
+use serde_json::Value;
+use std::{error::Error as _, sync::Arc};
 use wxpay_aws_lc::AwsLc;
 use wxpay_hyper::Client;
 use wxpay_proto::{
-    Error, Fate,
-    crypto::Certificate,
+    Error, ErrorKind, Fate,
+    crypto::{Certificate, PrivateKey, PublicKey},
+    id::PublicKeyId,
     refusal::Refusal,
     v3::{ApiV3Key, Merchant, Raw, VerifiedBy},
 };
 
 pub(crate) async fn run(args: args::Call) -> Result<(), Failure> {
     let method = input::method(&args.method.to_ascii_uppercase())?;
-    let mut raw = Raw::new(method, &args.path).map_err(Failure::input)?;
-    raw = match args.json.as_deref() {
+    let mut raw = Raw::new(method, &args.path).map_err(Failure::usage)?;
+    raw = match args.body.as_deref() {
         None => raw,
-        Some("-") => raw.json(&input::standard()?).map_err(Failure::input)?,
-        Some(text) => raw.json(text.as_bytes()).map_err(Failure::input)?,
+        Some("-") => raw.json(&input::standard()?).map_err(Failure::usage)?,
+        Some(text) => raw.json(text.as_bytes()).map_err(Failure::usage)?,
     };
     if args.once {
         raw = raw.without_retry();
     }
     let environment = Environment::read(args.env_file.as_deref())?;
-    let (client, merchant) = (client(&environment)?, merchant(&environment)?);
-    let reply = client.run(merchant.call(raw)).await.map_err(|error| Failure::failed(error_text(&error)))?;
+    let (client, merchant) = configured(&environment)?;
+    let reply = client.run(merchant.call(raw)).await.map_err(|error| failure(&error))?;
 
     if reply.verified_by() == VerifiedBy::TlsOnly {
-        writeln!(io::stderr(), "wxpay: WeChat Pay does not sign this reply; only TLS authenticates it")?;
+        output::note("WeChat Pay does not sign this reply; only TLS authenticates it");
     }
-    let mut out = io::stdout().lock();
-    out.write_all(reply.bytes())?;
-    if !reply.bytes().is_empty() && !reply.bytes().ends_with(b"\n") {
-        writeln!(out)?;
+    output::with_line_break(reply.bytes())
+}
+
+/// Builds client and merchant, or reports all faults of their configuration.
+fn configured(environment: &Environment) -> Result<(Client, Merchant), Failure> {
+    let mut faults = Faults::default();
+    let client = faults.accept(client(environment));
+    let merchant = merchant(environment, &mut faults);
+    match client.zip(merchant) {
+        Some(configured) if faults.is_empty() => Ok(configured),
+        Some(_) | None => Err(faults.into()),
     }
-    Ok(())
 }
 
 fn client(environment: &Environment) -> Result<Client, Failure> {
@@ -48,78 +56,98 @@ fn client(environment: &Environment) -> Result<Client, Failure> {
         Some(pem) => builder.root_ca(pem.expose().clone()),
         None => builder,
     };
-    let bad = |error| Failure::input(format!("WXPAY_TLS_CA_FILE: {}", Failure::error(&error)));
+    let bad = |error| Failure::usage(format!("WXPAY_TLS_CA_FILE: {}", with_causes(&error)));
     builder.build().map_err(bad)
-}
-
-/// Returns a function that names the variable in front of the rule that its value breaks.
-fn invalid<E: fmt::Display>(name: &'static str) -> impl Fn(E) -> Failure {
-    move |rule| Failure::input(format!("{name}: {rule}"))
 }
 
 /// Builds the merchant. It trusts the WeChat Pay public key, the platform certificate, or both, if they are set;
 /// otherwise it downloads the platform certificates.
-fn merchant(environment: &Environment) -> Result<Merchant, Failure> {
-    let file_of = |name: &str| -> Result<_, Failure> {
-        environment.required(name)?;
-        environment.file(name)?.ok_or_else(|| Failure::input(format!("{name} is required")))
-    };
-    let key = input::private_key("WXPAY_PRIVATE_KEY_FILE", file_of("WXPAY_PRIVATE_KEY_FILE")?.expose())?;
-    let api_v3_key = ApiV3Key::new(environment.required("WXPAY_API_V3_KEY")?.to_owned())
-        .map_err(invalid("WXPAY_API_V3_KEY"))?;
-    let mchid = environment.required("WXPAY_MCHID")?.parse().map_err(invalid("WXPAY_MCHID"))?;
-    let serial = environment.required("WXPAY_SERIAL_NO")?.parse().map_err(invalid("WXPAY_SERIAL_NO"))?;
-    let mut builder = Merchant::builder(Arc::new(AwsLc), mchid, serial, key, &api_v3_key);
+fn merchant(environment: &Environment, faults: &mut Faults) -> Option<Merchant> {
+    let mchid = faults.accept(environment.parsed("WXPAY_MCHID", str::parse));
+    let serial = faults.accept(environment.parsed("WXPAY_SERIAL_NO", str::parse));
+    let key = faults.accept(private_key(environment));
+    let api_v3_key =
+        faults.accept(environment.parsed("WXPAY_API_V3_KEY", |text| ApiV3Key::new(text.to_owned())));
+    let public_key = public_key(environment, faults);
+    let certificate = faults.accept(platform_certificate(environment)).flatten();
+    let mut builder = Merchant::builder(Arc::new(AwsLc), mchid?, serial?, key?, &api_v3_key?);
+    if let Some((id, key)) = public_key {
+        builder = builder.public_key(id, key);
+    }
     if let Some(base_url) = environment.value("WXPAY_BASE_URL") {
-        builder = builder.base_url(base_url).map_err(invalid("WXPAY_BASE_URL"))?;
+        builder = faults.accept(builder.base_url(base_url).map_err(invalid("WXPAY_BASE_URL")))?;
     }
-    if let Some(id) = environment.value("WXPAY_PUBLIC_KEY_ID") {
-        let (_, key) =
-            input::public_key("WXPAY_PUBLIC_KEY_FILE", file_of("WXPAY_PUBLIC_KEY_FILE")?.expose())?;
-        builder = builder.public_key(id.parse().map_err(invalid("WXPAY_PUBLIC_KEY_ID"))?, key);
+    if let Some(certificate) = certificate {
+        let trusting = builder.platform_certificate(&certificate);
+        builder = faults.accept(trusting.map_err(invalid("WXPAY_PLATFORM_CERTIFICATE_FILE")))?;
     }
-    if let Some(pem) = environment.file("WXPAY_PLATFORM_CERTIFICATE_FILE")? {
-        let certificate =
-            Certificate::parse_pem(pem.expose()).map_err(invalid("WXPAY_PLATFORM_CERTIFICATE_FILE"))?;
-        builder =
-            builder.platform_certificate(&certificate).map_err(invalid("WXPAY_PLATFORM_CERTIFICATE_FILE"))?;
-    }
-    Ok(builder.build())
+    Some(builder.build())
 }
 
-/// Renders an error with the fate of the request and WeChat Pay's reply.
-fn error_text(error: &Error) -> String {
-    let fate = match error.fate() {
-        None => "nothing was changed: the request is a read",
-        Some(Fate::NotSent) => "not sent: nothing was carried out",
-        Some(Fate::Refused) => "refused: nothing was carried out",
-        Some(Fate::Unknown) => {
-            "unknown: it may have been carried out; query before you retry under another number"
-        }
+fn private_key(environment: &Environment) -> Result<Arc<dyn PrivateKey>, Failure> {
+    const NAME: &str = "WXPAY_PRIVATE_KEY_FILE";
+    input::private_key(NAME, environment.required_file(NAME)?.expose())
+}
+
+/// Reads the WeChat Pay public key with its id. One without the other is a fault.
+fn public_key(environment: &Environment, faults: &mut Faults) -> Option<(PublicKeyId, Arc<dyn PublicKey>)> {
+    const ID: &str = "WXPAY_PUBLIC_KEY_ID";
+    const FILE: &str = "WXPAY_PUBLIC_KEY_FILE";
+    if environment.value(ID).is_none() && environment.value(FILE).is_none() {
+        return None;
+    }
+    let id = faults.accept(environment.parsed(ID, str::parse));
+    let file = environment.required_file(FILE);
+    let key = faults.accept(file.and_then(|pem| input::public_key(FILE, pem.expose())));
+    id.zip(key).map(|(id, (_, key))| (id, key))
+}
+
+fn platform_certificate(environment: &Environment) -> Result<Option<Certificate>, Failure> {
+    const NAME: &str = "WXPAY_PLATFORM_CERTIFICATE_FILE";
+    let pem = environment.file(NAME)?;
+    pem.map(|pem| Certificate::parse_pem(pem.expose()).map_err(invalid(NAME))).transpose()
+}
+
+/// Returns the failure with the fate of the request and WeChat Pay's reply.
+fn failure(error: &Error) -> Failure {
+    let (kind, fate) = match error.fate() {
+        // A refusal is an answer; without one, it does not matter whether a read was sent.
+        None if error.kind() == ErrorKind::Refused => (Kind::Refused, READ),
+        None => (Kind::Failed, READ),
+        Some(Fate::NotSent) => (Kind::NotSent, "not sent: nothing was carried out"),
+        Some(Fate::Refused) => (Kind::Refused, "refused: nothing was carried out"),
+        Some(Fate::Unknown) => (
+            Kind::Unknown,
+            "unknown: it may have been carried out; query before you retry under another number",
+        ),
     };
-    let fate = crate::labelled([("fate", Some(fate.to_owned()))]);
-    let refusal =
-        error.refusal().map(|refusal| refusal_text(refusal, error.source().is_some())).unwrap_or_default();
-    format!("{}{fate}{refusal}", Failure::error(error))
+    let failure = Failure::new(kind, with_causes(error)).with([("fate", Some(fate.into()))]);
+    match error.refusal() {
+        Some(refusal) => failure.with(refusal_details(refusal, error.source().is_some())),
+        None => failure,
+    }
 }
 
-/// Renders the fields of a refusal. `is_unverified`: the reply was not verified.
-fn refusal_text(refusal: &Refusal, is_unverified: bool) -> String {
+const READ: &str = "nothing was changed: the request is a read";
+
+/// Returns the fields of a refusal. `is_unverified`: the reply was not verified.
+fn refusal_details(refusal: &Refusal, is_unverified: bool) -> [(&'static str, Option<Value>); 12] {
     let Refusal { status, code, message, request_id, detail, .. } = refusal;
     let detail = detail.clone().unwrap_or_default();
     let doubt = is_unverified
-        .then(|| "the signature of this reply was not verified; it may not come from WeChat Pay".to_owned());
-    crate::labelled([
-        ("not verified", doubt),
-        ("status", Some(status.to_string())),
-        ("code", Some(code.to_string())),
-        ("message", Some(message.clone())),
-        ("field", detail.field),
-        ("issue", detail.issue),
-        ("location", detail.location),
-        ("gateway string", detail.truncated_sign_message),
-        ("gateway bytes", detail.sign_message_length.map(|bytes| bytes.to_string())),
-        ("request-id", request_id.clone()),
-        ("result", refusal.internal_number().map(|number| number.to_string())),
-    ])
+        .then_some("the signature of this reply was not verified; it may not come from WeChat Pay");
+    [
+        ("not verified", doubt.map(Into::into)),
+        ("status", Some((*status).into())),
+        ("code", Some(code.to_string().into())),
+        ("message", Some(message.clone().into())),
+        ("field", detail.field.map(Into::into)),
+        ("issue", detail.issue.map(Into::into)),
+        ("location", detail.location.map(Into::into)),
+        ("value", detail.value.map(|value| value.to_string().into())),
+        ("gateway string", detail.truncated_sign_message.map(Into::into)),
+        ("gateway bytes", detail.sign_message_length.map(Into::into)),
+        ("request-id", request_id.clone().map(Into::into)),
+        ("result", refusal.internal_number().map(|number| number.to_string().into())),
+    ]
 }

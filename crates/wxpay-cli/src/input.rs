@@ -19,17 +19,31 @@ const MAX_INPUT_BYTES: u64 = 1024 * 1024;
 
 /// Reads standard input to its end.
 pub(crate) fn standard() -> Result<Vec<u8>, Failure> {
-    bounded(io::stdin().lock())?.ok_or_else(|| too_long("the input"))
+    let read = bounded(io::stdin().lock()).map_err(Failure::doing("cannot read standard input"))?;
+    read.ok_or_else(|| too_long("the input"))
 }
 
 /// Reads the file at `path`; `name` is the option or variable that holds the path.
 pub(crate) fn file(name: &str, path: &Path) -> Result<Secret<Vec<u8>>, Failure> {
     let cannot_read =
-        |error: io::Error| Failure::input(format!("{name}: cannot read {}: {error}", shown(path)));
+        |error: io::Error| Failure::usage(format!("{name}: cannot read {}: {error}", shown(path)));
     let open = fs::File::open(path).map_err(cannot_read)?;
     // A folder, for example, can be opened but not read.
     let bytes = bounded(open).map_err(cannot_read)?;
     bytes.map(Secret::new).ok_or_else(|| too_long(name))
+}
+
+/// Checks that the folder of a file to be written exists. It is not created: a typo would go unnoticed.
+pub(crate) fn require_parent(option: &str, path: &Path) -> Result<(), Failure> {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
+            Err(Failure::usage(format_args!(
+                "{option}: the folder {} does not exist; create it, or correct the path",
+                shown(folder)
+            )))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Renders a path for an error. A key that was given by mistake in place of its path must not reach a log.
@@ -52,7 +66,7 @@ fn bounded(from: impl io::Read) -> io::Result<Option<Vec<u8>>> {
 }
 
 fn too_long(name: &str) -> Failure {
-    Failure::input(format!("{name} must be at most {MAX_INPUT_BYTES} bytes"))
+    Failure::usage(format!("{name} must be at most {MAX_INPUT_BYTES} bytes"))
 }
 
 /// Reads a text file that holds a key and nothing else.
@@ -63,7 +77,7 @@ pub(crate) fn key(name: &str, path: &Path) -> Result<Secret<String>, Failure> {
 /// Returns the text of a file, trimmed: editors end files with a line break.
 pub(crate) fn text(name: &str, bytes: &Secret<Vec<u8>>) -> Result<Secret<String>, Failure> {
     let text = std::str::from_utf8(bytes.expose())
-        .map_err(|_| Failure::input(format!("{name} must be a UTF-8 text file")))?;
+        .map_err(|_| Failure::usage(format!("{name} must be a UTF-8 text file")))?;
     Ok(Secret::new(text.trim().to_owned()))
 }
 
@@ -85,21 +99,21 @@ fn has_section(text: &[u8], label: &str) -> bool {
 
 /// Parses a private key. `name` is the option or variable that an error names.
 pub(crate) fn private_key(name: &str, text: &[u8]) -> Result<Arc<dyn PrivateKey>, Failure> {
-    let der = pem::private_key(text).map_err(|bad| Failure::input(format!("{name}: {bad}")))?;
-    AwsLc.private_key(&der).map_err(|bad| Failure::input(format!("{name}: {bad}")))
+    let der = pem::private_key(text).map_err(|bad| Failure::usage(format!("{name}: {bad}")))?;
+    AwsLc.private_key(&der).map_err(|bad| Failure::usage(format!("{name}: {bad}")))
 }
 
 /// Parses a public key into its `SubjectPublicKeyInfo` and the key.
 pub(crate) fn public_key(name: &str, text: &[u8]) -> Result<(Vec<u8>, Arc<dyn PublicKey>), Failure> {
-    let spki = pem::public_key(text).map_err(|bad| Failure::input(format!("{name}: {bad}")))?;
-    let key = AwsLc.public_key(&spki).map_err(|bad| Failure::input(format!("{name}: {bad}")))?;
+    let spki = pem::public_key(text).map_err(|bad| Failure::usage(format!("{name}: {bad}")))?;
+    let key = AwsLc.public_key(&spki).map_err(|bad| Failure::usage(format!("{name}: {bad}")))?;
     Ok((spki, key))
 }
 
 /// Parses a certificate into the certificate and its public key.
 pub(crate) fn certificate(name: &str, text: &[u8]) -> Result<(Certificate, Arc<dyn PublicKey>), Failure> {
-    let certificate = Certificate::parse_pem(text).map_err(|bad| Failure::input(format!("{name}: {bad}")))?;
-    let key = AwsLc.public_key(certificate.spki()).map_err(|bad| Failure::input(format!("{name}: {bad}")))?;
+    let certificate = Certificate::parse_pem(text).map_err(|bad| Failure::usage(format!("{name}: {bad}")))?;
+    let key = AwsLc.public_key(certificate.spki()).map_err(|bad| Failure::usage(format!("{name}: {bad}")))?;
     Ok((certificate, key))
 }
 
@@ -107,5 +121,5 @@ pub(crate) fn certificate(name: &str, text: &[u8]) -> Result<(Certificate, Arc<d
 pub(crate) fn method(name: &str) -> Result<Method, Failure> {
     let methods = [Method::Get, Method::Post, Method::Put, Method::Patch, Method::Delete];
     let found = methods.into_iter().find(|method| method.as_str() == name);
-    found.ok_or_else(|| Failure::input("method must be GET, POST, PUT, PATCH or DELETE"))
+    found.ok_or_else(|| Failure::usage("method must be GET, POST, PUT, PATCH or DELETE"))
 }

@@ -1,11 +1,8 @@
 //! `wxpay keys`: checks keys and certificates, and whether they belong together.
 
-use crate::{Failure, args, environment::Environment, input};
+use crate::{Failure, args, environment::Environment, input, output};
 use serde::Serialize;
-use std::{
-    io::{self, Write as _},
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use wxpay_proto::{
     UnixTime,
     crypto::{Certificate, PrivateKey, PublicKey},
@@ -31,15 +28,13 @@ pub(crate) fn run(args: &args::Keys) -> Result<(), Failure> {
     report.check_platform();
     let Report { lines, .. } = report;
     if lines.is_empty() {
-        return Err(Failure::input("no key, certificate or serial number is set: see wxpay keys --help"));
+        return Err(Failure::usage("no key, certificate or serial number is set: see wxpay keys --help"));
     }
-    let mut out = io::stdout().lock();
     if args.json {
-        serde_json::to_writer(&mut out, &lines)?;
-        writeln!(out)?;
+        output::json(&lines)?;
     } else {
         for Line { status, check, message } in &lines {
-            writeln!(out, "{:<7}{check:<22}{message}", status.word())?;
+            output::line(format_args!("{:<7}{check:<22}{message}", status.word()))?;
         }
     }
     let failed = lines.iter().filter(|line| line.status == Status::Fail).count();

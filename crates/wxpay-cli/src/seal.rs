@@ -3,15 +3,11 @@
 use crate::{
     Failure,
     args::{Decrypt, Encrypt, Sealing},
-    input,
+    input, output,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::{
-    io::{self, Write as _},
-    path::Path,
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 use wxpay_aws_lc::AwsLc;
 use wxpay_proto::{
     crypto::{CryptoProvider as _, PublicKey, SymmetricKey},
@@ -23,13 +19,10 @@ const ALGORITHM: &str = "AEAD_AES_256_GCM";
 const KEY_FILE: &str = "--key-file";
 
 pub(crate) fn encrypt(args: &Encrypt) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
     match args.scheme {
         Sealing::V3Resource => {
             let key = api_v3_key(&args.key_file)?;
-            let sealed = seal(args, &*key, &input::standard()?)?;
-            serde_json::to_writer(&mut out, &sealed)?;
-            writeln!(out)?;
+            output::json(&seal(args, &*key, &input::standard()?)?)
         }
         Sealing::V3Field => {
             let text = input::file(KEY_FILE, &args.key_file)?;
@@ -38,12 +31,11 @@ pub(crate) fn encrypt(args: &Encrypt) -> Result<(), Failure> {
             // `echo` and editors end the text with a line feed; a name or a number never ends with one.
             let plain = input.expose().strip_suffix(b"\n").unwrap_or(input.expose());
             let sealed = key.seal(plain).map_err(|_| {
-                Failure::input("the input is too long for this key: at most 214 bytes for 2048 bits")
+                Failure::usage("the input is too long for this key: at most 214 bytes for 2048 bits")
             })?;
-            writeln!(out, "{}", base64::encode(&sealed))?;
+            output::line(base64::encode(&sealed))
         }
     }
-    Ok(())
 }
 
 pub(crate) fn decrypt(args: &Decrypt) -> Result<(), Failure> {
@@ -51,7 +43,7 @@ pub(crate) fn decrypt(args: &Decrypt) -> Result<(), Failure> {
         Sealing::V3Resource => {
             let key = api_v3_key(&args.key_file)?;
             let json: Value = serde_json::from_slice(&input::standard()?).map_err(|error| {
-                Failure::input(format!(
+                Failure::usage(format!(
                     "the input must be JSON (line {}, column {})",
                     error.line(),
                     error.column()
@@ -65,21 +57,14 @@ pub(crate) fn decrypt(args: &Decrypt) -> Result<(), Failure> {
             let text = input::file(KEY_FILE, &args.key_file)?;
             let key = input::private_key(KEY_FILE, text.expose())?;
             let sealed = base64::decode(input::standard()?.trim_ascii())
-                .map_err(|fault| Failure::input(format!("the input must be Base64 ({fault})")))?;
+                .map_err(|fault| Failure::usage(format!("the input must be Base64 ({fault})")))?;
             let opened = key.open(&sealed);
             vec![opened.map_err(|_| {
                 Failure::failed("cannot decrypt: the field was encrypted for another key, or it was changed")
             })?]
         }
     };
-    let mut out = io::stdout().lock();
-    for opened in opened {
-        out.write_all(opened.expose())?;
-        if !opened.expose().ends_with(b"\n") {
-            writeln!(out)?;
-        }
-    }
-    Ok(())
+    opened.iter().try_for_each(|opened| output::with_line_break(opened.expose()))
 }
 
 /// Parses a certificate or a public key. The error is about the section that the text has.
@@ -97,7 +82,7 @@ fn api_v3_key(path: &Path) -> Result<Arc<dyn SymmetricKey>, Failure> {
     let bytes = text.expose().as_bytes();
     match <[u8; 32]>::try_from(bytes) {
         Ok(key) if bytes.iter().all(u8::is_ascii_alphanumeric) => Ok(AwsLc.symmetric_key(&Secret::new(key))),
-        _ => Err(Failure::input("--key-file must hold an APIv3 key: 32 letters and digits")),
+        _ => Err(Failure::usage("--key-file must hold an APIv3 key: 32 letters and digits")),
     }
 }
 
@@ -123,13 +108,13 @@ fn resources(json: &Value) -> Vec<&Value> {
 fn open(key: &dyn SymmetricKey, sealed: &Value) -> Result<Secret<Vec<u8>>, Failure> {
     const RULE: &str = "the input must be an object with algorithm, nonce, associated_data and ciphertext, or a \
                          notification or a list of certificates with such objects";
-    let sealed = Resource::deserialize(sealed).map_err(|_| Failure::input(RULE))?;
+    let sealed = Resource::deserialize(sealed).map_err(|_| Failure::usage(RULE))?;
     if sealed.algorithm != ALGORITHM {
-        return Err(Failure::input(format!("algorithm must be {ALGORITHM}")));
+        return Err(Failure::usage(format!("algorithm must be {ALGORITHM}")));
     }
     let nonce = nonce(&sealed.nonce)?;
     let ciphertext = base64::decode(sealed.ciphertext.as_bytes())
-        .map_err(|fault| Failure::input(format!("ciphertext must be Base64 ({fault})")))?;
+        .map_err(|fault| Failure::usage(format!("ciphertext must be Base64 ({fault})")))?;
     let associated_data = sealed.associated_data.unwrap_or_default();
     let opened = key.open(&nonce, associated_data.as_bytes(), &ciphertext);
     opened.map(Secret::new).map_err(|_| {
@@ -155,12 +140,12 @@ fn seal(args: &Encrypt, key: &dyn SymmetricKey, plain: &[u8]) -> Result<Resource
 }
 
 fn nonce(text: &str) -> Result<[u8; 12], Failure> {
-    text.as_bytes().try_into().map_err(|_| Failure::input("nonce must be 12 bytes"))
+    text.as_bytes().try_into().map_err(|_| Failure::usage("nonce must be 12 bytes"))
 }
 
 /// Generates a nonce of 12 letters and digits from 9 random bytes.
 fn random_nonce() -> Result<String, Failure> {
     let mut bytes = [0; 9];
-    getrandom::fill(&mut bytes).map_err(|error| Failure::error(&io::Error::other(error)))?;
+    getrandom::fill(&mut bytes).map_err(Failure::doing("cannot get random numbers"))?;
     Ok(base64::encode(&bytes).replace('+', "p").replace('/', "s"))
 }

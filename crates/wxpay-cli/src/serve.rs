@@ -1,9 +1,14 @@
 //! `wxpay serve`: the payment server.
 
-use crate::{Failure, args, input, sim};
+use crate::{
+    Failure, args,
+    failure::{Faults, with_causes},
+    input, output, sim,
+};
 use std::{
     env, fs,
-    io::{self, IsTerminal as _, Write as _},
+    io::{self, IsTerminal as _},
+    net::SocketAddr,
 };
 use tempfile::TempDir;
 use wxpay_server::{Config, Server, config::Sources};
@@ -12,12 +17,18 @@ use wxpay_sim::{Clock, Credentials, Gateway, Settings, serve::Server as Simulato
 pub(crate) async fn run(args: args::Serve) -> Result<(), Failure> {
     let log = tracing_subscriber::EnvFilter::try_from_env("WXPAY_LOG").unwrap_or_else(|_| "info".into());
     let colors = io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(log).with_ansi(colors).with_writer(io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(log)
+        .with_ansi(colors)
+        .with_writer(io::stderr)
+        // It would report that standard error is closed to standard error, and panic.
+        .log_internal_errors(false)
+        .init();
 
     let dev = if args.dev { Some(Dev::start().await?) } else { None };
     let config = settings(&args, dev.as_ref())?;
     let server = Server::start(config).await.map_err(|error| match error.is_configuration() {
-        true => Failure::input(Failure::error(&error)),
+        true => Failure::usage(with_causes(&error)),
         false => Failure::error(&error),
     })?;
     let url = format!("http://{}", server.local_addr());
@@ -25,7 +36,7 @@ pub(crate) async fn run(args: args::Serve) -> Result<(), Failure> {
         Some(dev) => serde_json::json!({ "ready": true, "url": url, "sim": dev.simulator.url() }),
         None => serde_json::json!({ "ready": true, "url": url }),
     };
-    writeln!(io::stdout().lock(), "{ready}")?;
+    output::line(ready)?;
     crate::shutdown_signal().await?;
     if server.shutdown().await {
         Ok(())
@@ -43,9 +54,10 @@ fn settings(args: &args::Serve, dev: Option<&Dev>) -> Result<Config, Failure> {
     if let Some(path) = &args.config {
         let shown = input::shown(path);
         let text = fs::read_to_string(path)
-            .map_err(|error| Failure::input(format!("--config: cannot read {shown}: {error}")))?;
-        sources =
-            sources.file(&text).map_err(|error| Failure::input(format!("--config: {shown}: {error}")))?;
+            .map_err(|error| Failure::usage(format_args!("--config: cannot read {shown}: {error}")))?;
+        sources = sources
+            .file(&text)
+            .map_err(|error| Failure::usage(format_args!("--config: {shown}: {error}")))?;
     }
     if dev.is_none() {
         let variables = env::vars_os()
@@ -55,7 +67,7 @@ fn settings(args: &args::Serve, dev: Option<&Dev>) -> Result<Config, Failure> {
     for setting in &args.settings {
         let (name, value) = setting
             .split_once('=')
-            .ok_or_else(|| Failure::input("--set must be NAME=VALUE, such as poll_intervals=15s,1m"))?;
+            .ok_or_else(|| Failure::usage("--set must be NAME=VALUE, such as poll_intervals=15s,1m"))?;
         sources = sources.setting(name, value);
     }
     let named =
@@ -65,7 +77,11 @@ fn settings(args: &args::Serve, dev: Option<&Dev>) -> Result<Config, Failure> {
             sources = sources.setting(name, value.as_str());
         }
     }
-    sources.check().map_err(Failure::input)
+    sources.check().map_err(|error| {
+        let mut faults = Faults::default();
+        error.settings().iter().for_each(|setting| faults.push(with_causes(setting)));
+        faults.into()
+    })
 }
 
 /// A simulated gateway with throw-away keys and a temporary ledger, for `--dev` and the demo.
@@ -80,9 +96,11 @@ impl Dev {
     pub(crate) async fn start() -> Result<Self, Failure> {
         let gateway = Gateway::new(Settings::default(), sim::random()?);
         let credentials = gateway.credentials().clone();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-        let simulator = Simulator::start(listener, gateway, Clock::running())?;
-        Ok(Self { simulator, credentials, directory: tempfile::tempdir()? })
+        let listener = crate::listener(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+        let simulator = Simulator::start(listener, gateway, Clock::running())
+            .map_err(Failure::doing("cannot start the simulator"))?;
+        let directory = tempfile::tempdir().map_err(Failure::doing("cannot create a temporary folder"))?;
+        Ok(Self { simulator, credentials, directory })
     }
 
     /// Adds the settings that point a server at the simulator.

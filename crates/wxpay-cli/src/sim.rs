@@ -3,13 +3,13 @@
 use crate::{
     Failure,
     args::{self, Era, PlatformKeys},
+    input, output,
 };
 use std::{
-    io::{self, Write as _},
+    io,
     path::{Path, PathBuf},
 };
 use tempfile::TempDir;
-use tokio::net::TcpListener;
 use wxpay_sim::{
     Clock, Gateway, Settings,
     environment::{self, Environment},
@@ -20,37 +20,38 @@ use wxpay_sim::{
 };
 
 pub(crate) async fn run(args: args::Sim) -> Result<(), Failure> {
+    for (option, path) in [("--env-file", &args.env_file), ("--keys-dir", &args.keys_dir)] {
+        if let Some(path) = path {
+            input::require_parent(option, path)?;
+        }
+    }
     let gateway = gateway(&args)?;
-    let listener = TcpListener::bind(args.listen)
-        .await
-        .map_err(|error| Failure::input(format!("--listen: cannot listen on {}: {error}", args.listen)))?;
+    let listener = crate::listener(args.listen).await?;
     let tls = if args.tls {
         let since = gateway.settings().v3.certificates_since;
-        Some(Tls::of(&gateway, since)?)
+        Some(Tls::of(&gateway, since).map_err(Failure::doing("cannot make the TLS certificate"))?)
     } else {
         None
     };
     let server = match &tls {
-        None => Server::start(listener, gateway, Clock::running())?,
-        Some(tls) => Server::start_tls(listener, gateway, Clock::running(), tls)?,
+        None => Server::start(listener, gateway, Clock::running()),
+        Some(tls) => Server::start_tls(listener, gateway, Clock::running(), tls),
     };
-    let folder = Folder::of(&args)?;
+    let server = server.map_err(Failure::doing("cannot start the simulator"))?;
+    let folder = Folder::of(&args).map_err(Failure::doing("cannot create a temporary folder"))?;
     let environment = server.with(|simulation, now| Environment::of(&simulation.gateway, &server.url(), now));
     let environment = match &tls {
         None => environment,
         Some(tls) => environment.with_tls_ca(tls.ca_pem().into()),
     };
-    let environment = environment.files(folder.path()).map_err(|error| {
-        Failure::input(format!("--keys-dir: cannot write keys to {}: {error}", folder.path().display()))
-    })?;
+    let cannot_write = |path: &Path| Failure::doing(format!("cannot write {}", input::shown(path)));
+    let environment = environment.files(folder.path()).map_err(cannot_write(folder.path()))?;
     if let Some(file) = &args.env_file {
-        environment.write(file).map_err(|error| {
-            Failure::input(format!("--env-file: cannot write {}: {error}", file.display()))
-        })?;
+        environment.write(file).map_err(cannot_write(file))?;
     }
-    writeln!(io::stdout().lock(), "{}", environment::ready_line(&server.url()))?;
+    output::line(environment::ready_line(&server.url()))?;
     if args.env_file.is_none() {
-        write!(io::stdout().lock(), "{}", environment.lines())?;
+        output::bytes(environment.lines().as_bytes())?;
     }
     crate::shutdown_signal().await
 }
@@ -108,5 +109,5 @@ impl Folder {
 
 /// Returns a random seed, so that the credentials derived from it cannot be guessed.
 pub(crate) fn random() -> Result<u64, Failure> {
-    getrandom::u64().map_err(|error| Failure::error(&io::Error::other(error)))
+    getrandom::u64().map_err(Failure::doing("cannot get random numbers"))
 }

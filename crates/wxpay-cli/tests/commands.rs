@@ -321,7 +321,7 @@ fn serve_without_settings_names_the_missing_one() {
     let file = scratch.file("wxpay.toml", "nonsense = 1");
     let output = wxpay().args(["serve", "--config"]).arg(&file).env_clear().output().unwrap();
     assert!(
-        text(&output.stderr).contains("nonsense is an unknown setting in the file"),
+        text(&output.stderr).contains("\n  nonsense is an unknown setting in the file\n"),
         "{}",
         text(&output.stderr)
     );

@@ -523,11 +523,11 @@ fn call_reads_the_body_from_standard_inputand_the_credentials_from_the_environme
 }
 
 #[test]
-fn a_refusal_exits_1_with_fate_and_reply() {
+fn a_refused_read_exits_4_with_fate_and_reply() {
     let sim = Simulated::start("either");
     let unknown = format!("/v3/pay/transactions/out-trade-no/ORDER-9?mchid={}", sim.value("WXPAY_MCHID"));
     let refused = sim.call(&["GET", &unknown]);
-    assert_eq!((refused.status.code(), refused.stdout.is_empty()), (Some(1), true));
+    assert_eq!((refused.status.code(), refused.stdout.is_empty()), (Some(4), true));
     let stderr = text(&refused.stderr);
     for line in [
         "fate            nothing was changed: the request is a read\n",
@@ -545,7 +545,7 @@ fn a_refusal_exits_1_with_fate_and_reply() {
     command.env_clear().envs(environment(&sim.env_file())).env("WXPAY_PRIVATE_KEY_FILE", merchant_key());
     let mismatched = command.args(["call", "GET", &unknown]).output().unwrap();
     let stderr = text(&mismatched.stderr);
-    assert_eq!(mismatched.status.code(), Some(1));
+    assert_eq!(mismatched.status.code(), Some(4));
     assert!(stderr.contains("code            SIGN_ERROR\n"), "{stderr}");
     assert!(
         stderr.contains("gateway string  GET\\n/v3/pay/transactions/out-trade-no/ORDER-9?mchid="),
@@ -563,7 +563,7 @@ fn an_unreachable_gateway_is_not_sent_and_invalid_inputsends_nothing() {
         command.arg("call").args(arguments).output().unwrap()
     };
     let unreachable = call("WXPAY_BASE_URL", "http://127.0.0.1:1", &["POST", "/v3/x", "{}"]);
-    assert_eq!(unreachable.status.code(), Some(1));
+    assert_eq!(unreachable.status.code(), Some(3));
     assert!(
         text(&unreachable.stderr).contains("fate            not sent: nothing was carried out"),
         "{}",
@@ -582,6 +582,8 @@ fn an_unreachable_gateway_is_not_sent_and_invalid_inputsends_nothing() {
         ("WXPAY_PRIVATE_KEY_FILE", "", &["GET", "/v3/x"], "WXPAY_PRIVATE_KEY_FILE is required"),
         ("WXPAY_SERIAL_NO", "xyz", &["GET", "/v3/x"], "WXPAY_SERIAL_NO: serial_no must be"),
         ("WXPAY_PUBLIC_KEY_FILE", "", &["GET", "/v3/x"], "WXPAY_PUBLIC_KEY_FILE is required"),
+        ("WXPAY_PUBLIC_KEY_ID", "", &["GET", "/v3/x"], "WXPAY_PUBLIC_KEY_ID is required"),
+        ("WXPAY_TLS_CA_FILE", "no-such", &["GET", "/v3/x"], "WXPAY_TLS_CA_FILE: cannot read no-such: "),
     ] {
         let output = call(name, value, arguments);
         assert_eq!(output.status.code(), Some(2), "{message}");

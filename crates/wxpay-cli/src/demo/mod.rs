@@ -72,7 +72,7 @@ async fn place(dev: &Dev, shop: &Shop, calls: &mut Tap) -> Result<Value, Failure
     show::exchange(&calls.next("/cgi-bin/token").await?)?;
 
     let call = calls.next("/pay/genprepay").await?;
-    let message: Value = serde_json::from_slice(&call.body)?;
+    let message = parsed(&call.body)?;
     show::title("2 of 8", "the package: the order, signed by MD5 with the partnerKey")?;
     show::md5(member(&message, "package").as_str().unwrap_or_default(), &partner_key)?;
     show::title("3 of 8", "the call with the package, signed by SHA-1 with the paySignKey")?;
@@ -98,7 +98,7 @@ async fn pay(dev: &Dev, shop: &Shop, notifications: &mut Tap, params: &Value) ->
     let raw = RawNotification::new(&exchange.method, exchange.query.as_bytes(), &exchange.body);
     let merchant = merchant(dev)?;
     let [query_string, body_string] =
-        notification::strings_to_sign(&merchant, &raw).map_err(Failure::input)?;
+        notification::strings_to_sign(&merchant, &raw).map_err(Failure::usage)?;
     show::line("→", format_args!("{} {}?{}", exchange.method, exchange.path, exchange.query))?;
     show::line("", String::from_utf8_lossy(&exchange.body).replace('\n', "\n                   "))?;
     show::line("MD5 of", query_string)?;
@@ -133,7 +133,7 @@ async fn query(dev: &Dev, shop: &Shop, calls: &mut Tap) -> Result<(), Failure> {
     )?;
     shop.post(&format!("{}/api/orders/{LOST_NUMBER}/query", shop.server), &json!({})).await?;
     let call = calls.next("/pay/orderquery").await?;
-    let message: Value = serde_json::from_slice(&call.body)?;
+    let message = parsed(&call.body)?;
     show::md5(member(&message, "package").as_str().unwrap_or_default(), &partner_key)?;
     show::sha1(&message, "app_signature", &pay_sign_key)?;
     show::exchange(&call)?;
@@ -152,23 +152,27 @@ async fn notify_delivery(dev: &Dev, shop: &Shop, calls: &mut Tap) -> Result<(), 
     show::title("afterwards", "the delivery is reported to WeChat Pay")?;
     shop.post(&format!("{}/api/orders/{NUMBER}/delivered", shop.server), &json!({ "status": "ok" })).await?;
     let call = calls.next("/pay/delivernotify").await?;
-    show::sha1(&serde_json::from_slice(&call.body)?, "app_signature", &pay_sign_key)?;
+    show::sha1(&parsed(&call.body)?, "app_signature", &pay_sign_key)?;
     show::exchange(&call)?;
     Ok(())
 }
 
 fn keys(dev: &Dev) -> Result<(PaySignKey, PartnerKey), Failure> {
     Ok((
-        PaySignKey::new(dev.credentials.pay_sign_key().expose().clone()).map_err(Failure::input)?,
-        PartnerKey::new(dev.credentials.partner_key().expose().clone()).map_err(Failure::input)?,
+        PaySignKey::new(dev.credentials.pay_sign_key().expose().clone()).map_err(Failure::usage)?,
+        PartnerKey::new(dev.credentials.partner_key().expose().clone()).map_err(Failure::usage)?,
     ))
 }
 
 fn merchant(dev: &Dev) -> Result<Merchant, Failure> {
     let (pay_sign_key, partner_key) = keys(dev)?;
-    let app_secret = AppSecret::new(dev.credentials.app_secret().expose().clone()).map_err(Failure::input)?;
+    let app_secret = AppSecret::new(dev.credentials.app_secret().expose().clone()).map_err(Failure::usage)?;
     let (appid, partner) = (dev.credentials.appid().clone(), dev.credentials.partner().clone());
     Ok(Merchant::builder(appid, app_secret, pay_sign_key, partner, partner_key).build())
+}
+
+fn parsed(body: &[u8]) -> Result<Value, Failure> {
+    serde_json::from_slice(body).map_err(Failure::doing("a message is not JSON"))
 }
 
 fn member<'a>(message: &'a Value, name: &str) -> &'a Value {
@@ -222,6 +226,6 @@ impl Shop {
                 String::from_utf8_lossy(&body)
             )));
         }
-        Ok(serde_json::from_slice(&body)?)
+        parsed(&body)
     }
 }

@@ -1,8 +1,7 @@
 //! Printed messages and signed strings, with every secret masked.
 
 use super::tap::Exchange;
-use crate::Failure;
-use std::io::{self, Write as _};
+use crate::{Failure, output};
 use wxpay_proto::{
     v1::{PartnerKey, PaySignKey, signature},
     wire::{charset::Charset, form::Form},
@@ -11,16 +10,16 @@ use wxpay_proto::{
 /// Names whose values are masked in queries and bodies.
 const SECRET: [&str; 2] = ["secret", "access_token"];
 
-pub(crate) fn title(step: &str, words: &str) -> io::Result<()> {
-    writeln!(io::stdout().lock(), "\n━━ {step}  {words}")
+pub(crate) fn title(step: &str, words: &str) -> Result<(), Failure> {
+    output::line(format_args!("\n━━ {step}  {words}"))
 }
 
-pub(crate) fn line(name: &str, value: impl std::fmt::Display) -> io::Result<()> {
-    writeln!(io::stdout().lock(), "   {name:<15} {value}")
+pub(crate) fn line(name: &str, value: impl std::fmt::Display) -> Result<(), Failure> {
+    output::line(format_args!("   {name:<15} {value}"))
 }
 
 /// Prints a request and its reply.
-pub(crate) fn exchange(exchange: &Exchange) -> io::Result<()> {
+pub(crate) fn exchange(exchange: &Exchange) -> Result<(), Failure> {
     let query = masked_query(&exchange.query);
     let separator = if query.is_empty() { "" } else { "?" };
     line("→", format_args!("{} {}{separator}{query}", exchange.method, exchange.path))?;
@@ -73,16 +72,16 @@ pub(crate) fn sha1(message: &serde_json::Value, sign: &str, key: &PaySignKey) ->
 ///
 /// If it differs from the signature in the package.
 pub(crate) fn md5(package: &str, key: &PartnerKey) -> Result<(), Failure> {
-    let form = Form::parse(package.as_bytes()).map_err(Failure::input)?;
+    let form = Form::parse(package.as_bytes()).map_err(Failure::usage)?;
     let charset = form.value("input_charset").and_then(Charset::from_name).unwrap_or(Charset::Utf8);
     let mut fields = Vec::new();
     for (name, value) in form.iter() {
         let name = String::from_utf8_lossy(name).into_owned();
-        fields.push((name, charset.decode(value).map_err(Failure::input)?.into_owned()));
+        fields.push((name, charset.decode(value).map_err(Failure::usage)?.into_owned()));
     }
     let fields: Vec<(&str, &str)> =
         fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let (computed, string) = signature::sign_md5(&fields, charset, key).map_err(Failure::input)?;
+    let (computed, string) = signature::sign_md5(&fields, charset, key).map_err(Failure::usage)?;
     line("MD5 of", &string)?;
     line("sign", computed)?;
     line("package", package)?;

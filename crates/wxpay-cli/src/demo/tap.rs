@@ -9,7 +9,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo},
 };
 use std::{
-    io,
+    net::SocketAddr,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -36,9 +36,10 @@ pub(crate) struct Tap {
 }
 
 impl Tap {
-    pub(crate) async fn start() -> io::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let url = format!("http://{}", listener.local_addr()?);
+    pub(crate) async fn start() -> Result<Self, Failure> {
+        let listener = crate::listener(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+        let address = listener.local_addr().map_err(Failure::doing("cannot read the address"))?;
+        let url = format!("http://{address}");
         let upstream = Arc::new(OnceLock::new());
         let (copies, exchanges) = mpsc::unbounded_channel();
         let client = Client::builder(TokioExecutor::new()).build_http();

@@ -6,11 +6,10 @@ mod v3;
 use crate::{
     Failure,
     args::{Scheme, Sign},
-    input,
+    input, output,
     parameters::Parameters,
 };
 use serde::Serialize;
-use std::io::{self, Write as _};
 
 const KEY_FILE: &str = "--key-file";
 
@@ -50,21 +49,17 @@ pub(crate) fn sign(args: &Sign) -> Result<(), Failure> {
             v3::sign(args, &key, &parameters()?)?
         }
     };
-    let mut out = io::stdout().lock();
     if args.json {
-        serde_json::to_writer(&mut out, &signed)?;
-        writeln!(out)?;
-        return Ok(());
+        return output::json(&signed);
     }
-    let lines = crate::labelled([
+    let lines = crate::failure::labelled([
         ("string to sign", Some(rendered(&signed.string_to_sign, signed.bytes))),
         ("bytes", signed.bytes.map(|bytes| bytes.to_string())),
         ("sign", Some(signed.sign)),
         ("package", signed.package),
         ("authorization", signed.authorization),
     ]);
-    writeln!(out, "{}", lines.trim_start())?;
-    Ok(())
+    output::line(lines.trim_start())
 }
 
 pub(crate) fn verify(args: &Sign) -> Result<(), Failure> {
@@ -75,24 +70,26 @@ pub(crate) fn verify(args: &Sign) -> Result<(), Failure> {
             v3::verify(args, &key, &parameters()?)?
         }
     };
-    let mut out = io::stdout().lock();
     if args.json {
-        serde_json::to_writer(&mut out, &verification)?;
-        writeln!(out)?;
+        output::json(&verification)?;
     } else if verification.valid {
-        writeln!(out, "valid")?;
+        output::line("valid")?;
     }
     let Some(reason) = verification.reason else { return Ok(()) };
-    let lines = crate::labelled([
-        ("string to sign", Some(rendered(&verification.string_to_sign, verification.bytes))),
-        ("bytes", verification.bytes.map(|bytes| bytes.to_string())),
-        ("expected sign", verification.sign),
-    ]);
-    Err(Failure::failed(format!("invalid signature: {reason}{lines}")))
+    let failure = Failure::failed(format_args!("invalid signature: {reason}"));
+    Err(if args.json {
+        failure
+    } else {
+        failure.with([
+            ("string to sign", Some(rendered(&verification.string_to_sign, verification.bytes).into())),
+            ("bytes", verification.bytes.map(Into::into)),
+            ("expected sign", verification.sign.map(Into::into)),
+        ])
+    })
 }
 
 fn parameters() -> Result<Parameters, Failure> {
-    Parameters::parse(&input::standard()?).map_err(Failure::input)
+    Parameters::parse(&input::standard()?).map_err(Failure::usage)
 }
 
 /// Renders the signed string as text. An APIv3 string is shown line by line, with visible line feeds.

@@ -24,7 +24,7 @@ pub(super) fn verify(
 ) -> Result<Verification, Failure> {
     let names: &[&str] = if matches!(scheme, Scheme::V1Package) { &["sign"] } else { &SHA1_NAMES };
     let received = names.iter().find_map(|name| parameters.value(name)).map(str::trim).map(str::to_owned);
-    let received = received.ok_or_else(|| Failure::input(format!("{} is required", names.join(" or "))))?;
+    let received = received.ok_or_else(|| Failure::usage(format!("{} is required", names.join(" or "))))?;
     let signed = sign(scheme, key, parameters)?;
     let valid = received.eq_ignore_ascii_case(&signed.sign);
     Ok(Verification {
@@ -46,7 +46,7 @@ fn reason(received: &str, expected: &str) -> String {
 
 /// Names the option that holds the key.
 fn invalid_key(rule: &InvalidField) -> Failure {
-    Failure::input(format!("{KEY_FILE}: {rule}"))
+    Failure::usage(format!("{KEY_FILE}: {rule}"))
 }
 
 fn by_md5(key: &Secret<String>, parameters: &Parameters) -> Result<Signed, Failure> {
@@ -54,17 +54,17 @@ fn by_md5(key: &Secret<String>, parameters: &Parameters) -> Result<Signed, Failu
     let charset = match parameters.value("input_charset") {
         None | Some("") => Charset::Gbk,
         Some(name) => Charset::from_name(name.as_bytes())
-            .ok_or_else(|| Failure::input("input_charset must be UTF-8 or GBK"))?,
+            .ok_or_else(|| Failure::usage("input_charset must be UTF-8 or GBK"))?,
     };
     let fields = parameters.fields();
     for (name, value) in &fields {
         charset.encode(value).map_err(|fault| {
             let charset = charset.wire_name();
-            Failure::input(format!("{name} must consist of characters in {charset} ({fault})"))
+            Failure::usage(format!("{name} must consist of characters in {charset} ({fault})"))
         })?;
     }
-    let package = Package::from_fields(&fields, charset, &key).map_err(Failure::input)?;
-    let (sign, string_to_sign) = signature::sign_md5(&fields, charset, &key).map_err(Failure::input)?;
+    let package = Package::from_fields(&fields, charset, &key).map_err(Failure::usage)?;
+    let (sign, string_to_sign) = signature::sign_md5(&fields, charset, &key).map_err(Failure::usage)?;
     Ok(Signed {
         string_to_sign: string_to_sign.to_string(),
         sign: sign.to_string(),
@@ -76,7 +76,7 @@ fn by_md5(key: &Secret<String>, parameters: &Parameters) -> Result<Signed, Failu
 fn by_sha1(key: &Secret<String>, parameters: Parameters) -> Result<Signed, Failure> {
     let key = PaySignKey::new(key.expose().clone()).map_err(|rule| invalid_key(&rule))?;
     if let Some(name) = parameters.duplicate_ignoring_case() {
-        return Err(Failure::input(format!("{name} must occur once, whatever its case")));
+        return Err(Failure::usage(format!("{name} must occur once, whatever its case")));
     }
     let parameters = parameters.without(&SHA1_NAMES);
     let (sign, string_to_sign) = signature::sign_sha1(&parameters.fields(), &key);

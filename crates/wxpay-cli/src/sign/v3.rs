@@ -119,13 +119,13 @@ struct SignInput<'a> {
 
 impl<'a> SignInput<'a> {
     fn of(args: &Sign, parameters: &'a Parameters) -> Result<Self, Failure> {
-        let header = parameters.value_ignoring_case("authorization").map_err(Failure::input)?;
-        let authorization = header.map(str::parse).transpose().map_err(Failure::input)?;
+        let header = parameters.value_ignoring_case("authorization").map_err(Failure::usage)?;
+        let authorization = header.map(str::parse).transpose().map_err(Failure::usage)?;
         let body = match &args.body_file {
             Some(file) => Some(input::file("--body-file", file)?.expose().clone()),
             None => parameters
                 .value_ignoring_case("body")
-                .map_err(Failure::input)?
+                .map_err(Failure::usage)?
                 .map(|text| text.as_bytes().to_vec()),
         };
         Ok(Self { scheme: args.scheme, parameters, authorization, body })
@@ -133,7 +133,7 @@ impl<'a> SignInput<'a> {
 
     fn one_of(&self, names: &[&str]) -> Result<Option<&'a str>, Failure> {
         for name in names {
-            if let Some(value) = self.parameters.value_ignoring_case(name).map_err(Failure::input)? {
+            if let Some(value) = self.parameters.value_ignoring_case(name).map_err(Failure::usage)? {
                 return Ok(Some(value));
             }
         }
@@ -143,9 +143,9 @@ impl<'a> SignInput<'a> {
     fn required(&self, names: &[&str]) -> Result<&'a str, Failure> {
         let value = self
             .one_of(names)?
-            .ok_or_else(|| Failure::input(format!("{} is required", names.join(" or "))))?;
+            .ok_or_else(|| Failure::usage(format!("{} is required", names.join(" or "))))?;
         if value.contains(['\n', '\r']) {
-            return Err(Failure::input(format!("{} must not contain a line break", names.join(" or "))));
+            return Err(Failure::usage(format!("{} must not contain a line break", names.join(" or "))));
         }
         Ok(value)
     }
@@ -161,7 +161,7 @@ impl<'a> SignInput<'a> {
             Scheme::V3Jsapi => {
                 let package = self.required(&["package"])?;
                 if !package.starts_with("prepay_id=") {
-                    return Err(Failure::input("package must begin with prepay_id="));
+                    return Err(Failure::usage("package must begin with prepay_id="));
                 }
                 let (appid, timestamp) = (self.required(&["appId"])?, self.required(&["timeStamp"])?);
                 Ok(message::jsapi(appid, timestamp, self.required(&["nonceStr"])?, package))
@@ -169,7 +169,7 @@ impl<'a> SignInput<'a> {
             Scheme::V3App => {
                 let prepayid = self.required(&["prepayid"])?;
                 if prepayid.starts_with("prepay_id=") {
-                    return Err(Failure::input("prepayid must be the bare id, without prepay_id="));
+                    return Err(Failure::usage("prepayid must be the bare id, without prepay_id="));
                 }
                 let (appid, timestamp) = (self.required(&["appid"])?, self.required(&["timestamp"])?);
                 Ok(message::app(appid, timestamp, self.required(&["noncestr"])?, prepayid))
@@ -182,7 +182,7 @@ impl<'a> SignInput<'a> {
         let method = self.required(&["method"])?;
         let path = self.required(&["path", "url"])?;
         if !path.starts_with('/') {
-            return Err(Failure::input(
+            return Err(Failure::usage(
                 "path must begin with a slash: path and query as sent, without scheme and host",
             ));
         }
@@ -210,7 +210,7 @@ impl<'a> SignInput<'a> {
         let digits =
             text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
         let seconds = digits.then(|| text.parse().ok()).flatten();
-        seconds.ok_or_else(|| Failure::input("timestamp must be whole seconds since 1970"))
+        seconds.ok_or_else(|| Failure::usage("timestamp must be whole seconds since 1970"))
     }
 
     fn signature(&self) -> Result<String, Failure> {
@@ -232,18 +232,18 @@ impl<'a> SignInput<'a> {
             return Ok(None);
         };
         let header = Authorization {
-            mchid: mchid.parse().map_err(Failure::input)?,
+            mchid: mchid.parse().map_err(Failure::usage)?,
             nonce_str: self.nonce()?,
             signature: signature.to_vec(),
             timestamp: self.timestamp()?,
-            serial_no: serial_no.parse().map_err(Failure::input)?,
+            serial_no: serial_no.parse().map_err(Failure::usage)?,
         };
         Ok(Some(header.to_string()))
     }
 }
 
 fn no_body() -> Failure {
-    Failure::input(
+    Failure::usage(
         "body is required, byte for byte, or use --body-file; without a body, set it to an empty string",
     )
 }
