@@ -183,7 +183,7 @@ pub(crate) struct Sign {
     /// The file of the body, byte for byte, for v3-request and v3-reply; replaces the parameter `body`.
     #[arg(long, value_name = "FILE")]
     pub(crate) body_file: Option<PathBuf>,
-    /// Prints one line of JSON instead of text, for an error too.
+    /// Prints one line of JSON instead of text, for an error too. `verify` accepts what `sign --json` prints.
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -1,6 +1,9 @@
 //! Parameters of `sign` and `verify`: a JSON object of strings and whole numbers, each name once.
 
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde::{
+    Serialize, Serializer,
+    de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor},
+};
 use std::fmt;
 use wxpay_proto::wire::json::LenientString;
 
@@ -9,8 +12,12 @@ use wxpay_proto::wire::json::LenientString;
 pub(crate) struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
-    /// Parses one JSON object; anything after it is an error.
+    /// Parses one JSON object; anything after it is an error. The output of `sign --json` is accepted too: its
+    /// `parameters` are read, and its other members, which follow from them, are ignored.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, String> {
+        if let Ok(Signed { parameters }) = serde_json::from_slice(text) {
+            return Ok(Self(parameters.0));
+        }
         // serde_json's messages may quote a value, which may be a secret. The messages here name only parameter and
         // rule.
         let pairs: Pairs = serde_json::from_slice(text).map_err(|error| {
@@ -36,17 +43,9 @@ impl Parameters {
         self.0.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str())
     }
 
-    /// Returns the value of a name, ignoring case.
-    ///
-    /// # Errors
-    ///
-    /// If the name occurs twice.
-    pub(crate) fn value_ignoring_case(&self, wanted: &str) -> Result<Option<&str>, String> {
-        let mut found = self.0.iter().filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
-        match (found.next(), found.next()) {
-            (Some(_), Some(_)) => Err(format!("{wanted} must occur once, whatever its case")),
-            (found, _) => Ok(found.map(|(_, value)| value.as_str())),
-        }
+    /// Returns the first value of any of these names, ignoring case.
+    pub(crate) fn value_of_any(&self, wanted: &[&str]) -> Option<&str> {
+        self.0.iter().find(|(name, _)| is_any_of(wanted, name)).map(|(_, value)| value.as_str())
     }
 
     /// Returns a name that occurs twice, ignoring case.
@@ -60,11 +59,34 @@ impl Parameters {
         })
     }
 
-    /// Removes these names, ignoring case.
-    pub(crate) fn without(mut self, names: &[&str]) -> Self {
-        self.0.retain(|(name, _)| !names.iter().any(|unwanted| name.eq_ignore_ascii_case(unwanted)));
+    /// Removes the parameters whose name is unwanted.
+    pub(crate) fn without(mut self, is_unwanted: impl Fn(&str) -> bool) -> Self {
+        self.0.retain(|(name, _)| !is_unwanted(name));
         self
     }
+
+    /// Adds a parameter at the end.
+    pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.0.push((name.to_owned(), value.into()));
+        self
+    }
+}
+
+/// Returns whether a name is one of these, ignoring case.
+pub(crate) fn is_any_of(names: &[&str], name: &str) -> bool {
+    names.iter().any(|wanted| wanted.eq_ignore_ascii_case(name))
+}
+
+impl Serialize for Parameters {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.fields())
+    }
+}
+
+/// The output of `sign --json`.
+#[derive(serde::Deserialize)]
+struct Signed {
+    parameters: Pairs,
 }
 
 /// Returns the visitor's message, without the position that `serde_json` appends to it.
@@ -123,7 +145,7 @@ enum Value {
     Other(IgnoredAny),
 }
 
-fn printable(name: &str) -> String {
+pub(crate) fn printable(name: &str) -> String {
     name.chars().filter(|next| !next.is_control()).take(64).collect()
 }
 
@@ -135,6 +157,15 @@ mod tests {
     fn strings_and_whole_numbers_are_read_as_text() {
         let pairs = Parameters::parse(br#"{"b":"x","a":1399514976}"#).unwrap();
         assert_eq!(pairs.fields(), [("b", "x"), ("a", "1399514976")]);
+    }
+
+    #[test]
+    fn the_output_of_sign_is_read_as_its_parameters() {
+        let pairs =
+            Parameters::parse(br#"{"parameters":{"a":"1"},"string_to_sign":"a=1","bytes":3}"#).unwrap();
+        assert_eq!(pairs.fields(), [("a", "1")]);
+        let text = Parameters::parse(br#"{"parameters":"1","a":"2"}"#).unwrap();
+        assert_eq!(text.fields(), [("parameters", "1"), ("a", "2")]);
     }
 
     #[test]

@@ -109,6 +109,33 @@ fn verify_accepts_a_valid_signature_and_exits_1_with_the_reason_otherwise() {
 }
 
 #[test]
+fn verify_accepts_what_sign_prints_as_json() {
+    let scratch = Scratch::new();
+    for (scheme, key, input) in [
+        (
+            "v1-package",
+            PARTNER_KEY,
+            r#"{"total_fee":1,"body":"测试","attach":"","Sign":"signed","sign":"old"}"#,
+        ),
+        (
+            "v1-sha1",
+            PAY_SIGN_KEY,
+            r#"{"timeStamp":1399514976,"appId":"wx0123456789abcdef","AppSignature":"old"}"#,
+        ),
+        ("v1-sha1", PAY_SIGN_KEY, &format!(r#"{{"appId":"wx0123456789abcdef","appKey":"{PAY_SIGN_KEY}"}}"#)),
+    ] {
+        let signed = scratch.run("sign", scheme, key, &["--json"], input);
+        assert!(signed.status.success(), "{}", text(&signed.stderr));
+        let signed = text(&signed.stdout);
+        assert!(!signed.contains(key), "{signed}");
+        let verified = scratch.run("verify", scheme, key, &[], signed);
+        assert_eq!(text(&verified.stdout), "valid\n", "{signed}: {}", text(&verified.stderr));
+        let other = if key == PARTNER_KEY { key.replace('0', "1") } else { key.replace('f', "e") };
+        assert_eq!(scratch.run("verify", scheme, &other, &[], signed).status.code(), Some(1));
+    }
+}
+
+#[test]
 fn invalid_input_exits_2_and_names_field_and_rule() {
     let scratch = Scratch::new();
     for (scheme, key, input, message) in [

@@ -90,6 +90,11 @@ fn with(mut object: Value, name: &str, value: &str) -> String {
     object.to_string()
 }
 
+fn without(mut object: Value, name: &str) -> String {
+    object.as_object_mut().unwrap().remove(name);
+    object.to_string()
+}
+
 #[test]
 fn sign_equals_openssl_in_every_scheme_and_shows_the_string() {
     for (scheme, parameters, string, sign) in [
@@ -116,11 +121,11 @@ fn sign_equals_openssl_in_every_scheme_and_shows_the_string() {
         let output = run_scheme("sign", scheme, &merchant_key(), &["--json"], &parameters.to_string());
         assert!(output.status.success(), "{}", text(&output.stderr));
         let signed: Value = serde_json::from_slice(&output.stdout).unwrap();
-        assert_eq!(
-            signed,
-            json!({"string_to_sign": string, "bytes": string.len(), "sign": sign}),
-            "{scheme}"
-        );
+        for (name, value) in
+            [("string_to_sign", json!(string)), ("bytes", json!(string.len())), ("sign", json!(sign))]
+        {
+            assert_eq!(signed[name], value, "{scheme} {name}");
+        }
     }
 }
 
@@ -187,7 +192,12 @@ fn verify_of_a_changed_message_exits_1_with_the_reason() {
         (
             "platform_pub.pem",
             with(reply(), "body", r#"{"a":2}"#),
-            "does not match this string and this key; the message names serial 5A01",
+            "does not match this string and this key; the message names serial 5A01: is --key-file the key of that serial?",
+        ),
+        (
+            "merchant_cert.pem",
+            without(reply(), "Wechatpay-Serial"),
+            "--key-file is the certificate with serial 0A00F0, and the message names no serial",
         ),
         ("platform_cert.pem", with(reply(), "Wechatpay-Signature", &REPLY.replace("QhK", "QhL")), mismatch),
         ("merchant_key.pem", reply().to_string(), mismatch),
@@ -220,10 +230,6 @@ fn verify_of_a_changed_message_exits_1_with_the_reason() {
 
 #[test]
 fn invalid_inputexits_2_and_names_field_and_rule() {
-    let without = |mut object: Value, name: &str| {
-        object.as_object_mut().unwrap().remove(name);
-        object.to_string()
-    };
     for (scheme, key_name, parameters, message) in [
         ("v3-request", "merchant_key.pem", without(request(), "method"), "method is required"),
         ("v3-request", "merchant_key.pem", with(request(), "method", "post"), "method must be GET, POST,"),
@@ -241,7 +247,7 @@ fn invalid_inputexits_2_and_names_field_and_rule() {
             "timestamp must be whole seconds",
         ),
         ("v3-request", "merchant_key.pem", with(request(), "nonce", "a\nb"), "must not contain a line break"),
-        ("v3-request", "merchant_key.pem", with(request(), "Body", "x"), "body must occur once"),
+        ("v3-request", "merchant_key.pem", with(request(), "Body", "x"), "body is given more than once"),
         (
             "v3-jsapi",
             "merchant_key.pem",
@@ -269,7 +275,106 @@ fn invalid_inputexits_2_and_names_field_and_rule() {
     }
     let unsigned = run_scheme("verify", "v3-app", &merchant_key(), &[], &app().to_string());
     assert_eq!(unsigned.status.code(), Some(2));
-    assert!(text(&unsigned.stderr).contains("paySign or sign is required"));
+    assert!(text(&unsigned.stderr).contains("sign or paySign is required"));
+}
+
+#[test]
+fn unknown_parameters_are_refused_with_the_names_of_the_known_ones() {
+    for (scheme, parameters, message) in [
+        (
+            "v3-request",
+            with(request(), "boddy", "x"),
+            "unknown parameter boddy; the parameters of this scheme are: method, path or url, body, mchid, \
+             authorization, timestamp, nonce or nonce_str, serial_no or serial, signature or sign",
+        ),
+        (
+            "v3-jsapi",
+            with(jsapi(), "prepay_id", "x"),
+            "unknown parameter prepay_id; the parameters of this scheme are: appId, package, signType, timeStamp, \
+             nonceStr, paySign or sign",
+        ),
+        (
+            "v3-app",
+            with(app(), "appId2", "x"),
+            "unknown parameter appId2; the parameters of this scheme are: appid,",
+        ),
+        ("v3-reply", with(reply(), "authorization", "x"), "unknown parameter authorization; "),
+        (
+            "v3-reply",
+            with(reply(), "timestamp", "1"),
+            "Wechatpay-Timestamp or timestamp is given more than once, under different names or in different case",
+        ),
+    ] {
+        for command in ["sign", "verify"] {
+            let output = run_scheme(command, scheme, &merchant_key(), &[], &parameters);
+            assert_eq!(output.status.code(), Some(2), "{command} {message}");
+            assert!(text(&output.stderr).contains(message), "{message}: {}", text(&output.stderr));
+        }
+    }
+    // The header has its own nonce: another one would be ignored.
+    let both = json!({"method": "GET", "path": "/v3/certificates", "nonce": "x", "authorization": "y"});
+    let output = run_scheme("sign", "v3-request", &merchant_key(), &[], &both.to_string());
+    let message = "unknown parameter nonce; the parameters of this scheme are: method, path or url, body, authorization";
+    assert!(text(&output.stderr).contains(message), "{}", text(&output.stderr));
+}
+
+#[test]
+fn verify_accepts_what_sign_prints_as_json() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("body");
+    fs::write(&file, r#"{"x": "支付"}"#).unwrap();
+    let binary = directory.path().join("binary");
+    fs::write(&binary, [0xff, 0x00]).unwrap();
+    let [file, binary] = [&file, &binary].map(|path| path.to_str().unwrap());
+    let mut named = certificates();
+    named["mchid"] = "1900000001".into();
+    named["serial_no"] = "0a00f0".into();
+    let header = format!(
+        r#"WECHATPAY2-SHA256-RSA2048 mchid="1900000001",serial_no="0A00F0",nonce_str="other",timestamp="1",signature="{GET}""#
+    );
+    let header = json!({"method": "GET", "path": "/v3/certificates", "authorization": header});
+    for (scheme, parameters, body) in [
+        ("v3-request", request().to_string(), &[][..]),
+        ("v3-request", with(request(), "sign", "old"), &[]),
+        ("v3-request", named.to_string(), &[]),
+        ("v3-request", header.to_string(), &[]),
+        ("v3-request", request().to_string(), &["--body-file", file]),
+        ("v3-reply", without(reply(), "Wechatpay-Serial"), &[]),
+        ("v3-jsapi", jsapi().to_string(), &[]),
+        ("v3-app", app().to_string(), &[]),
+    ] {
+        let options = [&["--json"], body].concat();
+        let signed = run_scheme("sign", scheme, &merchant_key(), &options, &parameters);
+        assert!(signed.status.success(), "{scheme}: {}", text(&signed.stderr));
+        let signed = text(&signed.stdout);
+        let verified = run_scheme("verify", scheme, &key("merchant_cert.pem"), &[], signed);
+        assert_eq!(text(&verified.stdout), "valid\n", "{scheme} {signed}: {}", text(&verified.stderr));
+        let again = run_scheme("sign", scheme, &merchant_key(), &["--json"], signed);
+        assert_eq!(text(&again.stdout), signed, "signing the output again changes nothing");
+
+        let other = run_scheme("verify", scheme, &key("platform_pub.pem"), &[], signed);
+        assert_eq!(other.status.code(), Some(1), "{scheme}");
+    }
+    let options = ["--json", "--body-file", binary];
+    let signed = run_scheme("sign", "v3-request", &merchant_key(), &options, &request().to_string());
+    let verify = |options: &[&str]| {
+        run_scheme("verify", "v3-request", &key("merchant_cert.pem"), options, text(&signed.stdout))
+    };
+    assert_eq!(text(&verify(&["--body-file", binary]).stdout), "valid\n");
+    assert!(text(&verify(&[]).stderr).contains("body is required, byte for byte, or use --body-file"));
+}
+
+#[test]
+fn verify_of_an_authorization_header_names_its_serial_number() {
+    let header = format!(
+        r#"WECHATPAY2-SHA256-RSA2048 mchid="1900000001",serial_no="0A00F0",nonce_str="593BEC0C930BF1AF",timestamp="1554208460",signature="{GET}""#
+    );
+    let parameters =
+        json!({"method": "GET", "path": "/v3/certificates", "authorization": header}).to_string();
+    let output = run_scheme("verify", "v3-request", &key("platform_cert.pem"), &[], &parameters);
+    assert_eq!(output.status.code(), Some(1));
+    let message = "signed by serial 0A00F0, but --key-file is the certificate with serial 5A01";
+    assert!(text(&output.stderr).contains(message), "{}", text(&output.stderr));
 }
 
 /// Writes a file with the APIv3 key and a line break, as an editor does.

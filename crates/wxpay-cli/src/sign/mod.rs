@@ -14,8 +14,10 @@ use serde::Serialize;
 const KEY_FILE: &str = "--key-file";
 
 /// A signature and the string that was signed.
-#[derive(Default, Serialize)]
+#[derive(Serialize)]
 struct Signed {
+    /// The parameters with their signature: the input of `verify`.
+    parameters: Parameters,
     /// The signed string; a key in it is shown as `[secret]`.
     string_to_sign: String,
     /// The length of the string in bytes, for APIv3. The gateway reports the length of its own string, to compare.
@@ -46,7 +48,7 @@ pub(crate) fn sign(args: &Sign) -> Result<(), Failure> {
     let signed = match args.scheme {
         Scheme::V1Package | Scheme::V1Sha1 => v1::sign(args.scheme, &key, parameters()?)?,
         Scheme::V3Request | Scheme::V3Reply | Scheme::V3Jsapi | Scheme::V3App => {
-            v3::sign(args, &key, &parameters()?)?
+            v3::sign(args, &key, parameters()?)?
         }
     };
     if args.json {

@@ -1,7 +1,12 @@
 //! The signatures of APIv1: MD5 and SHA-1.
 
 use super::{KEY_FILE, Signed, Verification};
-use crate::{Failure, args::Scheme, input, parameters::Parameters};
+use crate::{
+    Failure,
+    args::Scheme,
+    input,
+    parameters::{Parameters, is_any_of},
+};
 use wxpay_proto::{
     id::InvalidField,
     secret::Secret,
@@ -14,7 +19,7 @@ const SHA1_NAMES: [&str; 3] = ["app_signature", "AppSignature", "sign"];
 
 pub(super) fn sign(scheme: Scheme, key: &Secret<Vec<u8>>, parameters: Parameters) -> Result<Signed, Failure> {
     let key = input::text(KEY_FILE, key)?;
-    if matches!(scheme, Scheme::V1Package) { by_md5(&key, &parameters) } else { by_sha1(&key, parameters) }
+    if matches!(scheme, Scheme::V1Package) { by_md5(&key, parameters) } else { by_sha1(&key, parameters) }
 }
 
 pub(super) fn verify(
@@ -49,7 +54,7 @@ fn invalid_key(rule: &InvalidField) -> Failure {
     Failure::usage(format!("{KEY_FILE}: {rule}"))
 }
 
-fn by_md5(key: &Secret<String>, parameters: &Parameters) -> Result<Signed, Failure> {
+fn by_md5(key: &Secret<String>, parameters: Parameters) -> Result<Signed, Failure> {
     let key = PartnerKey::new(key.expose().clone()).map_err(|rule| invalid_key(&rule))?;
     let charset = match parameters.value("input_charset") {
         None | Some("") => Charset::Gbk,
@@ -65,11 +70,16 @@ fn by_md5(key: &Secret<String>, parameters: &Parameters) -> Result<Signed, Failu
     }
     let package = Package::from_fields(&fields, charset, &key).map_err(Failure::usage)?;
     let (sign, string_to_sign) = signature::sign_md5(&fields, charset, &key).map_err(Failure::usage)?;
+    let package = package.as_str().to_owned();
+    // Only this spelling is the signature: the scheme signs `Sign` as any other parameter.
+    let parameters = parameters.without(|name| name == "sign").with("sign", sign.as_str());
     Ok(Signed {
+        parameters,
         string_to_sign: string_to_sign.to_string(),
+        bytes: None,
         sign: sign.to_string(),
-        package: Some(package.as_str().to_owned()),
-        ..Signed::default()
+        package: Some(package),
+        authorization: None,
     })
 }
 
@@ -78,7 +88,15 @@ fn by_sha1(key: &Secret<String>, parameters: Parameters) -> Result<Signed, Failu
     if let Some(name) = parameters.duplicate_ignoring_case() {
         return Err(Failure::usage(format!("{name} must occur once, whatever its case")));
     }
-    let parameters = parameters.without(&SHA1_NAMES);
+    // An `appkey` is replaced by the key, and must not be printed.
+    let parameters = parameters.without(|name| is_any_of(&SHA1_NAMES, name) || is_any_of(&["appkey"], name));
     let (sign, string_to_sign) = signature::sign_sha1(&parameters.fields(), &key);
-    Ok(Signed { string_to_sign: string_to_sign.to_string(), sign: sign.to_string(), ..Signed::default() })
+    Ok(Signed {
+        parameters: parameters.with(SHA1_NAMES[0], sign.as_str()),
+        string_to_sign: string_to_sign.to_string(),
+        bytes: None,
+        sign: sign.to_string(),
+        package: None,
+        authorization: None,
+    })
 }
