@@ -1,6 +1,6 @@
 //! Randomness, passed in by the caller.
 
-use alloc::string::String;
+use crate::prelude::*;
 use core::fmt;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;

@@ -8,9 +8,9 @@ use crate::{
     id::{
         MchId, OutAuthorizationNo, OutBillNo, OutOrderNo, OutRefundNo, OutReturnNo, OutTradeNo, TransactionId,
     },
+    prelude::*,
     refusal::Refusal,
 };
-use alloc::boxed::Box;
 use core::{error, fmt};
 
 /// The error of a flow.

@@ -14,9 +14,9 @@ use crate::{
     clock::UnixTime,
     error::Error,
     http::{Request, Response},
+    prelude::*,
     world::World,
 };
-use alloc::boxed::Box;
 use core::{error, fmt, time::Duration};
 
 /// The next action of a flow, for the driver to carry out.

@@ -2,7 +2,7 @@
 //!
 //! With the feature `http` (on by default) they convert to and from the types of the `http` crate.
 
-use alloc::{borrow::Cow, string::String, vec::Vec};
+use crate::prelude::*;
 use core::{fmt, ops::Range};
 
 /// A request method. The protocol uses no others.

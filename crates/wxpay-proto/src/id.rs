@@ -4,8 +4,7 @@
 //! Identifiers that WeChat Pay chooses are opaque, bounded only so that they are safe to store and to print: a payment
 //! must not be lost over an identifier of an unexpected form.
 
-use crate::secret::last_two_chars;
-use alloc::boxed::Box;
+use crate::{prelude::*, secret::last_two_chars};
 use core::{error, fmt, str::FromStr};
 
 /// The error for a value that violates its rule. It names the field, the rule and the position, never the text.
@@ -447,7 +446,6 @@ pub(crate) fn absolute_url(text: &str, rule: InvalidField) -> Result<&str, Inval
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::{format, string::ToString};
 
     #[test]
     fn out_trade_no_validates_alphabet_and_length() {

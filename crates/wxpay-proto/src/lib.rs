@@ -99,6 +99,7 @@ pub mod manual;
 pub mod memory;
 pub mod money;
 pub mod payment;
+mod prelude;
 pub mod refusal;
 pub mod retry;
 pub mod secret;

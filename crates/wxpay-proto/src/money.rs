@@ -121,7 +121,7 @@ impl core::error::Error for InvalidAmount {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::{format, string::ToString};
+    use crate::prelude::*;
     use proptest::prelude::*;
 
     #[test]

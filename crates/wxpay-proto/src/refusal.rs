@@ -4,8 +4,7 @@ mod proof;
 
 pub(crate) use proof::Proof;
 
-use crate::secret::PersonalData;
-use alloc::{borrow::Cow, string::String, vec::Vec};
+use crate::{prelude::*, secret::PersonalData};
 use core::fmt;
 
 /// An error code of WeChat Pay. The set is open: new codes appear without announcement, so the text is kept. The
@@ -272,7 +271,6 @@ fn printable(text: &str) -> impl Iterator<Item = char> + '_ {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::string::ToString;
 
     #[test]
     fn code_comparison_ignores_underscores() {
@@ -294,7 +292,7 @@ mod tests {
         let string = "POST\n/v3/x\n1\n2\n{\"payer\":\"planted\"";
         let detail = Detail { truncated_sign_message: Some(string.into()), ..Detail::default() };
         let refusal = Refusal::new(401, Code::SIGN_ERROR, "").with_detail(Some(detail));
-        assert!(!alloc::format!("{refusal:?}").contains("planted"));
+        assert!(!format!("{refusal:?}").contains("planted"));
         let stored = refusal.detail.unwrap().truncated_sign_message.unwrap();
         assert!(stored.starts_with("POST\\n/v3/x\\n") && stored.ends_with("planted\""), "{stored}");
     }
@@ -304,16 +302,16 @@ mod tests {
         let shown = |value| {
             let detail = Detail { value: Some(value), ..Detail::default() };
             let refusal = Refusal::new(400, Code::PARAM_ERROR, "参数错误").with_detail(Some(detail));
-            assert!(!alloc::format!("{refusal:?}").contains("planted"));
+            assert!(!format!("{refusal:?}").contains("planted"));
             refusal.to_string()
         };
-        let pointers = alloc::vec!["/body/appid".into(), "/body/mchid\n".into()];
+        let pointers = vec!["/body/appid".into(), "/body/mchid\n".into()];
         let pointers = DetailValue::Pointers(pointers);
         assert_eq!(shown(pointers), "PARAM_ERROR 参数错误; value: /body/appid, /body/mchid");
         assert_eq!(shown(DetailValue::Number(1)), "PARAM_ERROR 参数错误; value: 1");
         let text = DetailValue::Text(String::from("planted").repeat(100).into());
         assert_eq!(shown(text), "PARAM_ERROR 参数错误; value: a text of 256 characters");
-        let many = DetailValue::Pointers(alloc::vec!["/x".repeat(1000); 1000]);
+        let many = DetailValue::Pointers(vec!["/x".repeat(1000); 1000]);
         assert!(shown(many).len() < 16 * 260 + 100);
     }
 

@@ -1,6 +1,6 @@
 //! Secrets and personal data: values that must not be printed.
 
-use alloc::{boxed::Box, string::String};
+use crate::prelude::*;
 use core::fmt;
 use subtle::ConstantTimeEq as _;
 use zeroize::{Zeroize, Zeroizing};

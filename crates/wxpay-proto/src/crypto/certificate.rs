@@ -1,8 +1,7 @@
 //! X.509 certificates: serial number, validity, public key and common name.
 
 use super::pem::{self, InvalidPem};
-use crate::clock::UnixTime;
-use alloc::{string::String, vec::Vec};
+use crate::{clock::UnixTime, prelude::*};
 use core::{error, fmt};
 use x509_cert::der::{Decode as _, Encode as _};
 use x509_cert::{
@@ -145,7 +144,6 @@ fn unix_time(time: Time) -> UnixTime {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use alloc::string::ToString as _;
 
     /// A merchant's certificate: `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout
     /// key.pem -days 36500 -set_serial 0x0A00F0 -utf8 -subj '/C=CN/O=微信商户系统/CN=1900000001'`

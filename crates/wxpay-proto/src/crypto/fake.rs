@@ -7,8 +7,7 @@ use super::{
     CryptoProvider, InvalidKey, InvalidSignature, PrivateKey, PublicKey, SymmetricKey, TooLong, Unavailable,
     certificate::tests::MERCHANT, pem,
 };
-use crate::{secret::Secret, wire::base64};
-use alloc::{format, string::String, sync::Arc, vec::Vec};
+use crate::{prelude::*, secret::Secret, wire::base64};
 use core::fmt;
 use sha2::{Digest as _, Sha256};
 

@@ -12,8 +12,7 @@ pub mod proof;
 
 pub use certificate::Certificate;
 
-use crate::secret::Secret;
-use alloc::{sync::Arc, vec::Vec};
+use crate::{prelude::*, secret::Secret};
 use core::{error, fmt};
 
 /// An implementation of the cryptography: parses keys and returns them as trait objects.

@@ -7,8 +7,7 @@
 mod kind;
 mod section;
 
-use crate::secret::Secret;
-use alloc::vec::Vec;
+use crate::{prelude::*, secret::Secret};
 use core::{error, fmt};
 use kind::Kind;
 use zeroize::Zeroizing;

@@ -17,7 +17,7 @@ mod material;
 mod rules;
 
 use super::CryptoProvider;
-use alloc::vec::Vec;
+use crate::prelude::*;
 use core::{error, fmt};
 use rules::RULES;
 

@@ -1,11 +1,8 @@
 //! Deduplication of notifications.
 
 use super::deadline::Deadline;
-use crate::clock::UnixTime;
-use alloc::{
-    collections::{BTreeMap, VecDeque},
-    string::String,
-};
+use crate::{clock::UnixTime, prelude::*};
+use alloc::collections::{BTreeMap, VecDeque};
 use core::time::Duration;
 
 /// The notifications received recently, so that a duplicate is not handled while the first is still being handled.
@@ -97,7 +94,6 @@ impl Deduplicator {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::format;
 
     fn at(secs: u64) -> UnixTime {
         UnixTime::from_secs(secs)

@@ -4,10 +4,10 @@ use crate::{
     clock::UnixTime,
     error::{Error, ErrorKind},
     id::KeyId,
+    prelude::*,
     refusal::Refusal,
     wire::time,
 };
-use alloc::{boxed::Box, sync::Arc};
 use core::{error, fmt};
 
 /// The error for a key of WeChat Pay that is not available, to verify a message or to seal a field. It names the

@@ -5,8 +5,9 @@ use crate::{
     clock::UnixTime,
     crypto::{Certificate, CryptoProvider, InvalidKey, PublicKey},
     id::SerialNo,
+    prelude::*,
 };
-use alloc::{boxed::Box, collections::BTreeMap, sync::Arc, vec::Vec};
+use alloc::collections::BTreeMap;
 use core::time::Duration;
 
 /// The key and the validity of an authenticated platform certificate.

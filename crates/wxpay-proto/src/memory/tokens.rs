@@ -6,9 +6,9 @@ use super::{
 };
 use crate::{
     clock::UnixTime,
+    prelude::*,
     secret::{Secret, constant_time_eq},
 };
-use alloc::{string::String, sync::Arc};
 use core::fmt;
 
 /// The access token of APIv1 calls, valid for two hours. A secret: its holder can call as the app.
@@ -122,7 +122,6 @@ fn refresh_at(now: UnixTime, expires_at: UnixTime) -> UnixTime {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::format;
 
     #[test]
     fn no_token_is_fetched_before_the_quota_resets() {

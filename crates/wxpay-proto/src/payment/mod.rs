@@ -36,8 +36,9 @@ pub use refunds::{RefundEvidence, SucceededRefund};
 use crate::{
     id::{OutTradeNo, TransactionId},
     money::Fen,
+    prelude::*,
 };
-use alloc::{collections::BTreeSet, vec::Vec};
+use alloc::collections::BTreeSet;
 use core::{error, fmt};
 use refunds::Refunds;
 

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::clock::UnixTime;
-use alloc::format;
 use proptest::prelude::*;
 
 fn number() -> OutTradeNo {

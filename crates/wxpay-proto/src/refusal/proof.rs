@@ -1,7 +1,7 @@
 //! What a verified error object proves: the table of APIv3's codes.
 
 use super::Code;
-use alloc::borrow::Cow;
+use crate::prelude::*;
 
 /// What a verified APIv3 error object proves about its request. The HTTP status is not signed, so the code alone
 /// decides.

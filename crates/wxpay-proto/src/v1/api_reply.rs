@@ -3,10 +3,10 @@
 use crate::{
     error::{Error, ErrorKind},
     http::Response,
+    prelude::*,
     refusal::{Code, Refusal},
     wire::json::{self, LenientString},
 };
-use alloc::string::String;
 use core::{error, fmt};
 use serde::de::DeserializeOwned;
 

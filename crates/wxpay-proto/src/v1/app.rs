@@ -7,8 +7,8 @@ use super::{
 use crate::{
     clock::UnixTime,
     id::{AppId, PartnerId, PrepayId},
+    prelude::*,
 };
-use alloc::string::{String, ToString};
 
 /// The parameters for the app, which passes them to WeChat unchanged. They serialize to seven members, all strings.
 ///

@@ -19,12 +19,12 @@ use crate::{
     http::{Request, Response},
     id::OutTradeNo,
     memory::{AccessToken, TokenClaim},
+    prelude::*,
     refusal::Code,
     retry::{Attempts, Ended},
     wire::form,
     world::World,
 };
-use alloc::{string::String, vec::Vec};
 use core::fmt;
 
 /// The maximum length of a reply, in bytes. The longest documented reply has less than a thousand.

@@ -14,12 +14,9 @@ use crate::{
     error::Error,
     exchange::sealed::Sealed,
     id::{AppId, InvalidField, OpenId, OutTradeNo, TransactionId},
+    prelude::*,
     wire::json,
     world::World,
-};
-use alloc::{
-    string::{String, ToString as _},
-    vec::Vec,
 };
 
 /// A report on the delivery of a paid order's goods, which succeeded or failed.

@@ -2,10 +2,10 @@
 
 use crate::{
     id::{AppId, InvalidField, PartnerId, absolute_url},
+    prelude::*,
     retry::Policy,
     secret::Secret,
 };
-use alloc::{string::String, sync::Arc};
 use core::fmt;
 
 /// Defines the type of a key: validated, never printed, wiped on drop. Each key has its own type, because `appsecret` and
@@ -185,7 +185,6 @@ impl Merchant {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::string::ToString as _;
 
     #[test]
     fn a_key_of_another_kind_is_rejected() {

@@ -32,9 +32,9 @@ use crate::{
     id::{NotifyId, OpenId, OutTradeNo, TransactionId},
     money::Fen,
     payment::{Evidence, Payment},
+    prelude::*,
     wire::{charset::Charset, form::Form, time, xml::FlatXml},
 };
-use alloc::{string::String, vec::Vec};
 use body::SignedBody;
 use core::fmt;
 use error::{Reason, invalid};

@@ -4,10 +4,10 @@ use crate::{
     clock::UnixTime,
     id::{InvalidField, NotifyUrl, OutTradeNo, PartnerId},
     money::Fen,
+    prelude::*,
     v1::signature,
     wire::{charset::Charset, time},
 };
-use alloc::{string::String, string::ToString as _, vec::Vec};
 use core::{fmt, iter, net::Ipv4Addr};
 
 /// An order, validated against every documented rule.
@@ -272,7 +272,6 @@ fn not_allowed(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::format;
 
     fn order() -> Builder {
         let url = "http://weixin.qq.com".parse().unwrap();

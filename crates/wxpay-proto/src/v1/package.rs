@@ -7,9 +7,9 @@ use super::{
 };
 use crate::{
     id::InvalidField,
+    prelude::*,
     wire::{charset::Charset, form},
 };
-use alloc::{borrow::Cow, string::String, vec::Vec};
 
 /// A signed package: `name=value&…&sign=…`, with escaped values, in ASCII order of the names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,7 +129,6 @@ fn bytes<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::string::ToString as _;
 
     #[test]
     fn a_name_that_would_need_escaping_is_rejected() {

@@ -12,11 +12,8 @@ use super::{
     signature::{self, Sha1Sign, StringToSign},
 };
 use crate::{
-    clock::UnixTime, error::Error, exchange::sealed::Sealed, id::OutTradeNo, wire::json, world::World,
-};
-use alloc::{
-    string::{String, ToString as _},
-    vec::Vec,
+    clock::UnixTime, error::Error, exchange::sealed::Sealed, id::OutTradeNo, prelude::*, wire::json,
+    world::World,
 };
 use core::fmt;
 

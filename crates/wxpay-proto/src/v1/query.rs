@@ -17,16 +17,13 @@ use crate::{
     id::{OutTradeNo, TransactionId},
     money::Fen,
     payment::{Evidence, Payment},
+    prelude::*,
     refusal::{Code, Refusal},
     wire::{
         json::{self, LenientString},
         time,
     },
     world::World,
-};
-use alloc::{
-    string::{String, ToString as _},
-    vec::Vec,
 };
 
 /// The operation `orderquery`, which changes nothing.

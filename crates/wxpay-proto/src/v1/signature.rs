@@ -25,10 +25,10 @@
 
 use super::merchant::{PartnerKey, PaySignKey};
 use crate::{
+    prelude::*,
     secret::constant_time_eq,
     wire::{charset::Charset, form::Form},
 };
-use alloc::{string::String, vec::Vec};
 use core::{cmp::Ordering, fmt, mem, ops::Range};
 use md5::{Digest, Md5};
 use sha1::Sha1;

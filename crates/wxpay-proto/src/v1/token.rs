@@ -13,11 +13,11 @@ use crate::{
     exchange::{AwaitingReply, Failure, Flow, Never, Reply, Step, Transmit, sealed::Sealed},
     http::{Request, Response},
     memory::{AccessToken, Lease, TokenClaim},
+    prelude::*,
     refusal::Code,
     wire::{json::LenientString, time},
     world::World,
 };
-use alloc::{format, string::String};
 use core::time::Duration;
 
 const LABEL: &str = "v1.token";

@@ -6,9 +6,9 @@
 use crate::{
     error::{Error, ErrorKind},
     http::Response,
+    prelude::*,
     wire::json,
 };
-use alloc::vec::Vec;
 
 /// The response to a notification.
 #[derive(Clone, Debug, PartialEq, Eq)]

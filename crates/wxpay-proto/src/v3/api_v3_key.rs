@@ -1,7 +1,6 @@
 //! The APIv3 key, the encryption key of notifications and platform certificates.
 
-use crate::{id::InvalidField, secret::Secret};
-use alloc::string::String;
+use crate::{id::InvalidField, prelude::*, secret::Secret};
 
 /// The APIv3 key: 32 letters and digits. It decrypts notifications and platform certificates, and is never sent.
 #[derive(Debug)]
@@ -27,7 +26,6 @@ impl ApiV3Key {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::{format, string::ToString as _};
 
     #[test]
     fn an_apiv3_key_is_32_letters_and_digits_and_is_not_printed() {

@@ -6,9 +6,9 @@
 
 use crate::{
     id::{InvalidField, MchId, SerialNo},
+    prelude::*,
     wire::base64,
 };
-use alloc::{string::String, vec::Vec};
 use core::{fmt, str::FromStr};
 
 /// The name of the signature scheme: RSASSA-PKCS1-v1_5 with SHA-256 and a 2048-bit key.
@@ -144,7 +144,6 @@ impl<'a> Values<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::{format, string::ToString as _};
     use proptest::prelude::*;
 
     const GOOD: [&str; 5] = [

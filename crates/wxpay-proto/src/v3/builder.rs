@@ -9,9 +9,10 @@ use crate::{
     crypto::{Certificate, CryptoProvider, InvalidKey, PrivateKey, PublicKey},
     id::{InvalidField, MchId, PublicKeyId, SerialNo},
     memory::PlatformKey,
+    prelude::*,
     retry::Policy,
 };
-use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
+use alloc::collections::BTreeMap;
 use core::fmt;
 
 impl Merchant {

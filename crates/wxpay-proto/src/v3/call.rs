@@ -39,11 +39,11 @@ use crate::{
     http::{Method, Response},
     id::KeyId,
     memory::MissingKey,
+    prelude::*,
     refusal::{Proof, Refusal},
     retry::{Attempts, Ended},
     world::World,
 };
-use alloc::boxed::Box;
 use core::error;
 
 /// A call of one operation, not started yet. Retries follow the merchant's [`Policy`](crate::retry::Policy).

@@ -29,10 +29,10 @@ use crate::{
     http::Response,
     id::{KeyId, SerialNo},
     memory::{KeyError, KeyProblem, Lease, PlatformKey},
+    prelude::*,
     retry::Attempts,
     world::World,
 };
-use alloc::{sync::Arc, vec::Vec};
 use core::{error::Error as _, time::Duration};
 
 const LABEL: &str = "v3.certificates";

@@ -26,8 +26,9 @@ use crate::{
     error::{Error, Fate},
     exchange::{Flow, Reply, Transmit},
     money::Fen,
+    prelude::*,
 };
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::collections::BTreeMap;
 use core::time::Duration;
 use gateway::{Fault, Gateway, NUMBER};
 

@@ -23,12 +23,12 @@ use crate::{
     exchange::{Failure, Flow, Never, Reply, Step, Transmit, sealed},
     http::Response,
     id::InvalidField,
+    prelude::*,
     secret::constant_time_eq,
     v3::field::open_enum,
     wire::json::object,
     world::World,
 };
-use alloc::{string::String, vec::Vec};
 use core::fmt;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
@@ -255,7 +255,6 @@ impl Flow for PrepareDownload {
 mod tests {
     use super::*;
     use crate::{memory::Memory, v3::fake};
-    use alloc::format;
 
     // `printf foo | sha1sum`, `printf foo | sha256sum`
     const SHA1: &str = "0beec7b5ea3f0fdbc95d0dd47f3c5bc275da8a33";

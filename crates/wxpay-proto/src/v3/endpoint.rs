@@ -8,11 +8,11 @@ use super::{
 use crate::{
     error::{Error, PendingOperation},
     http::Method,
+    prelude::*,
     refusal::{Code, Refusal},
     wire::{json, multipart::Upload},
     world::World,
 };
-use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
 
 /// One operation of APIv3, as a plain value.

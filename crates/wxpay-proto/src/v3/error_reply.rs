@@ -3,10 +3,10 @@
 use crate::{
     error::{Error, ErrorKind},
     http::Response,
+    prelude::*,
     refusal::{Code, Detail, DetailValue, Refusal},
     wire::json,
 };
-use alloc::{format, string::String};
 
 /// Returns the refusal if the body is an error object: a JSON object with a textual `code`, whatever the status and the
 /// other members are.
@@ -131,7 +131,6 @@ fn is_pointer(item: &serde_json::Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::string::ToString as _;
 
     #[test]
     fn the_detail_of_a_field_check_has_pointers_a_length_or_the_value() {

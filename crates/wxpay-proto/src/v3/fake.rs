@@ -14,15 +14,10 @@ use crate::{
     http::{Request, Response},
     id::PublicKeyId,
     memory::Memory,
+    prelude::*,
     secret::Secret,
     wire::{base64, time},
     world::World,
-};
-use alloc::{
-    format,
-    string::{String, ToString as _},
-    sync::Arc,
-    vec::Vec,
 };
 use core::error::Error as _;
 use serde_json::json;

@@ -3,8 +3,8 @@
 use crate::{
     id::{InvalidField, OutTradeNo},
     money::Fen,
+    prelude::*,
 };
-use alloc::string::String;
 
 /// Checks a text: 1 to `max` characters, no control characters, and none beyond U+FFFF, which WeChat Pay rejects.
 pub(super) fn text(text: &str, max: usize, invalid: InvalidField) -> Result<String, InvalidField> {

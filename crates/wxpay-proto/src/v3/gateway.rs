@@ -1,7 +1,9 @@
 //! The base URLs of WeChat Pay: the gateway and its backup, or their replacements.
 
-use crate::id::{InvalidField, absolute_url};
-use alloc::{string::String, vec::Vec};
+use crate::{
+    id::{InvalidField, absolute_url},
+    prelude::*,
+};
 
 const MAIN: &str = "https://api.mch.weixin.qq.com";
 const BACKUP: &str = "https://api2.mch.weixin.qq.com";
@@ -78,7 +80,6 @@ fn origin(base: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::format;
 
     #[test]
     fn only_a_url_at_the_gateway_is_located() {

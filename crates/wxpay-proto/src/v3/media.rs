@@ -5,6 +5,7 @@
 use crate::{
     error::Error,
     id::InvalidField,
+    prelude::*,
     v3::{
         endpoint::{Draft, Endpoint},
         merchant::Merchant,
@@ -14,7 +15,6 @@ use crate::{
     wire::{json::object, multipart::Upload},
     world::World,
 };
-use alloc::string::String;
 
 /// Uploads an image or a PDF. Returns its `media_id`.
 #[derive(Clone, Debug)]
@@ -107,7 +107,6 @@ impl Endpoint for UploadVideo {
 mod tests {
     use super::*;
     use crate::v3::fake::{self, Harness, SigningKey};
-    use alloc::vec;
 
     // `printf foo | sha256sum`
     const FOO: &str = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae";
@@ -121,7 +120,7 @@ mod tests {
         let image = UploadImage::new(Upload::new("a.png", b"foo".to_vec()).unwrap()).unwrap();
         let (line, meta) = fake::drafted(&image);
         assert_eq!(line, "POST /v3/merchant/media/upload");
-        assert_eq!(meta, alloc::format!(r#"{{"filename":"a.png","sha256":"{FOO}"}}"#));
+        assert_eq!(meta, format!(r#"{{"filename":"a.png","sha256":"{FOO}"}}"#));
         let video = UploadVideo::new(Upload::new("a.mp4", b"foo".to_vec()).unwrap()).unwrap();
         assert_eq!(fake::drafted(&video).0, "POST /v3/merchant/media/video_upload");
 
@@ -131,7 +130,7 @@ mod tests {
         });
         assert_eq!(media_id.unwrap(), "H1ihR9JUtVj-J7CJqBUY5ZOrG_Je75H-rKhTG7FUmg9sxNT");
         let sent = &harness.sent[0];
-        let boundary = alloc::format!("multipart/form-data; boundary={FOO}");
+        let boundary = format!("multipart/form-data; boundary={FOO}");
         assert_eq!(sent.header("content-type"), Some(boundary.as_str()));
         assert!(sent.body().windows(7).any(|window| window == b"\r\nfoo\r\n"));
     }

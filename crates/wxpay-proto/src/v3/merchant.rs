@@ -12,10 +12,11 @@ use crate::{
     http::Method,
     id::{KeyId, MchId, PublicKeyId, SerialNo},
     memory::{KeyError, KeyProblem, MissingKey, PlatformKey},
+    prelude::*,
     retry::Policy,
     world::World,
 };
-use alloc::{collections::BTreeMap, string::String, sync::Arc, vec::Vec};
+use alloc::collections::BTreeMap;
 use core::fmt;
 
 /// A merchant of APIv3, or a partner (service provider) that calls for sub-merchants. Clones share one set of

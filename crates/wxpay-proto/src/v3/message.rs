@@ -3,8 +3,7 @@
 //! Each string consists of lines that end in a line feed, including the last one. The signed bytes are the bytes on the
 //! wire: nothing is decoded, sorted or re-encoded. Source: [the rules](crate::manual::protocol#request-signature).
 
-use crate::http::Method;
-use alloc::{string::String, vec::Vec};
+use crate::{http::Method, prelude::*};
 use core::fmt::Write as _;
 
 /// Returns the string to sign of a request.

@@ -17,9 +17,9 @@ use crate::{
     clock::UnixTime,
     error::Error,
     id::{InvalidField, MchId},
+    prelude::*,
     wire::json::{Text, object},
 };
-use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};

@@ -18,10 +18,10 @@ use crate::{
     error::Error,
     exchange::{AwaitingReply, Flow, Reply, Step, sealed},
     memory::MissingKey,
+    prelude::*,
     retry::{Attempts, Policy},
     world::World,
 };
-use alloc::{string::String, vec::Vec};
 use core::{fmt, ops::Range, time::Duration};
 
 /// The maximum length of a notification's body, in bytes.

@@ -6,8 +6,7 @@ use super::{
     seal::RequestWriter,
     verify::{Verified, VerifiedBy, malformed},
 };
-use crate::{error::Error, http::Method, id::InvalidField, wire::json, world::World};
-use alloc::{string::String, vec::Vec};
+use crate::{error::Error, http::Method, id::InvalidField, prelude::*, wire::json, world::World};
 use core::fmt;
 use serde::de::DeserializeOwned;
 

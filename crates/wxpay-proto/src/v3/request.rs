@@ -9,11 +9,8 @@ use crate::{
     exchange::Transmit,
     http::Request,
     id::{KeyId, PublicKeyId},
+    prelude::*,
     world::World,
-};
-use alloc::{
-    borrow::{Cow, ToOwned as _},
-    vec::Vec,
 };
 use core::time::Duration;
 

@@ -33,10 +33,10 @@ use crate::{
     error::{Error, ErrorKind, Fate, PendingOperation, Unresolved},
     exchange::{AwaitingReply, Flow, Reply, Step, Waiting, sealed},
     id::MchId,
+    prelude::*,
     refusal::{Proof, Refusal},
     world::World,
 };
-use alloc::boxed::Box;
 use core::{error, fmt, time::Duration};
 
 /// The delay after each query that did not resolve the operation, in seconds: four minutes in all.

@@ -9,6 +9,7 @@ use crate::{
     error::{Error, ErrorKind, Fate},
     id::{InvalidField, KeyId},
     memory::{KeyError, KeyProblem, MissingKey},
+    prelude::*,
     secret::Secret,
     wire::{
         base64,
@@ -19,7 +20,6 @@ use crate::{
     },
     world::World,
 };
-use alloc::{borrow::Cow, string::String, sync::Arc, vec::Vec};
 use core::{error, fmt};
 
 /// A sensitive value, such as a person's name, account number or document number: 1 to 214 bytes of UTF-8. `Debug`
@@ -230,7 +230,6 @@ object! {
 mod tests {
     use super::*;
     use crate::v3::fake;
-    use alloc::format;
 
     #[test]
     fn only_fields_sealed_for_the_merchant_open() {

@@ -13,10 +13,10 @@ use super::{
 use crate::{
     error::Error,
     id::{InvalidField, NotifyUrl},
+    prelude::*,
     wire::json::object,
     world::World,
 };
-use alloc::string::String;
 
 /// Sends a text that WeChat Pay returns. Succeeds only if the returned text is the same.
 ///
@@ -140,7 +140,6 @@ mod tests {
             fake::{self, Harness, SigningKey, drafted, read, sealed, sealed_for_merchant},
         },
     };
-    use alloc::{format, string::ToString as _};
     use core::error::Error as _;
 
     fn plain() -> Echo {

@@ -19,12 +19,12 @@ use crate::{
     error::{Error, ErrorKind},
     http::{Method, Response},
     id::{InvalidField, KeyId},
+    prelude::*,
     wire::{
         base64,
         json::{self, read::Read},
     },
 };
-use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{error, fmt, time::Duration};
 use serde::Deserialize;
 

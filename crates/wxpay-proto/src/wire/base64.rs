@@ -1,7 +1,7 @@
 //! Base64 of RFC 4648 section 4, with padding, decoded strictly.
 
 use super::ParseError;
-use alloc::{string::String, vec::Vec};
+use crate::prelude::*;
 use base64::{
     DecodeError, Engine as _, decoded_len_estimate, display::Base64Display, engine::general_purpose::STANDARD,
 };
@@ -34,7 +34,7 @@ pub fn decode(text: &[u8]) -> Result<Vec<u8>, ParseError> {
 
 /// Decodes a secret as strictly. It is wiped, also what was decoded before an error.
 pub(crate) fn decode_secret(text: &[u8]) -> Result<Zeroizing<Vec<u8>>, ParseError> {
-    let mut secret = Zeroizing::new(alloc::vec![0; decoded_len_estimate(text.len())]);
+    let mut secret = Zeroizing::new(vec![0; decoded_len_estimate(text.len())]);
     let length = STANDARD.decode_slice(text, &mut secret);
     let length = length.map_err(|_| ParseError::new(text.len(), "invalid Base64"))?;
     secret.truncate(length);

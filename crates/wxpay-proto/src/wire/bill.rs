@@ -12,8 +12,10 @@
 //! was verified.**
 
 use super::ParseError;
-use crate::money::{Fen, InvalidAmount};
-use alloc::{boxed::Box, vec::Vec};
+use crate::{
+    money::{Fen, InvalidAmount},
+    prelude::*,
+};
 use core::fmt;
 
 /// The maximum length of a row, in bytes.
@@ -347,7 +349,6 @@ const NOT_A_BILL: &str = "neither rows nor totals: an error message instead of a
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::{format, string::String, vec};
     use proptest::prelude::*;
 
     const BILL: &str = "\u{feff}交易时间,商户订单号,商品名称,手续费\r\n\

@@ -1,7 +1,7 @@
 //! The two charsets of APIv1. The declared charset determines the bytes that are signed.
 
 use super::ParseError;
-use alloc::{borrow::Cow, string::String, vec::Vec};
+use crate::prelude::*;
 use encoding_rs::{DecoderResult, EncoderResult, GBK};
 
 /// A charset that a message may declare in `input_charset`.

@@ -1,7 +1,7 @@
 //! URL-encoded forms, `name=value&name=value`: the query of an APIv1 notification, and the `package`.
 
 use super::ParseError;
-use alloc::{borrow::Cow, string::String, vec::Vec};
+use crate::prelude::*;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 /// The characters to escape: all but the unreserved ones of RFC 3986. A space becomes `%20`, never `+`.
@@ -178,7 +178,6 @@ fn unescape(high: u8, low: u8) -> Result<u8, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::{borrow::ToOwned, format};
     use proptest::prelude::*;
 
     #[test]

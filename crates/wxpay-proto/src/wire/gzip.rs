@@ -3,7 +3,7 @@
 //! The checksum is not verified: what is decompressed here is authenticated by its ciphertext or its digest.
 
 use super::ParseError;
-use alloc::vec::Vec;
+use crate::prelude::*;
 use miniz_oxide::inflate::{
     TINFLStatus,
     core::{DecompressorOxide, decompress as inflate, inflate_flags},

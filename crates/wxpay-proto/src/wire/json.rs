@@ -8,7 +8,7 @@ pub(crate) use read::object;
 pub(crate) use scalar::read_text;
 
 use super::ParseError;
-use alloc::{borrow::Cow, string::String, vec::Vec};
+use crate::prelude::*;
 use core::{fmt, marker::PhantomData, ops::Deref};
 use read::{Outcome, Read};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, Visitor};
@@ -158,11 +158,11 @@ impl<'de> Deserialize<'de> for LenientString {
             }
 
             fn visit_u64<E: Error>(self, number: u64) -> Result<LenientString, E> {
-                Ok(LenientString(alloc::format!("{number}")))
+                Ok(LenientString(format!("{number}")))
             }
 
             fn visit_i64<E: Error>(self, number: i64) -> Result<LenientString, E> {
-                Ok(LenientString(alloc::format!("{number}")))
+                Ok(LenientString(format!("{number}")))
             }
 
             fn visit_unit<E: Error>(self) -> Result<LenientString, E> {
@@ -177,7 +177,6 @@ impl<'de> Deserialize<'de> for LenientString {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::string::ToString;
     use proptest::prelude::*;
 
     #[derive(Debug, serde::Deserialize)]

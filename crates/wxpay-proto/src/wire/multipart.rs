@@ -1,7 +1,6 @@
 //! `multipart/form-data` of uploads: a part `meta` in JSON, and a part `file`.
 
-use crate::id::InvalidField;
-use alloc::{format, string::String, vec::Vec};
+use crate::{id::InvalidField, prelude::*};
 use core::fmt;
 use sha2::{Digest as _, Sha256};
 

@@ -1,8 +1,7 @@
 //! Times as `yyyyMMddHHmmss` and RFC 3339, in China's time zone, whatever the zone of the machine.
 
 use super::ParseError;
-use crate::clock::UnixTime;
-use alloc::{format, string::String};
+use crate::{clock::UnixTime, prelude::*};
 use core::time::Duration;
 use jiff::{
     Timestamp,

@@ -13,7 +13,7 @@
 //! nothing to expand, to fetch or to overflow. Line ends are kept as sent, because they are signed.
 
 use super::ParseError;
-use alloc::{borrow::Cow, string::String, vec::Vec};
+use crate::prelude::*;
 
 /// The maximum number of elements in a document.
 pub const MAX_ELEMENTS: usize = 64;
@@ -222,7 +222,6 @@ fn allowed(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::{borrow::ToOwned, format};
     use proptest::prelude::*;
 
     fn value(document: &str) -> String {

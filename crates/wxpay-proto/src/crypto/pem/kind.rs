@@ -1,6 +1,6 @@
 //! The kinds of key files: recognised by the label of a PEM section, or by the structure of DER.
 
-use alloc::vec::Vec;
+use crate::prelude::*;
 
 /// The content of a key file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,8 +4,7 @@
 //! information, so any white space and any such escape is skipped within a section.
 
 use super::Problem;
-use crate::wire::base64;
-use alloc::vec::Vec;
+use crate::{prelude::*, wire::base64};
 use zeroize::Zeroizing;
 
 const BEGIN: &[u8] = b"-----BEGIN ";

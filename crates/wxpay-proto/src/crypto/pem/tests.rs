@@ -3,10 +3,6 @@ use super::{
     *,
 };
 use crate::wire::base64;
-use alloc::{
-    format,
-    string::{String, ToString as _},
-};
 
 /// Returns a section without a key in it: the label alone names its kind.
 fn pem_with_label(label: &str) -> String {
@@ -99,7 +95,7 @@ fn public_key_of_pkcs1_is_converted() {
     }
     // Lengths of one, two and three bytes.
     for length in [1, 100, 130, 300, 70_000] {
-        let spki = kind::spki_of(&alloc::vec![7; length]);
+        let spki = kind::spki_of(&vec![7; length]);
         assert_eq!(Kind::of_der(&spki), Some(Kind::PublicKey), "{length}");
     }
 }

@@ -4,8 +4,7 @@ use super::{
     super::{Certificate, CryptoProvider, PrivateKey, PublicKey, SymmetricKey},
     material,
 };
-use crate::secret::Secret;
-use alloc::{format, sync::Arc, vec::Vec};
+use crate::{prelude::*, secret::Secret};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use core::{fmt, iter};
 

@@ -49,7 +49,7 @@ fn unknown_serials_cause_at_most_one_fetch_a_minute() {
     let mut fetches = 0;
     for second in 0..600_u64 {
         for invented in 0..5_u8 {
-            let invented = alloc::format!("{second:06X}{invented:02X}");
+            let invented = format!("{second:06X}{invented:02X}");
             match keys.claim(&serial(&invented), at(second)) {
                 Err(MissingKey::Fetch(lease)) => {
                     fetches += 1;

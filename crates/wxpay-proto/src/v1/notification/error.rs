@@ -1,8 +1,7 @@
 //! Rejected notifications.
 
 use super::Ack;
-use crate::{id::InvalidField, wire::ParseError};
-use alloc::boxed::Box;
+use crate::{id::InvalidField, prelude::*, wire::ParseError};
 use core::{error, fmt};
 
 /// The error for a rejected notification. It names the rule that was broken, and never contains received data.

@@ -6,13 +6,13 @@ use super::{
 };
 use crate::{
     id::InvalidField,
+    prelude::*,
     v1::{
         merchant::Merchant,
         signature::{self, StringToSign},
     },
     wire::{charset::Charset, form::Form},
 };
-use alloc::{string::String, vec::Vec};
 use core::{fmt, str::FromStr};
 use sha2::{Digest as _, Sha256};
 

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::v1::{AppSecret, PartnerKey, PaySignKey};
-use alloc::{borrow::ToOwned as _, format, string::ToString as _};
 
 fn partner_key() -> PartnerKey {
     PartnerKey::new("fedcba9876543210".repeat(2)).unwrap()

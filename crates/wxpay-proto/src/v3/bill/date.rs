@@ -63,7 +63,7 @@ impl fmt::Debug for BillDate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::string::ToString as _;
+    use crate::prelude::*;
 
     #[test]
     fn a_bill_date_begins_at_midnight_in_china() {

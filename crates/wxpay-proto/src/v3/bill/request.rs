@@ -6,6 +6,7 @@ use super::{BillDate, BillReply};
 use crate::{
     error::Error,
     id::MchId,
+    prelude::*,
     refusal::Refusal,
     v3::{
         download::BillFile,
@@ -17,7 +18,6 @@ use crate::{
     },
     world::World,
 };
-use alloc::string::ToString as _;
 use core::fmt;
 
 open_enum! {

@@ -10,6 +10,7 @@ use crate::{
     error::{Error, ErrorKind},
     exchange::{Flow, Never, Reply, Step, Transmit, sealed},
     id::{InvalidField, MchId},
+    prelude::*,
     refusal::Refusal,
     secret::Secret,
     v3::{
@@ -21,11 +22,6 @@ use crate::{
     },
     wire::{base64, gzip, json::object},
     world::World,
-};
-use alloc::{
-    string::{String, ToString as _},
-    sync::Arc,
-    vec::Vec,
 };
 use core::fmt;
 
@@ -265,7 +261,6 @@ impl Flow for OpenBillPart {
 mod tests {
     use super::*;
     use crate::{exchange::Failure, http::Response, memory::Memory, v3::fake};
-    use alloc::format;
     use core::error::Error as _;
 
     // `printf foo | sha1sum`

@@ -12,7 +12,6 @@ use crate::{
         message,
     },
 };
-use alloc::{format, string::ToString as _, sync::Arc, vec, vec::Vec};
 use core::{
     error::Error as _,
     sync::atomic::{AtomicUsize, Ordering},

@@ -4,6 +4,7 @@ use crate::{
     crypto::Certificate,
     error::Error,
     id::{InvalidField, SerialNo},
+    prelude::*,
     refusal::{Code, Refusal},
     v3::{
         endpoint::{Draft, Endpoint, Idempotency},
@@ -14,7 +15,6 @@ use crate::{
     wire::json,
     world::World,
 };
-use alloc::{string::String, vec::Vec};
 
 pub(super) const TARGET: &str = "/v3/certificates";
 

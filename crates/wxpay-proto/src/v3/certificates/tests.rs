@@ -15,10 +15,6 @@ use crate::{
         verify::Verified,
     },
 };
-use alloc::{
-    string::{String, ToString as _},
-    vec,
-};
 use serde_json::json;
 
 const GOOD: &str = r#"{"ok":true}"#;
@@ -238,7 +234,7 @@ fn forged_serials_cause_at_most_one_key_fetch_a_minute() {
     for second in 0..120_u64 {
         harness.now = NOW.after(Duration::from_secs(second));
         let mut stranger = SigningKey::certificate(9);
-        stranger.id = alloc::format!("{second:06X}");
+        stranger.id = format!("{second:06X}");
         let body = fake::envelope(API_V3_KEY, "TRANSACTION.SUCCESS", "transaction", "{}");
         let raw = stranger.notification(&body, harness.now);
         let result = harness

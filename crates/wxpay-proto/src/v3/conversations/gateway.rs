@@ -6,12 +6,8 @@ use crate::{
     entropy::Entropy,
     exchange::{Failure, Reply, Transmit},
     http::Response,
+    prelude::*,
     v3::fake::SigningKey,
-};
-use alloc::{
-    format,
-    string::{String, ToString as _},
-    vec::Vec,
 };
 use core::time::Duration;
 

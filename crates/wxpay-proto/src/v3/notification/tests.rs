@@ -3,7 +3,6 @@ use crate::{
     error::ErrorKind,
     v3::{fake, pay::combine::transaction::tests::combined},
 };
-use alloc::{borrow::ToOwned as _, format, string::ToString as _};
 
 const TRANSFER: &str = r#"{"out_bill_no":"plfk2020042013","transfer_bill_no":"1330000071100999991182020050700019480001","state":"SUCCESS","mch_id":"1900007291","transfer_amount":2000,"openid":"o-MYE42l80oelYMDE34nYD456Xoy","create_time":"2015-05-20T13:29:35+08:00","update_time":"2015-05-20T13:29:36+08:00"}"#;
 

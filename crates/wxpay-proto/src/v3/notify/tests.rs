@@ -7,7 +7,6 @@ use crate::{
         fake::{self, API_V3_KEY, Harness, NOW, SigningKey, key_problem, list},
     },
 };
-use alloc::{format, string::ToString as _};
 use core::error::Error as _;
 
 const RESOURCE: &str = r#"{"planted":"张三"}"#;

@@ -7,6 +7,7 @@ use crate::{
     clock::UnixTime,
     error::{Error, PendingOperation},
     id::{AppId, MchId, PrepayId},
+    prelude::*,
     v3::{
         endpoint::{Draft, Endpoint},
         merchant::Merchant,
@@ -18,7 +19,6 @@ use crate::{
     wire::base64,
     world::World,
 };
-use alloc::string::{String, ToString as _};
 use core::fmt;
 
 /// Places an order that is paid from an app. Returns the parameters for the app.

@@ -26,6 +26,7 @@ use crate::{
     clock::UnixTime,
     error::{Error, ErrorKind, Fate, PendingOperation, Unresolved},
     exchange::{AwaitingReply, Flow, Reply, Step, Waiting, sealed},
+    prelude::*,
     refusal::{Code, Refusal},
     v3::{
         call::Call,
@@ -37,7 +38,6 @@ use crate::{
     },
     world::World,
 };
-use alloc::boxed::Box;
 use core::time::Duration;
 
 /// The interval between queries.

@@ -13,6 +13,7 @@ use crate::{
     error::{Error, PendingOperation},
     id::{AppId, InvalidField, OutTradeNo},
     money::Fen,
+    prelude::*,
     refusal::{Code, Refusal},
     secret::Secret,
     v3::{
@@ -24,11 +25,6 @@ use crate::{
         verify::{Verified, malformed},
     },
     world::World,
-};
-use alloc::{
-    boxed::Box,
-    string::{String, ToString as _},
-    sync::Arc,
 };
 use core::{fmt, net::IpAddr, str::FromStr};
 

@@ -1,7 +1,6 @@
 //! The goods of an order, for coupons on single goods.
 
-use crate::{id::InvalidField, money::Fen, v3::field};
-use alloc::{string::String, vec::Vec};
+use crate::{id::InvalidField, money::Fen, prelude::*, v3::field};
 
 /// The goods of an order (`detail`), for coupons on single goods.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]

@@ -6,6 +6,7 @@ use super::order::{Order, SceneInfo};
 use crate::{
     error::{Error, PendingOperation},
     id::InvalidField,
+    prelude::*,
     v3::{
         endpoint::{Draft, Endpoint},
         merchant::Merchant,
@@ -15,7 +16,6 @@ use crate::{
     wire::json::object,
     world::World,
 };
-use alloc::string::String;
 
 /// Places an order that is paid from a browser. Returns the URL to navigate to, valid for five minutes.
 ///

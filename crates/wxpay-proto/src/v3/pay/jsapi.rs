@@ -7,6 +7,7 @@ use crate::{
     clock::UnixTime,
     error::{Error, PendingOperation},
     id::{AppId, InvalidField, OpenId, PrepayId},
+    prelude::*,
     v3::{
         endpoint::{Draft, Endpoint},
         merchant::Merchant,
@@ -17,10 +18,6 @@ use crate::{
     },
     wire::{base64, json::object},
     world::World,
-};
-use alloc::{
-    format,
-    string::{String, ToString as _},
 };
 use core::fmt;
 

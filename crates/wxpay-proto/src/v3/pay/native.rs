@@ -5,6 +5,7 @@
 use super::order::Order;
 use crate::{
     error::{Error, PendingOperation},
+    prelude::*,
     v3::{
         endpoint::{Draft, Endpoint},
         merchant::Merchant,
@@ -14,7 +15,6 @@ use crate::{
     wire::json::object,
     world::World,
 };
-use alloc::string::String;
 
 /// Places an order that is paid by scanning a QR code. Returns the code's content, `weixin://wxpay/bizpayurl?pr=…`,
 /// valid for two hours.

@@ -4,9 +4,9 @@ use super::goods::Detail;
 use crate::{
     id::InvalidField,
     money::Fen,
+    prelude::*,
     v3::{field, party::Party},
 };
-use alloc::string::String;
 use core::fmt;
 
 /// The builder of an order or of a code payment: see [`Order::builder`](super::Order::builder) and

@@ -11,16 +11,13 @@ use crate::{
     error::PendingOperation,
     id::{AppId, InvalidField, NotifyUrl, OutTradeNo},
     money::Fen,
+    prelude::*,
     v3::{
         field,
         merchant::Merchant,
         party::{OrderParty, Party},
     },
     wire::time,
-};
-use alloc::{
-    string::{String, ToString as _},
-    vec::Vec,
 };
 use core::{fmt, net::IpAddr};
 

@@ -111,8 +111,7 @@ impl Endpoint for QueryOrder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{error::ErrorKind, v3::fake};
-    use alloc::format;
+    use crate::{error::ErrorKind, prelude::*, v3::fake};
 
     fn partner() -> Party {
         Party::partner("1900000109".parse().unwrap())
@@ -122,7 +121,7 @@ mod tests {
         QueryOrder::out_trade_no("1217752501*1".parse().unwrap(), party)
     }
 
-    fn transaction(number: &str, merchant: &str) -> alloc::string::String {
+    fn transaction(number: &str, merchant: &str) -> String {
         format!(
             r#"{{"amount":{{"payer_currency":"CNY","total":100}},"appid":"wxd678efh567hg6787",{merchant},
             "out_trade_no":"{number}","promotion_detail":[],"scene_info":{{"device_id":""}},"trade_state":"NOTPAY",

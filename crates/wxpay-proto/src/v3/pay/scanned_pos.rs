@@ -101,6 +101,7 @@ mod tests {
     use super::*;
     use crate::{
         money::Fen,
+        prelude::*,
         v3::{
             Sensitive, fake,
             pay::{
@@ -109,7 +110,6 @@ mod tests {
             },
         },
     };
-    use alloc::{string::String, vec};
 
     fn order() -> Builder {
         Order::builder(

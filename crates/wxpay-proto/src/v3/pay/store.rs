@@ -1,7 +1,6 @@
 //! The merchant's store in which an order is paid.
 
-use crate::{id::InvalidField, v3::field};
-use alloc::string::String;
+use crate::{id::InvalidField, prelude::*, v3::field};
 
 /// A store of the merchant (`store_info`).
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]

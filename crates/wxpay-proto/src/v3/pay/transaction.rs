@@ -6,13 +6,13 @@ use crate::{
     id::{AppId, MchId, OpenId, OutTradeNo, TransactionId},
     money::Fen,
     payment::{Evidence, Payment},
+    prelude::*,
     v3::{
         field::open_enum,
         verify::{Verified, malformed},
     },
     wire::json::{InvalidMember, object, read::Outcome},
 };
-use alloc::{string::String, vec::Vec};
 use core::fmt;
 
 open_enum! {
@@ -288,7 +288,6 @@ object! {
 mod tests {
     use super::*;
     use crate::v3::fake;
-    use alloc::format;
 
     #[test]
     fn a_transaction_prints_numbers_and_no_texts() {

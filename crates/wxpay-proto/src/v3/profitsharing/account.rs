@@ -2,9 +2,9 @@
 
 use crate::{
     id::{MchId, OpenId},
+    prelude::*,
     secret::PersonalData,
 };
-use alloc::string::String;
 
 /// The account of a receiver: `type` and `account`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +55,6 @@ const SUB_OPENID: &str = "PERSONAL_SUB_OPENID";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::format;
 
     #[test]
     fn any_account_is_kept_and_not_printed() {

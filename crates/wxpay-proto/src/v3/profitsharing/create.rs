@@ -7,6 +7,7 @@ use crate::{
     error::{Error, PendingOperation},
     id::{AppId, InvalidField, MchId, OutOrderNo, TransactionId},
     money::Fen,
+    prelude::*,
     v3::{
         endpoint::{Draft, Endpoint},
         field,
@@ -17,7 +18,6 @@ use crate::{
     },
     world::World,
 };
-use alloc::{string::String, vec::Vec};
 use core::fmt;
 
 /// Shares a payment with its receivers. Returns the profit sharing, which is usually still in progress.
@@ -195,7 +195,6 @@ pub(super) mod tests {
         fake,
         profitsharing::profit_sharing::{FailReason, ReceiverResult, SharingState},
     };
-    use alloc::{format, string::ToString as _, vec};
 
     fn receiver() -> ReceiverAmount {
         let account = Account::Merchant("86693852".parse().unwrap());

@@ -6,10 +6,10 @@ use crate::{
     error::Error,
     id::{MchId, OutOrderNo, TransactionId},
     money::Fen,
+    prelude::*,
     v3::verify::{Verified, malformed},
     wire::json::{InvalidMember, object},
 };
-use alloc::string::String;
 
 /// An amount that was paid to a receiver or returned by it. It is read only from a [verified](Verified) notification.
 ///

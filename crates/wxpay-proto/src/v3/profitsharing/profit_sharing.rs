@@ -6,6 +6,7 @@ use crate::{
     error::Error,
     id::{InvalidField, MchId, OutOrderNo, TransactionId},
     money::Fen,
+    prelude::*,
     v3::{
         field::open_enum,
         verify::{Verified, malformed},
@@ -15,7 +16,6 @@ use crate::{
         read::{Outcome, Read},
     },
 };
-use alloc::{string::String, vec::Vec};
 
 open_enum! {
     /// The status of a profit sharing.

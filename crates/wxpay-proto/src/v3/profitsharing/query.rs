@@ -65,7 +65,7 @@ impl Endpoint for QueryProfitSharing {
 #[cfg(test)]
 mod tests {
     use super::{super::create::tests::reply_body, *};
-    use crate::v3::fake;
+    use crate::{prelude::*, v3::fake};
 
     fn query(party: Party) -> QueryProfitSharing {
         QueryProfitSharing::new(
@@ -80,12 +80,12 @@ mod tests {
         let path = "/v3/profitsharing/orders/P2015%7C0806?";
         assert_eq!(
             fake::target(&query(Party::Direct)),
-            alloc::format!("{path}transaction_id=4208450740201411110007820472")
+            format!("{path}transaction_id=4208450740201411110007820472")
         );
         let partner = query(Party::partner("1900000109".parse().unwrap()));
         assert_eq!(
             fake::target(&partner),
-            alloc::format!("{path}sub_mchid=1900000109&transaction_id=4208450740201411110007820472")
+            format!("{path}sub_mchid=1900000109&transaction_id=4208450740201411110007820472")
         );
     }
 

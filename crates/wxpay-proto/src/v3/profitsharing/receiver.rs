@@ -6,6 +6,7 @@ use super::account::Account;
 use crate::{
     error::Error,
     id::{AppId, InvalidField, MchId},
+    prelude::*,
     v3::{
         endpoint::{Draft, Endpoint},
         field::{self, open_enum},
@@ -17,7 +18,6 @@ use crate::{
     wire::json::object,
     world::World,
 };
-use alloc::string::String;
 
 open_enum! {
     /// The receiver's relation to the merchant.
@@ -208,7 +208,6 @@ impl Endpoint for DeleteReceiver {
 mod tests {
     use super::*;
     use crate::v3::fake;
-    use alloc::format;
 
     fn appid() -> AppId {
         "wx8888888888888888".parse().unwrap()

@@ -8,6 +8,7 @@ use crate::{
     error::{Error, PendingOperation},
     id::{InvalidField, MchId, OutOrderNo, OutReturnNo},
     money::Fen,
+    prelude::*,
     refusal::{Code, Refusal},
     v3::{
         endpoint::{Draft, Endpoint, Idempotency, Target},
@@ -21,7 +22,6 @@ use crate::{
     wire::json::object,
     world::World,
 };
-use alloc::string::String;
 
 open_enum! {
     /// The result of a return.
@@ -254,7 +254,6 @@ impl Endpoint for QueryProfitSharingReturn {
 mod tests {
     use super::*;
     use crate::v3::fake;
-    use alloc::format;
 
     fn create_return(
         party: Party,

@@ -6,6 +6,7 @@ use super::{create::check_description, profit_sharing::ProfitSharing};
 use crate::{
     error::{Error, PendingOperation},
     id::{InvalidField, MchId, OutOrderNo, TransactionId},
+    prelude::*,
     v3::{
         endpoint::{Draft, Endpoint},
         merchant::Merchant,
@@ -15,7 +16,6 @@ use crate::{
     },
     world::World,
 };
-use alloc::string::String;
 
 /// Unfreezes the remainder of a payment for the merchant. For WeChat Pay this is a profit sharing with its own number:
 /// the reply contains it, and [`QueryProfitSharing`](super::QueryProfitSharing) finds it.

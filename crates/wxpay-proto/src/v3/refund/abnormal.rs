@@ -6,6 +6,7 @@ use super::refund::Refund;
 use crate::{
     error::{Error, PendingOperation},
     id::{InvalidField, MchId, OutRefundNo, RefundId},
+    prelude::*,
     v3::{
         endpoint::{Draft, Endpoint, Target},
         merchant::Merchant,
@@ -15,7 +16,6 @@ use crate::{
     },
     world::World,
 };
-use alloc::string::String;
 
 /// Sets another destination for a refund that is [`Abnormal`](super::RefundStatus::Abnormal), for example because the
 /// payer's card was cancelled.
@@ -117,7 +117,6 @@ impl Endpoint for ApplyAbnormalRefund {
 mod tests {
     use super::*;
     use crate::v3::fake;
-    use alloc::format;
 
     fn to_user(bank_type: &str) -> Result<ApplyAbnormalRefund, InvalidField> {
         let sensitive = |text: &str| Sensitive::new(text.into()).unwrap();

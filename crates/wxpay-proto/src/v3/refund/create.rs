@@ -7,6 +7,7 @@ use crate::{
     error::{Error, PendingOperation},
     id::{InvalidField, MchId, NotifyUrl, OutRefundNo, OutTradeNo, TransactionId},
     money::Fen,
+    prelude::*,
     v3::{
         endpoint::{Draft, Endpoint},
         field,
@@ -17,7 +18,6 @@ use crate::{
     },
     world::World,
 };
-use alloc::{string::String, vec::Vec};
 use core::fmt;
 
 /// Creates a refund, of a whole payment or of a part. [`builder`](Self::builder) takes the required fields.

@@ -58,7 +58,7 @@ impl Endpoint for QueryRefund {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::v3::fake;
+    use crate::{prelude::*, v3::fake};
 
     fn query(party: Party) -> QueryRefund {
         QueryRefund::new("12*17|75@2501".parse().unwrap(), party)
@@ -69,7 +69,7 @@ mod tests {
         let target = "/v3/refund/domestic/refunds/12%2A17%7C75%402501";
         assert_eq!(fake::target(&query(Party::Direct)), target);
         let partner = Party::partner("1900000109".parse().unwrap());
-        assert_eq!(fake::target(&query(partner)), alloc::format!("{target}?sub_mchid=1900000109"));
+        assert_eq!(fake::target(&query(partner)), format!("{target}?sub_mchid=1900000109"));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::{
     id::{InvalidField, OutRefundNo, OutTradeNo, RefundId, TransactionId},
     money::Fen,
     payment::{RefundEvidence, SucceededRefund},
+    prelude::*,
     secret::PersonalData,
     v3::{
         field::open_enum,
@@ -13,7 +14,6 @@ use crate::{
     },
     wire::json::object,
 };
-use alloc::{string::String, vec::Vec};
 
 open_enum! {
     /// The status of a refund.

@@ -8,7 +8,6 @@ use crate::{
         refund::CreateRefund,
     },
 };
-use alloc::{string::ToString as _, vec::Vec};
 
 const NOT_FOUND: &str = r#"{"code":"ORDER_NOT_EXIST","message":"订单不存在"}"#;
 const FOUND: &str =
@@ -91,7 +90,7 @@ fn resolve_unsigned(
     lost: Option<usize>,
 ) -> (Result<Resolved, Error>, Harness) {
     let (mut harness, mut queries) = (Harness::new(), 0..);
-    let body = alloc::format!(r#"{{"code":"{code}","message":"不存在"}}"#);
+    let body = format!(r#"{{"code":"{code}","message":"不存在"}}"#);
     let result = harness.run(fake::merchant().resolve(unresolved), |_, _| {
         if queries.next() == lost {
             return Ok(Response::new(407, Vec::new()));

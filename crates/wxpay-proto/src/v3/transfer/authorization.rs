@@ -18,13 +18,13 @@ use crate::{
     clock::UnixTime,
     error::Error,
     id::{AppId, AuthorizationId, InvalidField, MchId, OpenId, OutAuthorizationNo},
+    prelude::*,
     v3::{
         field::{self, open_enum},
         verify::{Verified, malformed},
     },
     wire::json::object,
 };
-use alloc::string::String;
 use core::fmt;
 
 open_enum! {

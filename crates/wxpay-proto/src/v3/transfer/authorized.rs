@@ -88,14 +88,16 @@ impl Endpoint for CreateAuthorizedTransfer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::v3::{
-        fake::{drafted, read, sealed, sealed_for_merchant},
-        transfer::{
-            TransferState,
-            bill::tests::{full, minimal},
+    use crate::{
+        prelude::*,
+        v3::{
+            fake::{drafted, read, sealed, sealed_for_merchant},
+            transfer::{
+                TransferState,
+                bill::tests::{full, minimal},
+            },
         },
     };
-    use alloc::format;
 
     const LINE: &str = "POST /v3/fund-app/mch-transfer/transfer-bills/transfer";
 

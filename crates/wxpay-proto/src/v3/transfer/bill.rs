@@ -4,12 +4,12 @@ use crate::{
     error::{Error, PendingOperation},
     id::{AppId, InvalidField, NotifyUrl, OutBillNo},
     money::Fen,
+    prelude::*,
     v3::{
         field,
         seal::{RequestWriter, Sealed, Sensitive},
     },
 };
-use alloc::{string::String, vec::Vec};
 use core::fmt;
 
 /// A transfer to create, without the payee. [`builder`](Self::builder) takes the required fields; the rest is optional.
@@ -224,7 +224,6 @@ impl TransferBill {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use alloc::format;
 
     /// Returns a builder with the required fields only.
     pub(in super::super) fn minimal() -> Builder {

@@ -51,11 +51,13 @@ impl Endpoint for CancelTransfer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::v3::{
-        fake::{drafted, read},
-        transfer::TransferState,
+    use crate::{
+        prelude::*,
+        v3::{
+            fake::{drafted, read},
+            transfer::TransferState,
+        },
     };
-    use alloc::string::String;
 
     #[test]
     fn cancel_transfer_has_the_number_in_the_path_and_no_body() {

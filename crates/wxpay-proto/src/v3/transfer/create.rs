@@ -85,6 +85,7 @@ mod tests {
     use crate::{
         clock::UnixTime,
         error::ErrorKind,
+        prelude::*,
         v3::{
             fake::{self, drafted, read, sealed},
             transfer::{
@@ -93,7 +94,6 @@ mod tests {
             },
         },
     };
-    use alloc::{format, string::ToString as _};
     use core::error::Error as _;
 
     fn openid() -> OpenId {

@@ -6,6 +6,7 @@ use crate::{
     clock::UnixTime,
     error::Error,
     id::{OutBillNo, TransferBillNo},
+    prelude::*,
     refusal::Refusal,
     v3::{
         download::{BillFile, HashType},
@@ -20,7 +21,6 @@ use crate::{
     wire::json::{object, read::Outcome},
     world::World,
 };
-use alloc::string::String;
 
 const BASE: &str = "/v3/fund-app/mch-transfer/elecsign";
 
@@ -190,7 +190,6 @@ impl Endpoint for QueryReceipt {
 mod tests {
     use super::*;
     use crate::v3::fake::{self, drafted, read, target};
-    use alloc::{format, string::ToString as _};
     use core::error::Error as _;
 
     #[test]

@@ -6,6 +6,7 @@ use super::{authorization::check_display_name, bill::TransferBill, transfer::Tra
 use crate::{
     error::{Error, PendingOperation},
     id::{InvalidField, MchId, NotifyUrl, OpenId, OutAuthorizationNo},
+    prelude::*,
     v3::{
         endpoint::{Draft, Endpoint},
         merchant::Merchant,
@@ -14,7 +15,6 @@ use crate::{
     },
     world::World,
 };
-use alloc::string::String;
 use core::fmt;
 
 /// Creates a transfer that the payee confirms, and applies in the same request for an authorization of
@@ -117,7 +117,6 @@ mod tests {
             bill::tests::{full, minimal},
         },
     };
-    use alloc::format;
 
     const LINE: &str = "POST /v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization";
 

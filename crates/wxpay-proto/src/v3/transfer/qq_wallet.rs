@@ -7,6 +7,7 @@ use crate::{
     error::{Error, PendingOperation},
     http::Method,
     id::{InvalidField, OpenId, OutBillNo},
+    prelude::*,
     refusal::Refusal,
     v3::{
         endpoint::{Draft, Endpoint, Idempotency, Target},
@@ -18,7 +19,6 @@ use crate::{
     },
     world::World,
 };
-use alloc::string::String;
 use core::fmt;
 
 const BASE: &str = "/v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills";
@@ -171,7 +171,6 @@ mod tests {
             },
         },
     };
-    use alloc::format;
 
     fn openid() -> OpenId {
         "o-MYE42l80oelYMDE34nYD456Xoy".parse().unwrap()

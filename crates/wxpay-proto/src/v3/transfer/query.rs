@@ -87,13 +87,13 @@ mod tests {
         error::{Fate, PendingOperation},
         exchange::Failure,
         money::Fen,
+        prelude::*,
         v3::{
             fake::{self, read, sealed_for_merchant, target},
             resolve::Resolved,
             transfer::{CreateTransfer, TransferState, bill::tests::minimal},
         },
     };
-    use alloc::{format, string::String};
 
     fn reply_body() -> String {
         format!(

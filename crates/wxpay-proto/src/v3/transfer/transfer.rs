@@ -5,6 +5,7 @@ use crate::{
     error::Error,
     id::{AppId, InvalidField, MchId, OpenId, OutAuthorizationNo, OutBillNo, TransferBillNo},
     money::Fen,
+    prelude::*,
     v3::{
         field::open_enum,
         seal::Sealed,
@@ -12,7 +13,6 @@ use crate::{
     },
     wire::json::object,
 };
-use alloc::string::String;
 use core::fmt;
 
 open_enum! {
@@ -171,7 +171,6 @@ object! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::string::ToString as _;
 
     #[test]
     fn transfer_states_keep_wechat_pays_spelling() {
@@ -196,7 +195,7 @@ mod tests {
     #[test]
     fn mchid_and_mch_id_are_both_read() {
         for name in ["mchid", "mch_id"] {
-            let text = alloc::format!(
+            let text = format!(
                 r#"{{"out_bill_no":"1","transfer_bill_no":"2","state":"SUCCESS","{name}":"1900001109","update_time":""}}"#
             );
             let transfer = Transfer::read(Verified::decrypted(text.as_bytes())).unwrap();

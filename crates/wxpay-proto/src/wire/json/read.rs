@@ -13,7 +13,7 @@
 //! decide. Text that is not JSON, and a repeated member, are errors everywhere.
 
 use super::Text;
-use alloc::{borrow::Cow, format, string::String, vec::Vec};
+use crate::prelude::*;
 use core::{error, fmt, marker::PhantomData};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 

@@ -4,8 +4,7 @@ use super::{
     Text,
     read::{InvalidMember, Outcome, Read},
 };
-use crate::{clock::UnixTime, money::Fen, secret::PersonalData, wire::time};
-use alloc::{borrow::Cow, string::String};
+use crate::{clock::UnixTime, money::Fen, prelude::*, secret::PersonalData, wire::time};
 
 impl<'de> Read<'de> for String {
     const SHAPE: &'static str = "must be a string";

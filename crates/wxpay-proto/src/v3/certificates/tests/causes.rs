@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::v3::{Ack, RawNotification};
-use alloc::vec::Vec;
 
 /// A reply to the request for the certificates.
 type FetchReply = fn(&SigningKey, UnixTime) -> Reply;

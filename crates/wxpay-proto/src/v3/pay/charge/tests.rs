@@ -7,7 +7,6 @@ use crate::{
         pay::code::tests::minimal,
     },
 };
-use alloc::{format, string::String, vec::Vec};
 
 /// The outcome of a request.
 #[derive(Clone, Copy, Debug)]

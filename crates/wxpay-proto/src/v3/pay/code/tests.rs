@@ -6,7 +6,6 @@ use crate::{
         pay::order::{Detail, Goods},
     },
 };
-use alloc::{format, vec};
 
 pub(in crate::v3::pay) fn minimal() -> Builder {
     CodePayment::builder(

@@ -4,15 +4,12 @@ use super::{order::Order, sub_order::SubOrderBody, subsidy::Subsidy};
 use crate::{
     error::Error,
     id::{AppId, MchId, NotifyUrl, OpenId, OutTradeNo},
+    prelude::*,
     v3::{
         pay::{jsapi::IdentityBody, order::LimitPay},
         seal::RequestWriter,
     },
     wire::time,
-};
-use alloc::{
-    string::{String, ToString as _},
-    vec::Vec,
 };
 
 /// The body of a combined order, as on the wire. `S` is the type of `scene_info`, which depends on the payment method.

@@ -6,6 +6,7 @@ use super::order::{Order, SubOrder};
 use crate::{
     error::{Error, PendingOperation},
     id::{AppId, MchId, OutTradeNo},
+    prelude::*,
     v3::{
         endpoint::{Draft, Endpoint, Target},
         merchant::Merchant,
@@ -15,7 +16,6 @@ use crate::{
     },
     world::World,
 };
-use alloc::{string::String, vec::Vec};
 
 /// Closes a combined order with all of its sub-orders. A paid order is refused.
 #[derive(Clone, Debug)]
@@ -119,7 +119,6 @@ impl Endpoint for CloseOrder {
 mod tests {
     use super::{super::order::Individual, *};
     use crate::{money::Fen, v3::fake};
-    use alloc::vec;
 
     #[test]
     fn a_combined_order_is_closed_with_the_ids_of_its_sub_orders() {

@@ -10,13 +10,14 @@ use crate::{
     error::PendingOperation,
     id::{AppId, InvalidField, NotifyUrl, OpenId, OutTradeNo},
     money::Fen,
+    prelude::*,
     v3::{
         field,
         pay::{IdentityKind, jsapi::Identity, order::LimitPay},
         seal::Sensitive,
     },
 };
-use alloc::{collections::BTreeSet, string::String, vec::Vec};
+use alloc::collections::BTreeSet;
 use core::{fmt, net::IpAddr};
 
 /// A combined order: several sub-orders, paid at once. [`builder`](Self::builder) takes the fields that every payment

@@ -7,6 +7,7 @@ use super::{body::SceneInfo, order::Order};
 use crate::{
     error::{Error, PendingOperation},
     id::{AppId, InvalidField},
+    prelude::*,
     v3::{
         endpoint::{Draft, Endpoint},
         merchant::Merchant,
@@ -17,7 +18,6 @@ use crate::{
     wire::json::object,
     world::World,
 };
-use alloc::string::String;
 
 /// Places a combined order that is paid from an app. Returns the parameters for the app.
 #[derive(Clone, Debug)]

@@ -3,9 +3,9 @@
 use crate::{
     id::{AppId, InvalidField, MchId, OutTradeNo},
     money::Fen,
+    prelude::*,
     v3::{field, party::Party},
 };
-use alloc::string::String;
 use core::fmt;
 
 /// A sub-order of a combined order. `Debug` shows merchant, number and price only: texts may contain personal data.

@@ -1,6 +1,6 @@
 //! Interest subsidies of the merchant for payment by instalments.
 
-use alloc::vec::Vec;
+use crate::prelude::*;
 
 /// The interest subsidies that the merchant pays if the payer pays by instalments.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]

@@ -6,6 +6,7 @@ use crate::{
     id::{AppId, MchId, OpenId, OutTradeNo, TransactionId},
     money::Fen,
     payment::{Evidence, Payment},
+    prelude::*,
     v3::{
         pay::transaction::{self, Promotion, TradeState, TradeType},
         verify::Verified,
@@ -15,7 +16,6 @@ use crate::{
         read::{Outcome, Read},
     },
 };
-use alloc::{string::String, vec::Vec};
 use core::fmt;
 
 /// The status of a combined order. Created only from a [verified](Verified) reply or notification.
@@ -258,7 +258,6 @@ impl Amount {
 pub(in crate::v3) mod tests {
     use super::*;
     use crate::v3::fake;
-    use alloc::format;
 
     /// Returns two sub-orders, of which the first is in that state.
     pub(in crate::v3) fn combined(combine_mchid: &str, state: &str, options: &str) -> String {

@@ -5,7 +5,6 @@ use crate::v3::{
     pay::{AppOrder, H5Info, H5Order, JsapiOrder, NativeOrder, Payer},
     seal::Sensitive,
 };
-use alloc::format;
 
 fn builder() -> Builder {
     let (appid, number) = ("wxd678efh567hg6787".parse().unwrap(), "1217752501-1".parse().unwrap());

@@ -6,7 +6,6 @@ use crate::v3::{
         refund::{Channel, Promotion},
     },
 };
-use alloc::{format, string::ToString as _, vec};
 
 fn order() -> OutTradeNo {
     "1217752501201407033233368018".parse().unwrap()

@@ -6,6 +6,7 @@ use super::{Authorization, check_display_name};
 use crate::{
     error::{Error, PendingOperation},
     id::{AppId, InvalidField, NotifyUrl, OpenId, OutAuthorizationNo},
+    prelude::*,
     v3::{
         endpoint::{Draft, Endpoint},
         field,
@@ -16,7 +17,6 @@ use crate::{
     },
     world::World,
 };
-use alloc::string::{String, ToString as _};
 use core::{fmt, net::IpAddr};
 
 /// Applies for an authorization of transfers without confirmation. Returns the
@@ -201,7 +201,6 @@ impl Endpoint for ApplyAuthorization {
 mod tests {
     use super::{super::AuthorizationState, *};
     use crate::v3::fake::{drafted, read};
-    use alloc::format;
 
     const LINE: &str = "POST /v3/fund-app/mch-transfer/user-confirm-authorization";
 

@@ -107,11 +107,13 @@ mod tests {
         super::{AuthorizationState, CloseReason},
         *,
     };
-    use crate::v3::{
-        fake::{self, drafted, read, target},
-        resolve::Resolved,
+    use crate::{
+        prelude::*,
+        v3::{
+            fake::{self, drafted, read, target},
+            resolve::Resolved,
+        },
     };
-    use alloc::{format, string::String};
 
     const REPLY_BODY: &str = r#"{"out_authorization_no":"plfk2020042013","appid":"wxf636efh567hg4356","openid":"o-MYE42l80oelYMDE34nYD456Xoy","user_display_name":"wx_123456","authorization_id":"165465465465","state":"CLOSED","authorize_time":"2015-05-20T13:29:35+08:00","close_info":{"close_time":"2015-05-20T13:29:36+08:00","close_reason":"CLOSE_VIA_MCH_API"},"transfer_scene_id":"1000","user_recv_perception":"现金奖励","create_time":"2015-05-20T13:29:34+08:00","package_info":"affffddafdfafddffda=="}"#;
 

@@ -1,5 +1,4 @@
 use super::*;
-use alloc::{string::ToString as _, vec};
 
 fn sub_order(number: &str) -> SubOrder {
     let mchid = "1900000109".parse().unwrap();
@@ -62,6 +61,6 @@ fn combined_orders_print_no_texts() {
     let mut with_individual = sub_order("20150806");
     with_individual.individual = Some(Individual { name: Some("张三".into()), ..Individual::new("1") });
     let order = order(vec![with_individual]);
-    let printed = alloc::format!("{order:?} {:?} {:?}", order.0.sub_orders, order.0.sub_orders[0].individual);
+    let printed = format!("{order:?} {:?} {:?}", order.0.sub_orders, order.0.sub_orders[0].individual);
     assert!(!printed.contains("大米") && !printed.contains("分店") && !printed.contains("张三"), "{printed}");
 }

@@ -12,7 +12,6 @@ use crate::{
         pay::{IdentityKind, order::LimitPay},
     },
 };
-use alloc::{format, vec, vec::Vec};
 
 const PREPAID: &str = r#"{"prepay_id":"wx201410272009395522657a690389285100"}"#;
 
