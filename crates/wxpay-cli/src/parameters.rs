@@ -65,6 +65,15 @@ impl Parameters {
         self
     }
 
+    /// Replaces the parameters of these names, ignoring case, by one at the end under the first name.
+    pub(crate) fn replacing(self, names: &[&str], value: impl Into<String>) -> Self {
+        let others = self.without(|name| is_any_of(names, name));
+        match names.first() {
+            Some(name) => others.with(name, value),
+            None => others,
+        }
+    }
+
     /// Adds a parameter at the end.
     pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.0.push((name.to_owned(), value.into()));

@@ -2,7 +2,7 @@
 
 use crate::{
     Failure, args,
-    failure::{Faults, with_causes},
+    failure::{Faults, Kind, with_causes},
     input, output, sim,
 };
 use std::{
@@ -27,9 +27,9 @@ pub(crate) async fn run(args: args::Serve) -> Result<(), Failure> {
 
     let dev = if args.dev { Some(Dev::start().await?) } else { None };
     let config = settings(&args, dev.as_ref())?;
-    let server = Server::start(config).await.map_err(|error| match error.is_configuration() {
-        true => Failure::usage(with_causes(&error)),
-        false => Failure::error(&error),
+    let server = Server::start(config).await.map_err(|error| {
+        let kind = if error.is_configuration() { Kind::Usage } else { Kind::Failed };
+        Failure::new(kind, with_causes(&error))
     })?;
     let url = format!("http://{}", server.local_addr());
     let ready = match &dev {

@@ -191,7 +191,7 @@ fn output_that_cannot_be_written_is_a_failure() {
 }
 
 #[test]
-fn a_server_whose_log_is_closed_serves_on() {
+fn a_server_whose_log_is_closed_continues_to_serve() {
     let mut command = wxpay();
     command
         .args(["serve", "--dev", "--listen", "127.0.0.1:0"])

@@ -3,7 +3,7 @@
 //! | setting | meaning | default |
 //! |---|---|---|
 //! | `listen` | the address and port to listen on | `127.0.0.1:8080` |
-//! | `database` | the ledger file | `wxpay-ledger.db` |
+//! | `database` | the ledger file; its folder must exist | `wxpay-ledger.db` |
 //! | `public_base_url` | the URL under which WeChat Pay reaches this server, such as `https://pay.shop.example` | required, unless this server and the gateway both have loopback addresses |
 //! | `notify_path` | the path of notifications; appended to `public_base_url` it is the `notify_url` | `/notify/v1` |
 //! | `gateway_base_url` | the base URL of WeChat Pay | `https://api.weixin.qq.com` |
@@ -42,7 +42,7 @@ use wxpay_proto::{
     id::{InvalidField, NotifyUrl},
     retry::Policy,
     secret::Secret,
-    v1::{AppSecret, Merchant, PartnerKey, PaySignKey},
+    v1::{AppSecret, Builder, Merchant, PartnerKey, PaySignKey},
 };
 
 /// Validated settings. Its `Debug` output hides the keys.
@@ -252,7 +252,7 @@ fn merchant(sources: &mut Sources) -> Option<Merchant> {
     let Some(base_url) = base_url else { return Some(builder.build()) };
     let builder =
         builder.base_url(&base_url).map_err(|cause| InvalidSetting::new("gateway_base_url", cause.rule()));
-    sources.accept(builder).map(|builder| builder.build())
+    sources.accept(builder).map(Builder::build)
 }
 
 fn schedule(sources: &mut Sources) -> Schedule {

@@ -119,17 +119,11 @@ pub(super) fn sign(args: &Sign, key: &Secret<Vec<u8>>, parameters: Parameters) -
     };
     let parameters = match sign_input.body.filter(|_| args.body_file.is_some()).map(String::from_utf8) {
         None => parameters,
-        Some(body) => {
-            let parameters = parameters.without(|name| is_any_of(BODY, name));
-            match body {
-                Ok(body) => parameters.with(BODY[0], body),
-                // A body that is not UTF-8 has no place in JSON: `verify` needs the file too.
-                Err(_) => parameters,
-            }
-        }
+        Some(Ok(body)) => parameters.replacing(BODY, body),
+        // A body that is not UTF-8 has no place in JSON: `verify` needs the file too.
+        Some(Err(_)) => parameters.without(|name| is_any_of(BODY, name)),
     };
-    let parameters = parameters.without(|name| is_any_of(names, name));
-    let parameters = names.iter().take(1).fold(parameters, |parameters, name| parameters.with(name, value));
+    let parameters = parameters.replacing(names, value);
     Ok(Signed {
         parameters,
         string_to_sign: String::from_utf8_lossy(&string).into_owned(),
