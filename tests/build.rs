@@ -19,7 +19,9 @@ fn main() -> ExitCode {
         let files: Vec<_> = names.iter().map(|name| Path::new("../../shared").join(name)).collect();
         if files.iter().all(|file| file.is_file()) {
             println!("cargo::rustc-cfg={cfg}");
-            files.iter().for_each(|file| println!("cargo::rerun-if-changed={}", file.display()));
+            for file in files {
+                println!("cargo::rerun-if-changed={}", file.display());
+            }
         } else {
             is_complete = false;
         }
