@@ -118,8 +118,9 @@ pub(crate) async fn place_order(setting: impl Fn(&str) -> Option<String>) -> Res
 
     let number: OutTradeNo = format!("kms{}", std::process::id().saturating_add(100_000)).parse()?;
     let notify_url = "https://shop.example/notify".parse()?;
-    let order =
-        Order::builder(required("WXPAY_APPID")?.parse()?, number, Fen::new(1), "千足金箍棒", notify_url);
+    let order = Order::builder(number, Fen::new(1), "千足金箍棒")
+        .appid(required("WXPAY_APPID")?.parse()?)
+        .notify_url(notify_url);
     Ok(Client::builder().build()?.run(merchant.call(NativeOrder::new(order.build()?))).await?)
 }
 

@@ -160,10 +160,11 @@ struct NewOrder {
 async fn place(State(shop): State<Arc<Shop>>, Json(new_order): Json<NewOrder>) -> Result<String, HttpError> {
     let number: OutTradeNo = new_order.number.parse().map_err(invalid_field)?;
     let total = Fen::new(new_order.fen);
-    let order =
-        Order::builder(shop.appid.clone(), number.clone(), total, new_order.body, shop.notify_url.clone())
-            .build()
-            .map_err(invalid_field)?;
+    let order = Order::builder(number.clone(), total, new_order.body)
+        .appid(shop.appid.clone())
+        .notify_url(shop.notify_url.clone())
+        .build()
+        .map_err(invalid_field)?;
     // Stored before it is placed: the notification may arrive before the reply.
     shop.books().orders.entry(number.clone()).or_insert_with(|| PaymentState::new(number, total));
     // In a task of its own, so that the outcome becomes known even if the visitor disconnects.

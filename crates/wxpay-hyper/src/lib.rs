@@ -24,7 +24,7 @@
 //!
 //! let notify_url = "https://shop.example/notify/1900000109".parse()?;
 //! let (appid, number) = ("wxd678efh567hg6787".parse()?, "ORDER-0001".parse()?);
-//! let order = Order::builder(appid, number, Fen::new(1999), "千足金箍棒", notify_url).build()?;
+//! let order = Order::builder(number, Fen::new(1999), "千足金箍棒").appid(appid).notify_url(notify_url).build()?;
 //! // In a task of its own, so that the outcome becomes known even if the visitor disconnects.
 //! let placing = async move { client.run(merchant.call(NativeOrder::new(order))).await };
 //! println!("{}", tokio::spawn(placing).await??); // the link for the QR code

@@ -87,13 +87,9 @@ fn reply(target: &str, gateway: SocketAddr) -> Vec<u8> {
 
 /// A JSAPI order with sealed fields.
 fn jsapi_order() -> JsapiOrder {
-    let order = Order::builder(
-        "wxd678efh567hg6787".parse().unwrap(),
-        "ORDER-0001".parse().unwrap(),
-        Fen::new(1999),
-        "千足金箍棒",
-        "https://shop.example/notify".parse().unwrap(),
-    );
+    let order = Order::builder("ORDER-0001".parse().unwrap(), Fen::new(1999), "千足金箍棒")
+        .appid("wxd678efh567hg6787".parse().unwrap())
+        .notify_url("https://shop.example/notify".parse().unwrap());
     let text = |text: &str| Sensitive::new(text.to_owned()).unwrap();
     let payer = Payer::new("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".parse().unwrap()).with_identity(
         IdentityKind::Idcard,

@@ -96,13 +96,13 @@ const PAID: &str = r#"{"appid":"wxd678efh567hg6787","mchid":"1900000109","out_tr
 
 fn code_payment() -> CodePayment {
     CodePayment::builder(
-        "wxd678efh567hg6787".parse().unwrap(),
         "ORDER-0001".parse().unwrap(),
         Fen::new(1),
         "千足金箍棒",
         "131234567890123456".parse().unwrap(),
         StoreId::OutId("store-1".to_owned()),
     )
+    .appid("wxd678efh567hg6787".parse().unwrap())
     .build()
     .unwrap()
 }

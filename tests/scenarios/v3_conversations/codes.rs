@@ -15,7 +15,7 @@ fn code(shop: &Shop, serial: u32, digits: &str, party: Party) -> CodePayment {
     let auth_code = format!("1300000000000000{digits}").parse().unwrap();
     let store = StoreId::Id("1".into());
     let payment =
-        CodePayment::builder(shop.appid(), number(serial), Fen::new(100), "一双筷子", auth_code, store);
+        CodePayment::builder(number(serial), Fen::new(100), "一双筷子", auth_code, store).appid(shop.appid());
     payment.party(party).device_ip([203, 0, 113, 7].into()).build().unwrap()
 }
 
@@ -39,7 +39,7 @@ pub(super) fn conversation() -> Shop {
 
         let payment = code(&shop, serial + 1, "02", party.clone());
         assert_eq!(shop.call(payment), CodePaymentReply::UserPaying);
-        shop.call(ReverseOrder::new(shop.appid(), number(serial + 1), party.clone()));
+        shop.call(ReverseOrder::new(number(serial + 1), party.clone()).appid(shop.appid()));
         assert_eq!(recorded_state(&shop, serial + 1), RecordedState::Revoked);
         let queried = shop.call(QueryOrder::out_trade_no(number(serial + 1), party));
         assert!(matches!(queried, Lookup::Found(order) if order.trade_state == TradeState::Revoked));

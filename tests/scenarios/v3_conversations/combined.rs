@@ -31,7 +31,9 @@ fn two_sub_orders(shop: &Shop, serial: u32) -> Vec<SubOrder> {
 }
 
 fn combined_order(shop: &Shop, serial: u32, orders: Vec<SubOrder>) -> Builder {
-    Order::builder(shop.appid(), number(serial), notify_url(), orders)
+    Order::builder(number(serial), orders)
+        .combine_appid(shop.appid())
+        .notify_url(notify_url())
         .payer_client_ip(Ipv4Addr::new(203, 0, 113, 7).into())
         .device_id("till-1")
 }

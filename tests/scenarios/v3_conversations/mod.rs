@@ -72,7 +72,13 @@ fn migrating_merchant(network: &SimNetwork) -> Merchant {
 fn order(network: &SimNetwork, number: OutTradeNo, fen: u64) -> NativeOrder {
     let appid = network.gateway.merchant().appids()[0].clone();
     let notify_url = "https://shop.example/notify/v3".parse().unwrap();
-    NativeOrder::new(Order::builder(appid, number, Fen::new(fen), "千足金箍棒", notify_url).build().unwrap())
+    NativeOrder::new(
+        Order::builder(number, Fen::new(fen), "千足金箍棒")
+            .appid(appid)
+            .notify_url(notify_url)
+            .build()
+            .unwrap(),
+    )
 }
 
 fn pay(driver: &Driver, network: &mut SimNetwork, number: &OutTradeNo) {

@@ -85,7 +85,9 @@ impl Shop {
     }
 
     pub(super) fn order(&self, number: &OutTradeNo, fen: u64) -> order::Builder {
-        order::Order::builder(self.appid(), number.clone(), Fen::new(fen), "千足金箍棒", notify_url())
+        order::Order::builder(number.clone(), Fen::new(fen), "千足金箍棒")
+            .appid(self.appid())
+            .notify_url(notify_url())
     }
 
     /// Pays an order.

@@ -72,7 +72,8 @@ impl Life {
     async fn charge(&mut self, key: &OrderKey, price: Fen, party: &Party) -> Certain {
         let code = format!("1300000000000000{}", self.rng.pick(&PAYERS)).parse().unwrap();
         let (appid, store) = (self.account().appid.clone(), StoreId::Id("1".into()));
-        let payment = CodePayment::builder(appid, key.1.clone(), price, "一双筷子", code, store)
+        let payment = CodePayment::builder(key.1.clone(), price, "一双筷子", code, store)
+            .appid(appid)
             .party(party.clone())
             .device_ip([203, 0, 113, 7].into())
             .build()
@@ -114,7 +115,7 @@ impl Life {
                 TradeState::Closed | TradeState::Revoked | TradeState::PayError => return Certain::NotPaid,
                 _ => {}
             }
-            let reverse = ReverseOrder::new(self.account().appid.clone(), key.1.clone(), party.clone());
+            let reverse = ReverseOrder::new(key.1.clone(), party.clone()).appid(self.account().appid.clone());
             if self.call(reverse).await.is_ok() {
                 let recorded = self.shop.recorded(key).map(|order| order.trade_state);
                 assert_eq!(recorded, Some(RecordedState::Revoked), "{key:?}: said to be reversed");

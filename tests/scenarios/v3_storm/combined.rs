@@ -88,7 +88,10 @@ impl Life {
         }
         self.add_faults(&number);
         let (appid, url) = (self.account().appid.clone(), notify_url(self.account));
-        let order = Order::builder(appid, number, url, sub_orders).openid(self.shop.openid());
+        let order = Order::builder(number, sub_orders)
+            .combine_appid(appid)
+            .notify_url(url)
+            .openid(self.shop.openid());
         order.build().unwrap()
     }
 
@@ -100,7 +103,7 @@ impl Life {
         let without_payer = || {
             let (appid, url) = (self.account().appid.clone(), notify_url(self.account));
             let sub_orders = order.sub_orders().to_vec();
-            Order::builder(appid, key.1.clone(), url, sub_orders).build().unwrap()
+            Order::builder(key.1.clone(), sub_orders).combine_appid(appid).notify_url(url).build().unwrap()
         };
         let outcome = match method {
             0 => {

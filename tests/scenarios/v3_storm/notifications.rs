@@ -32,7 +32,9 @@ fn five_thousand_notifications_are_delivered_in_order_until_acknowledged() {
     let notify_url: wxpay_proto::id::NotifyUrl = "https://shop.example/notify/v3".parse().unwrap();
     for serial in 0..ORDERS {
         let number = format!("MANY{serial:08}").parse().unwrap();
-        let order = Order::builder(appid.clone(), number, Fen::new(100), "千足金箍棒", notify_url.clone());
+        let order = Order::builder(number, Fen::new(100), "千足金箍棒")
+            .appid(appid.clone())
+            .notify_url(notify_url.clone());
         driver.run(merchant.call(NativeOrder::new(order.build().unwrap())), &mut network).unwrap();
     }
     // The payers pay ten orders per second.

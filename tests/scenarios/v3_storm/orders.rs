@@ -49,7 +49,9 @@ impl Purchase {
     fn order(&self, life: &Life) -> Order {
         let number = self.numbers.last().unwrap().clone();
         let url = notify_url(life.account);
-        Order::builder(life.account().appid.clone(), number, self.price, "千足金箍棒", url)
+        Order::builder(number, self.price, "千足金箍棒")
+            .appid(life.account().appid.clone())
+            .notify_url(url)
             .attach("basket")
             .party(self.party.clone())
             .profit_sharing(true)

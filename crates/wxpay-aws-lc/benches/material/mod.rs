@@ -66,13 +66,10 @@ pub(crate) struct SignBench {
 impl SignBench {
     pub(crate) fn new() -> Self {
         let url = "https://shop.example/wxpay/v3/notify".parse().unwrap();
-        let order = Order::builder(
-            "wx0123456789abcdef".parse().unwrap(),
-            "7240b65810859cbf2a8d9f76a638c0a3".parse().unwrap(),
-            Fen::new(1999),
-            "千足金箍棒",
-            url,
-        );
+        let order =
+            Order::builder("7240b65810859cbf2a8d9f76a638c0a3".parse().unwrap(), Fen::new(1999), "千足金箍棒")
+                .appid("wx0123456789abcdef".parse().unwrap())
+                .notify_url(url);
         let order = order.attach("花果山分店").build().unwrap();
         let payer = Payer::new("oX99MDgNcgwnz3zFN3DNmo8uwa-w".parse().unwrap());
         let (merchant, order) = (merchant(), JsapiOrder::new(order, payer).unwrap());

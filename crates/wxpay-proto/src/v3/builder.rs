@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     crypto::{Certificate, CryptoProvider, InvalidKey, PrivateKey, PublicKey},
-    id::{InvalidField, MchId, PublicKeyId, SerialNo},
+    id::{AppId, InvalidField, MchId, NotifyUrl, PublicKeyId, SerialNo},
     memory::PlatformKey,
     prelude::*,
     retry::Policy,
@@ -40,6 +40,8 @@ impl Merchant {
             fetches_certificates: false,
             gateway: Gateway::default(),
             retry: Policy::default(),
+            appid: None,
+            notify_url: None,
         })
     }
 }
@@ -109,6 +111,16 @@ impl Builder {
         Ok(self)
     }
 
+    /// Checks a text like [`base_url`](Self::base_url), without a builder: for a set-up that reports all invalid
+    /// settings at once.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`InvalidField`] in the cases of [`base_url`](Self::base_url).
+    pub fn check_base_url(base_url: &str) -> Result<(), InvalidField> {
+        Gateway::parse(base_url).map(drop)
+    }
+
     /// Sets the gateway that is called after the other one did not reply, or replied 5xx. The hosts alternate from then
     /// on; every attempt sends the same number and the same bytes.
     ///
@@ -118,6 +130,20 @@ impl Builder {
     pub fn backup_url(mut self, backup_url: &str) -> Result<Self, InvalidField> {
         self.0.gateway = self.0.gateway.with_backup(backup_url)?;
         Ok(self)
+    }
+
+    /// Sets the default app: orders, code payments and reversals that set none use it.
+    #[must_use]
+    pub fn appid(mut self, appid: AppId) -> Self {
+        self.0.appid = Some(appid);
+        self
+    }
+
+    /// Sets the default notification URL: orders that set none use it.
+    #[must_use]
+    pub fn notify_url(mut self, notify_url: NotifyUrl) -> Self {
+        self.0.notify_url = Some(notify_url);
+        self
     }
 
     /// Sets the retry policy of calls.

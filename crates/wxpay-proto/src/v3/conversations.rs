@@ -127,7 +127,8 @@ fn converse(seed: u64) {
     match seed % 5 {
         0 => {
             let url = "https://example.com/notify".parse().unwrap();
-            let order = Order::builder(appid, number(), Fen::new(100), "大米", url).build().unwrap();
+            let order =
+                Order::builder(number(), Fen::new(100), "大米").appid(appid).notify_url(url).build().unwrap();
             let result = conversation.run(merchant.call(NativeOrder::new(order)));
             conversation.conclude(result, true);
         }
@@ -151,7 +152,7 @@ fn converse(seed: u64) {
         }
         _ => {
             let (code, store) = ("130061098828009406".parse().unwrap(), StoreId::OutId("1".into()));
-            let payment = CodePayment::builder(appid, number(), Fen::new(100), "大米", code, store);
+            let payment = CodePayment::builder(number(), Fen::new(100), "大米", code, store).appid(appid);
             let result = conversation.run(merchant.charge_by_code(payment.build().unwrap()));
             conclude_charge(&mut conversation, result);
         }

@@ -215,10 +215,18 @@ pub(super) fn notification(event_type: &str, original_type: &str, plain: &str) -
 
 /// Drafts an operation's request: returns method and target, and the body or `meta` part that is signed.
 pub(super) fn drafted<E: Endpoint + ?Sized>(endpoint: &E) -> (String, String) {
-    let (me, mut memory) = (merchant(), Memory::default());
-    let draft = endpoint.draft(&mut RequestWriter::new(&me, &mut world(&mut memory))).unwrap();
+    drafted_by(&merchant(), endpoint).unwrap()
+}
+
+/// Drafts a request of this merchant like [`drafted`].
+pub(super) fn drafted_by<E: Endpoint + ?Sized>(
+    me: &Merchant,
+    endpoint: &E,
+) -> Result<(String, String), Error> {
+    let mut memory = Memory::default();
+    let draft = endpoint.draft(&mut RequestWriter::new(me, &mut world(&mut memory)))?;
     let line = format!("{} {}", draft.method(), draft.target());
-    (line, String::from_utf8(draft.signed_bytes().to_vec()).unwrap())
+    Ok((line, String::from_utf8(draft.signed_bytes().to_vec()).unwrap()))
 }
 
 /// Returns path and query of an operation that is a `GET`.

@@ -10,7 +10,7 @@ use crate::{
     crypto::{CryptoProvider, PrivateKey, PublicKey, SymmetricKey},
     error::{Error, ErrorKind, Fate},
     http::Method,
-    id::{KeyId, MchId, PublicKeyId, SerialNo},
+    id::{AppId, InvalidField, KeyId, MchId, NotifyUrl, PublicKeyId, SerialNo},
     memory::{KeyError, KeyProblem, MissingKey, PlatformKey},
     prelude::*,
     retry::Policy,
@@ -47,20 +47,16 @@ use core::fmt;
 ///     let api_v3_key = ApiV3Key::new(api_v3_key)?;
 ///     let merchant = Merchant::builder(provider, mchid, serial_no, private_key, &api_v3_key)
 ///         .public_key("PUB_KEY_ID_0119000072912024112200000000".parse()?, public_key)
+///         .appid("wxd678efh567hg6787".parse()?)
+///         .notify_url("https://shop.example/notify".parse()?)
 ///         .build();
 ///     Ok(merchant)
 /// }
 ///
 /// /// Creates the call that places an order to be paid by scanning a code; a driver of flows runs it.
 /// fn order(me: &Merchant) -> Result<Call<pay::NativeOrder>, wxpay_proto::id::InvalidField> {
-///     let order = pay::Order::builder(
-///         "wxd678efh567hg6787".parse()?,
-///         "20261125A1".parse()?,
-///         Fen::new(1999),
-///         "a pair of socks",
-///         "https://shop.example/notify".parse()?,
-///     );
-///     Ok(me.call(pay::NativeOrder::new(order.build()?)))
+///     let order = pay::Order::builder("20261125A1".parse()?, Fen::new(1999), "a pair of socks").build()?;
+///     Ok(me.call(pay::NativeOrder::new(order)))
 /// }
 ///
 /// /// Creates the call that queries the order.
@@ -86,6 +82,9 @@ pub(super) struct MerchantConfig {
     pub(super) fetches_certificates: bool,
     pub(super) gateway: Gateway,
     pub(super) retry: Policy,
+    /// The app and the notification URL of orders that set none.
+    pub(super) appid: Option<AppId>,
+    pub(super) notify_url: Option<NotifyUrl>,
 }
 
 impl fmt::Debug for Merchant {
@@ -110,6 +109,31 @@ impl Merchant {
     /// Returns the serial number of the merchant's API certificate.
     pub fn serial_no(&self) -> &SerialNo {
         &self.0.serial_no
+    }
+
+    /// Returns the app of orders that set none, if the merchant has a default.
+    #[must_use]
+    pub fn appid(&self) -> Option<&AppId> {
+        self.0.appid.as_ref()
+    }
+
+    /// Returns the notification URL of orders that set none, if the merchant has a default.
+    #[must_use]
+    pub fn notify_url(&self) -> Option<&NotifyUrl> {
+        self.0.notify_url.as_ref()
+    }
+
+    /// Returns the app of an order: its own, or else the merchant's default.
+    pub(super) fn appid_or_default<'a>(&'a self, appid: Option<&'a AppId>) -> Result<&'a AppId, Error> {
+        appid.or_else(|| self.appid()).ok_or_else(|| missing_default("appid"))
+    }
+
+    /// Returns the notification URL of an order: its own, or else the merchant's default.
+    pub(super) fn notify_url_or_default<'a>(
+        &'a self,
+        notify_url: Option<&'a NotifyUrl>,
+    ) -> Result<&'a NotifyUrl, Error> {
+        notify_url.or_else(|| self.notify_url()).ok_or_else(|| missing_default("notify_url"))
     }
 
     /// Signs a message with the merchant's private key, such as the parameters for the payer's client. Blocks if the
@@ -273,4 +297,9 @@ impl Merchant {
 
 fn unavailable() -> Error {
     Error::new(ErrorKind::Unavailable, Fate::NotSent)
+}
+
+fn missing_default(field: &'static str) -> Error {
+    let rule = InvalidField::new(field, "is required: set it in the request, or in the merchant's builder");
+    Error::new(ErrorKind::Misuse, Fate::NotSent).caused_by(rule)
 }

@@ -93,19 +93,15 @@ fn merchant() -> Option<Merchant> {
 }
 
 fn order() -> Option<Order> {
-    Order::builder(
-        unknown("wxd930ea5d5a258f4f").parse().ok()?,
-        unknown("20261124001").parse().ok()?,
-        Fen::new(black_box(1999)),
-        unknown("千足金箍棒"),
-        unknown("https://shop.example/notify").parse().ok()?,
-    )
-    .party(Party::partner(unknown("1900000109").parse().ok()?))
-    .time_expire(UnixTime::from_secs(black_box(1_794_758_400)))
-    .attach(unknown("basket"))
-    .payer_client_ip(Ipv4Addr::from(black_box([203, 0, 113, 7])).into())
-    .build()
-    .ok()
+    Order::builder(unknown("20261124001").parse().ok()?, Fen::new(black_box(1999)), unknown("千足金箍棒"))
+        .appid(unknown("wxd930ea5d5a258f4f").parse().ok()?)
+        .notify_url(unknown("https://shop.example/notify").parse().ok()?)
+        .party(Party::partner(unknown("1900000109").parse().ok()?))
+        .time_expire(UnixTime::from_secs(black_box(1_794_758_400)))
+        .attach(unknown("basket"))
+        .payer_client_ip(Ipv4Addr::from(black_box([203, 0, 113, 7])).into())
+        .build()
+        .ok()
 }
 
 #[unsafe(no_mangle)]

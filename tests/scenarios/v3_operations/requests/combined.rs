@@ -63,7 +63,7 @@ pub(super) fn samples() -> Vec<Sample> {
         ),
         Sample::of(
             "POST /v3/combine-transactions/out-trade-no/{combine_out_trade_no}/close",
-            CloseOrder::new(APPID.parse().unwrap(), number(), vec![to_close]),
+            CloseOrder::new(number(), vec![to_close]).combine_appid(APPID.parse().unwrap()),
         ),
     ]
 }
@@ -95,7 +95,9 @@ fn with_individual(mut order: SubOrder) -> SubOrder {
 /// Returns an order with the fields that every payment method has.
 fn minimal_order(sub_orders: Vec<SubOrder>) -> order::Builder {
     let [appid, number, url] = [APPID, OUT_TRADE_NO, NOTIFY_URL];
-    Order::builder(appid.parse().unwrap(), number.parse().unwrap(), url.parse().unwrap(), sub_orders)
+    Order::builder(number.parse().unwrap(), sub_orders)
+        .combine_appid(appid.parse().unwrap())
+        .notify_url(url.parse().unwrap())
         .payer_client_ip(Ipv4Addr::new(203, 0, 113, 7).into())
         .device_id("till-1")
         .time_expire(UnixTime::from_secs(1_795_603_600))

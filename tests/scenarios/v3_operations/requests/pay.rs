@@ -50,7 +50,7 @@ pub(super) fn samples() -> Vec<Sample> {
                 "POST /v3/pay/transactions/out-trade-no/{out_trade_no}/reverse",
                 "POST /v3/pay/partner/transactions/out-trade-no/{out_trade_no}/reverse",
             ),
-            ReverseOrder::new(APPID.parse().unwrap(), number(), party),
+            ReverseOrder::new(number(), party).appid(APPID.parse().unwrap()),
         ));
     }
     samples
@@ -107,22 +107,18 @@ fn minimal_order(party: Party) -> order::Builder {
     let mut detail = Detail::of(vec![goods]);
     detail.cost_price = Some(Fen::new(300));
     detail.invoice_id = Some("i-1".into());
-    Order::builder(
-        APPID.parse().unwrap(),
-        OUT_TRADE_NO.parse().unwrap(),
-        Fen::new(200),
-        "一双筷子",
-        NOTIFY_URL.parse().unwrap(),
-    )
-    .party(party)
-    .time_expire(UnixTime::from_secs(1_795_603_600))
-    .attach("甲")
-    .goods_tag("tag-1")
-    .support_fapiao(true)
-    .detail(detail)
-    .payer_client_ip(ADDRESS.into())
-    .device_id("till-1")
-    .profit_sharing(true)
+    Order::builder(OUT_TRADE_NO.parse().unwrap(), Fen::new(200), "一双筷子")
+        .appid(APPID.parse().unwrap())
+        .notify_url(NOTIFY_URL.parse().unwrap())
+        .party(party)
+        .time_expire(UnixTime::from_secs(1_795_603_600))
+        .attach("甲")
+        .goods_tag("tag-1")
+        .support_fapiao(true)
+        .detail(detail)
+        .payer_client_ip(ADDRESS.into())
+        .device_id("till-1")
+        .profit_sharing(true)
 }
 
 fn full_order(party: Party) -> order::Builder {
@@ -181,13 +177,13 @@ fn code(party: Party, store: StoreId) -> CodePayment {
     detail.cost_price = Some(Fen::new(300));
     detail.invoice_id = Some("i-1".into());
     let pay: code::Builder = CodePayment::builder(
-        APPID.parse().unwrap(),
         OUT_TRADE_NO.parse().unwrap(),
         Fen::new(200),
         "一双筷子",
         "130000000000000000".parse().unwrap(),
         store,
-    );
+    )
+    .appid(APPID.parse().unwrap());
     pay.party(party)
         .attach("甲")
         .goods_tag("tag-1")

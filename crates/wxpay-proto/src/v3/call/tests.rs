@@ -220,12 +220,12 @@ impl PrivateKey for LimitedKey {
 fn an_unavailable_private_key_means_not_sent_before_and_unknown_after_an_attempt() {
     let jsapi = || {
         let order = crate::v3::pay::Order::builder(
-            "wxd678efh567hg6787".parse().unwrap(),
             "1217752501201407033233368018".parse().unwrap(),
             crate::Fen::new(100),
             "Image形象店",
-            "https://example.com/notify".parse().unwrap(),
-        );
+        )
+        .appid("wxd678efh567hg6787".parse().unwrap())
+        .notify_url("https://example.com/notify".parse().unwrap());
         let payer = crate::v3::pay::Payer::new("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".parse().unwrap());
         crate::v3::pay::JsapiOrder::new(order.build().unwrap(), payer).unwrap()
     };

@@ -89,7 +89,7 @@ impl Endpoint for AppOrder {
     fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let Self(order) = self;
         let path = order.party().choose("/v3/pay/transactions/app", "/v3/pay/partner/transactions/app");
-        let body = order.body(writer.merchant(), None::<()>, order.scene_info());
+        let body = order.body(writer, None, order.scene_info())?;
         Ok(Draft::post("v3.pay.app", path, &body))
     }
 
@@ -102,10 +102,9 @@ impl Endpoint for AppOrder {
         let Self(order) = self;
         let PrepayReply { prepay_id } = reply.read()?;
         let (appid, partnerid) = match order.party() {
-            Party::Direct => (order.appid(), merchant.mchid()),
-            Party::Partner { sub_mchid, sub_appid } => {
-                (sub_appid.as_ref().unwrap_or_else(|| order.appid()), sub_mchid)
-            }
+            Party::Direct => (order.appid_for(merchant)?, merchant.mchid()),
+            Party::Partner { sub_mchid, sub_appid: Some(sub_appid) } => (sub_appid, sub_mchid),
+            Party::Partner { sub_mchid, sub_appid: None } => (order.appid_for(merchant)?, sub_mchid),
         };
         let nonce = world.entropy.nonce();
         AppParams::sign(merchant, appid.clone(), partnerid.clone(), prepay_id, world.now, nonce)

@@ -232,7 +232,11 @@ impl Progress {
                 ChargeOperation::Query(QueryOrder::out_trade_no(number, party))
             }
             Stage::Reverse => {
-                ChargeOperation::Reverse(ReverseOrder::new(payment.appid().clone(), number, party))
+                let reverse = ReverseOrder::new(number, party);
+                ChargeOperation::Reverse(match payment.appid() {
+                    Some(appid) => reverse.appid(appid.clone()),
+                    None => reverse,
+                })
             }
         };
         let call = self.merchant.call(operation);

@@ -37,7 +37,7 @@ use core::{fmt, net::IpAddr, str::FromStr};
 /// `Debug` shows number and price only: texts may contain personal data, and the code is a credential.
 #[derive(Clone)]
 pub struct CodePayment {
-    appid: AppId,
+    appid: Option<AppId>,
     out_trade_no: OutTradeNo,
     total: Fen,
     description: String,
@@ -88,10 +88,10 @@ impl fmt::Debug for AuthCode {
 pub type Builder = super::Builder<CodePayment>;
 
 impl CodePayment {
-    /// Begins a code payment with its required fields: the app, the merchant's number (6 to 32 of `0-9 A-Z a-z _ - *`),
-    /// the price in fen, the description that the payer sees (1 to 127 characters), the payer's code, and the store.
+    /// Begins a code payment with its required fields: the merchant's number (6 to 32 of `0-9 A-Z a-z _ - *`), the
+    /// price in fen, the description that the payer sees (1 to 127 characters), the payer's code, and the store. The
+    /// app is required, too, unless the [merchant has a default](crate::v3::Builder::appid).
     pub fn builder(
-        appid: AppId,
         out_trade_no: OutTradeNo,
         total: Fen,
         description: impl Into<String>,
@@ -99,7 +99,7 @@ impl CodePayment {
         store: StoreId,
     ) -> Builder {
         Builder::new(Self {
-            appid,
+            appid: None,
             out_trade_no,
             total,
             description: description.into(),
@@ -110,9 +110,9 @@ impl CodePayment {
         })
     }
 
-    /// Returns the app.
-    pub fn appid(&self) -> &AppId {
-        &self.appid
+    /// Returns the payment's own app, if it was set.
+    pub fn appid(&self) -> Option<&AppId> {
+        self.appid.as_ref()
     }
 
     /// Returns the party that is paid: the merchant itself, or a sub-merchant.
@@ -146,6 +146,12 @@ impl fmt::Debug for CodePayment {
 }
 
 impl Builder {
+    /// Sets the app. The default is the [merchant's](crate::v3::Builder::appid).
+    pub fn appid(mut self, appid: AppId) -> Self {
+        self.required.appid = Some(appid);
+        self
+    }
+
     /// Sets the IP address of the merchant's device.
     pub fn device_ip(mut self, device_ip: IpAddr) -> Self {
         self.required.device_ip = Some(device_ip);
@@ -223,8 +229,10 @@ impl Endpoint for CodePayment {
     fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let path =
             self.options.party.choose("/v3/pay/transactions/codepay", "/v3/pay/partner/transactions/codepay");
+        let merchant = writer.merchant();
+        let appid = merchant.appid_or_default(self.appid.as_ref())?;
         let body = Body {
-            ids: OrderParty::of(writer.merchant(), &self.appid, &self.options.party),
+            ids: OrderParty::of(merchant, appid, &self.options.party),
             description: &self.description,
             out_trade_no: &self.out_trade_no,
             attach: self.options.attach.as_deref(),

@@ -103,7 +103,7 @@ impl Endpoint for H5Order {
         let Self { order, h5_info } = self;
         let path = order.party().choose("/v3/pay/transactions/h5", "/v3/pay/partner/transactions/h5");
         let scene = Scene { scene: order.scene_info(), h5_info };
-        let body = order.body(writer.merchant(), None::<()>, Some(scene));
+        let body = order.body(writer, None, Some(scene))?;
         Ok(Draft::post("v3.pay.h5", path, &body))
     }
 

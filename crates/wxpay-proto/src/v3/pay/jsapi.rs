@@ -223,10 +223,10 @@ impl JsapiOrder {
     }
 
     /// Returns the app that the payer's openid belongs to; the parameters are signed for it.
-    fn payers_appid(&self) -> &AppId {
+    fn payers_appid<'a>(&'a self, merchant: &'a Merchant) -> Result<&'a AppId, Error> {
         match self.order.party() {
-            Party::Partner { sub_appid: Some(sub_appid), .. } if self.payer.under_sub_appid => sub_appid,
-            Party::Direct | Party::Partner { .. } => self.order.appid(),
+            Party::Partner { sub_appid: Some(sub_appid), .. } if self.payer.under_sub_appid => Ok(sub_appid),
+            Party::Direct | Party::Partner { .. } => self.order.appid_for(merchant),
         }
     }
 }
@@ -262,8 +262,7 @@ impl Endpoint for JsapiOrder {
     type Output = JsapiParams;
 
     fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
-        let payer = self.payer.body(self.order.party(), writer)?;
-        let body = self.order.body(writer.merchant(), Some(payer), self.order.scene_info());
+        let body = self.order.body(writer, Some(&self.payer), self.order.scene_info())?;
         Ok(Draft::post("v3.pay.jsapi", self.path, &body))
     }
 
@@ -274,8 +273,8 @@ impl Endpoint for JsapiOrder {
         world: &mut World<'_>,
     ) -> Result<JsapiParams, Error> {
         let PrepayReply { prepay_id } = reply.read()?;
-        let nonce = world.entropy.nonce();
-        JsapiParams::sign(merchant, self.payers_appid().clone(), &prepay_id, world.now, nonce)
+        let (appid, nonce) = (self.payers_appid(merchant)?.clone(), world.entropy.nonce());
+        JsapiParams::sign(merchant, appid, &prepay_id, world.now, nonce)
     }
 
     fn trusts_field_check(&self) -> bool {

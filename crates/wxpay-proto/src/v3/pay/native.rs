@@ -40,7 +40,7 @@ impl Endpoint for NativeOrder {
     fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let Self(order) = self;
         let path = order.party().choose("/v3/pay/transactions/native", "/v3/pay/partner/transactions/native");
-        let body = order.body(writer.merchant(), None::<()>, order.scene_info());
+        let body = order.body(writer, None, order.scene_info())?;
         Ok(Draft::post("v3.pay.native", path, &body))
     }
 

@@ -5,10 +5,13 @@ pub use super::{
     store::Store,
 };
 
-use super::options::{Amount, OrderOptions, SettleInfo};
+use super::{
+    jsapi::{Payer, PayerBody},
+    options::{Amount, OrderOptions, SettleInfo},
+};
 use crate::{
     clock::UnixTime,
-    error::PendingOperation,
+    error::{Error, PendingOperation},
     id::{AppId, InvalidField, NotifyUrl, OutTradeNo},
     money::Fen,
     prelude::*,
@@ -16,6 +19,7 @@ use crate::{
         field,
         merchant::Merchant,
         party::{OrderParty, Party},
+        seal::RequestWriter,
     },
     wire::time,
 };
@@ -26,11 +30,11 @@ use core::{fmt, net::IpAddr};
 /// `Debug` shows number and price only: texts may contain personal data.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Order {
-    appid: AppId,
+    appid: Option<AppId>,
     out_trade_no: OutTradeNo,
     description: String,
     total: Fen,
-    notify_url: NotifyUrl,
+    notify_url: Option<NotifyUrl>,
     time_expire: Option<UnixTime>,
     limit_pay: Vec<LimitPay>,
     payer_client_ip: Option<IpAddr>,
@@ -57,21 +61,16 @@ pub enum LimitPay {
 pub type Builder = super::Builder<Order>;
 
 impl Order {
-    /// Begins an order with its required fields: the app, the merchant's number (6 to 32 of `0-9 A-Z a-z _ - *`), the
-    /// price in fen, the description that the payer sees (1 to 127 characters), and the notification URL.
-    pub fn builder(
-        appid: AppId,
-        out_trade_no: OutTradeNo,
-        total: Fen,
-        description: impl Into<String>,
-        notify_url: NotifyUrl,
-    ) -> Builder {
+    /// Begins an order with its required fields: the merchant's number (6 to 32 of `0-9 A-Z a-z _ - *`), the price in
+    /// fen, and the description that the payer sees (1 to 127 characters). The app and the notification URL are
+    /// required, too, unless the [merchant has defaults](crate::v3::Builder::appid).
+    pub fn builder(out_trade_no: OutTradeNo, total: Fen, description: impl Into<String>) -> Builder {
         Builder::new(Self {
-            appid,
+            appid: None,
             out_trade_no,
             description: description.into(),
             total,
-            notify_url,
+            notify_url: None,
             time_expire: None,
             limit_pay: Vec::new(),
             payer_client_ip: None,
@@ -80,9 +79,9 @@ impl Order {
         })
     }
 
-    /// Returns the app.
-    pub fn appid(&self) -> &AppId {
-        &self.appid
+    /// Returns the order's own app, if it was set.
+    pub fn appid(&self) -> Option<&AppId> {
+        self.appid.as_ref()
     }
 
     /// Returns the party that is paid: the merchant itself, or a sub-merchant.
@@ -117,6 +116,18 @@ impl fmt::Debug for Order {
 }
 
 impl Builder {
+    /// Sets the app. The default is the [merchant's](crate::v3::Builder::appid).
+    pub fn appid(mut self, appid: AppId) -> Self {
+        self.required.appid = Some(appid);
+        self
+    }
+
+    /// Sets the notification URL. The default is the [merchant's](crate::v3::Builder::notify_url).
+    pub fn notify_url(mut self, notify_url: NotifyUrl) -> Self {
+        self.required.notify_url = Some(notify_url);
+        self
+    }
+
     /// Sets the time until which the order can be paid: at most two hours ahead, because the `prepay_id` expires then.
     pub fn time_expire(mut self, time_expire: UnixTime) -> Self {
         self.required.time_expire = Some(time_expire);
@@ -158,10 +169,9 @@ impl Builder {
     }
 }
 
-/// The body of an order, as on the wire. `P` is the type of `payer`, `S` of `scene_info`: they depend on the payment
-/// method.
+/// The body of an order, as on the wire. `S` is the type of `scene_info`, which depends on the payment method.
 #[derive(serde::Serialize)]
-pub(super) struct Body<'a, P, S> {
+pub(super) struct Body<'a, S> {
     #[serde(flatten)]
     ids: OrderParty<'a>,
     description: &'a str,
@@ -179,7 +189,7 @@ pub(super) struct Body<'a, P, S> {
     support_fapiao: Option<bool>,
     amount: Amount,
     #[serde(skip_serializing_if = "Option::is_none")]
-    payer: Option<P>,
+    payer: Option<PayerBody<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<&'a Detail>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -200,29 +210,39 @@ pub(super) struct SceneInfo<'a> {
 }
 
 impl Order {
-    /// Returns the order's body for a merchant, with the `payer` and `scene_info` of the payment method.
-    pub(super) fn body<'a, P, S>(
+    /// Returns the order's app, or else the merchant's default.
+    pub(super) fn appid_for<'a>(&'a self, merchant: &'a Merchant) -> Result<&'a AppId, Error> {
+        merchant.appid_or_default(self.appid.as_ref())
+    }
+
+    /// Returns the order's body, with the `payer` and `scene_info` of the payment method.
+    #[allow(single_use_lifetimes, reason = "the bound of 'm needs its name")]
+    pub(super) fn body<'a, 'm: 'a, S>(
         &'a self,
-        merchant: &'a Merchant,
-        payer: Option<P>,
+        writer: &mut RequestWriter<'m, '_>,
+        payer: Option<&'a Payer>,
         scene_info: Option<S>,
-    ) -> Body<'a, P, S> {
-        Body {
-            ids: OrderParty::of(merchant, &self.appid, &self.options.party),
+    ) -> Result<Body<'a, S>, Error> {
+        let merchant = writer.merchant();
+        // Before the payer is sealed, which may fetch a key: nothing is sent for an order that lacks a field.
+        let ids = OrderParty::of(merchant, self.appid_for(merchant)?, &self.options.party);
+        let notify_url = merchant.notify_url_or_default(self.notify_url.as_ref())?;
+        Ok(Body {
+            ids,
             description: &self.description,
             out_trade_no: &self.out_trade_no,
             time_expire: self.time_expire.map(time::format_rfc3339),
             attach: self.options.attach.as_deref(),
-            notify_url: &self.notify_url,
+            notify_url,
             goods_tag: self.options.goods_tag.as_deref(),
             limit_pay: &self.limit_pay,
             support_fapiao: self.options.support_fapiao,
             amount: Amount::of(self.total),
-            payer,
+            payer: payer.map(|payer| payer.body(&self.options.party, writer)).transpose()?,
             detail: self.options.detail.as_ref(),
             scene_info,
             settle_info: self.options.settle_info(),
-        }
+        })
     }
 
     pub(super) fn scene_info(&self) -> Option<SceneInfo<'_>> {

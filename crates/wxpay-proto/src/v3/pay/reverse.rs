@@ -21,15 +21,21 @@ use crate::{
 /// paid, and any payment is returned. If the order is known to be paid, [refund](crate::v3::refund) it instead.
 #[derive(Clone, Debug)]
 pub struct ReverseOrder {
-    appid: AppId,
+    appid: Option<AppId>,
     out_trade_no: OutTradeNo,
     party: Party,
 }
 
 impl ReverseOrder {
-    /// Creates the operation that reverses this order. `appid` is that of the code payment.
-    pub fn new(appid: AppId, out_trade_no: OutTradeNo, party: Party) -> Self {
-        Self { appid, out_trade_no, party }
+    /// Creates the operation that reverses this order.
+    pub fn new(out_trade_no: OutTradeNo, party: Party) -> Self {
+        Self { appid: None, out_trade_no, party }
+    }
+
+    /// Sets the app of the code payment. The default is the [merchant's](crate::v3::Builder::appid).
+    #[must_use]
+    pub fn appid(self, appid: AppId) -> Self {
+        Self { appid: Some(appid), ..self }
     }
 }
 
@@ -47,7 +53,9 @@ impl Endpoint for ReverseOrder {
             .party
             .choose("/v3/pay/transactions/out-trade-no", "/v3/pay/partner/transactions/out-trade-no");
         let target = Target::new(path).segment(self.out_trade_no.as_str()).append("/reverse");
-        let body = OrderParty::of(writer.merchant(), &self.appid, &self.party);
+        let merchant = writer.merchant();
+        let appid = merchant.appid_or_default(self.appid.as_ref())?;
+        let body = OrderParty::of(merchant, appid, &self.party);
         Ok(Draft::post("v3.pay.reverse", target, &body))
     }
 
@@ -73,7 +81,7 @@ mod tests {
     use crate::v3::fake;
 
     fn reverse(party: Party) -> ReverseOrder {
-        ReverseOrder::new("wxd678efh567hg6787".parse().unwrap(), "1217752*01".parse().unwrap(), party)
+        ReverseOrder::new("1217752*01".parse().unwrap(), party).appid("wxd678efh567hg6787".parse().unwrap())
     }
 
     #[test]

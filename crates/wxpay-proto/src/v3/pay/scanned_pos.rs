@@ -76,9 +76,8 @@ impl Endpoint for ScannedPosOrder {
 
     fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let Self { order, payer, store } = self;
-        let payer = payer.body(order.party(), writer)?;
         let scene = order.scene_info().map(|scene| Scene { scene, store_info: store });
-        let body = order.body(writer.merchant(), Some(payer), scene);
+        let body = order.body(writer, Some(payer), scene)?;
         Ok(Draft::post("v3.pay.scannedpos", "/v3/pay/partner/transactions/scannedpos", &body))
     }
 
@@ -112,15 +111,11 @@ mod tests {
     };
 
     fn order() -> Builder {
-        Order::builder(
-            "wxd678efh567hg6787".parse().unwrap(),
-            "1217752501".parse().unwrap(),
-            Fen::new(100),
-            "大米",
-            "https://shop.example/notify".parse().unwrap(),
-        )
-        .party(Party::partner("1900000109".parse().unwrap()))
-        .payer_client_ip("14.23.150.211".parse().unwrap())
+        Order::builder("1217752501".parse().unwrap(), Fen::new(100), "大米")
+            .appid("wxd678efh567hg6787".parse().unwrap())
+            .notify_url("https://shop.example/notify".parse().unwrap())
+            .party(Party::partner("1900000109".parse().unwrap()))
+            .payer_client_ip("14.23.150.211".parse().unwrap())
     }
 
     fn payer() -> Payer {
@@ -153,13 +148,9 @@ mod tests {
         let sensitive = Sensitive::new("1".into()).unwrap();
         let identified = payer().with_identity(IdentityKind::Idcard, sensitive.clone(), sensitive);
         let under_sub_appid = Payer::under_sub_appid("o1".parse().unwrap());
-        let without_ip_address = Order::builder(
-            "wxd678efh567hg6787".parse().unwrap(),
-            "1217752501".parse().unwrap(),
-            Fen::new(100),
-            "大米",
-            "https://shop.example/notify".parse().unwrap(),
-        );
+        let without_ip_address = Order::builder("1217752501".parse().unwrap(), Fen::new(100), "大米")
+            .appid("wxd678efh567hg6787".parse().unwrap())
+            .notify_url("https://shop.example/notify".parse().unwrap());
         for (order, payer, store, field) in [
             (built(order().party(Party::Direct)), payer(), store_id(), "sub_mchid"),
             (

@@ -149,7 +149,10 @@ fn perform(merchant: &Merchant, driver: &mut Driver, action: Action) {
 fn code_payment() -> CodePayment {
     let (total, code) = (Fen::new(1999), "130000000000000000".parse().unwrap());
     let shop = StoreId::OutId("1".into());
-    CodePayment::builder(appid(), NUMBER.parse().unwrap(), total, "千足金箍棒", code, shop).build().unwrap()
+    CodePayment::builder(NUMBER.parse().unwrap(), total, "千足金箍棒", code, shop)
+        .appid(appid())
+        .build()
+        .unwrap()
 }
 
 /// Runs flows that send several requests. Checks only that every flow ends and shows no secret.

@@ -101,7 +101,9 @@ fn orders(merchant: &Merchant, check: &mut Check<'_>) {
         run(merchant.call(QueryOrder::out_trade_no(number(), Party::Direct)), reply)
     });
     check("close", &|reply| run(merchant.call(CloseOrder::new(number(), Party::Direct)), reply));
-    check("reverse", &|reply| run(merchant.call(ReverseOrder::new(appid(), number(), Party::Direct)), reply));
+    check("reverse", &|reply| {
+        run(merchant.call(ReverseOrder::new(number(), Party::Direct).appid(appid())), reply)
+    });
     check("refund", &|reply| run(merchant.call(refund()), reply));
     check("transfer", &|reply| run(merchant.call(transfer()), reply));
     check("query a bill", &|reply| run(merchant.call(TradeBill::of("2014-05-07".parse().unwrap())), reply));
@@ -204,7 +206,11 @@ pub(super) fn appid() -> wxpay_proto::id::AppId {
 
 pub(super) fn order() -> pay::Order {
     let url = "https://shop.example/notify".parse().unwrap();
-    pay::Order::builder(appid(), NUMBER.parse().unwrap(), Fen::new(1999), "千足金箍棒", url).build().unwrap()
+    pay::Order::builder(NUMBER.parse().unwrap(), Fen::new(1999), "千足金箍棒")
+        .appid(appid())
+        .notify_url(url)
+        .build()
+        .unwrap()
 }
 
 pub(super) fn jsapi() -> JsapiOrder {

@@ -9,13 +9,13 @@ use crate::{
 
 pub(in crate::v3::pay) fn minimal() -> Builder {
     CodePayment::builder(
-        "wxd678efh567hg6787".parse().unwrap(),
         "1217752501".parse().unwrap(),
         Fen::new(100),
         "大米",
         "130061098828009406".parse().unwrap(),
         StoreId::OutId("till-1".into()),
     )
+    .appid("wxd678efh567hg6787".parse().unwrap())
 }
 
 fn partner() -> Party {

@@ -16,7 +16,7 @@ use crate::{
 #[derive(serde::Serialize)]
 pub(super) struct Body<'a, S> {
     combine_appid: &'a AppId,
-    combine_mchid: MchId,
+    combine_mchid: &'a MchId,
     combine_out_trade_no: &'a OutTradeNo,
     #[serde(skip_serializing_if = "Option::is_none")]
     scene_info: Option<S>,
@@ -62,22 +62,27 @@ pub(super) struct SceneInfo<'a> {
 impl Order {
     /// Returns the body of the combined order. `order_service_type` is set in each sub-order if the payment method has
     /// it.
-    pub(super) fn body<'a, S>(
+    #[allow(single_use_lifetimes, reason = "the bound of 'm needs its name")]
+    pub(super) fn body<'a, 'm: 'a, S>(
         &'a self,
-        writer: &mut RequestWriter<'_, '_>,
+        writer: &mut RequestWriter<'m, '_>,
         scene_info: Option<S>,
         order_service_type: Option<&'static str>,
     ) -> Result<Body<'a, S>, Error> {
+        let merchant = writer.merchant();
+        // Before the payer is sealed, which may fetch a key: nothing is sent for an order that lacks a field.
+        let combine_appid = self.appid_for(merchant)?;
+        let notify_url = merchant.notify_url_or_default(self.notify_url.as_ref())?;
         Ok(Body {
-            combine_appid: &self.combine_appid,
-            combine_mchid: writer.merchant().mchid().clone(),
+            combine_appid,
+            combine_mchid: merchant.mchid(),
             combine_out_trade_no: &self.combine_out_trade_no,
             scene_info,
             sub_orders: self.sub_orders.iter().map(|order| order.body(order_service_type)).collect(),
             combine_payer_info: self.payer_info(writer)?,
             time_start: self.time_start.map(time::format_rfc3339),
             time_expire: self.time_expire.map(time::format_rfc3339),
-            notify_url: &self.notify_url,
+            notify_url,
             trade_scenario: self.trade_scenario.as_deref(),
             limit_pay: &self.limit_pay,
             subsidy_info: (!self.subsidy_detail.is_empty())

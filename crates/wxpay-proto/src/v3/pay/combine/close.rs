@@ -20,7 +20,7 @@ use crate::{
 /// Closes a combined order with all of its sub-orders. A paid order is refused.
 #[derive(Clone, Debug)]
 pub struct CloseOrder {
-    combine_appid: AppId,
+    combine_appid: Option<AppId>,
     combine_out_trade_no: OutTradeNo,
     sub_orders: Vec<CloseSubOrder>,
 }
@@ -66,12 +66,14 @@ impl From<&SubOrder> for CloseSubOrder {
 
 impl CloseOrder {
     /// Creates the operation from the numbers of a combined order and its sub-orders.
-    pub fn new(
-        combine_appid: AppId,
-        combine_out_trade_no: OutTradeNo,
-        sub_orders: Vec<CloseSubOrder>,
-    ) -> Self {
-        Self { combine_appid, combine_out_trade_no, sub_orders }
+    pub fn new(combine_out_trade_no: OutTradeNo, sub_orders: Vec<CloseSubOrder>) -> Self {
+        Self { combine_appid: None, combine_out_trade_no, sub_orders }
+    }
+
+    /// Sets the combining merchant's app. The default is the [merchant's](crate::v3::Builder::appid).
+    #[must_use]
+    pub fn combine_appid(self, combine_appid: AppId) -> Self {
+        Self { combine_appid: Some(combine_appid), ..self }
     }
 
     /// Creates the operation that closes this combined order.
@@ -93,11 +95,12 @@ struct Body<'a> {
 impl Endpoint for CloseOrder {
     type Output = ();
 
-    fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
+    fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
+        let combine_appid = writer.merchant().appid_or_default(self.combine_appid.as_ref())?;
         let target = Target::new("/v3/combine-transactions/out-trade-no")
             .segment(self.combine_out_trade_no.as_str())
             .append("/close");
-        let body = Body { combine_appid: &self.combine_appid, sub_orders: &self.sub_orders };
+        let body = Body { combine_appid, sub_orders: &self.sub_orders };
         Ok(Draft::post("v3.combine.close", target, &body))
     }
 
@@ -130,8 +133,11 @@ mod tests {
         let appid: AppId = "wxd678efh567hg6787".parse().unwrap();
         let combined_number: OutTradeNo = "P20150806".parse().unwrap();
         let url = "https://shop.example/combined".parse().unwrap();
-        let order =
-            Order::builder(appid.clone(), combined_number.clone(), url, vec![sub_order]).build().unwrap();
+        let order = Order::builder(combined_number.clone(), vec![sub_order])
+            .combine_appid(appid.clone())
+            .notify_url(url)
+            .build()
+            .unwrap();
 
         let (line, body) = fake::drafted(&CloseOrder::of_order(&order));
         assert_eq!(line, "POST /v3/combine-transactions/out-trade-no/P20150806/close");
@@ -144,7 +150,7 @@ mod tests {
         );
         let direct = vec![CloseSubOrder::new(mchid(), number(), &Party::Direct)];
         assert_eq!(
-            fake::drafted(&CloseOrder::new(appid, combined_number, direct)).1,
+            fake::drafted(&CloseOrder::new(combined_number, direct).combine_appid(appid)).1,
             r#"{"combine_appid":"wxd678efh567hg6787","sub_orders":[{"mchid":"1900000109","out_trade_no":"20150806-1"}]}"#
         );
     }

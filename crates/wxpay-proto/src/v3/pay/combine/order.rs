@@ -7,12 +7,13 @@ pub use super::{
 
 use crate::{
     clock::UnixTime,
-    error::PendingOperation,
+    error::{Error, PendingOperation},
     id::{AppId, InvalidField, NotifyUrl, OpenId, OutTradeNo},
     money::Fen,
     prelude::*,
     v3::{
         field,
+        merchant::Merchant,
         pay::{IdentityKind, jsapi::Identity, order::LimitPay},
         seal::Sensitive,
     },
@@ -26,10 +27,10 @@ use core::{fmt, net::IpAddr};
 /// `Debug` shows the number and the count of sub-orders only: texts may contain personal data.
 #[derive(Clone)]
 pub struct Order {
-    pub(super) combine_appid: AppId,
+    pub(super) combine_appid: Option<AppId>,
     pub(super) combine_out_trade_no: OutTradeNo,
     pub(super) sub_orders: Vec<SubOrder>,
-    pub(super) notify_url: NotifyUrl,
+    pub(super) notify_url: Option<NotifyUrl>,
     pub(super) openid: Option<OpenId>,
     pub(super) sub_openid: Option<OpenId>,
     pub(super) identity: Option<Identity>,
@@ -51,19 +52,15 @@ pub struct Builder(Order);
 const MAX_SUB_ORDERS: usize = 50;
 
 impl Order {
-    /// Begins a combined order with its required fields: the app, the merchant's number of the combined order (6 to 32
-    /// of `0-9 A-Z a-z _ - *`), the notification URL, and 1 to 50 sub-orders.
-    pub fn builder(
-        combine_appid: AppId,
-        combine_out_trade_no: OutTradeNo,
-        notify_url: NotifyUrl,
-        sub_orders: Vec<SubOrder>,
-    ) -> Builder {
+    /// Begins a combined order with its required fields: the merchant's number of the combined order (6 to 32 of
+    /// `0-9 A-Z a-z _ - *`), and 1 to 50 sub-orders. The app and the notification URL are required, too, unless the
+    /// [merchant has defaults](crate::v3::Builder::appid).
+    pub fn builder(combine_out_trade_no: OutTradeNo, sub_orders: Vec<SubOrder>) -> Builder {
         Builder(Self {
-            combine_appid,
+            combine_appid: None,
             combine_out_trade_no,
             sub_orders,
-            notify_url,
+            notify_url: None,
             openid: None,
             sub_openid: None,
             identity: None,
@@ -92,23 +89,28 @@ impl Order {
         PendingOperation::CombinedOrder { combine_out_trade_no: self.combine_out_trade_no.clone() }
     }
 
-    /// Returns the app that the payer's openid belongs to: the combining merchant's for `openid`, the sub-merchant's
-    /// for `sub_openid`.
+    /// Returns the combined order's app, or else the merchant's default.
+    pub(super) fn appid_for<'a>(&'a self, merchant: &'a Merchant) -> Result<&'a AppId, Error> {
+        merchant.appid_or_default(self.combine_appid.as_ref())
+    }
+
+    /// Returns the sub-merchants' app if the payer's openid belongs to it (`sub_openid`), and `None` if the openid
+    /// belongs to the combining merchant's app.
     ///
     /// # Errors
     ///
     /// Returns [`InvalidField`] if neither openid is set, or if only `sub_openid` is set and the sub-orders do not have
     /// exactly one `sub_appid`.
-    pub(super) fn payers_appid(&self) -> Result<AppId, InvalidField> {
+    pub(super) fn payers_sub_appid(&self) -> Result<Option<AppId>, InvalidField> {
         if self.openid.is_some() {
-            return Ok(self.combine_appid.clone());
+            return Ok(None);
         }
         if self.sub_openid.is_none() {
             return Err(InvalidField::new("openid", "is required for this payment method"));
         }
         let apps: BTreeSet<_> = self.sub_orders.iter().filter_map(|order| order.sub_appid.as_ref()).collect();
         match (apps.len(), apps.first()) {
-            (1, Some(appid)) => Ok((*appid).clone()),
+            (1, Some(appid)) => Ok(Some((*appid).clone())),
             _ => Err(InvalidField::new("sub_openid", "requires exactly one sub_appid in the sub-orders")),
         }
     }
@@ -160,6 +162,18 @@ impl fmt::Debug for Order {
 }
 
 impl Builder {
+    /// Sets the combining merchant's app. The default is the [merchant's](crate::v3::Builder::appid).
+    pub fn combine_appid(mut self, combine_appid: AppId) -> Self {
+        self.0.combine_appid = Some(combine_appid);
+        self
+    }
+
+    /// Sets the notification URL. The default is the [merchant's](crate::v3::Builder::notify_url).
+    pub fn notify_url(mut self, notify_url: NotifyUrl) -> Self {
+        self.0.notify_url = Some(notify_url);
+        self
+    }
+
     /// Sets the payer's openid for `combine_appid`.
     pub fn openid(mut self, openid: OpenId) -> Self {
         self.0.openid = Some(openid);

@@ -35,7 +35,8 @@ pub struct H5Order {
 #[derive(Clone, Debug)]
 pub struct JsapiOrder {
     order: Order,
-    payers_appid: AppId,
+    /// The sub-merchants' app, if the payer's openid belongs to it.
+    payers_sub_appid: Option<AppId>,
 }
 
 /// Places a combined order in a mini program for trades between individuals. Returns the parameters for
@@ -85,8 +86,8 @@ impl JsapiOrder {
     /// sub-orders, or has fields that this payment method does not accept.
     pub fn new(order: Order) -> Result<Self, InvalidField> {
         order.reject_fields(&["individual_auth_id", "trade_scenario"])?;
-        let payers_appid = order.payers_appid()?;
-        Ok(Self { order, payers_appid })
+        let payers_sub_appid = order.payers_sub_appid()?;
+        Ok(Self { order, payers_sub_appid })
     }
 }
 
@@ -110,7 +111,7 @@ impl MiniProgramOrder {
             "goods_tag",
             "settle_info",
         ])?;
-        order.payers_appid()?;
+        order.payers_sub_appid()?;
         if order.sub_orders.iter().all(|order| order.individual.is_some()) {
             Ok(Self(order))
         } else {
@@ -166,7 +167,7 @@ impl Endpoint for AppOrder {
         world: &mut World<'_>,
     ) -> Result<AppParams, Error> {
         let PrepayReply { prepay_id } = reply.read()?;
-        let (appid, nonce) = (self.0.combine_appid.clone(), world.entropy.nonce());
+        let (appid, nonce) = (self.0.appid_for(merchant)?.clone(), world.entropy.nonce());
         AppParams::sign(merchant, appid, merchant.mchid().clone(), prepay_id, world.now, nonce)
     }
 
@@ -217,8 +218,12 @@ impl Endpoint for JsapiOrder {
         world: &mut World<'_>,
     ) -> Result<JsapiParams, Error> {
         let PrepayReply { prepay_id } = reply.read()?;
+        let appid = match &self.payers_sub_appid {
+            Some(sub_appid) => sub_appid,
+            None => self.order.appid_for(merchant)?,
+        };
         let nonce = world.entropy.nonce();
-        JsapiParams::sign(merchant, self.payers_appid.clone(), &prepay_id, world.now, nonce)
+        JsapiParams::sign(merchant, appid.clone(), &prepay_id, world.now, nonce)
     }
 
     fn trusts_field_check(&self) -> bool {
@@ -246,8 +251,8 @@ impl Endpoint for MiniProgramOrder {
         world: &mut World<'_>,
     ) -> Result<JsapiParams, Error> {
         let PrepayReply { prepay_id } = reply.read()?;
-        let nonce = world.entropy.nonce();
-        JsapiParams::sign(merchant, self.0.combine_appid.clone(), &prepay_id, world.now, nonce)
+        let (appid, nonce) = (self.0.appid_for(merchant)?.clone(), world.entropy.nonce());
+        JsapiParams::sign(merchant, appid, &prepay_id, world.now, nonce)
     }
 
     fn trusts_field_check(&self) -> bool {

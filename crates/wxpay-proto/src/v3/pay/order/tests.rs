@@ -1,15 +1,18 @@
 use super::*;
-use crate::v3::{
-    endpoint::Endpoint,
-    fake,
-    pay::{AppOrder, H5Info, H5Order, JsapiOrder, NativeOrder, Payer},
-    seal::Sensitive,
+use crate::{
+    error::{ErrorKind, Fate},
+    v3::{
+        endpoint::Endpoint,
+        fake,
+        pay::{AppOrder, H5Info, H5Order, IdentityKind, JsapiOrder, NativeOrder, Payer},
+        seal::Sensitive,
+    },
 };
 
 fn builder() -> Builder {
     let (appid, number) = ("wxd678efh567hg6787".parse().unwrap(), "1217752501-1".parse().unwrap());
     let notify_url = "https://shop.example/notify".parse().unwrap();
-    Order::builder(appid, number, Fen::new(100), "Image形象店", notify_url)
+    Order::builder(number, Fen::new(100), "Image形象店").appid(appid).notify_url(notify_url)
 }
 
 fn full() -> Builder {
@@ -118,7 +121,7 @@ fn a_partner_order_and_its_pending_operation_name_the_sub_merchant() {
 fn the_payers_identity_is_sealed_and_not_printed() {
     let sensitive = |text: &str| Sensitive::new(text.into()).unwrap();
     let payer = Payer::new("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".parse().unwrap()).with_identity(
-        crate::v3::pay::IdentityKind::Idcard,
+        IdentityKind::Idcard,
         sensitive("planted-number"),
         sensitive("planted-name"),
     );
@@ -161,13 +164,9 @@ fn an_order_names_the_field_of_an_error() {
     let other = |number: &str, total, description: &str| {
         let number = number.parse().unwrap();
         let notify_url = "https://shop.example/n".parse().unwrap();
-        Order::builder(
-            "wxd678efh567hg6787".parse().unwrap(),
-            number,
-            Fen::new(total),
-            description,
-            notify_url,
-        )
+        Order::builder(number, Fen::new(total), description)
+            .appid("wxd678efh567hg6787".parse().unwrap())
+            .notify_url(notify_url)
     };
     assert_eq!(field(other("12345", 1, "x")), "out_trade_no");
     assert_eq!(field(other("12345|", 1, "x")), "out_trade_no");
@@ -187,4 +186,47 @@ fn order_builders_print_no_texts() {
         assert!(!printed.contains(text), "{printed}");
     }
     assert!(printed.contains("1217752501-1"));
+}
+
+#[test]
+fn an_order_uses_the_defaults_of_the_merchant() {
+    let order = || Order::builder("1217752501-1".parse().unwrap(), Fen::new(100), "Image形象店");
+    let defaults = |builder: crate::v3::Builder| {
+        let appid = "wxd678efh567hg6787".parse().unwrap();
+        builder.appid(appid).notify_url("https://shop.example/notify".parse().unwrap()).build()
+    };
+    let body = |merchant, order: Builder| {
+        fake::drafted_by(&merchant, &NativeOrder::new(order.build().unwrap())).unwrap().1
+    };
+    let expected = body(fake::merchant(), builder());
+    assert_eq!(body(defaults(fake::builder()), order()), expected, "the defaults fill what is not set");
+    let other_appid = "wxd678efh567hg9999".parse().unwrap();
+    let own = body(defaults(fake::builder()), order().appid(other_appid));
+    assert_eq!(own, expected.replace("wxd678efh567hg6787", "wxd678efh567hg9999"), "the order's own app wins");
+}
+
+#[test]
+fn a_missing_default_is_an_error_that_names_it_before_anything_is_sent() {
+    let (appid, url) =
+        ("wxd678efh567hg6787".parse().unwrap(), "https://shop.example/notify".parse().unwrap());
+    let order = || Order::builder("1217752501-1".parse().unwrap(), Fen::new(100), "Image形象店");
+    let identified = Payer::new("o1".parse().unwrap()).with_identity(
+        IdentityKind::Idcard,
+        Sensitive::new("1".into()).unwrap(),
+        Sensitive::new("2".into()).unwrap(),
+    );
+    // The merchant has no platform key yet: sealing the identity would fetch one.
+    let merchant = fake::with_certificates().build();
+    for (order, field) in [(order().notify_url(url), "appid"), (order().appid(appid), "notify_url")] {
+        let order = order.build().unwrap();
+        let jsapi = JsapiOrder::new(order.clone(), identified.clone()).unwrap();
+        for error in [
+            fake::drafted_by(&merchant, &NativeOrder::new(order)).unwrap_err(),
+            fake::drafted_by(&merchant, &jsapi).unwrap_err(),
+        ] {
+            assert_eq!((error.kind(), error.fate()), (ErrorKind::Misuse, Some(Fate::NotSent)));
+            let rule = core::error::Error::source(&error).unwrap().to_string();
+            assert!(rule.starts_with(&format!("{field} is required: ")), "{rule}");
+        }
+    }
 }

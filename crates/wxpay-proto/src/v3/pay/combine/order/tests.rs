@@ -8,17 +8,14 @@ fn sub_order(number: &str) -> SubOrder {
 fn order(sub_orders: Vec<SubOrder>) -> Builder {
     let appid = "wxd678efh567hg6787".parse().unwrap();
     let url = "https://shop.example/combined".parse().unwrap();
-    Order::builder(appid, "P20150806".parse().unwrap(), url, sub_orders)
+    Order::builder("P20150806".parse().unwrap(), sub_orders).combine_appid(appid).notify_url(url)
 }
 
 #[test]
 fn a_combined_order_names_field_and_rule_of_an_error() {
-    let short = Order::builder(
-        "wxd678efh567hg6787".parse().unwrap(),
-        "P2015".parse().unwrap(),
-        "https://shop.example/combined".parse().unwrap(),
-        vec![sub_order("20150806")],
-    );
+    let short = Order::builder("P2015".parse().unwrap(), vec![sub_order("20150806")])
+        .combine_appid("wxd678efh567hg6787".parse().unwrap())
+        .notify_url("https://shop.example/combined".parse().unwrap());
     let with = |change: fn(&mut SubOrder)| {
         let mut sub_order = sub_order("20150806");
         change(&mut sub_order);

@@ -23,7 +23,7 @@ fn sub_order(mchid: &str, number: &str) -> SubOrder {
 fn order(sub_orders: Vec<SubOrder>) -> Builder {
     let appid = "wxd678efh567hg6787".parse().unwrap();
     let url = "https://shop.example/combined".parse().unwrap();
-    Order::builder(appid, "P20150806".parse().unwrap(), url, sub_orders)
+    Order::builder("P20150806".parse().unwrap(), sub_orders).combine_appid(appid).notify_url(url)
 }
 
 fn minimal() -> Builder {
