@@ -66,7 +66,7 @@ fn crate_dependencies_point_one_way() {
     };
     assert_dependencies("wxpay-proto", &[]);
     assert_dependencies("wxpay-aws-lc", &["wxpay-proto"]);
-    assert_dependencies("wxpay-hyper", &["wxpay-proto"]);
+    assert_dependencies("wxpay-hyper", &["wxpay-aws-lc", "wxpay-proto"]);
     assert_dependencies("wxpay-sim", &["wxpay-proto"]);
     assert_dependencies("wxpay-server", &["wxpay-hyper", "wxpay-proto"]);
     assert_dependencies(

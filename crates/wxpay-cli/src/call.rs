@@ -2,20 +2,17 @@
 
 use crate::{
     Failure, args,
-    environment::{Environment, invalid},
+    environment::Environment,
     failure::{Faults, Kind, with_causes},
     input, output,
 };
 use serde_json::Value;
-use std::{error::Error as _, sync::Arc};
-use wxpay_aws_lc::AwsLc;
-use wxpay_hyper::Client;
+use std::error::Error as _;
+use wxpay_hyper::WxPay;
 use wxpay_proto::{
     Error, ErrorKind, Fate,
-    crypto::{Certificate, PrivateKey, PublicKey},
-    id::PublicKeyId,
     refusal::Refusal,
-    v3::{ApiV3Key, Merchant, Raw, VerifiedBy},
+    v3::{Raw, VerifiedBy},
 };
 
 pub(crate) async fn run(args: args::Call) -> Result<(), Failure> {
@@ -30,8 +27,7 @@ pub(crate) async fn run(args: args::Call) -> Result<(), Failure> {
         raw = raw.without_retry();
     }
     let environment = Environment::read(args.env_file.as_deref())?;
-    let (client, merchant) = configured(&environment)?;
-    let reply = client.run(merchant.call(raw)).await.map_err(|error| failure(&error))?;
+    let reply = wxpay(&environment)?.call(raw).await.map_err(|error| failure(&error))?;
 
     if reply.verified_by() == VerifiedBy::TlsOnly {
         output::note("WeChat Pay does not sign this reply; only TLS authenticates it");
@@ -39,73 +35,15 @@ pub(crate) async fn run(args: args::Call) -> Result<(), Failure> {
     output::with_line_break(reply.bytes())
 }
 
-/// Builds client and merchant, or reports all faults of their configuration.
-fn configured(environment: &Environment) -> Result<(Client, Merchant), Failure> {
-    let mut faults = Faults::default();
-    let client = faults.accept(client(environment));
-    let merchant = merchant(environment, &mut faults);
-    match client.zip(merchant) {
-        Some(configured) if faults.is_empty() => Ok(configured),
-        Some(_) | None => Err(faults.into()),
-    }
-}
-
-fn client(environment: &Environment) -> Result<Client, Failure> {
-    let builder = Client::builder();
-    let builder = match environment.file("WXPAY_TLS_CA_FILE")? {
-        Some(pem) => builder.root_ca(pem.expose().clone()),
-        None => builder,
-    };
-    let bad = |error| Failure::usage(format!("WXPAY_TLS_CA_FILE: {}", with_causes(&error)));
-    builder.build().map_err(bad)
-}
-
-/// Builds the merchant. It trusts the WeChat Pay public key, the platform certificate, or both, if they are set;
-/// otherwise it downloads the platform certificates.
-fn merchant(environment: &Environment, faults: &mut Faults) -> Option<Merchant> {
-    let mchid = faults.accept(environment.parsed("WXPAY_MCHID", str::parse));
-    let serial = faults.accept(environment.parsed("WXPAY_SERIAL_NO", str::parse));
-    let key = faults.accept(private_key(environment));
-    let api_v3_key =
-        faults.accept(environment.parsed("WXPAY_API_V3_KEY", |text| ApiV3Key::new(text.to_owned())));
-    let public_key = public_key(environment, faults);
-    let certificate = faults.accept(platform_certificate(environment)).flatten();
-    let mut builder = Merchant::builder(Arc::new(AwsLc), mchid?, serial?, key?, &api_v3_key?);
-    if let Some((id, key)) = public_key {
-        builder = builder.public_key(id, key);
-    }
-    if let Some(base_url) = environment.value("WXPAY_BASE_URL") {
-        builder = faults.accept(builder.base_url(base_url).map_err(invalid("WXPAY_BASE_URL")))?;
-    }
-    if let Some(certificate) = certificate {
-        let trusting = builder.platform_certificate(&certificate);
-        builder = faults.accept(trusting.map_err(invalid("WXPAY_PLATFORM_CERTIFICATE_FILE")))?;
-    }
-    Some(builder.build())
-}
-
-fn private_key(environment: &Environment) -> Result<Arc<dyn PrivateKey>, Failure> {
-    const NAME: &str = "WXPAY_PRIVATE_KEY_FILE";
-    input::private_key(NAME, environment.required_file(NAME)?.expose())
-}
-
-/// Reads the WeChat Pay public key with its id. One without the other is a fault.
-fn public_key(environment: &Environment, faults: &mut Faults) -> Option<(PublicKeyId, Arc<dyn PublicKey>)> {
-    const ID: &str = "WXPAY_PUBLIC_KEY_ID";
-    const FILE: &str = "WXPAY_PUBLIC_KEY_FILE";
-    if environment.value(ID).is_none() && environment.value(FILE).is_none() {
-        return None;
-    }
-    let id = faults.accept(environment.parsed(ID, str::parse));
-    let file = environment.required_file(FILE);
-    let key = faults.accept(file.and_then(|pem| input::public_key(FILE, pem.expose())));
-    id.zip(key).map(|(id, (_, key))| (id, key))
-}
-
-fn platform_certificate(environment: &Environment) -> Result<Option<Certificate>, Failure> {
-    const NAME: &str = "WXPAY_PLATFORM_CERTIFICATE_FILE";
-    let pem = environment.file(NAME)?;
-    pem.map(|pem| Certificate::parse_pem(pem.expose()).map_err(invalid(NAME))).transpose()
+/// Builds the merchant and its client, or reports all faults of their configuration. Whether the private key belongs to
+/// the certificate is not checked: the gateway's refusal shows more, such as the string that it verified.
+fn wxpay(environment: &Environment) -> Result<WxPay, Failure> {
+    let variable = |name: &str| environment.value(name).filter(|_| name != "WXPAY_CERTIFICATE_FILE");
+    WxPay::builder().variables(|name| variable(name).map(str::to_owned)).build().map_err(|error| {
+        let mut faults = Faults::default();
+        error.faults().iter().for_each(|fault| faults.push(with_causes(fault)));
+        faults.into()
+    })
 }
 
 /// Returns the failure with the fate of the request and WeChat Pay's reply.

@@ -5,7 +5,7 @@
 //! WXPAY_PLATFORM_PUBLIC_KEY_FILE WXPAY_TLS_CA_FILE`. Names that end in `_FILE` are paths.
 
 use crate::{Failure, failure::Faults, input};
-use std::{collections::BTreeMap, env, fmt, path::Path};
+use std::{collections::BTreeMap, env, path::Path};
 use wxpay_proto::secret::Secret;
 
 /// The variables of the process and of a file. A variable in the file overrides the same one of the process.
@@ -48,37 +48,10 @@ impl Environment {
         self.0.get(name).map(|value| value.expose().as_str())
     }
 
-    fn required(&self, name: &str) -> Result<&str, Failure> {
-        self.value(name).ok_or_else(|| {
-            Failure::usage(format!(
-                "{name} is required: set it in the environment or in the file of --env-file"
-            ))
-        })
-    }
-
-    /// Parses a required value. The error names the variable in front of the rule that its value breaks.
-    pub(crate) fn parsed<T, E: fmt::Display>(
-        &self,
-        name: &str,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Result<T, Failure> {
-        parse(self.required(name)?).map_err(invalid(name))
-    }
-
-    /// Reads the file whose path the required variable `name` holds.
-    pub(crate) fn required_file(&self, name: &str) -> Result<Secret<Vec<u8>>, Failure> {
-        input::file(name, Path::new(self.required(name)?))
-    }
-
     /// Reads the file whose path the variable `name` holds, if it is set.
     pub(crate) fn file(&self, name: &str) -> Result<Option<Secret<Vec<u8>>>, Failure> {
         self.value(name).map(|path| input::file(name, Path::new(path))).transpose()
     }
-}
-
-/// Returns a function that names the variable in front of the rule that its value breaks.
-pub(crate) fn invalid<E: fmt::Display>(name: &str) -> impl FnOnce(E) -> Failure {
-    move |rule| Failure::usage(format_args!("{name}: {rule}"))
 }
 
 /// Parses one shell assignment, with or without `export`. `None` for an empty line or a comment.

@@ -113,11 +113,6 @@ impl Faults {
         self.0.push(fault.to_string());
     }
 
-    /// Returns the value, or records the fault.
-    pub(crate) fn accept<T>(&mut self, result: Result<T, Failure>) -> Option<T> {
-        result.map_err(|failure| self.push(failure)).ok()
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

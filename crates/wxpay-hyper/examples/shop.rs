@@ -10,7 +10,7 @@
 //! | `POST /orders` with `{"number", "fen", "body"}` | places the order; returns the link for the QR code |
 //! | `GET /orders/{number}` | `open`, `paid`, `refunded`, or `anomalous` |
 //! | `POST /orders/{number}/refund` | refunds the whole amount |
-//! | `POST /notify/{mchid}` | WeChat Pay's notifications |
+//! | `POST /notify` | WeChat Pay's notifications |
 //!
 //! With `WXPAY_SIM=1` it sells one item to the simulator's payer, refunds it, prints `refunded`, and exits; otherwise
 //! it serves. It keeps its orders in memory: a real shop commits them to a database before it acknowledges a
@@ -35,20 +35,17 @@ use std::{
     collections::BTreeMap,
     env,
     error::Error,
-    fs,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tokio::net::TcpListener;
-use wxpay_aws_lc::AwsLc;
-use wxpay_hyper::{Client, notify::v3::NotificationService};
+use wxpay_hyper::WxPay;
 use wxpay_proto::{
     Fate, Fen,
-    crypto::{CryptoProvider as _, pem},
-    id::{AppId, InvalidField, NotifyUrl, OutTradeNo},
+    id::{InvalidField, NotifyUrl, OutTradeNo},
     payment::{Evidence, PaymentState, PaymentStatus, RefundEvidence, TransactionOwners, Transition},
     v3::{
-        ApiV3Key, Event, Merchant, Notification,
+        Event, Notification,
         pay::{NativeOrder, Order},
         refund::CreateRefund,
     },
@@ -70,9 +67,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 struct Shop {
-    merchant: Merchant,
-    client: Client,
-    appid: AppId,
+    wxpay: WxPay,
     notify_url: NotifyUrl,
     books: Mutex<Books>,
 }
@@ -93,30 +88,11 @@ pub(crate) fn open_shop(
     setting: impl Fn(&str) -> Option<String>,
     url: &str,
 ) -> Result<Router, Box<dyn Error>> {
-    let required = |name: &str| setting(name).ok_or_else(|| format!("{name} is required"));
-    let key = AwsLc.private_key(&pem::private_key(&fs::read(required("WXPAY_PRIVATE_KEY_FILE")?)?)?)?;
-    let api_v3_key = ApiV3Key::new(required("WXPAY_API_V3_KEY")?)?;
-    let (mchid, serial) = (required("WXPAY_MCHID")?, required("WXPAY_SERIAL_NO")?.parse()?);
-    let public_key = AwsLc.public_key(&pem::public_key(&fs::read(required("WXPAY_PUBLIC_KEY_FILE")?)?)?)?;
-    let merchant = Merchant::builder(Arc::new(AwsLc), mchid.parse()?, serial, key, &api_v3_key)
-        .public_key(required("WXPAY_PUBLIC_KEY_ID")?.parse()?, public_key)
-        // Only required during the migration from certificates to the public key. Without it nothing is fetched.
-        .platform_certificates()
-        .base_url(&required("WXPAY_BASE_URL")?)?
-        .build();
-    let client = Client::builder().build()?;
-    tokio::spawn(client.refresh_platform_keys(merchant.clone()));
-
-    let path = format!("/notify/{mchid}");
-    let shop = Arc::new(Shop {
-        merchant: merchant.clone(),
-        client: client.clone(),
-        appid: required("WXPAY_APPID")?.parse()?,
-        notify_url: format!("{url}{path}").parse()?,
-        books: Mutex::default(),
-    });
+    let notify_url: NotifyUrl = format!("{url}/notify").parse()?;
+    let wxpay = WxPay::builder().variables(setting).notify_url(notify_url.as_str()).build()?;
+    let shop = Arc::new(Shop { wxpay: wxpay.clone(), notify_url, books: Mutex::default() });
     let recording_shop = Arc::clone(&shop);
-    let notifications = NotificationService::new(client).route(&path, merchant, move |notification| {
+    let notifications = wxpay.notifications("/notify", move |notification| {
         let shop = Arc::clone(&recording_shop);
         async move { shop.record(&notification) }
     })?;
@@ -160,15 +136,11 @@ struct NewOrder {
 async fn place(State(shop): State<Arc<Shop>>, Json(new_order): Json<NewOrder>) -> Result<String, HttpError> {
     let number: OutTradeNo = new_order.number.parse().map_err(invalid_field)?;
     let total = Fen::new(new_order.fen);
-    let order = Order::builder(number.clone(), total, new_order.body)
-        .appid(shop.appid.clone())
-        .notify_url(shop.notify_url.clone())
-        .build()
-        .map_err(invalid_field)?;
+    let order = Order::builder(number.clone(), total, new_order.body).build().map_err(invalid_field)?;
     // Stored before it is placed: the notification may arrive before the reply.
     shop.books().orders.entry(number.clone()).or_insert_with(|| PaymentState::new(number, total));
     // In a task of its own, so that the outcome becomes known even if the visitor disconnects.
-    let placing = async move { shop.client.run(shop.merchant.call(NativeOrder::new(order))).await };
+    let placing = async move { shop.wxpay.call(NativeOrder::new(order)).await };
     match tokio::spawn(placing).await {
         Ok(placed) => placed.map_err(|error| call_failed(&error)),
         Err(_) => Err((StatusCode::INTERNAL_SERVER_ERROR, "the order task failed".to_owned())),
@@ -203,7 +175,7 @@ async fn refund(State(shop): State<Arc<Shop>>, Path(number): Path<String>) -> Re
     .notify_url(shop.notify_url.clone())
     .build()
     .map_err(invalid_field)?;
-    let refunding = async move { shop.client.run(shop.merchant.call(refund)).await };
+    let refunding = async move { shop.wxpay.call(refund).await };
     match tokio::spawn(refunding).await {
         Ok(Ok(refund)) => Ok(format!("{:?}", refund.status)),
         Ok(Err(error)) => Err(call_failed(&error)),

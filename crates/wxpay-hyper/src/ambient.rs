@@ -1,4 +1,5 @@
-//! The only clock and the only source of randomness of this crate. Every other module takes both from here.
+//! The only clock, the only source of randomness and the only access to the environment of this crate. Every other
+//! module takes them from here.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
@@ -40,4 +41,11 @@ pub(crate) fn try_entropy() -> Result<Entropy, getrandom::Error> {
 )]
 pub(crate) fn entropy() -> Entropy {
     try_entropy().expect("the operating system must keep returning random bytes")
+}
+
+/// Returns the value of an environment variable, if it is set and UTF-8.
+#[cfg(feature = "aws-lc")]
+#[allow(clippy::disallowed_methods, reason = "the only access to the environment")]
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }

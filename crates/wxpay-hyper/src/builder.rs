@@ -5,13 +5,12 @@ use crate::{
     client::Client,
     connect::{self, Connector, HttpClient, Identity},
     limits::DownloadLimits,
+    setup::{SetupError, SetupFault},
 };
 use http::{HeaderValue, Uri, uri::Scheme};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
-use std::{error, fmt, time::Duration};
+use std::{fmt, time::Duration};
 use wxpay_proto::secret::Secret;
-
-type BoxError = Box<dyn error::Error + Send + Sync>;
 
 /// The settings of a [`Client`]. All are optional, and [`build`](Self::build) validates them.
 ///
@@ -137,16 +136,16 @@ impl Builder {
     pub fn build(self) -> Result<Client, SetupError> {
         // Detected here, because the first call would panic.
         drop(ambient::try_entropy().map_err(|cause| {
-            SetupError::new("random bytes", "are required, and the operating system returned none")
+            SetupFault::new("random bytes", "are required, and the operating system returned none")
                 .with_source(cause)
         })?);
         let roots = self.roots()?;
         let identity = self.parsed_identity()?;
         let proxy = self.proxy.as_deref().map(proxy_uri).transpose()?;
         let connector = Connector::new(proxy.as_ref(), self.proxy_authorization.as_ref());
-        let new_http_client = |identity: Option<Identity>| -> Result<HttpClient, SetupError> {
+        let new_http_client = |identity: Option<Identity>| -> Result<HttpClient, SetupFault> {
             let tls = connect::tls_config(roots.clone(), identity).map_err(|cause| {
-                SetupError::new(
+                SetupFault::new(
                     "identity",
                     "must be a certificate chain and the private key of its first certificate",
                 )
@@ -164,9 +163,9 @@ impl Builder {
         ))
     }
 
-    fn roots(&self) -> Result<rustls::RootCertStore, SetupError> {
-        const INVALID: SetupError =
-            SetupError::new("root_ca", "must be PEM text with at least one certificate");
+    fn roots(&self) -> Result<rustls::RootCertStore, SetupFault> {
+        const INVALID: SetupFault =
+            SetupFault::new("root_ca", "must be PEM text with at least one certificate");
         let mut roots = rustls::RootCertStore::empty();
         if self.public_roots {
             roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
@@ -177,7 +176,7 @@ impl Builder {
             }
         }
         if roots.is_empty() {
-            return Err(SetupError::new(
+            return Err(SetupFault::new(
                 "root_ca",
                 "is required if the public certificate authorities are not trusted",
             ));
@@ -185,9 +184,9 @@ impl Builder {
         Ok(roots)
     }
 
-    fn parsed_identity(&self) -> Result<Option<Identity>, SetupError> {
-        const CHAIN: SetupError = SetupError::new("identity", "must contain a PEM certificate chain");
-        const KEY: SetupError = SetupError::new("identity", "must contain a PEM private key");
+    fn parsed_identity(&self) -> Result<Option<Identity>, SetupFault> {
+        const CHAIN: SetupFault = SetupFault::new("identity", "must contain a PEM certificate chain");
+        const KEY: SetupFault = SetupFault::new("identity", "must contain a PEM private key");
         let Some((chain, key)) = &self.identity else { return Ok(None) };
         let chain = certificates(chain, CHAIN)?;
         // The cause is omitted: it may quote the text of the key.
@@ -212,17 +211,17 @@ impl fmt::Debug for Builder {
 }
 
 /// Parses the certificates of a PEM text. At least one is required.
-fn certificates(pem: &[u8], error: SetupError) -> Result<Vec<CertificateDer<'static>>, SetupError> {
+fn certificates(pem: &[u8], fault: SetupFault) -> Result<Vec<CertificateDer<'static>>, SetupFault> {
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match found {
-        Ok(found) if found.is_empty() => Err(error),
+        Ok(found) if found.is_empty() => Err(fault),
         Ok(found) => Ok(found),
-        Err(cause) => Err(error.with_source(cause)),
+        Err(cause) => Err(fault.with_source(cause)),
     }
 }
 
-fn proxy_uri(url: &str) -> Result<Uri, SetupError> {
-    const INVALID: SetupError = SetupError::new(
+fn proxy_uri(url: &str) -> Result<Uri, SetupFault> {
+    const INVALID: SetupFault = SetupFault::new(
         "proxy",
         "must be http://host:port; put credentials in proxy_authorization, not in the URL",
     );
@@ -232,39 +231,4 @@ fn proxy_uri(url: &str) -> Result<Uri, SetupError> {
         && uri.host().is_some_and(|host| !host.is_empty())
         && matches!(uri.path_and_query().map(http::uri::PathAndQuery::as_str), None | Some("" | "/"));
     if is_valid { Ok(uri) } else { Err(INVALID) }
-}
-
-/// The error of an invalid setting: its name and the rule that it breaks, never the value.
-#[derive(Debug)]
-pub struct SetupError {
-    setting: &'static str,
-    rule: &'static str,
-    cause: Option<BoxError>,
-}
-
-impl SetupError {
-    pub(crate) const fn new(setting: &'static str, rule: &'static str) -> Self {
-        Self { setting, rule, cause: None }
-    }
-
-    fn with_source(self, cause: impl Into<BoxError>) -> Self {
-        Self { cause: Some(cause.into()), ..self }
-    }
-
-    /// Returns the name of the setting: the builder's method, or a parameter such as `path`.
-    pub fn setting(&self) -> &'static str {
-        self.setting
-    }
-}
-
-impl fmt::Display for SetupError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.setting, self.rule)
-    }
-}
-
-impl error::Error for SetupError {
-    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
-        self.cause.as_deref().map(|cause| -> &(dyn error::Error + 'static) { cause })
-    }
 }

@@ -1,51 +1,42 @@
 //! A WeChat Pay client on hyper, rustls and tokio, with `tower` services for notifications.
 //!
 //! [`wxpay_proto`] decides which request to send and when. This crate sends it, waits, and receives notifications.
-//! An order of APIv3, for payment by QR code:
+//! [`WxPay`] is a merchant of APIv3, ready to call:
 //!
 //! ```no_run
-//! use std::{fs, sync::Arc};
-//! use wxpay_aws_lc::AwsLc;
-//! use wxpay_hyper::Client;
-//! use wxpay_proto::{
-//!     Fen,
-//!     crypto::{CryptoProvider as _, pem},
-//!     v3::{ApiV3Key, Merchant, pay::{NativeOrder, Order}},
-//! };
+//! use wxpay_hyper::WxPay;
+//! use wxpay_proto::{Fen, v3::pay::{NativeOrder, Order}};
 //!
-//! # async fn sell(api_v3_key: ApiV3Key) -> Result<(), Box<dyn std::error::Error>> {
-//! let private_key = AwsLc.private_key(&pem::private_key(&fs::read("apiclient_key.pem")?)?)?;
-//! let platform_key = AwsLc.public_key(&pem::public_key(&fs::read("pub_key.pem")?)?)?;
-//! let (mchid, serial_no) = ("1900000109".parse()?, "0A51C3E08D2B467F91A4D05E73B8C26F1D340001".parse()?);
-//! let merchant = Merchant::builder(Arc::new(AwsLc), mchid, serial_no, private_key, &api_v3_key)
-//!     .public_key("PUB_KEY_ID_0119000001092026112400181".parse()?, platform_key)
-//!     .build();
-//! let client = Client::builder().build()?;
-//!
-//! let notify_url = "https://shop.example/notify/1900000109".parse()?;
-//! let (appid, number) = ("wxd678efh567hg6787".parse()?, "ORDER-0001".parse()?);
-//! let order = Order::builder(number, Fen::new(1999), "千足金箍棒").appid(appid).notify_url(notify_url).build()?;
+//! # async fn sell() -> Result<(), Box<dyn std::error::Error>> {
+//! let wxpay = WxPay::from_env()?;
+//! let order = Order::builder("ORDER-0001".parse()?, Fen::new(1999), "千足金箍棒").build()?;
 //! // In a task of its own, so that the outcome becomes known even if the visitor disconnects.
-//! let placing = async move { client.run(merchant.call(NativeOrder::new(order))).await };
-//! println!("{}", tokio::spawn(placing).await??); // the link for the QR code
+//! let placing = tokio::spawn(async move { wxpay.call(NativeOrder::new(order)).await });
+//! println!("{}", placing.await??); // the link for the QR code
 //! # Ok(()) }
 //! ```
 //!
+//! [`WxPayBuilder::variables`] lists the environment variables. [`WxPay::builder`] takes the same settings from code
+//! and files. [`wxpay_proto::v3`] has the operations. [`WxPay::resolve`] resolves an operation whose outcome is
+//! unknown, and [`WxPay::notifications`] receives notifications.
+//!
+//! [`Client`] and [`v3::Merchant`](wxpay_proto::v3::Merchant) are the two parts of a [`WxPay`], for platforms with many
+//! merchants and for keys in a KMS.
+//!
 //! The examples go further:
 //!
+//! * `native_order`: places and queries an order.
 //! * `shop`: a shop with notifications and refunds.
 //! * `kms_signer`: a merchant whose private key stays in another process.
-//! * `blocking_driver`: a driver without this crate and without tokio (APIv1).
-//! * `shop_v1`: a shop of APIv1.
 //!
 //! # In scope
 //!
-//! * [`Client::run`]: runs any flow over pooled HTTP/1.1 and HTTP/2 connections.
+//! * [`WxPay::call`], [`Client::run`]: run operations and other flows over pooled HTTP/1.1 and HTTP/2 connections.
 //! * Mutual TLS for the requests that require it, additional certificate authorities, a forward proxy; a timeout and a
 //!   size limit for every request.
 //! * Classification of failures: *not sent* only if that is certain, otherwise *lost*.
 //! * [`notify`]: `tower` services that verify and deduplicate notifications before the handler is called.
-//! * [`Client::download`]: bills as streams, unzipped and checked while they are written.
+//! * [`WxPay::download`]: bills as streams, unzipped and checked while they are written.
 //! * [`Client::refresh_platform_keys`]: platform certificates fetched before a call or a notification needs them.
 //!
 //! # Out of scope
@@ -69,13 +60,17 @@
 //!
 //! # Cargo features
 //!
-//! None. TLS is rustls with aws-lc-rs, selected explicitly: the default provider of the process has no effect.
+//! * `aws-lc` (default): [`WxPay::from_env`] and [`WxPay::builder`], with the cryptography of `wxpay-aws-lc`. Without it,
+//!   [`WxPayBuilder::new`] takes any provider.
+//!
+//! TLS is rustls with aws-lc-rs, selected explicitly: the default provider of the process has no effect.
 //!
 //! # Legacy: APIv1
 //!
 //! APIv1 is the 2013–2014 app payment, closed to new merchants; not the XML API, which is APIv2. [`Client::run`] runs
 //! its flows too, [`notify::v1`] receives its notifications, and [`Client::refresh_tokens`] refreshes its access token
-//! before it expires.
+//! before it expires. The example `shop_v1` is a shop, and `blocking_driver` a driver without this crate and without
+//! tokio.
 
 mod ambient;
 mod builder;
@@ -86,7 +81,11 @@ mod limits;
 pub mod notify;
 mod refresh;
 mod send;
+mod setup;
+mod wxpay;
 
-pub use builder::{Builder, SetupError};
+pub use builder::Builder;
 pub use client::Client;
 pub use download::DownloadError;
+pub use setup::{SetupError, SetupFault};
+pub use wxpay::{WxPay, WxPayBuilder};

@@ -21,7 +21,7 @@ use std::{
     time::Duration,
 };
 use tokio_rustls::TlsAcceptor;
-use wxpay_hyper::Client;
+use wxpay_hyper::{Client, SetupFault};
 
 /// The properties of a request that the server records.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -193,7 +193,8 @@ fn setup_error_names_the_setting_and_not_the_value() {
         let printed = format!("{builder:?}");
         assert!(!printed.contains(&secret_line) && !printed.contains("PLANTED"), "{printed}");
         let error = builder.build().unwrap_err();
-        assert_eq!(error.setting(), setting, "{error}");
+        let settings: Vec<_> = error.faults().iter().map(SetupFault::setting).collect();
+        assert_eq!(settings, [setting], "{error}");
         let printed = format!("{error} {error:?}");
         assert!(!printed.contains(&secret_line) && !printed.contains("PLANTED"), "{printed}");
     }

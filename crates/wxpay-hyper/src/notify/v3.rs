@@ -5,7 +5,11 @@ use super::{
     body::{self, BodyBudget},
     handle_once, into_http_response,
 };
-use crate::{ambient, builder::SetupError, client::Client};
+use crate::{
+    ambient,
+    client::Client,
+    setup::{SetupError, SetupFault},
+};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use http_body_util::Full;
@@ -131,13 +135,14 @@ impl NotificationService {
         let is_path = path.starts_with('/')
             && path.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#".contains(&byte));
         if !is_path {
-            return Err(SetupError::new(
+            return Err(SetupFault::new(
                 "path",
                 "must begin with a slash and be visible ASCII without query or fragment",
-            ));
+            )
+            .into());
         }
         if self.routes.contains_key(path) {
-            return Err(SetupError::new("path", "must not be used by another route"));
+            return Err(SetupFault::new("path", "must not be used by another route").into());
         }
         let handler = move |notification| -> Pin<Box<dyn Future<Output = Ack> + Send>> {
             let handling = handler(notification);

@@ -1,0 +1,180 @@
+//! One merchant of APIv3, ready to call.
+
+mod builder;
+
+pub use builder::WxPayBuilder;
+
+use crate::{client::Client, download::DownloadError, notify::v3::NotificationService, setup::SetupError};
+use tokio::io::AsyncWrite;
+use wxpay_proto::{
+    Error,
+    error::{PendingOperation, Unresolved},
+    v3::{
+        Ack, BillFile, Endpoint, Merchant, Notification, Resolved,
+        pay::{ChargeOutcome, CodePayment},
+    },
+};
+
+/// A merchant of APIv3 with a client: calls operations, resolves unknown outcomes, receives notifications.
+///
+/// Its set-up fails with [`SetupError`], and its calls with [`Error`]. A platform with many merchants shares one
+/// [`Client`] among them, see [`new`](Self::new). APIv1 uses [`Client`] directly.
+///
+/// ```no_run
+/// use wxpay_hyper::WxPay;
+/// use wxpay_proto::{Fen, v3::pay::{NativeOrder, Order}};
+///
+/// # async fn sell() -> Result<(), Box<dyn std::error::Error>> {
+/// let wxpay = WxPay::builder()
+///     .mchid("1900000109")
+///     .private_key_file("apiclient_key.pem")
+///     .certificate_file("apiclient_cert.pem")
+///     .api_v3_key(std::fs::read_to_string("api_v3_key.txt")?.trim())
+///     .wechatpay_public_key_file("PUB_KEY_ID_0119000001092026112400181", "pub_key.pem")
+///     .appid("wxd678efh567hg6787")
+///     .notify_url("https://shop.example/notify/1900000109")
+///     .build()?;
+/// let order = Order::builder("ORDER-0001".parse()?, Fen::new(1999), "千足金箍棒").build()?;
+/// // In a task of its own, so that the outcome becomes known even if the visitor disconnects.
+/// let placing = tokio::spawn(async move { wxpay.call(NativeOrder::new(order)).await });
+/// println!("{}", placing.await??); // the link for the QR code
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct WxPay {
+    client: Client,
+    merchant: Merchant,
+}
+
+impl WxPay {
+    /// Binds a merchant to a client. Use it for settings that [`WxPayBuilder`] does not have, such as a private key in
+    /// a KMS, and for several merchants that share a client.
+    #[must_use]
+    pub fn new(client: Client, merchant: Merchant) -> Self {
+        Self { client, merchant }
+    }
+
+    /// Creates a merchant from the environment variables that [`WxPayBuilder::variables`] lists.
+    ///
+    /// # Errors
+    ///
+    /// If a variable is missing or invalid. The error names all of them.
+    #[cfg(feature = "aws-lc")]
+    pub fn from_env() -> Result<Self, SetupError> {
+        Self::builder().variables(crate::ambient::variable).build()
+    }
+
+    /// Returns a builder for settings in code and in files.
+    #[cfg(feature = "aws-lc")]
+    #[must_use]
+    pub fn builder() -> WxPayBuilder {
+        WxPayBuilder::new(std::sync::Arc::new(wxpay_aws_lc::AwsLc))
+    }
+
+    /// Returns the client.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Returns the merchant.
+    #[must_use]
+    pub fn merchant(&self) -> &Merchant {
+        &self.merchant
+    }
+
+    /// Calls an operation. An order without an app or a notification URL of its own uses the merchant's.
+    ///
+    /// **Run a payment in a task of its own**, as [`Client::run`] explains.
+    ///
+    /// # Errors
+    ///
+    /// The error of the call. [`Error::fate`] states whether WeChat Pay may have carried out the request.
+    pub async fn call<E: Endpoint>(&self, operation: E) -> Result<E::Output, Error> {
+        self.client.run(self.merchant.call(operation)).await
+    }
+
+    /// Resolves an operation whose outcome is unknown, by querying until it is known. [`Error::unresolved`] returns
+    /// the operation.
+    ///
+    /// # Errors
+    ///
+    /// If the outcome stays unknown. The error contains the operation again.
+    pub async fn resolve(&self, unresolved: Unresolved) -> Result<Resolved, Error> {
+        self.client.run(self.merchant.resolve(unresolved)).await
+    }
+
+    /// Resolves an operation that may have been sent before a crash, from the key that was stored before the call.
+    ///
+    /// # Errors
+    ///
+    /// In the cases of [`resolve`](Self::resolve).
+    pub async fn resolve_pending(&self, pending_operation: PendingOperation) -> Result<Resolved, Error> {
+        self.client.run(self.merchant.resolve_pending(pending_operation)).await
+    }
+
+    /// Charges a payer's code and polls until the outcome is final, as [`Merchant::charge_by_code`] does.
+    ///
+    /// # Errors
+    ///
+    /// If nothing was charged, or if the outcome is unknown; [`Error::fate`] tells them apart.
+    pub async fn charge_by_code(&self, payment: CodePayment) -> Result<ChargeOutcome, Error> {
+        self.client.run(self.merchant.charge_by_code(payment)).await
+    }
+
+    /// Returns a service for the merchant's notifications at this path, which is that of the notification URL. The
+    /// handler receives verified notifications only. [`NotificationService::route`] adds other paths and merchants.
+    ///
+    /// ```
+    /// # use wxpay_hyper::{SetupError, WxPay};
+    /// # fn routes(wxpay: &WxPay) -> Result<axum::Router, SetupError> {
+    /// let notifications = wxpay.notifications("/notify/1900000109", |notification| async move {
+    ///     println!("{:?}", notification.event()?);
+    ///     Ok::<(), wxpay_proto::Error>(())
+    /// })?;
+    /// Ok(axum::Router::new().fallback_service(notifications))
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the path is invalid; see [`NotificationService::route`].
+    pub fn notifications<H, Fut, A, E>(
+        &self,
+        path: &str,
+        handler: H,
+    ) -> Result<NotificationService, SetupError>
+    where
+        H: Fn(Notification) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<A, E>> + Send + 'static,
+        A: Into<Ack>,
+    {
+        NotificationService::new(self.client.clone()).route(path, self.merchant.clone(), handler)
+    }
+
+    /// Streams a bill to a writer, as [`Client::download`] does, and returns its length in bytes. After an error,
+    /// discard everything that was written.
+    ///
+    /// ```no_run
+    /// # use wxpay_hyper::WxPay;
+    /// # use wxpay_proto::v3::bill::{BillReply, TradeBill};
+    /// # async fn fetch(wxpay: WxPay) -> Result<(), Box<dyn std::error::Error>> {
+    /// if let BillReply::Ready(bill_file) = wxpay.call(TradeBill::of("2026-11-23".parse()?).gzip()).await? {
+    ///     let mut bill = std::io::Cursor::new(Vec::new()); // or a file: tokio::fs::File
+    ///     wxpay.download(&bill_file, &mut bill).await?;
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// In the cases of [`Client::download`], or if the URL of the file is invalid.
+    pub async fn download(
+        &self,
+        bill_file: &BillFile,
+        writer: impl AsyncWrite,
+    ) -> Result<u64, DownloadError> {
+        let prepared = self.client.run(self.merchant.prepare_download(bill_file)).await;
+        self.client.download(prepared.map_err(DownloadError::File)?, writer).await
+    }
+}
