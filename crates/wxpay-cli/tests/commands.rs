@@ -230,6 +230,7 @@ fn sim_prints_its_url_and_writes_a_private_env_file() {
     .chain([
         "WXPAY_MCHID",
         "WXPAY_APPID",
+        "WXPAY_NOTIFY_URL",
         "WXPAY_SERIAL_NO",
         "WXPAY_API_V3_KEY",
         "WXPAY_PLATFORM_SERIAL_NO",

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `WXPAY_BASE_URL` | the gateway's base URL |
 //! | `WXPAY_MCHID`, `WXPAY_APPID`, `WXPAY_API_V3_KEY` | the APIv3 merchant |
+//! | `WXPAY_NOTIFY_URL` | a URL on this machine, where the merchant's program may listen: port 8080 |
 //! | `WXPAY_SERIAL_NO`, `WXPAY_PRIVATE_KEY_FILE`, `WXPAY_CERTIFICATE_FILE` | the serial number of its certificate, its private key, its certificate |
 //! | `WXPAY_PLATFORM_SERIAL_NO`, `WXPAY_PLATFORM_CERTIFICATE_FILE`, `WXPAY_PLATFORM_PUBLIC_KEY_FILE` | the platform certificate and its public key |
 //! | `WXPAY_PUBLIC_KEY_ID`, `WXPAY_PUBLIC_KEY_FILE` | the WeChat Pay public key |
@@ -139,6 +140,7 @@ impl Environment {
             ("WXPAY_V1_PARTNER_KEY", credentials.partner_key().expose().clone()),
             ("WXPAY_MCHID", merchant.mchid().to_string()),
         ];
+        lines.push(("WXPAY_NOTIFY_URL", format!("http://127.0.0.1:8080/notify/{}", merchant.mchid())));
         lines.extend(merchant.appids().first().map(|appid| ("WXPAY_APPID", appid.to_string())));
         lines.extend(merchant.api_v3_key().map(|key| ("WXPAY_API_V3_KEY", key.expose().clone())));
         lines.extend(
