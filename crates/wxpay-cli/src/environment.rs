@@ -26,7 +26,7 @@ impl Environment {
                     Ok(None) => {}
                     Ok(Some((name, value))) => drop(variables.insert(name, Secret::new(value))),
                     Err(rule) => {
-                        faults.push(format_args!("--env-file, line {number}: {rule}; expected NAME=value"))
+                        faults.push(format_args!("--env-file, line {number}: {rule}; expected NAME=value"));
                     }
                 }
             }

@@ -25,7 +25,6 @@ impl SetupError {
     }
 
     /// Returns the invalid settings. There is at least one.
-    #[must_use]
     pub fn faults(&self) -> &[SetupFault] {
         &self.faults
     }
@@ -61,13 +60,11 @@ impl SetupFault {
     }
 
     /// Returns the name of the setting: an environment variable, a builder's method, or a parameter such as `path`.
-    #[must_use]
     pub fn setting(&self) -> &'static str {
         self.setting
     }
 
     /// Returns the broken rule, as the end of a sentence that begins with the setting's name.
-    #[must_use]
     pub fn rule(&self) -> &str {
         &self.rule
     }

@@ -49,7 +49,6 @@ pub struct WxPay {
 impl WxPay {
     /// Binds a merchant to a client. Use it for settings that [`WxPayBuilder`] does not have, such as a private key in
     /// a KMS, and for several merchants that share a client.
-    #[must_use]
     pub fn new(client: Client, merchant: Merchant) -> Self {
         Self { client, merchant }
     }
@@ -66,19 +65,16 @@ impl WxPay {
 
     /// Returns a builder for settings in code and in files.
     #[cfg(feature = "aws-lc")]
-    #[must_use]
     pub fn builder() -> WxPayBuilder {
         WxPayBuilder::new(std::sync::Arc::new(wxpay_aws_lc::AwsLc))
     }
 
     /// Returns the client.
-    #[must_use]
     pub fn client(&self) -> &Client {
         &self.client
     }
 
     /// Returns the merchant.
-    #[must_use]
     pub fn merchant(&self) -> &Merchant {
         &self.merchant
     }

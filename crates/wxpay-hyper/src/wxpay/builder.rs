@@ -18,6 +18,7 @@ use wxpay_proto::{
 /// required; [`build`](Self::build) reports everything that is missing or invalid at once.
 ///
 /// A setting replaces an earlier one of the same kind, whether it came from code, a file or a variable.
+#[must_use = "a builder does nothing until it builds"]
 pub struct WxPayBuilder {
     provider: Arc<dyn CryptoProvider>,
     client: Builder,
@@ -74,7 +75,6 @@ type Certified = (Certificate, Arc<dyn PublicKey>);
 
 impl WxPayBuilder {
     /// Returns a builder without settings, for any provider of the cryptography. [`WxPay::builder`] is for aws-lc.
-    #[must_use]
     pub fn new(provider: Arc<dyn CryptoProvider>) -> Self {
         Self { provider, client: Client::builder(), settings: BTreeMap::new(), reads_variables: false }
     }
@@ -102,7 +102,6 @@ impl WxPayBuilder {
     ///     .build()
     /// # }
     /// ```
-    #[must_use]
     pub fn variables(mut self, variable: impl Fn(&str) -> Option<String>) -> Self {
         self.reads_variables = true;
         for (field, name) in VARIABLES {
@@ -115,51 +114,43 @@ impl WxPayBuilder {
     }
 
     /// Sets the merchant's number.
-    #[must_use]
     pub fn mchid(self, mchid: impl Into<String>) -> Self {
         self.set(Field::MchId, "mchid", text(mchid.into()))
     }
 
     /// Sets the serial number of the merchant's certificate. A [certificate](Self::certificate_pem) contains it.
-    #[must_use]
     pub fn serial_no(self, serial_no: impl Into<String>) -> Self {
         self.set(Field::SerialNo, "serial_no", text(serial_no.into()))
     }
 
     /// Sets the merchant's private key: PEM text, `apiclient_key.pem` of the merchant platform.
-    #[must_use]
     pub fn private_key_pem(self, pem: impl Into<Vec<u8>>) -> Self {
         self.set(Field::PrivateKey, "private_key_pem", text(pem))
     }
 
     /// Sets the path of the merchant's private key.
-    #[must_use]
     pub fn private_key_file(self, path: impl Into<PathBuf>) -> Self {
         self.set(Field::PrivateKey, "private_key_file", Source::File(path.into()))
     }
 
     /// Sets the merchant's certificate: PEM text, `apiclient_cert.pem` of the merchant platform. Its serial number is
     /// read from it, and the private key must belong to it.
-    #[must_use]
     pub fn certificate_pem(self, pem: impl Into<Vec<u8>>) -> Self {
         self.set(Field::Certificate, "certificate_pem", text(pem))
     }
 
     /// Sets the path of the merchant's certificate.
-    #[must_use]
     pub fn certificate_file(self, path: impl Into<PathBuf>) -> Self {
         self.set(Field::Certificate, "certificate_file", Source::File(path.into()))
     }
 
     /// Sets the APIv3 key: 32 letters and digits.
-    #[must_use]
     pub fn api_v3_key(self, api_v3_key: impl Into<String>) -> Self {
         self.set(Field::ApiV3Key, "api_v3_key", text(api_v3_key.into()))
     }
 
     /// Sets the WeChat Pay public key, by its id and PEM text. Without it and without a
     /// [platform certificate](Self::platform_certificate_pem), platform certificates are fetched when needed.
-    #[must_use]
     pub fn wechatpay_public_key_pem(self, id: impl Into<String>, pem: impl Into<Vec<u8>>) -> Self {
         self.set(Field::PublicKeyId, "wechatpay_public_key_pem", text(id.into())).set(
             Field::PublicKey,
@@ -169,7 +160,6 @@ impl WxPayBuilder {
     }
 
     /// Sets the id and the path of the WeChat Pay public key.
-    #[must_use]
     pub fn wechatpay_public_key_file(self, id: impl Into<String>, path: impl Into<PathBuf>) -> Self {
         self.set(Field::PublicKeyId, "wechatpay_public_key_file", text(id.into())).set(
             Field::PublicKey,
@@ -179,31 +169,26 @@ impl WxPayBuilder {
     }
 
     /// Trusts a platform certificate, in PEM.
-    #[must_use]
     pub fn platform_certificate_pem(self, pem: impl Into<Vec<u8>>) -> Self {
         self.set(Field::PlatformCertificate, "platform_certificate_pem", text(pem))
     }
 
     /// Sets the default app of orders.
-    #[must_use]
     pub fn appid(self, appid: impl Into<String>) -> Self {
         self.set(Field::AppId, "appid", text(appid.into()))
     }
 
     /// Sets the default notification URL of orders.
-    #[must_use]
     pub fn notify_url(self, notify_url: impl Into<String>) -> Self {
         self.set(Field::NotifyUrl, "notify_url", text(notify_url.into()))
     }
 
     /// Sets the gateway to call instead of WeChat Pay's: a simulator, or a proxy of your own.
-    #[must_use]
     pub fn base_url(self, base_url: impl Into<String>) -> Self {
         self.set(Field::BaseUrl, "base_url", text(base_url.into()))
     }
 
     /// Sets the settings of the client: proxy, timeouts, certificate authorities.
-    #[must_use]
     pub fn client(self, client: Builder) -> Self {
         Self { client, ..self }
     }

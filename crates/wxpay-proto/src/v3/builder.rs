@@ -133,14 +133,12 @@ impl Builder {
     }
 
     /// Sets the default app: orders, code payments and reversals that set none use it.
-    #[must_use]
     pub fn appid(mut self, appid: AppId) -> Self {
         self.0.appid = Some(appid);
         self
     }
 
     /// Sets the default notification URL: orders that set none use it.
-    #[must_use]
     pub fn notify_url(mut self, notify_url: NotifyUrl) -> Self {
         self.0.notify_url = Some(notify_url);
         self

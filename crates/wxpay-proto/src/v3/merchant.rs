@@ -112,13 +112,11 @@ impl Merchant {
     }
 
     /// Returns the app of orders that set none, if the merchant has a default.
-    #[must_use]
     pub fn appid(&self) -> Option<&AppId> {
         self.0.appid.as_ref()
     }
 
     /// Returns the notification URL of orders that set none, if the merchant has a default.
-    #[must_use]
     pub fn notify_url(&self) -> Option<&NotifyUrl> {
         self.0.notify_url.as_ref()
     }
