@@ -30,8 +30,12 @@ impl Rng {
         self.below(of) == 0
     }
 
+    /// Returns an index of a list of this length.
+    pub(crate) fn index(&mut self, length: usize) -> usize {
+        usize::try_from(self.below(u64::try_from(length).unwrap())).unwrap()
+    }
+
     pub(crate) fn pick<T: Copy>(&mut self, of: &[T]) -> T {
-        let index = self.below(u64::try_from(of.len()).unwrap());
-        of[usize::try_from(index).unwrap()]
+        of[self.index(of.len())]
     }
 }

@@ -86,7 +86,7 @@ fn number(order: u64) -> OutTradeNo {
 /// another order, which no gateway should do.
 fn pay(rng: &mut Rng) -> Vec<Booked> {
     let mut books: Vec<Booked> = Vec::new();
-    for serial in 0..1 + rng.below(4) {
+    for serial in 0..=rng.below(4) {
         let discount = if rng.one_in(2) { 0 } else { rng.below(PRICE) };
         let price = if rng.one_in(6) { PRICE + 1 } else { PRICE };
         let shared =
@@ -144,13 +144,13 @@ impl Booked {
     fn forged(&self, fault: Fault, other: &Self, rng: &mut Rng) -> Option<Message> {
         let genuine = self.genuine();
         let mut fields = self.fields();
-        let at = usize::try_from(rng.below(fields.len() as u64)).unwrap();
+        let at = rng.index(fields.len());
         match fault {
             Fault::Repeated | Fault::Delayed | Fault::HandlerFails => return None,
             Fault::MovedBoundaries => {
                 let string = self.string_to_sign();
-                let first = rng.below(16);
-                let moved = read(&string, |index| index as u64 >= first || index == 0)?;
+                let first = rng.index(16);
+                let moved = read(&string, |index| index >= first || index == 0)?;
                 let moved = self.message(&moved);
                 return (moved.query != genuine.query).then_some(moved);
             }
@@ -260,7 +260,7 @@ fn deliver(shop: &mut Shop, books: &[Booked], rng: &mut Rng) -> Vec<Booked> {
                 Fault::Delayed => at += 100_000,
                 Fault::HandlerFails => fails = true,
                 _ => {
-                    let other = &books[usize::try_from(rng.below(books.len() as u64)).unwrap()];
+                    let other = &books[rng.index(books.len())];
                     let forged = paid.forged(fault, other, rng);
                     arrivals.extend(forged.map(|forged| (rng.below(10), forged, false)));
                 }
