@@ -273,14 +273,14 @@ fn all_faults_of_a_configuration_are_reported_at_once() {
     let stderr = text(&output.stderr);
     assert!(stderr.starts_with("wxpay: 8 settings are invalid:\n"), "{stderr}");
     for line in [
-        "\n  WXPAY_MCHID: ",
-        "\n  WXPAY_SERIAL_NO is required: set it in the environment or in the file of --env-file\n",
-        "\n  WXPAY_API_V3_KEY: apiv3_key must be 32 letters and digits",
-        "\n  WXPAY_PRIVATE_KEY_FILE: cannot read no-such.pem: No such file",
-        "\n  WXPAY_PUBLIC_KEY_ID: public_key_id must be PUB_KEY_ID_",
+        "\n  WXPAY_MCHID must be ",
+        "\n  WXPAY_SERIAL_NO is required: set it, or WXPAY_CERTIFICATE_FILE\n",
+        "\n  WXPAY_API_V3_KEY must be 32 letters and digits",
+        "\n  WXPAY_PRIVATE_KEY_FILE must be the path of a readable file: no-such.pem: No such file",
+        "\n  WXPAY_PUBLIC_KEY_ID must be PUB_KEY_ID_",
         "\n  WXPAY_PUBLIC_KEY_FILE is required",
-        "\n  WXPAY_TLS_CA_FILE: cannot read no-such-ca.pem: No such file",
-        "\n  WXPAY_PLATFORM_CERTIFICATE_FILE: cannot read no-such-cert.pem: No such file",
+        "\n  WXPAY_TLS_CA_FILE must be the path of a readable file: no-such-ca.pem: No such file",
+        "\n  WXPAY_PLATFORM_CERTIFICATE_FILE must be the path of a readable file: no-such-cert.pem: No such file",
     ] {
         assert!(stderr.contains(line), "{line}: {stderr}");
     }
@@ -326,5 +326,5 @@ fn an_unusable_ca_file_is_a_fault_of_the_configuration_in_every_command() {
     let sim = Simulated::start();
     let call = sim.call(&[("WXPAY_TLS_CA_FILE", ca.to_str().unwrap())], &["GET", "/v3/x"]);
     assert_eq!(call.status.code(), Some(2));
-    assert!(text(&call.stderr).contains("WXPAY_TLS_CA_FILE: "), "{}", text(&call.stderr));
+    assert!(text(&call.stderr).contains("WXPAY_TLS_CA_FILE must be PEM"), "{}", text(&call.stderr));
 }

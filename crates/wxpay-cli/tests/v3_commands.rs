@@ -683,7 +683,12 @@ fn an_unreachable_gateway_is_not_sent_and_invalid_inputsends_nothing() {
         ("WXPAY_SERIAL_NO", "xyz", &["GET", "/v3/x"], "WXPAY_SERIAL_NO must be"),
         ("WXPAY_PUBLIC_KEY_FILE", "", &["GET", "/v3/x"], "WXPAY_PUBLIC_KEY_FILE is required"),
         ("WXPAY_PUBLIC_KEY_ID", "", &["GET", "/v3/x"], "WXPAY_PUBLIC_KEY_ID is required"),
-        ("WXPAY_TLS_CA_FILE", "no-such", &["GET", "/v3/x"], "WXPAY_TLS_CA_FILE: cannot read no-such: "),
+        (
+            "WXPAY_TLS_CA_FILE",
+            "no-such",
+            &["GET", "/v3/x"],
+            "WXPAY_TLS_CA_FILE must be the path of a readable file: no-such: ",
+        ),
     ] {
         let output = call(name, value, arguments);
         assert_eq!(output.status.code(), Some(2), "{message}");

@@ -45,7 +45,7 @@ const INNER_FLOWS: [&str; 4] = [
     "wxpay_proto::v3::call::Call",
     "wxpay_proto::v3::certificates::FetchPlatformKeys",
     "wxpay_proto::v3::pay::charge::ChargeOperation",
-    "wxpay_proto::v3::resolve::IntoResolved",
+    "wxpay_proto::v3::resolve::QueryAs",
 ];
 
 #[test]

@@ -80,6 +80,7 @@ fn everything_that_is_invalid_is_reported_at_once_and_no_value_is_shown() {
         "WXPAY_TLS_CA_FILE" => None,
         // Given by mistake in place of its path.
         "WXPAY_PRIVATE_KEY_FILE" => Some(v3::KEY.to_owned()),
+        name if name.ends_with("_FILE") => Some("no-such-file.pem".to_owned()),
         _ => Some("PLANTED:".to_owned()),
     };
     let builder = WxPay::builder().variables(variable);
@@ -106,6 +107,8 @@ fn everything_that_is_invalid_is_reported_at_once_and_no_value_is_shown() {
     for text in [printed, format!("{error} {error:?}")] {
         assert!(!text.contains("PLANTED") && !text.contains(secret_line), "{text}");
     }
+    let path = "WXPAY_CERTIFICATE_FILE must be the path of a readable file: no-such-file.pem: ";
+    assert!(error.to_string().contains(path), "{error}");
     assert!(error.to_string().starts_with("WXPAY_MCHID must be 1 to 32 digits; WXPAY_API_V3_KEY must be "));
 }
 

@@ -6,7 +6,13 @@ use crate::{
     client::Client,
     setup::{SetupError, SetupFault},
 };
-use std::{collections::BTreeMap, fmt, fs, path::PathBuf, str::FromStr, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt, fs, io,
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::Arc,
+};
 use wxpay_proto::{
     crypto::{Certificate, CryptoProvider, PrivateKey, PublicKey, pem},
     id::{AppId, InvalidField, MchId, NotifyUrl, PublicKeyId, SerialNo},
@@ -68,6 +74,15 @@ struct Setting {
 enum Source {
     Text(Secret<Vec<u8>>),
     File(PathBuf),
+}
+
+/// The maximum length of a path that an error shows. A key that was given in its place is longer.
+const MAX_SHOWN_PATH: usize = 255;
+
+/// Returns why a file cannot be read, with its path.
+fn shown(path: &Path, cause: &io::Error) -> String {
+    let path = path.to_string_lossy();
+    if path.len() <= MAX_SHOWN_PATH { format!("{path}: {cause}") } else { cause.kind().to_string() }
 }
 
 /// A certificate and its public key.
@@ -284,10 +299,9 @@ impl WxPayBuilder {
         match self.settings.get(&field).map(|setting| &setting.source) {
             None => Ok(None),
             Some(Source::Text(text)) => Ok(Some(Secret::new(text.expose().clone()))),
-            // The path is not shown: a key may have been given in its place.
             Some(Source::File(path)) => {
                 fs::read(path).map(|bytes| Some(Secret::new(bytes))).map_err(|cause| {
-                    self.fault(field, format!("must be the path of a readable file: {}", cause.kind()))
+                    self.fault(field, format!("must be the path of a readable file: {}", shown(path, &cause)))
                 })
             }
         }
