@@ -23,7 +23,9 @@ pub struct InvalidField {
 }
 
 impl InvalidField {
-    pub(crate) const fn new(field: &'static str, rule: &'static str) -> Self {
+    /// Creates the error from the field's name in the protocol and the rule that its value violates, such as `must be 1
+    /// to 32 letters`. Neither contains the value.
+    pub const fn new(field: &'static str, rule: &'static str) -> Self {
         Self { field, rule, at: None }
     }
 

@@ -4,6 +4,7 @@ use crate::{
     clock::UnixTime,
     entropy::Entropy,
     memory::{Memory, MemoryAccess},
+    prelude::*,
 };
 use core::fmt;
 
@@ -24,6 +25,17 @@ impl<'a> World<'a> {
     /// Creates the inputs for one step. A [`Memory`] that belongs to one driver alone gives access to itself.
     pub fn new(now: UnixTime, entropy: Entropy, memory: &'a mut dyn MemoryAccess) -> Self {
         Self { now, entropy, memory }
+    }
+
+    /// Returns the time of the step.
+    pub fn now(&self) -> UnixTime {
+        self.now
+    }
+
+    /// Draws a nonce: 32 lower-case hexadecimal characters, different in each call. For what an operation signs for the
+    /// payer's client.
+    pub fn nonce(&mut self) -> String {
+        self.entropy.nonce()
     }
 
     /// Accesses the memory, locked. `access` must be one look-up or one insert: other flows wait for it.

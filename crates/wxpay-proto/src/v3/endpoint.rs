@@ -17,7 +17,42 @@ use core::fmt;
 
 /// One operation of APIv3, as a plain value.
 ///
-/// You may implement this trait for operations that have no type here yet, or call them through [`Raw`](super::Raw).
+/// You may implement this trait for operations that have no type here yet, or call them through [`Raw`](super::Raw). An
+/// operation of your own is signed, sent, retried and verified like every other. The example `own_operation` of
+/// `wxpay-hyper` has two.
+///
+/// ```
+/// use wxpay_proto::{Error, Fen, world::World};
+/// use wxpay_proto::v3::{Draft, Endpoint, Idempotency, Merchant, RequestWriter, Target, Verified};
+///
+/// /// Queries the amount of an account that can be withdrawn.
+/// #[derive(Debug)]
+/// struct QueryBalance {
+///     account_type: &'static str,
+/// }
+///
+/// #[derive(serde::Deserialize)]
+/// struct Balance {
+///     available_amount: Fen,
+/// }
+///
+/// impl Endpoint for QueryBalance {
+///     type Output = Fen;
+///
+///     fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
+///         let target = Target::new("/v3/merchant/fund/balance").segment(self.account_type);
+///         Ok(Draft::get("v3.fund.balance", target))
+///     }
+///
+///     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Fen, Error> {
+///         reply.parse().map(|Balance { available_amount }| available_amount)
+///     }
+///
+///     fn idempotency(&self) -> Idempotency {
+///         Idempotency::Safe
+///     }
+/// }
+/// ```
 pub trait Endpoint: fmt::Debug + Send + 'static {
     /// The result of a successful reply.
     type Output: Send + 'static;
@@ -31,6 +66,10 @@ pub trait Endpoint: fmt::Debug + Send + 'static {
     fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error>;
 
     /// Reads a successful reply: verified, and no error object. Its HTTP status may be any, because it is not signed.
+    ///
+    /// The signature does not cover the request, so compare the number in the reply with that of the request. Make each
+    /// member optional that the result does not rest on: an unreadable reply is an error, although the request was
+    /// carried out.
     ///
     /// # Errors
     ///

@@ -104,6 +104,12 @@ impl<'a, 'w> RequestWriter<'a, 'w> {
         self.merchant
     }
 
+    /// Returns the error for a request that cannot be written, such as one without an app where the merchant has no
+    /// default. Nothing is sent.
+    pub fn misuse(&self, cause: InvalidField) -> Error {
+        Error::new(ErrorKind::Misuse, Fate::NotSent).caused_by(cause)
+    }
+
     /// Seals a field.
     ///
     /// # Errors

@@ -80,6 +80,12 @@ impl<'a> Verified<'a> {
         json::parse(self.body).map_err(|error| malformed().caused_by(error))
     }
 
+    /// Returns the error for a body that violates a rule, such as one that answers another request. For
+    /// [`Endpoint::read`](super::Endpoint::read).
+    pub fn malformed(self, cause: InvalidField) -> Error {
+        malformed().caused_by(cause)
+    }
+
     /// Accepts the empty body of an operation that returns nothing.
     ///
     /// The signature covers timestamp, nonce and body, and not the request. A body of another reply, sent in place of
