@@ -92,16 +92,16 @@ pub(crate) fn open_shop(
     let wxpay = WxPay::builder().variables(setting).notify_url(notify_url.as_str()).build()?;
     let shop = Arc::new(Shop { wxpay: wxpay.clone(), notify_url, books: Mutex::default() });
     let recording_shop = Arc::clone(&shop);
-    let notifications = wxpay.notifications("/notify", move |notification| {
+    let notifications = wxpay.notifications(move |notification| {
         let shop = Arc::clone(&recording_shop);
         async move { shop.record(&notification) }
-    })?;
+    });
     Ok(Router::new()
         .route("/orders", post(place))
         .route("/orders/{number}", get(status))
         .route("/orders/{number}/refund", post(refund))
         .with_state(shop)
-        .fallback_service(notifications))
+        .route_service("/notify", notifications))
 }
 
 type HttpError = (StatusCode, String);

@@ -5,6 +5,7 @@ use crate::{
     client::Client,
     connect::{self, Connector, HttpClient, Identity},
     limits::DownloadLimits,
+    notify::BodyBudget,
     setup::{SetupError, SetupFault},
 };
 use http::{HeaderValue, Uri, uri::Scheme};
@@ -33,6 +34,7 @@ pub struct Builder {
     connect_timeout: Duration,
     pool_idle_timeout: Duration,
     download_limits: DownloadLimits,
+    notification_buffer_limit: usize,
 }
 
 impl Client {
@@ -53,6 +55,7 @@ impl Default for Builder {
             connect_timeout: Duration::from_secs(5),
             pool_idle_timeout: Self::POOL_IDLE_TIMEOUT,
             download_limits: DownloadLimits::default(),
+            notification_buffer_limit: Self::NOTIFICATION_BUFFER_LIMIT,
         }
     }
 }
@@ -64,6 +67,9 @@ impl Builder {
     /// A connection that the gateway closed looks open until its FIN arrives, and a NAT or a load balancer may drop the
     /// FIN. A payment sent on such a connection is lost: its fate is unknown, and it must not be sent again.
     pub const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(7);
+    /// The default of [`notification_buffer_limit`](Self::notification_buffer_limit): 16 MiB. A genuine notification has
+    /// a few KiB.
+    pub const NOTIFICATION_BUFFER_LIMIT: usize = 16 * 1024 * 1024;
 
     /// Trusts the certificate authorities in this PEM text, in addition to the public ones. May be called repeatedly.
     pub fn root_ca(mut self, pem: impl Into<Vec<u8>>) -> Self {
@@ -127,6 +133,18 @@ impl Builder {
         self
     }
 
+    /// Sets the maximum number of bytes that the bodies of all notifications in flight may occupy together, until each is
+    /// verified. The default is [`NOTIFICATION_BUFFER_LIMIT`](Self::NOTIFICATION_BUFFER_LIMIT). All services of the
+    /// client share it, whatever the number of merchants.
+    ///
+    /// Requests beyond it return 503 with `Retry-After`, and WeChat Pay retries. The first 16 KiB of each body are not
+    /// counted, so that forged long bodies cannot keep genuine notifications out: limit the number of connections in
+    /// your server.
+    pub fn notification_buffer_limit(mut self, max_bytes: usize) -> Self {
+        self.notification_buffer_limit = max_bytes;
+        self
+    }
+
     /// Validates the settings and returns the client.
     ///
     /// # Errors
@@ -160,6 +178,7 @@ impl Builder {
             mutual_tls_client,
             proxy.and(self.proxy_authorization),
             self.download_limits,
+            BodyBudget::new(self.notification_buffer_limit),
         ))
     }
 
@@ -206,6 +225,7 @@ impl fmt::Debug for Builder {
             .field("connect_timeout", &self.connect_timeout)
             .field("pool_idle_timeout", &self.pool_idle_timeout)
             .field("download_limits", &self.download_limits)
+            .field("notification_buffer_limit", &self.notification_buffer_limit)
             .finish_non_exhaustive()
     }
 }

@@ -1,12 +1,15 @@
 //! The driver: carries out the steps of a flow.
 
-use crate::{ambient, connect::HttpClient, limits::DownloadLimits};
+use crate::{ambient, connect::HttpClient, limits::DownloadLimits, notify::BodyBudget};
 use http::HeaderValue;
 use std::{
     fmt,
     future::pending,
     panic::resume_unwind,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 use tokio::task::JoinError;
 use wxpay_proto::{
@@ -41,6 +44,8 @@ struct Inner {
     mutual_tls_client: Option<HttpClient>,
     proxy_authorization: Option<HeaderValue>,
     download_limits: DownloadLimits,
+    body_budget: BodyBudget,
+    notification_services: AtomicU64,
     memory: Mutex<Memory>,
     clock: fn() -> UnixTime,
 }
@@ -51,12 +56,15 @@ impl Client {
         mutual_tls_client: Option<HttpClient>,
         proxy_authorization: Option<HeaderValue>,
         download_limits: DownloadLimits,
+        body_budget: BodyBudget,
     ) -> Self {
         Self(Arc::new(Inner {
             http_client,
             mutual_tls_client,
             proxy_authorization,
             download_limits,
+            body_budget,
+            notification_services: AtomicU64::new(0),
             memory: Mutex::default(),
             clock: ambient::now,
         }))
@@ -100,12 +108,16 @@ impl Client {
 
     /// Runs a flow whose replies other flows need as well, such as a key fetch. Each request and the step after it run
     /// in a task of their own, so that a key reaches the cache even if this future is dropped. `held` is dropped with
-    /// the flow. Returns `None` if the runtime shuts down, or a private key panics in a task.
+    /// the flow.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime shuts down, or a private key panics in a task.
     pub(crate) async fn run_to_completion<F: Flow>(
         &self,
         flow: F,
         mut held: impl Send + 'static,
-    ) -> Option<Result<F::Output, Error>> {
+    ) -> Result<Result<F::Output, Error>, JoinError> {
         let mut run = Run::new(self, &flow);
         if run.may_block {
             // Each step is awaited, and may have leased a fetch that other flows wait for.
@@ -114,7 +126,7 @@ impl Client {
                 drop(held);
                 result
             };
-            return tokio::spawn(running).await.ok();
+            return tokio::spawn(running).await;
         }
         let mut step = run.begin(flow).await;
         loop {
@@ -124,12 +136,12 @@ impl Client {
                         let step = run.send_and_resume(transmit, awaiting).await;
                         (run, held, step)
                     };
-                    let (resumed, still_held, step) = tokio::spawn(sending).await.ok()?;
+                    let (resumed, still_held, step) = tokio::spawn(sending).await?;
                     (run, held) = (resumed, still_held);
                     step
                 }
                 Step::Wait(until, waiting) => run.wait_and_resume(until, waiting).await,
-                Step::Done(result) => return Some(result),
+                Step::Done(result) => return Ok(result),
             };
         }
     }
@@ -167,6 +179,15 @@ impl Client {
 
     pub(crate) fn limits(&self) -> DownloadLimits {
         self.0.download_limits
+    }
+
+    pub(crate) fn body_budget(&self) -> &BodyBudget {
+        &self.0.body_budget
+    }
+
+    /// Returns a number for a service of notifications, which no other service of this client has.
+    pub(crate) fn next_notification_service(&self) -> u64 {
+        self.0.notification_services.fetch_add(1, Ordering::Relaxed)
     }
 
     pub(crate) fn http_client(&self) -> &HttpClient {
@@ -221,11 +242,9 @@ impl Run {
         let (now, step) = if self.may_block {
             let client = self.client.clone();
             let advancing = tokio::task::spawn_blocking(move || client.advance(earliest, step));
-            match advancing.await.map_err(JoinError::try_into_panic) {
+            match advancing.await {
                 Ok(advanced) => advanced,
-                Err(Ok(panic)) => resume_unwind(panic),
-                // The runtime shuts down before the step has begun: it drops this future, too.
-                Err(Err(_)) => pending().await,
+                Err(failed) => propagate(failed).await,
             }
         } else {
             self.client.advance(earliest, step)
@@ -245,6 +264,15 @@ impl Client {
         let now = self.now().max(earliest);
         let mut memory = SharedMemory { mutex: &self.0.memory, guard: None };
         (now, step(World::new(now, ambient::entropy(), &mut memory)))
+    }
+}
+
+/// Continues the panic of a task in this future.
+pub(crate) async fn propagate<T>(failed: JoinError) -> T {
+    match failed.try_into_panic() {
+        Ok(panic) => resume_unwind(panic),
+        // The runtime shuts down before the task has begun: it drops this future, too.
+        Err(_) => pending().await,
     }
 }
 

@@ -18,7 +18,7 @@
 //!
 //! [`WxPayBuilder::variables`] lists the environment variables. [`WxPay::builder`] takes the same settings from code
 //! and files. [`wxpay_proto::v3`] has the operations. [`WxPay::resolve`] resolves an operation whose outcome is
-//! unknown, and [`WxPay::notifications`] receives notifications.
+//! unknown, and [`WxPay::notifications`] and [`notify`] receive notifications.
 //!
 //! [`Client`] and [`v3::Merchant`](wxpay_proto::v3::Merchant) are the two parts of a [`WxPay`], for platforms with many
 //! merchants and for keys in a KMS.
@@ -35,7 +35,7 @@
 //! * Mutual TLS for the requests that require it, additional certificate authorities, a forward proxy; a timeout and a
 //!   size limit for every request.
 //! * Classification of failures: *not sent* only if that is certain, otherwise *lost*.
-//! * [`notify`]: `tower` services that verify and deduplicate notifications before the handler is called.
+//! * [`notify`]: `tower` services, an axum extractor and a plain call that verify notifications.
 //! * [`WxPay::download`]: bills as streams, unzipped and checked while they are written.
 //! * [`Client::refresh_platform_keys`]: platform certificates fetched before a call or a notification needs them.
 //!
@@ -62,6 +62,7 @@
 //!
 //! * `aws-lc` (default): [`WxPay::from_env`] and [`WxPay::builder`], with the cryptography of `wxpay-aws-lc`. Without it,
 //!   [`WxPayBuilder::new`] takes any provider.
+//! * `axum`: `notify::v3::VerifiedNotification`, a notification as the argument of a handler of axum.
 //!
 //! TLS is rustls with aws-lc-rs, selected explicitly: the default provider of the process has no effect.
 //!

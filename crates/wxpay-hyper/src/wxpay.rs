@@ -4,7 +4,10 @@ mod builder;
 
 pub use builder::WxPayBuilder;
 
-use crate::{client::Client, download::DownloadError, notify::v3::NotificationService, setup::SetupError};
+#[cfg(feature = "aws-lc")]
+use crate::setup::SetupError;
+use crate::{client::Client, download::DownloadError, notify::v3::NotificationService};
+use http::HeaderMap;
 use tokio::io::AsyncWrite;
 use wxpay_proto::{
     Error,
@@ -118,34 +121,40 @@ impl WxPay {
         self.client.run(self.merchant.charge_by_code(payment)).await
     }
 
-    /// Returns a service for the merchant's notifications at this path, which is that of the notification URL. The
-    /// handler receives verified notifications only. [`NotificationService::route`] adds other paths and merchants.
+    /// Returns a service for the merchant's notifications, to be mounted at the path of the notification URL. The handler
+    /// receives verified notifications only; [`Notification::event`] returns the event. It returns `()`, acknowledged
+    /// with 204, or an [`Ack`].
     ///
     /// ```
-    /// # use wxpay_hyper::{SetupError, WxPay};
-    /// # fn routes(wxpay: &WxPay) -> Result<axum::Router, SetupError> {
-    /// let notifications = wxpay.notifications("/notify/1900000109", |notification| async move {
+    /// # use wxpay_hyper::WxPay;
+    /// # fn routes(wxpay: &WxPay) -> axum::Router {
+    /// let notifications = wxpay.notifications(|notification| async move {
     ///     println!("{:?}", notification.event()?);
     ///     Ok::<(), wxpay_proto::Error>(())
-    /// })?;
-    /// Ok(axum::Router::new().fallback_service(notifications))
+    /// });
+    /// axum::Router::new().route_service("/notify/1900000109", notifications)
     /// # }
     /// ```
-    ///
-    /// # Errors
-    ///
-    /// If the path is invalid; see [`NotificationService::route`].
-    pub fn notifications<H, Fut, A, E>(
-        &self,
-        path: &str,
-        handler: H,
-    ) -> Result<NotificationService, SetupError>
+    pub fn notifications<H, Fut, A, E>(&self, handler: H) -> NotificationService
     where
         H: Fn(Notification) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<A, E>> + Send + 'static,
         A: Into<Ack>,
     {
-        NotificationService::new(self.client.clone()).route(path, self.merchant.clone(), handler)
+        NotificationService::new(self.clone(), handler)
+    }
+
+    /// Verifies and decrypts a notification in a handler of any server, as [`Client::verify_notification`] does.
+    ///
+    /// # Errors
+    ///
+    /// In the cases of [`Client::verify_notification`]. Respond with [`Ack::for_error`].
+    pub async fn verify_notification(
+        &self,
+        headers: &HeaderMap,
+        body: impl Into<Vec<u8>>,
+    ) -> Result<Notification, Error> {
+        self.client.verify_notification(&self.merchant, headers, body).await
     }
 
     /// Streams a bill to a writer, as [`Client::download`] does, and returns its length in bytes. After an error,

@@ -26,7 +26,7 @@ use std::{
 use tokio::{io::AsyncWriteExt as _, runtime};
 use tower_service::Service as _;
 use wxpay_aws_lc::AwsLc;
-use wxpay_hyper::{Client, notify::v3::NotificationService};
+use wxpay_hyper::{Client, WxPay};
 use wxpay_proto::{
     Fen,
     crypto::{CryptoProvider as _, InvalidSignature, PrivateKey, Unavailable},
@@ -113,9 +113,8 @@ async fn run_every_kind(client: &Client, merchant: &Merchant) {
     let part = client.run(merchant.open_bill_part(&parts[0])).await.unwrap();
     assert_eq!(part.bytes, b"foo");
 
-    let mut notifications = NotificationService::new(client.clone())
-        .route("/notify", merchant.clone(), |_| async { Ok::<(), &str>(()) })
-        .unwrap();
+    let wxpay = WxPay::new(client.clone(), merchant.clone());
+    let mut notifications = wxpay.notifications(|_| async { Ok::<(), &str>(()) });
     let Ok(response) = notifications.call(notification_request()).await;
     assert_eq!(response.status(), 204);
 
@@ -340,9 +339,7 @@ async fn dropped_call_sends_nothing_after_its_key_answers() {
 async fn dropped_notification_does_not_block_the_next_one() {
     let (address, requests) = gateway().await;
     let ((merchant, gate), client) = (gated_merchant(address), client());
-    let notifications = NotificationService::new(client)
-        .route("/notify", merchant, |_| async { Ok::<(), &str>(()) })
-        .unwrap();
+    let notifications = WxPay::new(client, merchant).notifications(|_| async { Ok::<(), &str>(()) });
     let mut service = notifications.clone();
     // The key signs the request for the certificates.
     let first = tokio::spawn(async move { service.call(notification_request()).await });

@@ -21,7 +21,7 @@ use std::{
 };
 use tokio::task::JoinSet;
 use tower_service::Service;
-use wxpay_hyper::{Client, notify};
+use wxpay_hyper::{Builder, Client, WxPay, notify};
 use wxpay_proto::{v1::notification, v3::notify::MAX_BODY_BYTES};
 
 const CHUNK_BYTES: usize = 4 * 1024;
@@ -31,13 +31,15 @@ const REQUESTS: usize = 400;
 
 fn v3_service() -> notify::v3::NotificationService {
     let merchant = merchant_with_public_key(MCHID, API_V3_KEY);
-    notify::v3::NotificationService::new(Client::builder().build().unwrap())
-        .route("/notify", merchant, |_| async { Ok::<(), &str>(()) })
-        .unwrap()
+    WxPay::new(Client::builder().build().unwrap(), merchant).notifications(|_| async { Ok::<(), &str>(()) })
 }
 
 fn v1_service() -> notify::v1::NotificationService {
-    let client = Client::builder().build().unwrap();
+    v1_service_with(Client::builder())
+}
+
+fn v1_service_with(client: Builder) -> notify::v1::NotificationService {
+    let client = client.build().unwrap();
     notify::v1::NotificationService::new(common::merchant("http://127.0.0.1:1"), client, |_| async {
         Ok::<(), &str>(())
     })
@@ -213,7 +215,7 @@ async fn v3_bodies_in_flight_are_bounded_and_leave_room_for_a_notification() {
     let service = v3_service().response_timeout(Duration::from_secs(600));
     let (mut tasks, held) = flood(&service, |body| v3_request("", body), MAX_BODY_BYTES).await;
     let held_bytes = held.load(Ordering::SeqCst);
-    let max_bytes = notify::v3::NotificationService::MAX_BUFFERED_BYTES + REQUESTS * UNCOUNTED_BYTES;
+    let max_bytes = Builder::NOTIFICATION_BUFFER_LIMIT + REQUESTS * UNCOUNTED_BYTES;
     assert!((MAX_BODY_BYTES..=max_bytes).contains(&held_bytes), "{held_bytes}");
     let refused = ended(&mut tasks);
     assert!(refused.iter().all(|status| *status == StatusCode::SERVICE_UNAVAILABLE), "{refused:?}");
@@ -236,7 +238,8 @@ async fn v3_bodies_in_flight_are_bounded_and_leave_room_for_a_notification() {
 #[tokio::test]
 async fn v1_bodies_in_flight_are_bounded_and_leave_room_for_a_notification() {
     const MAX_BYTES: usize = 1024 * 1024;
-    let service = v1_service().response_timeout(Duration::from_secs(600)).max_buffered_bytes(MAX_BYTES);
+    let service = v1_service_with(Client::builder().notification_buffer_limit(MAX_BYTES))
+        .response_timeout(Duration::from_secs(600));
     let (mut tasks, held) = flood(&service, v1_request, notification::MAX_BODY_BYTES).await;
     let held_bytes = held.load(Ordering::SeqCst);
     let max_bytes = MAX_BYTES + REQUESTS * UNCOUNTED_BYTES;

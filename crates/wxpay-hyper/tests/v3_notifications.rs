@@ -9,6 +9,7 @@
 
 mod common;
 
+use axum::Router;
 use common::v3::{
     API_V3_KEY, MCHID, Platform, certificates_at, header_lines, merchant, merchant_with_public_key,
     notification, paid,
@@ -26,7 +27,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     time::sleep,
 };
-use wxpay_hyper::{Client, notify::v3::NotificationService};
+use wxpay_hyper::{Client, WxPay, notify::v3::NotificationService};
 use wxpay_proto::v3::{Ack, Event, Merchant, Notification};
 
 const PATH: &str = "/notify/1900000109";
@@ -94,10 +95,13 @@ fn rejected(status: u16) -> (u16, String) {
 }
 
 async fn serve(notifications: NotificationService) -> SocketAddr {
+    serve_router(Router::new().route_service(PATH, notifications)).await
+}
+
+async fn serve_router(router: Router) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let app = axum::Router::new().fallback_service(notifications);
-    tokio::spawn(async move { axum::serve(listener, app).await });
+    tokio::spawn(async move { axum::serve(listener, router).await });
     address
 }
 
@@ -105,7 +109,7 @@ fn client() -> Client {
     Client::builder().build().unwrap()
 }
 
-/// A service at [`PATH`] that counts the calls of its handler; `handle_call` receives the number of the call.
+/// A service that counts the calls of its handler; `handle_call` receives the number of the call.
 fn counting<F, A>(
     merchant: Merchant,
     handle_call: impl Fn(u32, Notification) -> F + Send + Sync + 'static,
@@ -117,7 +121,7 @@ where
     let calls = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&calls);
     let handler = move |notification| handle_call(counted.fetch_add(1, Ordering::SeqCst) + 1, notification);
-    (NotificationService::new(client()).route(PATH, merchant, handler).unwrap(), calls)
+    (WxPay::new(client(), merchant).notifications(handler), calls)
 }
 
 async fn accepting(merchant: Merchant) -> (SocketAddr, Arc<AtomicU32>) {
@@ -218,29 +222,6 @@ async fn signed_notification_that_does_not_decrypt_or_parse_returns_400() {
 }
 
 #[tokio::test]
-async fn paths_match_exactly() {
-    let (address, calls) = accepting(default_merchant()).await;
-    for path in [
-        "/",
-        "/notify",
-        "/notify/",
-        "/notify/190000010",
-        "/notify/1900000109/",
-        "/notify/1900000109/x",
-        "/notify/19000001090",
-        "/Notify/1900000109",
-        "//notify/1900000109",
-        "/notify//1900000109",
-        "/notify/./1900000109",
-        "/x/../notify/1900000109",
-        "/notify/%31900000109",
-    ] {
-        assert_eq!(Delivery::paid("ORDER-1").with_path(path).send_to(address).await, rejected(404), "{path}");
-    }
-    assert_eq!(calls.load(Ordering::SeqCst), 0);
-}
-
-#[tokio::test]
 async fn other_methods_return_405_and_long_bodies_413() {
     let (address, calls) = accepting(default_merchant()).await;
     for method in ["GET", "PUT", "DELETE"] {
@@ -262,7 +243,7 @@ async fn other_methods_return_405_and_long_bodies_413() {
 }
 
 #[tokio::test]
-async fn merchants_of_one_service_receive_only_at_their_own_paths() {
+async fn merchants_of_one_client_receive_only_at_their_own_services() {
     let (other_id, other_key) = ("1900000110", "0therApiv3Key0000000000000000000");
     let received = Arc::new(Mutex::new(Vec::new()));
     let record = |who: &'static str| {
@@ -272,12 +253,13 @@ async fn merchants_of_one_service_receive_only_at_their_own_paths() {
             async { Ok::<(), &str>(()) }
         }
     };
-    let notifications = NotificationService::new(client())
-        .route(PATH, default_merchant(), record("one"))
-        .unwrap()
-        .route("/notify/1900000110", merchant_with_public_key(other_id, other_key), record("other"))
-        .unwrap();
-    let address = serve(notifications).await;
+    let client = client();
+    let one = WxPay::new(client.clone(), default_merchant());
+    let other = WxPay::new(client, merchant_with_public_key(other_id, other_key));
+    let router = Router::new()
+        .route_service(PATH, one.notifications(record("one")))
+        .route_service("/notify/1900000110", other.notifications(record("other")));
+    let address = serve_router(router).await;
     let for_other = Delivery::of(&Platform::with_public_key(), paid(other_id, other_key, "ORDER-1"));
 
     assert_eq!(
@@ -295,7 +277,7 @@ async fn merchants_of_one_service_receive_only_at_their_own_paths() {
 }
 
 #[tokio::test]
-async fn paths_of_one_merchant_each_call_their_own_handler() {
+async fn services_of_one_merchant_each_call_their_own_handler() {
     let calls = Arc::new(AtomicU32::new(0));
     let counting = || {
         let calls = Arc::clone(&calls);
@@ -304,18 +286,41 @@ async fn paths_of_one_merchant_each_call_their_own_handler() {
             async { Ok::<(), &str>(()) }
         }
     };
-    let notifications = NotificationService::new(client())
-        .route(PATH, default_merchant(), counting())
-        .unwrap()
-        .route("/notify/refunds", default_merchant(), counting())
-        .unwrap();
-    let address = serve(notifications).await;
+    let wxpay = WxPay::new(client(), default_merchant());
+    let router = Router::new()
+        .route_service(PATH, wxpay.notifications(counting()))
+        .route_service("/notify/refunds", wxpay.notifications(counting()));
+    let address = serve_router(router).await;
     let delivery = Delivery::paid("ORDER-1");
     assert_eq!(delivery.send_to(address).await, accepted());
     assert_eq!(delivery.clone().with_path("/notify/refunds").send_to(address).await, accepted());
-    assert_eq!(calls.load(Ordering::SeqCst), 2, "a notification at another path is not a duplicate");
+    assert_eq!(calls.load(Ordering::SeqCst), 2, "a notification to another service is not a duplicate");
     assert_eq!(delivery.with_path("/notify/refunds").send_to(address).await, accepted());
     assert_eq!(calls.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn service_may_be_nested_at_any_path() {
+    let (notifications, calls) = counting(default_merchant(), |_, _| async { Ok(()) });
+    let nested = Router::new().route_service("/{mchid}", notifications.clone());
+    let router = Router::new()
+        .nest("/notify", nested.clone())
+        .nest("/shop", Router::new().nest("/wechat", nested))
+        .nest_service("/service", notifications.clone())
+        .fallback_service(notifications);
+    let address = serve_router(router).await;
+    for (path, number) in [
+        (PATH, "ORDER-1"),
+        ("/shop/wechat/1900000109", "ORDER-2"),
+        ("/service", "ORDER-3"),
+        ("/service/any/path?and=query", "ORDER-4"),
+        ("/", "ORDER-5"),
+    ] {
+        let delivery = Delivery::paid(number).with_path(path);
+        assert_eq!(delivery.send_to(address).await, accepted(), "{path}");
+        assert_eq!(delivery.with_path("/service").send_to(address).await, accepted(), "a duplicate");
+    }
+    assert_eq!(calls.load(Ordering::SeqCst), 5, "clones of a service share its duplicates");
 }
 
 #[tokio::test]
@@ -323,24 +328,6 @@ async fn rejection_with_an_invalid_status_returns_500() {
     let (notifications, _) = counting(default_merchant(), |_, _| async { Ok(Ack::Reject(42)) });
     let address = serve(notifications).await;
     assert_eq!(Delivery::paid("ORDER-1").send_to(address).await.0, 500);
-}
-
-#[tokio::test]
-async fn route_rejects_invalid_and_duplicate_paths() {
-    let handler = |_| async { Ok::<(), &str>(()) };
-    for path in ["", "notify", "/notify?x=1", "/notify#x", "/no tify", "/通知"] {
-        let error = NotificationService::new(client()).route(path, default_merchant(), handler).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "path must begin with a slash and be visible ASCII without query or fragment"
-        );
-    }
-    let error = NotificationService::new(client())
-        .route("/a", default_merchant(), handler)
-        .unwrap()
-        .route("/a", default_merchant(), handler)
-        .unwrap_err();
-    assert_eq!(error.to_string(), "path must not be used by another route");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -17,7 +17,7 @@ use http_body_util::Full;
 use std::{sync::Arc, time::Duration};
 use tokio::io::AsyncWriteExt as _;
 use wxpay_aws_lc::AwsLc;
-use wxpay_hyper::{Client, notify::v3::NotificationService};
+use wxpay_hyper::{Client, WxPay};
 use wxpay_proto::{
     crypto::CryptoProvider as _,
     http::Method,
@@ -87,26 +87,22 @@ async fn notifications(client: &Client) {
     let known = Platform::with_certificate(2);
     let (gateway, _) = certificates_at(vec![known.clone()], Duration::ZERO).await;
     let fetching = merchant(MCHID, API_V3_KEY, &format!("http://{gateway}")).build();
-    let notifications = NotificationService::new(client.clone())
-        .route("/fetched", fetching, |_| async { Ok::<(), &str>(()) })
-        .unwrap()
-        .route("/fails", merchant_with_public_key(MCHID, API_V3_KEY), |notification| async move {
-            Err::<(), _>(format!("{notification:?}"))
-        })
-        .unwrap();
+    let fetched = WxPay::new(client.clone(), fetching).notifications(|_| async { Ok::<(), &str>(()) });
+    let fails = WxPay::new(client.clone(), merchant_with_public_key(MCHID, API_V3_KEY))
+        .notifications(|notification| async move { Err::<(), _>(format!("{notification:?}")) });
     let body = paid(MCHID, API_V3_KEY, PLANTED.get(..32).unwrap());
-    for (path, platform, status) in [
-        ("/fetched", known, StatusCode::NO_CONTENT),
-        ("/fails", Platform::with_public_key(), StatusCode::INTERNAL_SERVER_ERROR),
-        ("/fetched", Platform::with_certificate(3), StatusCode::UNAUTHORIZED),
+    for (notifications, platform, status) in [
+        (&fetched, known, StatusCode::NO_CONTENT),
+        (&fails, Platform::with_public_key(), StatusCode::INTERNAL_SERVER_ERROR),
+        (&fetched, Platform::with_certificate(3), StatusCode::UNAUTHORIZED),
     ] {
-        let mut request = Request::post(path);
+        let mut request = Request::post("/notify");
         for (name, value) in platform.signature_headers(common::now().as_secs(), &body) {
             request = request.header(name, value);
         }
         let response =
             notifications.handle(request.body(Full::<bytes::Bytes>::from(body.clone())).unwrap()).await;
-        assert_eq!(response.status(), status, "{path}");
+        assert_eq!(response.status(), status);
     }
 }
 

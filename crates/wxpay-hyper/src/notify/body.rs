@@ -14,20 +14,17 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// The default of `max_buffered_bytes`.
-pub(super) const MAX_BUFFERED_BYTES: usize = 16 * 1024 * 1024;
-
 /// The length up to which a body needs no budget. Genuine notifications have less than half.
 pub(super) const UNCOUNTED_BYTES: usize = 16 * 1024;
 
-/// The memory for the long bodies of all requests in flight. Clones share it.
+/// The memory for the long bodies of all notifications of a client that are in flight. Clones share it.
 ///
 /// Nothing tells a forged request from a genuine one before its body is read, so whoever fills the budget could keep
 /// genuine notifications out. Therefore the first [`UNCOUNTED_BYTES`] of each body are free: a server holds about as
 /// much for a connection anyway, and limits the number of connections. A body occupies the bytes that were received,
 /// not those that its `content-length` announces, so a slow request occupies little.
 #[derive(Clone, Debug)]
-pub(super) struct BodyBudget {
+pub(crate) struct BodyBudget {
     max_bytes: usize,
     used: Arc<AtomicUsize>,
 }
@@ -40,7 +37,7 @@ pub(super) struct Reservation {
 }
 
 impl BodyBudget {
-    pub(super) fn new(max_bytes: usize) -> Self {
+    pub(crate) fn new(max_bytes: usize) -> Self {
         Self { max_bytes, used: Arc::default() }
     }
 

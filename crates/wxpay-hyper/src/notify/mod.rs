@@ -1,7 +1,7 @@
 //! Services that verify, deduplicate and acknowledge the notifications of WeChat Pay.
 //!
-//! [`v3`] is for APIv3 and [`v1`] for APIv1. Both are `tower` services for any server. They differ in what they verify
-//! and in how they acknowledge; limits, timeouts and deduplication are shared.
+//! [`v3`] is for APIv3 and [`v1`] for APIv1. Both have `tower` services for any path of any server. They differ in what
+//! they verify and in how they acknowledge; limits, timeouts and deduplication are shared.
 
 /// Implements the `tower` service and the acknowledgement for one API version. Both versions need the same code, but
 /// their types have nothing else in common.
@@ -49,6 +49,8 @@ macro_rules! impl_tower_service {
 mod body;
 pub mod v1;
 pub mod v3;
+
+pub(crate) use body::BodyBudget;
 
 use crate::client::Client;
 use bytes::Bytes;
@@ -102,41 +104,20 @@ fn into_http_response(ack: impl Acknowledgement) -> http::Response<Full<Bytes>> 
     converted
 }
 
-/// Handles a notification once. A duplicate waits while the first is in progress. `key` identifies the content.
+/// Handles a notification once. `key` identifies the handler and the content.
 ///
 /// `handling` runs in a task of its own, so that it completes even if this future is dropped.
 async fn handle_once<A: Acknowledgement>(
     client: &Client,
     label: &'static str,
-    key: String,
+    key: &str,
     deadline: Instant,
     handling: impl Future<Output = A> + Send + 'static,
 ) -> A {
-    loop {
-        let now = client.now();
-        match client.memory(|memory| memory.deduplicator.begin(&key, now)) {
-            Delivery::Duplicate => return A::SUCCESS,
-            Delivery::InProgress(until) => {
-                // The memory is plain state without wakers, so a duplicate polls.
-                let poll_interval = tokio::time::sleep(until.since(now));
-                if tokio::time::timeout_at(deadline, poll_interval).await.is_err() {
-                    return A::FAIL;
-                }
-            }
-            Delivery::New(processing) => {
-                let guard = ProcessingGuard { client: client.clone(), processing: Some(processing) };
-                return run_handler(label, guard, deadline, handling).await;
-            }
-        }
-    }
-}
-
-async fn run_handler<A: Acknowledgement>(
-    label: &'static str,
-    guard: ProcessingGuard,
-    deadline: Instant,
-    handling: impl Future<Output = A> + Send + 'static,
-) -> A {
+    let guard = match begin(client, key, deadline).await {
+        Ok(guard) => guard,
+        Err(ack) => return ack,
+    };
     let handler_task = tokio::spawn(
         async move {
             let ack = handling.await;
@@ -160,7 +141,36 @@ async fn run_handler<A: Acknowledgement>(
     }
 }
 
+/// Begins the processing of a notification. A duplicate waits while the first is in progress.
+///
+/// # Errors
+///
+/// The acknowledgement of a duplicate: success if the first was handled, failure if it is in progress until the deadline.
+async fn begin<A: Acknowledgement>(
+    client: &Client,
+    key: &str,
+    deadline: Instant,
+) -> Result<ProcessingGuard, A> {
+    loop {
+        let now = client.now();
+        match client.memory(|memory| memory.deduplicator.begin(key, now)) {
+            Delivery::Duplicate => return Err(A::SUCCESS),
+            Delivery::InProgress(until) => {
+                // The memory is plain state without wakers, so a duplicate polls.
+                let poll_interval = tokio::time::sleep(until.since(now));
+                if tokio::time::timeout_at(deadline, poll_interval).await.is_err() {
+                    return Err(A::FAIL);
+                }
+            }
+            Delivery::New(processing) => {
+                return Ok(ProcessingGuard { client: client.clone(), processing: Some(processing) });
+            }
+        }
+    }
+}
+
 /// Releases the notification for the next delivery when dropped, unless the handler succeeded.
+#[derive(Debug)]
 struct ProcessingGuard {
     client: Client,
     processing: Option<Processing>,

@@ -1,10 +1,6 @@
 //! Notifications of APIv1.
 
-use super::{
-    Acknowledgement, BoxError,
-    body::{self, BodyBudget},
-    handle_once, into_http_response,
-};
+use super::{Acknowledgement, BoxError, handle_once, into_http_response};
 use crate::{ambient, client::Client};
 use bytes::Bytes;
 use http::{Method, StatusCode};
@@ -48,7 +44,7 @@ const LABEL: &str = "v1.notification";
 ///
 /// 1. A method other than `POST`, a query longer than [`MAX_QUERY_BYTES`](notification::MAX_QUERY_BYTES) or a body
 ///    longer than [`MAX_BODY_BYTES`](notification::MAX_BODY_BYTES) is rejected unread. So is a body for which
-///    [`max_buffered_bytes`](Self::max_buffered_bytes) leaves no room: 503.
+///    [`notification_buffer_limit`](crate::Builder::notification_buffer_limit) leaves no room: 503.
 /// 2. [`Merchant::verify_notification`] verifies both signatures. A failure returns `fail`, and the handler is not
 ///    called.
 /// 3. The handler is called **in a task of its own**: it completes even if WeChat Pay closes the connection.
@@ -64,8 +60,8 @@ pub struct NotificationService {
     merchant: Merchant,
     client: Client,
     handler: Arc<Handler>,
+    id: u64,
     response_timeout: Duration,
-    body_budget: BodyBudget,
 }
 
 /// A type-erased handler.
@@ -75,8 +71,6 @@ impl NotificationService {
     /// The default response timeout. It includes reading the body. WeChat Pay does not document how long it waits; its
     /// own clients of that time waited five seconds or more.
     pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(4);
-    /// The default of [`max_buffered_bytes`](Self::max_buffered_bytes): 16 MiB. A genuine body has less than 1 KiB.
-    pub const MAX_BUFFERED_BYTES: usize = body::MAX_BUFFERED_BYTES;
 
     /// Returns a service for this merchant. The handler receives verified notifications only, with any `trade_state`:
     /// [`Notification::evidence`] returns evidence only if the order was paid.
@@ -89,29 +83,15 @@ impl NotificationService {
             let handling = handler(notification);
             Box::pin(async move { handling.await.map_or(Ack::Fail, |()| Ack::Success) })
         };
-        Self {
-            merchant,
-            client,
-            handler: Arc::new(handler),
-            response_timeout: Self::RESPONSE_TIMEOUT,
-            body_budget: BodyBudget::new(Self::MAX_BUFFERED_BYTES),
-        }
+        let id = client.next_notification_service();
+        let response_timeout = Self::RESPONSE_TIMEOUT;
+        Self { merchant, client, handler: Arc::new(handler), id, response_timeout }
     }
 
     /// Sets the response timeout. The default is [`RESPONSE_TIMEOUT`](Self::RESPONSE_TIMEOUT). When it expires, the
     /// service returns `fail`, but the handler continues. If it succeeds, the next duplicate receives `success`.
     pub fn response_timeout(self, timeout: Duration) -> Self {
         Self { response_timeout: timeout, ..self }
-    }
-
-    /// Sets the maximum number of bytes that the bodies of all requests in flight may occupy together, until each is
-    /// verified. The default is [`MAX_BUFFERED_BYTES`](Self::MAX_BUFFERED_BYTES). Clones of the service share it.
-    ///
-    /// Requests beyond it return 503 with `Retry-After`, and WeChat Pay retries. The first 16 KiB of each body are not
-    /// counted, so that forged long bodies cannot keep genuine notifications out: limit the number of connections in
-    /// your server.
-    pub fn max_buffered_bytes(self, max_bytes: usize) -> Self {
-        Self { body_budget: BodyBudget::new(max_bytes), ..self }
     }
 
     /// Handles one request and returns the response.
@@ -124,9 +104,10 @@ impl NotificationService {
         let deadline = began.checked_add(self.response_timeout).unwrap_or(began);
         let ack = match self.verify_notification(request, deadline).await {
             Ok(notification) => {
-                let (key, handler) = (notification.dedup_key(), Arc::clone(&self.handler));
+                let key = format!("{} {}", self.id, notification.dedup_key());
+                let handler = Arc::clone(&self.handler);
                 let handling = async move { handler(notification).await };
-                handle_once(&self.client, LABEL, key, deadline, handling).await
+                handle_once(&self.client, LABEL, &key, deadline, handling).await
             }
             Err(ack) => ack,
         };
@@ -155,7 +136,7 @@ impl NotificationService {
         if query.len() > notification::MAX_QUERY_BYTES {
             return Err(reject(StatusCode::URI_TOO_LONG));
         }
-        let reading = self.body_budget.read(body, notification::MAX_BODY_BYTES, deadline);
+        let reading = self.client.body_budget().read(body, notification::MAX_BODY_BYTES, deadline);
         let (body, _reservation) = reading.await.map_err(reject)?;
         self.merchant.verify_notification(&RawNotification::new(head.method.as_str(), query, &body)).map_err(
             |error| {
