@@ -1,9 +1,7 @@
-//! The first example of the README: the same in both languages, short, and run against the simulator.
+//! The first example of the README: the same in both languages, and short. `examples.rs` runs it.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use std::{path::Path, process::Command};
-use tokio::net::TcpListener;
-use wxpay_sim::{Clock, Gateway, Settings, environment::Environment, serve::Server};
+use std::process::Command;
 
 const EXAMPLE: &str = include_str!("../crates/wxpay-hyper/examples/native_order.rs");
 
@@ -31,30 +29,6 @@ fn first_example_is_short() {
     let imports = code.lines().filter_map(|line| line.strip_prefix("use "));
     let names: usize = imports.map(|path| path.matches(',').count() + 1).sum();
     assert!(names <= 6, "{code}");
-}
-
-/// Runs the example in a shell that has sourced the file which `wxpay sim --env-file` writes.
-fn run_example(env_file: &Path) -> std::process::Output {
-    let script = format!(". '{}' && exec '{}'", env_file.display(), env!("CARGO_BIN_EXE_native_order"));
-    Command::new("sh").args(["-c", &script]).env_clear().output().unwrap()
-}
-
-#[tokio::test]
-async fn first_example_places_and_queries_an_order_at_the_simulator() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let server = Server::start(listener, Gateway::new(Settings::default(), 7), Clock::running()).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let env_file = folder.path().join("sim.env");
-    let environment = server.with(|simulation, now| Environment::of(&simulation.gateway, &server.url(), now));
-    environment.files(folder.path()).unwrap().write(&env_file).unwrap();
-    let output = tokio::task::spawn_blocking(move || run_example(&env_file)).await.unwrap();
-    let (printed, failed) =
-        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
-    assert!(output.status.success(), "{failed}");
-    let lines: Vec<_> = printed.lines().collect();
-    let [link, found] = lines[..] else { panic!("{printed}") };
-    assert!(link.starts_with("link for the QR code: weixin://wxpay/bizpayurl"), "{printed}");
-    assert!(found.starts_with("Found(") && found.contains("ORDER-0001"), "{printed}");
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! The first example of the README: places a Native order, prints the link for the QR code, and queries the order.
-//! `tests/readme.rs` keeps both equal and runs the example.
+//! `tests/readme.rs` keeps both equal.
 #![allow(clippy::print_stdout, reason = "an example: it prints")]
 
 use wxpay_hyper::WxPay;

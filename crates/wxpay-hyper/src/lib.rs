@@ -23,11 +23,7 @@
 //! [`Client`] and [`v3::Merchant`](wxpay_proto::v3::Merchant) are the two parts of a [`WxPay`], for platforms with many
 //! merchants and for keys in a KMS.
 //!
-//! The examples go further:
-//!
-//! * `native_order`: places and queries an order.
-//! * `shop`: a shop with notifications and refunds.
-//! * `kms_signer`: a merchant whose private key stays in another process.
+//! The [examples](https://github.com/wxpay/wxpay/tree/main/crates/wxpay-hyper#examples) go further, each with one job.
 //!
 //! # In scope
 //!
@@ -70,8 +66,7 @@
 //!
 //! APIv1 is the 2013–2014 app payment, closed to new merchants; not the XML API, which is APIv2. [`Client::run`] runs
 //! its flows too, [`notify::v1`] receives its notifications, and [`Client::refresh_tokens`] refreshes its access token
-//! before it expires. The example `shop_v1` is a shop, and `blocking_driver` a driver without this crate and without
-//! tokio.
+//! before it expires. The example `shop_v1` is a shop.
 
 mod ambient;
 mod builder;

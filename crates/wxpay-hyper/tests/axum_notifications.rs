@@ -66,10 +66,8 @@ async fn record(
     notification: VerifiedNotification,
 ) -> Result<AckResponse, AckResponse> {
     shop.calls.fetch_add(1, Ordering::SeqCst);
-    match notification.event()? {
-        Event::Transaction(_) => Ok(notification.acknowledge()),
-        _ => Err(Ack::Fail.into()),
-    }
+    let Event::Transaction(_) = notification.event()? else { return Err(Ack::Fail.into()) };
+    Ok(notification.acknowledge())
 }
 
 fn router(shop: &Shop) -> Router {

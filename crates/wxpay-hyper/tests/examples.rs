@@ -1,4 +1,5 @@
-//! The examples, run against the simulator.
+//! The examples with a private key elsewhere, without tokio, and of APIv1. `tests/examples.rs` of the workspace runs the
+//! others.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test")]
 
 #[path = "../examples/blocking_driver.rs"]
@@ -7,9 +8,6 @@ mod blocking_driver;
 #[path = "../examples/kms_signer.rs"]
 #[allow(dead_code, reason = "its main is not called here")]
 mod kms_signer;
-#[path = "../examples/shop.rs"]
-#[allow(dead_code, reason = "its main is not called here")]
-mod shop;
 #[path = "../examples/shop_v1.rs"]
 #[allow(dead_code, reason = "its main is not called here")]
 mod shop_v1;
@@ -31,7 +29,7 @@ use std::{
 };
 use tokio::net::TcpListener;
 use wxpay_proto::{Error, ErrorKind, Fate, crypto::PrivateKey as _, v3::Authorization, wire::base64};
-use wxpay_sim::{Clock, Gateway, Settings, environment::Environment, serve::Server};
+use wxpay_sim::{Clock, Gateway, Settings, serve::Server};
 use wxpay_testkit::keys::v3;
 
 /// Starts a simulator and returns it with the settings to reach it.
@@ -82,32 +80,6 @@ async fn shop_v1_sells_and_receives_the_notification() {
     let app = shop_v1::open_shop(setting, &url).unwrap();
     tokio::spawn(async move { axum::serve(listener, app).await });
     assert_eq!(shop_v1::sell_once(setting, &url).await.unwrap(), "paid");
-}
-
-#[tokio::test]
-async fn shop_sells_and_refunds() {
-    let gateway = Gateway::new(Settings::default(), 7);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let server = Server::start(listener, gateway, Clock::running()).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let environment = server
-        .with(|simulation, now| Environment::of(&simulation.gateway, &server.url(), now))
-        .files(folder.path())
-        .unwrap();
-    let settings: BTreeMap<String, String> = environment
-        .lines()
-        .lines()
-        .map(|line| {
-            let (name, value) = line.strip_prefix("export ").unwrap().split_once('=').unwrap();
-            (name.to_owned(), value.trim_matches('\'').to_owned())
-        })
-        .collect();
-    let setting = |name: &str| settings.get(name).cloned();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let app = shop::open_shop(setting, &url).unwrap();
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    assert_eq!(shop::sell_once(setting, &url).await.unwrap(), "refunded");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,7 +16,7 @@
 //!
 //! * [`Merchant`]: the entry point; holds the credentials and the trusted keys.
 //! * [`pay`], [`refund`], [`bill`], [`profitsharing`], [`transfer`], [`media`]: one module per product. [`Raw`] calls
-//!   operations that have no type here.
+//!   operations that have no type here, and [`Endpoint`] is the trait for types of your own.
 //! * [`security`]: a test of all keys and certificates, to run before a key rotation.
 //! * [`Merchant::verify_notification`]: verifies and decrypts notifications; [`Ack`] is the response to them.
 //! * [`Lookup`]: the result of a query.
