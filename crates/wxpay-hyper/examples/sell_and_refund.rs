@@ -27,7 +27,7 @@ use wxpay_proto::{
     v3::{
         Event, Notification,
         pay::{NativeOrder, Order},
-        refund::CreateRefund,
+        refund::{CreateRefund, RefundAmount},
     },
 };
 
@@ -38,9 +38,9 @@ async fn main() -> Result<(), BoxError> {
     let wxpay = WxPay::from_env()?;
     let total = Fen::from_yuan("19.99")?;
     let order = Order::builder("ORDER-0002".parse()?, total, "chopsticks").build()?;
-    let refund = CreateRefund::builder(order.out_trade_no().clone(), "ORDER-0002-R1".parse()?, total, total)
-        .notify_url(wxpay.merchant().notify_url().ok_or("WXPAY_NOTIFY_URL is required")?.clone())
-        .build()?;
+    let amount = RefundAmount::new(total, total)?;
+    let refund = CreateRefund::new(order.out_trade_no().clone(), "ORDER-0002-R1".parse()?, amount)
+        .notify_url(wxpay.merchant().notify_url().ok_or("WXPAY_NOTIFY_URL is required")?.clone());
 
     // The order is in the books before it is placed: its notification may arrive before the reply.
     let (books, mut transitions) = Books::open(PaymentState::new(order.out_trade_no().clone(), total));

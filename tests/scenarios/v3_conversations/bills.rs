@@ -1,6 +1,6 @@
 //! Bills: requested, downloaded, checked by their digest, and compared with the day's trades.
 
-use super::{number, shop::Shop};
+use super::{number, refund_of, shop::Shop};
 use std::collections::BTreeMap;
 use wxpay_proto::{
     Error, ErrorKind, Fen,
@@ -18,7 +18,6 @@ use wxpay_proto::{
             Account, AddReceiver, CreateProfitSharing, ReceiverAmount, RelationType, Remainder,
             ReturnProfitSharing,
         },
-        refund,
     },
     wire::bill::{Line, Reader, SignedAmount},
 };
@@ -61,9 +60,7 @@ fn shop_with_trades() -> (Shop, BillDate) {
         ReturnProfitSharing::new(party, out_order_no, "R1".parse().unwrap(), to, Fen::new(250), "退货")
             .unwrap();
     shop.call(create_return);
-    let create =
-        refund::CreateRefund::builder(number(1), "F1".parse().unwrap(), Fen::new(1000), Fen::new(1999));
-    shop.call(create.build().unwrap());
+    shop.call(refund_of(number(1), "F1", 1000, 1999));
     shop.receive_notifications();
     shop.wait_for_bills();
     (shop, day)

@@ -1,7 +1,7 @@
 //! Combined orders.
 
 use super::{
-    number,
+    number, refund_of,
     shop::{Shop, notify_url},
 };
 use core::net::Ipv4Addr;
@@ -18,7 +18,6 @@ use wxpay_proto::{
                 order::{Builder, Individual},
             },
         },
-        refund,
     },
 };
 
@@ -123,9 +122,7 @@ fn sub_orders_are_refunded_separately() {
     shop.call(NativeOrder::new(order).unwrap());
     shop.pay(&number(10));
     assert_paid(&mut shop, 10);
-    let refund =
-        refund::CreateRefund::builder(number(12), "F1".parse().unwrap(), Fen::new(50), Fen::new(200));
-    shop.call(refund.party(shop.partner()).build().unwrap());
+    shop.call(refund_of(number(12), "F1", 50, 200).party(shop.partner()));
     let after = query(&mut shop, QueryOrder::combine_out_trade_no(number(10)));
     let states: Vec<_> = after.sub_orders.into_iter().map(|order| order.trade_state.unwrap()).collect();
     assert_eq!(states, [TradeState::Success, TradeState::Refund]);

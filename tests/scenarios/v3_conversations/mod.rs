@@ -24,7 +24,7 @@ use wxpay_proto::{
     v3::{
         Ack, Event, Lookup, Merchant, Notification, Party, Raw, VerifyError,
         pay::{CloseOrder, NativeOrder, Order, QueryOrder, TradeState, Transaction},
-        refund,
+        refund::{CreateRefund, RefundAmount, RefundOf},
     },
 };
 use wxpay_sim::{
@@ -41,6 +41,11 @@ const DAY: Duration = Duration::from_hours(24);
 
 fn number(serial: u32) -> OutTradeNo {
     format!("20261124{serial:08}").parse().unwrap()
+}
+
+fn refund_of(payment: impl Into<RefundOf>, out_refund_no: &str, refund: u64, total: u64) -> CreateRefund {
+    let amount = RefundAmount::new(Fen::new(refund), Fen::new(total)).unwrap();
+    CreateRefund::new(payment, out_refund_no.parse().unwrap(), amount)
 }
 
 fn setup() -> (Driver, SimNetwork) {
@@ -145,10 +150,9 @@ fn order_is_placed_paid_notified_queried_and_refunded() {
     merge(&mut state, &query(&mut driver, &mut network, &merchant, number(1)).evidence().unwrap());
     assert_eq!(state, before_query, "a query must not add to the evidence of the notification");
 
-    let create =
-        refund::CreateRefund::builder(number(1), "REFUND1".parse().unwrap(), Fen::new(500), Fen::new(1999))
-            .notify_url("https://shop.example/notify/v3".parse().unwrap());
-    driver.run(merchant.call(create.build().unwrap()), &mut network).unwrap();
+    let create = refund_of(number(1), "REFUND1", 500, 1999)
+        .notify_url("https://shop.example/notify/v3".parse().unwrap());
+    driver.run(merchant.call(create), &mut network).unwrap();
     driver.wait(Duration::from_secs(10));
     let notifications = receive_notifications(&mut driver, &mut network, &merchant);
     assert!(notifications.iter().any(

@@ -1,6 +1,6 @@
 //! A partner (service provider) acts for a sub-merchant.
 
-use super::{number, shop::Shop};
+use super::{number, refund_of, shop::Shop};
 use core::net::Ipv4Addr;
 use serde_json::json;
 use wxpay_proto::{
@@ -91,14 +91,14 @@ pub(super) fn conversation() -> Shop {
     shop.call(CloseOrder::new(number(7), party.clone()));
     assert_eq!(query(&mut shop, &number(7), &party).trade_state, TradeState::Closed);
 
-    let create = refund::CreateRefund::builder(number(1), "F1".parse().unwrap(), Fen::new(30), Fen::new(100));
-    let create = create.party(party.clone()).notify_url(super::shop::notify_url()).build().unwrap();
+    let create = refund_of(number(1), "F1", 30, 100);
+    let create = create.party(party.clone()).notify_url(super::shop::notify_url());
     assert_eq!(shop.call(create).status, RefundStatus::Processing);
     let notifications = shop.receive_notifications();
     let [notification] = &notifications[..] else { panic!("expected one notification") };
     let Event::Refund(event) = notification.event().unwrap() else { panic!("expected a refund event") };
     assert_eq!((event.refund_status, event.sub_mchid.as_ref()), (RefundStatus::Success, party.sub_mchid()));
-    let queried = shop.call(refund::QueryRefund::new("F1".parse().unwrap(), party));
+    let queried = shop.call(refund::QueryRefund::new("F1".parse().unwrap()).party(party));
     let refund = queried.found().expect("the refund must be found");
     assert_eq!((refund.status, refund.amount.refund), (RefundStatus::Success, Fen::new(30)));
     shop
@@ -120,9 +120,7 @@ fn order_of_a_sub_merchant_belongs_to_no_other_party() {
     for party in [Party::Direct, Party::partner("1900000109".parse().unwrap())] {
         let error = shop.call_err(QueryOrder::out_trade_no(number(1), party.clone()));
         assert!(error.refusal().is_some(), "{error:?}");
-        let create =
-            refund::CreateRefund::builder(number(2), "F2".parse().unwrap(), Fen::new(30), Fen::new(100));
-        let error = shop.call_err(create.party(party).build().unwrap());
+        let error = shop.call_err(refund_of(number(2), "F2", 30, 100).party(party));
         assert_eq!(error.fate(), Some(Fate::Refused));
     }
     let record = shop.network.gateway.transaction(&OrderRef::OutTradeNo(number(2)), shop.driver.now).unwrap();

@@ -1,7 +1,7 @@
 //! Profit sharing: receivers, sharing, returns, unfreezing.
 
 use super::{
-    certificate_merchant, number, setup,
+    certificate_merchant, number, refund_of, setup,
     shop::{Shop, sensitive},
 };
 use wxpay_proto::{
@@ -19,7 +19,6 @@ use wxpay_proto::{
             profit_sharing::{FailReason, ReceiverResult},
             returns::{self, ReturnResult},
         },
-        refund,
     },
 };
 use wxpay_sim::ledger::v3::{ReturnFailure, SharingDetailFailure};
@@ -174,15 +173,7 @@ fn run(shop: &mut Shop, party: &Party) {
     assert_eq!(shop.call_err(too_late).fate(), Some(Fate::Refused));
 
     // The receivers still have 11.00 yuan.
-    let refund = |number: &str, fen| {
-        let refund = refund::CreateRefund::builder(
-            transaction_id.clone(),
-            number.parse().unwrap(),
-            Fen::new(fen),
-            Fen::new(10_000),
-        );
-        refund.party(party.clone()).build().unwrap()
-    };
+    let refund = |number, fen| refund_of(transaction_id.clone(), number, fen, 10_000).party(party.clone());
     let error = shop.call_err(refund("F1", 8901));
     assert_eq!(error.refusal().unwrap().code, wxpay_proto::refusal::Code::NOT_ENOUGH);
     assert_eq!(shop.call(refund("F1", 8900)).amount.refund, Fen::new(8900));

@@ -1,7 +1,7 @@
 //! Abnormal refunds: the payer's account cannot receive them.
 
 use super::{
-    number,
+    number, refund_of,
     shop::{Shop, notify_url, sensitive},
 };
 use wxpay_proto::{
@@ -9,7 +9,7 @@ use wxpay_proto::{
     v3::{
         Event, Party,
         pay::NativeOrder,
-        refund::{self, ApplyAbnormalRefund, CreateRefund, Refund, RefundStatus},
+        refund::{self, ApplyAbnormalRefund, BankCard, Refund, RefundStatus},
     },
 };
 use wxpay_sim::ledger::v3::RefundStatus as RecordedStatus;
@@ -18,9 +18,7 @@ use wxpay_sim::ledger::v3::RefundStatus as RecordedStatus;
 fn create_abnormal(shop: &mut Shop, serial: u32, refund_no: &str) -> Refund {
     shop.call(NativeOrder::new(shop.order(&number(serial), 100).build().unwrap()));
     shop.pay(&number(serial));
-    let create =
-        CreateRefund::builder(number(serial), refund_no.parse().unwrap(), Fen::new(100), Fen::new(100));
-    let refund = shop.call(create.notify_url(notify_url()).build().unwrap());
+    let refund = shop.call(refund_of(number(serial), refund_no, 100, 100).notify_url(notify_url()));
     let (mchid, now) = (shop.merchant.mchid().clone(), shop.driver.now);
     let updated =
         shop.network.gateway.set_refund_outcome(&mchid, &refund.out_refund_no, RecordedStatus::Abnormal, now);
@@ -42,7 +40,7 @@ fn notified_status(shop: &mut Shop) -> RefundStatus {
 }
 
 fn query(shop: &mut Shop, refund: &Refund) -> RefundStatus {
-    let query = refund::QueryRefund::new(refund.out_refund_no.clone(), Party::Direct);
+    let query = refund::QueryRefund::new(refund.out_refund_no.clone());
     shop.call(query).found().expect("the refund must be found").status
 }
 
@@ -52,7 +50,8 @@ pub(super) fn conversation() -> Shop {
     let refund = create_abnormal(&mut shop, 1, "F1");
     let (id, number) = (refund.refund_id.clone(), refund.out_refund_no.clone());
     let (card, name) = (sensitive("6226000000000000"), sensitive("张三"));
-    let to_user = ApplyAbnormalRefund::to_user(id, number, Party::Direct, "CMB_DEBIT", card, name).unwrap();
+    let card = BankCard::new("CMB_DEBIT", card, name).unwrap();
+    let to_user = ApplyAbnormalRefund::to_user(id, number, card);
     assert_eq!(shop.call(to_user).status, RefundStatus::Processing);
     assert_eq!(notified_status(&mut shop), RefundStatus::Success);
     assert_eq!(query(&mut shop, &refund), RefundStatus::Success);
@@ -60,9 +59,9 @@ pub(super) fn conversation() -> Shop {
     let refund = create_abnormal(&mut shop, 2, "F2");
     assert_eq!(query(&mut shop, &refund), RefundStatus::Abnormal);
     let (id, number) = (refund.refund_id.clone(), refund.out_refund_no.clone());
-    shop.call(ApplyAbnormalRefund::to_merchant(id.clone(), number.clone(), Party::Direct));
+    shop.call(ApplyAbnormalRefund::to_merchant(id.clone(), number.clone()));
     assert_eq!(notified_status(&mut shop), RefundStatus::Success);
-    let error = shop.call_err(ApplyAbnormalRefund::to_merchant(id, number, Party::Direct));
+    let error = shop.call_err(ApplyAbnormalRefund::to_merchant(id, number));
     assert_eq!(error.fate(), Some(Fate::Refused), "the refund is no longer abnormal");
     shop
 }

@@ -12,7 +12,7 @@ use wxpay_proto::{
     id::OutRefundNo,
     v3::{
         Lookup, Resolved,
-        refund::{CreateRefund, QueryRefund},
+        refund::{CreateRefund, QueryRefund, RefundAmount, RefundOf},
     },
 };
 
@@ -64,11 +64,9 @@ impl Life {
         };
         let operation =
             PendingOperation::Refund { out_refund_no: number.clone(), sub_mchid: party.sub_mchid().cloned() };
-        let builder = match by_id {
-            Some(id) => CreateRefund::builder(id, number.clone(), amount, price),
-            None => CreateRefund::builder(key.1.clone(), number.clone(), amount, price),
-        };
-        let create = builder.party(party).notify_url(notify_url(self.account)).build().unwrap();
+        let payment = by_id.map_or_else(|| RefundOf::from(key.1.clone()), RefundOf::from);
+        let create = CreateRefund::new(payment, number.clone(), RefundAmount::new(amount, price).unwrap());
+        let create = create.party(party).notify_url(notify_url(self.account));
         let call = self.account().merchant.call(create);
         let outcome = self.carry_out(call, &operation, |shop| shop.has_refund(key, number)).await;
         let evidence = match &outcome {
@@ -96,7 +94,7 @@ impl Life {
             (record.party.clone(), attempts.map(|(number, _)| number.clone()).collect())
         };
         for number in numbers {
-            let query = QueryRefund::new(number.clone(), party.clone());
+            let query = QueryRefund::new(number.clone()).party(party.clone());
             let Ok(lookup) = self.call(query).await else { continue };
             assert_eq!(
                 matches!(lookup, Lookup::Found(_)),

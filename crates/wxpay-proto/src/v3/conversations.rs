@@ -17,7 +17,7 @@ use super::{
     Party,
     fake::{self, Harness},
     pay::{ChargeOutcome, CloseOrder, CodePayment, NativeOrder, Order, StoreId},
-    refund::CreateRefund,
+    refund::{CreateRefund, RefundAmount},
     resolve::Resolved,
     transfer::{CreateTransfer, TransferBill},
 };
@@ -139,8 +139,9 @@ fn converse(seed: u64) {
             conversation.conclude(result, false);
         }
         2 => {
-            let create = CreateRefund::builder(number(), NUMBER.parse().unwrap(), Fen::new(1), Fen::new(2));
-            let result = conversation.run(merchant.call(create.build().unwrap()));
+            let amount = RefundAmount::new(Fen::new(1), Fen::new(2)).unwrap();
+            let create = CreateRefund::new(number(), NUMBER.parse().unwrap(), amount);
+            let result = conversation.run(merchant.call(create));
             conversation.conclude(result, true);
         }
         3 => {

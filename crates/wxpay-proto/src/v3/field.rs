@@ -6,6 +6,67 @@ use crate::{
     prelude::*,
 };
 
+/// A text of 1 to `MAX` characters, no control characters, and none beyond U+FFFF, which WeChat Pay rejects. There is no
+/// `Debug`: texts may contain personal data.
+#[derive(Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(transparent)]
+pub(super) struct Chars<const MAX: usize>(String);
+
+impl<const MAX: usize> Chars<MAX> {
+    const RULE: &str = chars_rule(MAX);
+
+    pub(super) fn new(field: &'static str, text: impl AsRef<str>) -> Result<Self, InvalidField> {
+        self::text(text.as_ref(), MAX, InvalidField::new(field, Self::RULE)).map(Self)
+    }
+}
+
+/// Returns the rule of [`Chars`]. It is evaluated at compile time.
+const fn chars_rule(max: usize) -> &'static str {
+    macro_rules! rules {
+        ($($max:literal)*) => {
+            match max {
+                $($max => concat!("must be 1 to ", $max, " characters, none beyond U+FFFF"),)*
+                #[allow(clippy::panic, reason = "fails the build, not a call")]
+                _ => panic!("add this maximum to the list"),
+            }
+        };
+    }
+    rules! { 10 15 32 64 80 127 128 256 512 6000 }
+}
+
+/// Defines a field type for an ASCII text: its rule, its maximum length, and the bytes it may have.
+macro_rules! ascii {
+    ($(#[$doc:meta])* $name:ident = $rule:literal, $max:literal, $allowed:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+        #[serde(transparent)]
+        pub(super) struct $name(String);
+
+        impl $name {
+            pub(super) fn new(field: &'static str, text: impl AsRef<str>) -> Result<Self, InvalidField> {
+                let (text, allowed): (&str, fn(u8) -> bool) = (text.as_ref(), $allowed);
+                if (1..=$max).contains(&text.len()) && text.bytes().all(allowed) {
+                    Ok(Self(text.into()))
+                } else {
+                    Err(InvalidField::new(field, $rule))
+                }
+            }
+        }
+    };
+}
+
+ascii! {
+    /// The merchant's number of goods.
+    GoodsId = "must be 1 to 32 letters, digits, - and _", 32,
+    |byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)
+}
+
+ascii! {
+    /// The code of a bank in WeChat Pay's documentation.
+    BankType = "must be 1 to 16 capital letters, digits and _", 16,
+    |byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_'
+}
+
 /// Checks a text: 1 to `max` characters, no control characters, and none beyond U+FFFF, which WeChat Pay rejects.
 pub(super) fn text(text: &str, max: usize, invalid: InvalidField) -> Result<String, InvalidField> {
     let allowed = |character: char| !character.is_control() && u32::from(character) <= 0xFFFF;
@@ -23,9 +84,9 @@ pub(super) fn text_opt(
 }
 
 /// Checks an amount: 1 to 2 147 483 647 fen, the range of WeChat Pay's `int`.
-pub(super) fn amount(fen: Fen, field: &'static str) -> Result<(), InvalidField> {
+pub(super) fn amount(fen: Fen, field: &'static str) -> Result<Fen, InvalidField> {
     let is_valid = (1..=2_147_483_647).contains(&fen.get());
-    if is_valid { Ok(()) } else { Err(InvalidField::new(field, "must be 1 to 2147483647 fen")) }
+    if is_valid { Ok(fen) } else { Err(InvalidField::new(field, "must be 1 to 2147483647 fen")) }
 }
 
 /// Checks a merchant's order number: 6 to 32 of `0-9 A-Z a-z _ - *`.

@@ -2,8 +2,11 @@
 //!
 //! Operations that exist in both modes take a [`Party`], instead of being defined twice.
 
-use super::merchant::Merchant;
-use crate::id::{AppId, MchId};
+use super::{body::Members, merchant::Merchant, seal::RequestWriter};
+use crate::{
+    error::Error,
+    id::{AppId, MchId},
+};
 
 /// The party that an operation is for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,6 +52,13 @@ impl Party {
             Self::Direct => direct,
             Self::Partner { .. } => partner,
         }
+    }
+}
+
+/// Writes `sub_mchid` in partner mode.
+impl Members for Party {
+    fn write_members(&self, writer: &mut RequestWriter<'_, '_>) -> Result<(), Error> {
+        self.sub_mchid().map_or(Ok(()), |sub_mchid| writer.member("sub_mchid", sub_mchid))
     }
 }
 

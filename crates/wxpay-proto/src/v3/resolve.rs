@@ -133,7 +133,7 @@ fn query_for(pending_operation: PendingOperation) -> ResolveQuery {
             boxed(query, Resolved::ProfitSharingReturn)
         }
         PendingOperation::Refund { out_refund_no, sub_mchid } => {
-            boxed(QueryRefund::new(out_refund_no, party(sub_mchid)), Resolved::Refund)
+            boxed(QueryRefund::new(out_refund_no).party(party(sub_mchid)), Resolved::Refund)
         }
     }
 }

@@ -51,7 +51,7 @@ fn parse_seed<'a, S: DeserializeSeed<'a>>(
 }
 
 /// Serialises a value compactly, with non-ASCII characters unescaped: some of WeChat's interfaces reject `\uXXXX`.
-pub(crate) fn write(value: &impl serde::Serialize) -> Vec<u8> {
+pub(crate) fn write(value: &(impl serde::Serialize + ?Sized)) -> Vec<u8> {
     // Only a failing `Serialize` or a map with non-text names fails here, and the values are plain structs.
     serde_json::to_vec(value).unwrap_or_default()
 }

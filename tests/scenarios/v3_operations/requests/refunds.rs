@@ -6,13 +6,14 @@ use wxpay_proto::{
     Fen,
     id::{OutTradeNo, TransactionId},
     v3::refund::{
-        ApplyAbnormalRefund, CreateRefund, FundsAccount, QueryRefund, RefundOf,
-        refund::{FundsSource, Goods},
+        ApplyAbnormalRefund, BankCard, CreateRefund, FundsAccount, FundsSource, QueryRefund, RefundAmount,
+        RefundGoods, RefundOf,
     },
 };
 
 pub(super) fn samples() -> Vec<Sample> {
     let number = || OUT_REFUND_NO.parse().unwrap();
+    let card = BankCard::new("CMB_DEBIT", sensitive("6226000000000000"), sensitive("张三")).unwrap();
     let abnormal = "POST /v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund";
     vec![
         Sample::of(
@@ -23,37 +24,31 @@ pub(super) fn samples() -> Vec<Sample> {
             "POST /v3/refund/domestic/refunds",
             create(TRANSACTION_ID.parse::<TransactionId>().unwrap().into()),
         ),
-        Sample::of("GET /v3/refund/domestic/refunds/{out_refund_no}", QueryRefund::new(number(), partner())),
         Sample::of(
-            abnormal,
-            ApplyAbnormalRefund::to_user(
-                REFUND_ID.parse().unwrap(),
-                number(),
-                partner(),
-                "CMB_DEBIT",
-                sensitive("6226000000000000"),
-                sensitive("张三"),
-            )
-            .unwrap(),
+            "GET /v3/refund/domestic/refunds/{out_refund_no}",
+            QueryRefund::new(number()).party(partner()),
         ),
         Sample::of(
             abnormal,
-            ApplyAbnormalRefund::to_merchant(REFUND_ID.parse().unwrap(), number(), partner()),
+            ApplyAbnormalRefund::to_user(REFUND_ID.parse().unwrap(), number(), card).party(partner()),
+        ),
+        Sample::of(
+            abnormal,
+            ApplyAbnormalRefund::to_merchant(REFUND_ID.parse().unwrap(), number()).party(partner()),
         ),
     ]
 }
 
 fn create(paid: RefundOf) -> CreateRefund {
-    let mut goods = Goods::new("g-1", Fen::new(100), Fen::new(100), 1);
-    goods.wechatpay_goods_id = Some("1001".into());
-    goods.goods_name = Some("筷子".into());
-    CreateRefund::builder(paid, OUT_REFUND_NO.parse().unwrap(), Fen::new(100), Fen::new(200))
+    let goods = RefundGoods::new("g-1", Fen::new(100), Fen::new(100), 1).unwrap();
+    let goods = goods.wechatpay_goods_id("1001").unwrap().goods_name("筷子").unwrap();
+    let sources = vec![FundsSource::new(FundsAccount::Available, Fen::new(100))];
+    let amount = RefundAmount::new(Fen::new(100), Fen::new(200)).unwrap().from(sources).unwrap();
+    CreateRefund::new(paid, OUT_REFUND_NO.parse().unwrap(), amount)
         .party(partner())
         .reason("断了")
+        .unwrap()
         .notify_url(NOTIFY_URL.parse().unwrap())
         .funds_account(FundsAccount::Available)
-        .from(vec![FundsSource::new(FundsAccount::Available, Fen::new(100))])
         .goods_detail(vec![goods])
-        .build()
-        .unwrap()
 }

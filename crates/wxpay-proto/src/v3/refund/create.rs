@@ -2,43 +2,61 @@
 //!
 //! `POST /v3/refund/domestic/refunds`.
 
-use super::refund::{FundsAccount, FundsSource, Goods, Refund};
+use super::refund::{FundsAccount, FundsSource, Refund};
 use crate::{
-    error::{Error, PendingOperation},
-    id::{InvalidField, MchId, NotifyUrl, OutRefundNo, OutTradeNo, TransactionId},
-    money::Fen,
-    prelude::*,
-    v3::{
-        endpoint::{Draft, Endpoint},
-        field,
-        merchant::Merchant,
-        party::Party,
-        seal::RequestWriter,
-        verify::{Verified, malformed},
-    },
-    world::World,
+    id::{NotifyUrl, OutRefundNo, OutTradeNo, TransactionId},
+    v3::{field::GoodsId, prelude::*},
 };
-use core::fmt;
 
-/// Creates a refund, of a whole payment or of a part. [`builder`](Self::builder) takes the required fields.
-///
-/// `Debug` shows the number and the amount only: texts may contain names of people.
-#[derive(Clone)]
-pub struct CreateRefund {
-    payment: RefundOf,
-    party: Party,
-    out_refund_no: OutRefundNo,
-    refund: Fen,
-    total: Fen,
-    reason: Option<String>,
-    notify_url: Option<NotifyUrl>,
-    funds_account: Option<FundsAccount>,
-    from: Vec<FundsSource>,
-    goods_detail: Vec<Goods>,
+body! {
+    /// Creates a refund, of a whole payment or of a part.
+    #[derive(Clone)]
+    pub struct CreateRefund {
+        /// Sets the party. The default is the direct merchant.
+        default party: Party = flattened,
+        required payment: RefundOf = flattened,
+        required out_refund_no: OutRefundNo,
+        /// Sets the reason that the payer reads: 1 to 80 characters.
+        text reason: Chars<80>,
+        /// Sets the notification URL. The default is the URL that is configured on the merchant platform.
+        optional notify_url: NotifyUrl,
+        /// Sets the funds that pay the refund: [`Available`](FundsAccount::Available), for merchants with late
+        /// settlement. The default is the funds that are not yet settled to the merchant.
+        optional funds_account: FundsAccount,
+        required amount: RefundAmount,
+        /// Sets the refunded goods.
+        list goods_detail: RefundGoods,
+    }
+    Debug { out_refund_no, amount }
+}
+
+impl CreateRefund {
+    /// Creates a refund of this payment, under this number of the merchant.
+    pub fn new(payment: impl Into<RefundOf>, out_refund_no: OutRefundNo, amount: RefundAmount) -> Self {
+        Self::required(payment.into(), out_refund_no, amount)
+    }
+
+    /// Returns the merchant's number of the refund.
+    pub fn out_refund_no(&self) -> &OutRefundNo {
+        &self.out_refund_no
+    }
+
+    /// Returns the amount to refund, in fen.
+    pub fn refund(&self) -> Fen {
+        self.amount.refund
+    }
+
+    fn matches(&self, refund: &Refund) -> bool {
+        match &self.payment {
+            RefundOf::OutTradeNo(number) => refund.out_trade_no == *number,
+            RefundOf::TransactionId(number) => refund.transaction_id == *number,
+        }
+    }
 }
 
 /// The payment to refund, by one of its numbers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 #[allow(clippy::exhaustive_enums, reason = "a payment has two numbers")]
 pub enum RefundOf {
     /// The merchant's number of the order.
@@ -59,187 +77,86 @@ impl From<TransactionId> for RefundOf {
     }
 }
 
-/// The builder of a refund; see [`CreateRefund::builder`].
-#[derive(Debug)]
-#[must_use]
-pub struct RefundBuilder(CreateRefund);
-
-impl CreateRefund {
-    /// Returns a builder with the required fields: the payment, the merchant's number of the refund, the amount to
-    /// refund, and the price of the whole order, both in fen.
-    pub fn builder(
-        payment: impl Into<RefundOf>,
-        out_refund_no: OutRefundNo,
-        refund: Fen,
-        total: Fen,
-    ) -> RefundBuilder {
-        RefundBuilder(Self {
-            payment: payment.into(),
-            party: Party::Direct,
-            out_refund_no,
-            refund,
-            total,
-            reason: None,
-            notify_url: None,
-            funds_account: None,
-            from: Vec::new(),
-            goods_detail: Vec::new(),
-        })
+body! {
+    /// The amounts of a refund, in fen.
+    #[derive(Clone)]
+    pub struct RefundAmount {
+        required refund: Fen,
+        list from: FundsSource,
+        required total: Fen,
+        constant currency: &str = "CNY",
     }
-
-    /// Returns the merchant's number of the refund.
-    pub fn out_refund_no(&self) -> &OutRefundNo {
-        &self.out_refund_no
-    }
-
-    /// Returns the amount to refund, in fen.
-    pub fn refund(&self) -> Fen {
-        self.refund
-    }
-
-    fn matches(&self, refund: &Refund) -> bool {
-        match &self.payment {
-            RefundOf::OutTradeNo(number) => refund.out_trade_no == *number,
-            RefundOf::TransactionId(number) => refund.transaction_id == *number,
-        }
-    }
+    Debug { refund, total }
 }
 
-impl fmt::Debug for CreateRefund {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CreateRefund")
-            .field("out_refund_no", &self.out_refund_no)
-            .field("refund", &self.refund)
-            .finish_non_exhaustive()
-    }
-}
-
-impl RefundBuilder {
-    /// Sets the party. The default is the direct merchant.
-    pub fn party(mut self, party: Party) -> Self {
-        self.0.party = party;
-        self
-    }
-
-    /// Sets the reason that the payer reads: 1 to 80 characters.
-    pub fn reason(mut self, reason: impl Into<String>) -> Self {
-        self.0.reason = Some(reason.into());
-        self
-    }
-
-    /// Sets the notification URL. The default is the URL that is configured on the merchant platform.
-    pub fn notify_url(mut self, notify_url: NotifyUrl) -> Self {
-        self.0.notify_url = Some(notify_url);
-        self
-    }
-
-    /// Sets the funds that pay the refund: [`Available`](FundsAccount::Available), for merchants with late settlement.
-    /// The default is the funds that are not yet settled to the merchant.
-    pub fn funds_account(mut self, funds_account: FundsAccount) -> Self {
-        self.0.funds_account = Some(funds_account);
-        self
-    }
-
-    /// Splits the refund over several sources of funds. The amounts must add up to the refund.
-    pub fn from(mut self, from: Vec<FundsSource>) -> Self {
-        self.0.from = from;
-        self
-    }
-
-    /// Sets the refunded goods.
-    pub fn goods_detail(mut self, goods_detail: Vec<Goods>) -> Self {
-        self.0.goods_detail = goods_detail;
-        self
-    }
-
-    /// Builds the request.
+impl RefundAmount {
+    /// Creates the amounts: the amount to refund, and the price of the whole order.
     ///
     /// # Errors
     ///
-    /// When a field is invalid; the error names it.
-    pub fn build(self) -> Result<CreateRefund, InvalidField> {
-        let Self(create) = self;
-        field::amount(create.refund, "refund")?;
-        field::amount(create.total, "total")?;
-        if create.refund > create.total {
-            return Err(InvalidField::new("refund", "must not exceed total"));
+    /// Returns [`InvalidField`] if an amount is out of range, or `refund` exceeds `total`.
+    pub fn new(refund: Fen, total: Fen) -> Result<Self, InvalidField> {
+        let amount = Self::required(field::amount(refund, "refund")?, field::amount(total, "total")?);
+        if refund > total { Err(InvalidField::new("refund", "must not exceed total")) } else { Ok(amount) }
+    }
+
+    /// Splits the refund over several sources of funds.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`InvalidField`] if the amounts do not add up to the refund.
+    pub fn from(self, from: Vec<FundsSource>) -> Result<Self, InvalidField> {
+        let sum = from.iter().try_fold(Fen::ZERO, |sum, source| sum.checked_add(source.amount));
+        if sum == Some(self.refund) {
+            Ok(Self { from, ..self })
+        } else {
+            Err(InvalidField::new("from", "must add up to refund"))
         }
-        let rule = InvalidField::new("reason", "must be 1 to 80 characters, none beyond U+FFFF");
-        field::text_opt(create.reason.as_deref(), 80, rule)?;
-        let mut amounts = create.from.iter().map(|source| source.amount);
-        if !create.from.is_empty() && amounts.try_fold(Fen::ZERO, Fen::checked_add) != Some(create.refund) {
-            return Err(InvalidField::new("from", "must add up to refund"));
-        }
-        for goods in &create.goods_detail {
-            goods.check()?;
-        }
-        Ok(create)
     }
 }
 
-impl Goods {
-    fn check(&self) -> Result<(), InvalidField> {
-        field::goods_id(&self.merchant_goods_id)?;
-        let rule = InvalidField::new("wechatpay_goods_id", "must be 1 to 32 characters");
-        field::text_opt(self.wechatpay_goods_id.as_deref(), 32, rule)?;
-        let rule = InvalidField::new("goods_name", "must be 1 to 256 characters");
-        field::text_opt(self.goods_name.as_deref(), 256, rule)?;
-        if self.refund_quantity == 0 {
+body! {
+    /// Goods of one kind to refund.
+    #[derive(Clone)]
+    pub struct RefundGoods {
+        required merchant_goods_id: GoodsId,
+        /// Sets WeChat Pay's number of the goods: 1 to 32 characters.
+        text wechatpay_goods_id: Chars<32>,
+        /// Sets the name of the goods: 1 to 256 characters.
+        text goods_name: Chars<256>,
+        required unit_price: Fen,
+        required refund_amount: Fen,
+        required refund_quantity: u32,
+    }
+    Debug { merchant_goods_id, unit_price, refund_amount, refund_quantity }
+}
+
+impl RefundGoods {
+    /// Creates goods to refund: the merchant's number (1 to 32 letters, digits, `-`, `_`), the price of one piece, the
+    /// refunded amount for all pieces (both in fen), and the number of pieces, at least 1.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`InvalidField`] if the merchant's number is invalid, or there are no pieces.
+    pub fn new(
+        merchant_goods_id: impl AsRef<str>,
+        unit_price: Fen,
+        refund_amount: Fen,
+        refund_quantity: u32,
+    ) -> Result<Self, InvalidField> {
+        if refund_quantity == 0 {
             return Err(InvalidField::new("refund_quantity", "must be at least 1"));
         }
-        Ok(())
+        let merchant_goods_id = GoodsId::new("merchant_goods_id", merchant_goods_id)?;
+        Ok(Self::required(merchant_goods_id, unit_price, refund_amount, refund_quantity))
     }
-}
-
-#[derive(serde::Serialize)]
-struct Body<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sub_mchid: Option<&'a MchId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    transaction_id: Option<&'a TransactionId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    out_trade_no: Option<&'a OutTradeNo>,
-    out_refund_no: &'a OutRefundNo,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    notify_url: Option<&'a NotifyUrl>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    funds_account: Option<&'a FundsAccount>,
-    amount: Amount<'a>,
-    #[serde(skip_serializing_if = "<[Goods]>::is_empty")]
-    goods_detail: &'a [Goods],
-}
-
-#[derive(serde::Serialize)]
-struct Amount<'a> {
-    refund: Fen,
-    #[serde(skip_serializing_if = "<[FundsSource]>::is_empty")]
-    from: &'a [FundsSource],
-    total: Fen,
-    currency: &'static str,
 }
 
 impl Endpoint for CreateRefund {
     type Output = Refund;
 
-    fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
-        let (transaction_id, out_trade_no) = match &self.payment {
-            RefundOf::TransactionId(number) => (Some(number), None),
-            RefundOf::OutTradeNo(number) => (None, Some(number)),
-        };
-        let body = Body {
-            sub_mchid: self.party.sub_mchid(),
-            transaction_id,
-            out_trade_no,
-            out_refund_no: &self.out_refund_no,
-            reason: self.reason.as_deref(),
-            notify_url: self.notify_url.as_ref(),
-            funds_account: self.funds_account.as_ref(),
-            amount: Amount { refund: self.refund, from: &self.from, total: self.total, currency: "CNY" },
-            goods_detail: &self.goods_detail,
-        };
-        Ok(Draft::post("v3.refund.create", "/v3/refund/domestic/refunds", &body))
+    fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
+        writer.post("v3.refund.create", "/v3/refund/domestic/refunds", self)
     }
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Refund, Error> {

@@ -20,8 +20,8 @@ mod query;
 #[allow(clippy::module_inception, reason = "WeChat Pay calls this object a refund")]
 pub mod refund;
 
-pub use abnormal::ApplyAbnormalRefund;
-pub use create::{CreateRefund, RefundBuilder, RefundOf};
+pub use abnormal::{ApplyAbnormalRefund, BankCard};
+pub use create::{CreateRefund, RefundAmount, RefundGoods, RefundOf};
 pub use notification::RefundNotification;
 pub use query::QueryRefund;
-pub use refund::{FundsAccount, Refund, RefundStatus};
+pub use refund::{FundsAccount, FundsSource, Refund, RefundStatus};

@@ -4,22 +4,13 @@
 
 use super::refund::Refund;
 use crate::{
-    error::Error,
     id::{MchId, OutRefundNo},
-    refusal::{Code, Refusal},
-    v3::{
-        endpoint::{Draft, Endpoint, Idempotency, Target},
-        lookup::Lookup,
-        merchant::Merchant,
-        party::Party,
-        seal::RequestWriter,
-        verify::Verified,
-    },
-    world::World,
+    v3::prelude::*,
 };
 
 /// Queries a refund, by the merchant's number.
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct QueryRefund {
     out_refund_no: OutRefundNo,
     party: Party,
@@ -27,8 +18,13 @@ pub struct QueryRefund {
 
 impl QueryRefund {
     /// Creates a query by the merchant's number.
-    pub fn new(out_refund_no: OutRefundNo, party: Party) -> Self {
-        Self { out_refund_no, party }
+    pub fn new(out_refund_no: OutRefundNo) -> Self {
+        Self { out_refund_no, party: Party::Direct }
+    }
+
+    /// Sets the party. The default is the direct merchant.
+    pub fn party(self, party: Party) -> Self {
+        Self { party, ..self }
     }
 }
 
@@ -58,10 +54,10 @@ impl Endpoint for QueryRefund {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{prelude::*, v3::fake};
+    use crate::v3::fake;
 
     fn query(party: Party) -> QueryRefund {
-        QueryRefund::new("12*17|75@2501".parse().unwrap(), party)
+        QueryRefund::new("12*17|75@2501".parse().unwrap()).party(party)
     }
 
     #[test]

@@ -163,44 +163,21 @@ object! {
 
 object! {
     /// Refunded goods of one kind.
-    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+    #[derive(Clone, Debug, PartialEq, Eq)]
     #[non_exhaustive]
     pub struct Goods {
-        /// The merchant's number of the goods: 1 to 32 letters, digits, `-`, `_`.
+        /// The merchant's number of the goods.
         pub merchant_goods_id: String,
-        /// WeChat Pay's number of the goods: 1 to 32 characters.
-        #[serde(skip_serializing_if = "Option::is_none")]
+        /// WeChat Pay's number of the goods.
         pub wechatpay_goods_id: Option<String>,
-        /// The name of the goods: 1 to 256 characters.
-        #[serde(skip_serializing_if = "Option::is_none")]
+        /// The name of the goods.
         pub goods_name: Option<String>,
         /// The price of one piece, in fen.
         pub unit_price: Fen,
         /// The refunded amount for all pieces, in fen.
         pub refund_amount: Fen,
-        /// The number of pieces, at least 1.
+        /// The number of pieces.
         pub refund_quantity: u32,
-    }
-}
-
-impl Goods {
-    /// Creates refunded goods: the number, the price of one piece, the refunded amount for all pieces (both in fen),
-    /// and the number of pieces.
-    pub fn new(
-        merchant_goods_id: impl Into<String>,
-        unit_price: Fen,
-        refund_amount: Fen,
-        refund_quantity: u32,
-    ) -> Self {
-        let merchant_goods_id = merchant_goods_id.into();
-        Self {
-            merchant_goods_id,
-            wechatpay_goods_id: None,
-            goods_name: None,
-            unit_price,
-            refund_amount,
-            refund_quantity,
-        }
     }
 }
 

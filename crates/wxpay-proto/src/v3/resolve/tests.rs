@@ -5,7 +5,7 @@ use crate::{
     http::Response,
     v3::{
         fake::{self, Harness, NOW, SigningKey},
-        refund::CreateRefund,
+        refund::{CreateRefund, RefundAmount},
     },
 };
 
@@ -159,12 +159,11 @@ fn a_signed_not_found_is_final_at_once_if_every_attempt_was_answered() {
 fn a_field_refusal_of_a_refund_is_resolved_by_one_query() {
     let mut harness = Harness::new();
     let paid: crate::id::OutTradeNo = "1217752501".parse().unwrap();
-    let amount = crate::Fen::new;
-    let create = CreateRefund::builder(paid, "R1".parse().unwrap(), amount(1), amount(2));
+    let amount = RefundAmount::new(crate::Fen::new(1), crate::Fen::new(2)).unwrap();
+    let create = CreateRefund::new(paid, "R1".parse().unwrap(), amount);
     let field_refusal = r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":1},"message":"x"}"#;
-    let result = harness.run(fake::merchant().call(create.build().unwrap()), |_, _| {
-        Ok(Response::new(400, field_refusal.into()))
-    });
+    let result =
+        harness.run(fake::merchant().call(create), |_, _| Ok(Response::new(400, field_refusal.into())));
     let mut error = result.unwrap_err();
     assert_eq!(
         (error.kind(), error.fate(), harness.sent.len()),

@@ -116,7 +116,7 @@ fn refunds_and_combined(merchant: &Merchant, check: &mut Check<'_>) {
     let day = || "2014-05-07".parse().unwrap();
     let sub_mchid = || MCHID.parse().unwrap();
     check("query a refund", &|reply| {
-        run(merchant.call(refund::QueryRefund::new("R1".parse().unwrap(), Party::Direct)), reply)
+        run(merchant.call(refund::QueryRefund::new("R1".parse().unwrap())), reply)
     });
     check("query a combined order", &|reply| {
         run(merchant.call(combine::QueryOrder::combine_out_trade_no(number())), reply)
@@ -219,7 +219,8 @@ pub(super) fn jsapi() -> JsapiOrder {
 
 pub(super) fn refund() -> refund::CreateRefund {
     let paid: wxpay_proto::id::OutTradeNo = NUMBER.parse().unwrap();
-    refund::CreateRefund::builder(paid, "R1".parse().unwrap(), Fen::new(1), Fen::new(1999)).build().unwrap()
+    let amount = refund::RefundAmount::new(Fen::new(1), Fen::new(1999)).unwrap();
+    refund::CreateRefund::new(paid, "R1".parse().unwrap(), amount)
 }
 
 pub(super) fn transfer() -> transfer::CreateTransfer {

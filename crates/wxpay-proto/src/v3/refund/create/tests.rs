@@ -11,13 +11,17 @@ fn order() -> OutTradeNo {
     "1217752501201407033233368018".parse().unwrap()
 }
 
-fn minimal() -> RefundBuilder {
-    CreateRefund::builder(order(), "1217752501".parse().unwrap(), Fen::new(888), Fen::new(1000))
+fn amount() -> RefundAmount {
+    RefundAmount::new(Fen::new(888), Fen::new(1000)).unwrap()
+}
+
+fn minimal() -> CreateRefund {
+    CreateRefund::new(order(), "1217752501".parse().unwrap(), amount())
 }
 
 #[test]
 fn a_minimal_refund_has_the_required_fields_only() {
-    let (line, body) = fake::drafted(&minimal().build().unwrap());
+    let (line, body) = fake::drafted(&minimal());
     assert_eq!(line, "POST /v3/refund/domestic/refunds");
     assert_eq!(
         body,
@@ -28,23 +32,20 @@ fn a_minimal_refund_has_the_required_fields_only() {
 #[test]
 fn a_full_refund_has_every_field() {
     let number: TransactionId = "4200000000000000000000000001".parse().unwrap();
-    let goods = Goods {
-        wechatpay_goods_id: Some("1001".into()),
-        goods_name: Some("大米".into()),
-        ..Goods::new("rice-1", Fen::new(444), Fen::new(888), 2)
-    };
-    let create = CreateRefund::builder(number, "1217752501".parse().unwrap(), Fen::new(888), Fen::new(1000))
+    let goods = RefundGoods::new("rice-1", Fen::new(444), Fen::new(888), 2).unwrap();
+    let goods = goods.wechatpay_goods_id("1001").unwrap().goods_name("大米").unwrap();
+    let sources = vec![
+        FundsSource::new(FundsAccount::Available, Fen::new(444)),
+        FundsSource::new(FundsAccount::Unavailable, Fen::new(444)),
+    ];
+    let amount = amount().from(sources).unwrap();
+    let create = CreateRefund::new(number, "1217752501".parse().unwrap(), amount)
         .party(Party::partner("1900000109".parse().unwrap()))
         .reason("商品已售完")
+        .unwrap()
         .notify_url("https://shop.example/refunds".parse().unwrap())
         .funds_account(FundsAccount::Available)
-        .from(vec![
-            FundsSource::new(FundsAccount::Available, Fen::new(444)),
-            FundsSource::new(FundsAccount::Unavailable, Fen::new(444)),
-        ])
-        .goods_detail(vec![goods])
-        .build()
-        .unwrap();
+        .goods_detail(vec![goods]);
     let (_, body) = fake::drafted(&create);
     assert_eq!(
         body,
@@ -67,30 +68,29 @@ fn a_full_refund_has_every_field() {
 
 #[test]
 fn an_invalid_refund_is_rejected_with_field_and_rule() {
-    let number = || "1217752501".parse().unwrap();
-    let amounts = |refund, total| CreateRefund::builder(order(), number(), Fen::new(refund), Fen::new(total));
-    for (builder, error) in [
+    let amounts = |refund, total| RefundAmount::new(Fen::new(refund), Fen::new(total)).map(drop);
+    let goods = |id, pieces| RefundGoods::new(id, Fen::new(1), Fen::new(1), pieces);
+    let reason = |text: &str| minimal().reason(text).map(drop);
+    for (result, error) in [
         (amounts(0, 1), "refund must be 1 to 2147483647 fen"),
         (amounts(1, 2_147_483_648), "total must be 1 to 2147483647 fen"),
         (amounts(2, 1), "refund must not exceed total"),
-        (minimal().reason(""), "reason must be 1 to 80 characters, none beyond U+FFFF"),
-        (minimal().reason("退".repeat(81)), "reason must be 1 to 80 characters, none beyond U+FFFF"),
+        (reason(""), "reason must be 1 to 80 characters, none beyond U+FFFF"),
+        (reason(&"退".repeat(81)), "reason must be 1 to 80 characters, none beyond U+FFFF"),
         (
-            minimal().from(vec![FundsSource::new(FundsAccount::Available, Fen::new(887))]),
+            amount().from(vec![FundsSource::new(FundsAccount::Available, Fen::new(887))]).map(drop),
             "from must add up to refund",
         ),
+        (goods("大米", 1).map(drop), "merchant_goods_id must be 1 to 32 letters, digits, - and _"),
+        (goods("rice", 0).map(drop), "refund_quantity must be at least 1"),
         (
-            minimal().goods_detail(vec![Goods::new("大米", Fen::new(1), Fen::new(1), 1)]),
-            "merchant_goods_id must be 1 to 32 letters, digits, - and _",
-        ),
-        (
-            minimal().goods_detail(vec![Goods::new("rice", Fen::new(1), Fen::new(1), 0)]),
-            "refund_quantity must be at least 1",
+            goods("rice", 1).unwrap().wechatpay_goods_id("").map(drop),
+            "wechatpay_goods_id must be 1 to 32 characters, none beyond U+FFFF",
         ),
     ] {
-        assert_eq!(builder.build().unwrap_err().to_string(), error);
+        assert_eq!(result.unwrap_err().to_string(), error);
     }
-    assert!(minimal().reason("退".repeat(80)).build().is_ok());
+    assert!(reason(&"退".repeat(80)).is_ok());
 }
 
 /// Returns a reply with every field.
@@ -110,7 +110,7 @@ fn reply_body(out_refund_no: &str, out_trade_no: &str) -> String {
 
 #[test]
 fn only_a_successful_refund_is_evidence_that_money_went_back() {
-    let create = minimal().build().unwrap();
+    let create = minimal();
     for status in ["PROCESSING", "CLOSED", "ABNORMAL", "PENDING", "success", ""] {
         let reply = reply_body("1217752501", order().as_str()).replace("SUCCESS", status);
         let evidence = fake::read(&create, &reply).ok().and_then(|refund| refund.evidence());
@@ -120,7 +120,7 @@ fn only_a_successful_refund_is_evidence_that_money_went_back() {
 
 #[test]
 fn a_refund_reply_is_read_in_full() {
-    let create = minimal().build().unwrap();
+    let create = minimal();
     let refund = fake::read(&create, &reply_body("1217752501", order().as_str())).unwrap();
     assert_eq!(refund.status, RefundStatus::Success);
     assert_eq!(refund.evidence().unwrap().refunded().refund(), Fen::new(888));
@@ -139,7 +139,7 @@ fn a_refund_reply_is_read_in_full() {
 
 #[test]
 fn a_reply_for_another_refund_or_payment_is_malformed() {
-    let create = minimal().build().unwrap();
+    let create = minimal();
     for body in
         [reply_body("1217752502", order().as_str()), reply_body("1217752501", "another-order"), "{}".into()]
     {

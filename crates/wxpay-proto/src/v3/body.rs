@@ -1,0 +1,468 @@
+//! The bodies of requests: [`body!`] makes a request's struct, setters, JSON and `Debug` from one list of fields.
+//!
+//! A body is not written by serde alone, because serde passes no context: sensitive members are sealed, and others come
+//! from the merchant. So each value is written to the [`RequestWriter`], which has both.
+
+use super::{
+    endpoint::Draft,
+    seal::{RequestWriter, Sensitive},
+};
+use crate::{clock::UnixTime, error::Error, http::Method, id::OpenId, prelude::*, wire};
+use core::mem;
+
+/// A value in a body: of plain data, [sealed](Sensitive), or an object with [`Members`].
+pub(super) trait Value {
+    /// Writes the value as JSON.
+    ///
+    /// # Errors
+    ///
+    /// Returns the writer's error if a value cannot be sealed, or a default is missing.
+    fn write(&self, writer: &mut RequestWriter<'_, '_>) -> Result<(), Error>;
+}
+
+/// The members of an object in a body.
+pub(super) trait Members {
+    /// Writes the members in the order of the documentation.
+    ///
+    /// # Errors
+    ///
+    /// Returns the writer's error if a value cannot be sealed, or a default is missing.
+    fn write_members(&self, writer: &mut RequestWriter<'_, '_>) -> Result<(), Error>;
+}
+
+impl<T: serde::Serialize + ?Sized> Value for T {
+    fn write(&self, writer: &mut RequestWriter<'_, '_>) -> Result<(), Error> {
+        writer.body.extend(wire::json::write(self));
+        Ok(())
+    }
+}
+
+/// The members of an object that serde writes.
+impl<T: serde::Serialize> Members for T {
+    fn write_members(&self, writer: &mut RequestWriter<'_, '_>) -> Result<(), Error> {
+        let object = wire::json::write(self);
+        let members = object.strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}"));
+        if let Some(members) = members.filter(|members| !members.is_empty()) {
+            writer.separate();
+            writer.body.extend_from_slice(members);
+        }
+        Ok(())
+    }
+}
+
+impl Value for Sensitive {
+    fn write(&self, writer: &mut RequestWriter<'_, '_>) -> Result<(), Error> {
+        writer.seal(self)?.write(writer)
+    }
+}
+
+/// Personal data, and therefore without an implementation of `Serialize`.
+impl Value for OpenId {
+    fn write(&self, writer: &mut RequestWriter<'_, '_>) -> Result<(), Error> {
+        self.as_str().write(writer)
+    }
+}
+
+impl Value for UnixTime {
+    fn write(&self, writer: &mut RequestWriter<'_, '_>) -> Result<(), Error> {
+        wire::time::format_rfc3339(*self).write(writer)
+    }
+}
+
+impl RequestWriter<'_, '_> {
+    /// Drafts a `POST` request with a JSON body.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a value cannot be sealed, or a default is missing.
+    pub(super) fn post(
+        &mut self,
+        label: &'static str,
+        target: impl Into<String>,
+        body: &impl Members,
+    ) -> Result<Draft, Error> {
+        self.body.clear();
+        self.object(body)?;
+        Ok(Draft::new(label, Method::Post, target).json(mem::take(&mut self.body)))
+    }
+
+    /// Writes an object.
+    pub(super) fn object(&mut self, members: &impl Members) -> Result<(), Error> {
+        self.body.push(b'{');
+        members.write_members(self)?;
+        self.body.push(b'}');
+        Ok(())
+    }
+
+    /// Writes a list.
+    pub(super) fn list(&mut self, values: &[impl Value]) -> Result<(), Error> {
+        self.body.push(b'[');
+        for value in values {
+            self.separate();
+            value.write(self)?;
+        }
+        self.body.push(b']');
+        Ok(())
+    }
+
+    /// Writes the name of a member; its value is to follow.
+    pub(super) fn name(&mut self, name: &'static str) -> &mut Self {
+        self.separate();
+        self.body.extend(wire::json::write(name));
+        self.body.push(b':');
+        self
+    }
+
+    /// Writes a comma, except before the first value.
+    fn separate(&mut self) {
+        if !self.body.ends_with(b"{") && !self.body.ends_with(b"[") {
+            self.body.push(b',');
+        }
+    }
+
+    /// Writes a member.
+    pub(super) fn member(&mut self, name: &'static str, value: &(impl Value + ?Sized)) -> Result<(), Error> {
+        value.write(self.name(name))
+    }
+}
+
+/// Defines a body, or an object in one: its struct, `required(..)`, its setters, its [`Members`] and its `Debug`.
+///
+/// ```ignore
+/// body! {
+///     /// Closes an account.
+///     #[derive(Clone)]
+///     pub struct CloseAccount {
+///         default party: Party = flattened,
+///         required out_account_no: OutAccountNo,
+///         required balance: Fen as "amount",
+///         constant currency: &str = "CNY",
+///         /// Sets the reason that the owner reads: 1 to 80 characters.
+///         text reason: Chars<80>,
+///     }
+///     Debug { out_account_no }
+/// }
+/// ```
+///
+/// The fields are in wire order. Each begins with its kind:
+///
+/// * `required`: a parameter of the private constructor `required(..)`, in this order. `new` checks what its types
+///   do not, and calls it.
+/// * `optional`: absent until it is set.
+/// * `text`: optional, too. The setter takes any text, and returns the error of the type's `new(field, text)`.
+/// * `list`: absent while it is empty.
+/// * `default`: always present; begins with the default of its type.
+/// * `constant`: not stored. The value is after the `=`.
+/// * `computed`: not stored. The method of this name returns `Option<T>`. If it is `flattened`, the method takes the
+///   [merchant](super::Merchant), and returns `Result<T, Error>`.
+///
+/// A field that is not required gets a setter if it has documentation, which becomes the setter's. `as "name"` is the
+/// name on the wire, if it is another. A rule after the type replaces how the field is written:
+///
+/// * `= flattened`: its members are written in place.
+/// * `= omitted`: it is left to a computed field, or to the path.
+/// * `= or_default`: if it is absent, the merchant's default of this name is written, if there is one.
+/// * `= appid_or_default`, or another method of the merchant: it returns the value or a default, or the error that both
+///   are missing.
+///
+/// `Debug` shows the fields that are listed, and no others: texts may contain personal data.
+macro_rules! body {
+    (
+        $(#[$meta:meta])*
+        $visibility:vis struct $body:ident {
+            $(
+                $(#[doc = $doc:literal])*
+                $kind:ident $field:ident: $type:ty $(as $name:literal)? $(= $rule:tt)?
+            ),* $(,)?
+        }
+        Debug { $($shown:ident),* $(,)? }
+    ) => {
+        $crate::v3::body::body! {
+            @struct [$(#[$meta])* $visibility] $body [] [] []
+            $($kind $field: $type,)*
+        }
+
+        impl $body {
+            $($crate::v3::body::body! { @setter $kind [$($doc)*] $visibility $field: $type })*
+        }
+
+        impl $crate::v3::body::Members for $body {
+            fn write_members(
+                &self,
+                writer: &mut $crate::v3::seal::RequestWriter<'_, '_>,
+            ) -> Result<(), $crate::error::Error> {
+                $($crate::v3::body::body! {
+                    @write $kind [$($rule)?] self writer $field $crate::v3::body::body!(@name $field $($name)?)
+                })*
+                Ok(())
+            }
+        }
+
+        impl $crate::v3::body::Value for $body {
+            fn write(
+                &self,
+                writer: &mut $crate::v3::seal::RequestWriter<'_, '_>,
+            ) -> Result<(), $crate::error::Error> {
+                writer.object(self)
+            }
+        }
+
+        impl core::fmt::Debug for $body {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.debug_struct(stringify!($body))
+                    $(.field(stringify!($shown), &self.$shown))*
+                    .finish_non_exhaustive()
+            }
+        }
+    };
+
+    // The struct and its constructor: sorts the fields into stored ones, parameters and initial values.
+    (
+        @struct [$(#[$meta:meta])* $visibility:vis] $body:ident
+        [$($field:ident: $type:ty,)*] [$($parameter:ident: $parameter_type:ty,)*] [$($initial:ident)*]
+    ) => {
+        $(#[$meta])*
+        #[must_use]
+        $visibility struct $body {
+            $($field: $type,)*
+        }
+
+        impl $body {
+            fn required($($parameter: $parameter_type),*) -> Self {
+                Self { $($parameter,)* $($initial: Default::default(),)* }
+            }
+        }
+    };
+    (@struct $head:tt $body:ident $fields:tt $parameters:tt $initial:tt constant $f:ident: $t:ty, $($rest:tt)*) => {
+        $crate::v3::body::body! { @struct $head $body $fields $parameters $initial $($rest)* }
+    };
+    (@struct $head:tt $body:ident $fields:tt $parameters:tt $initial:tt computed $f:ident: $t:ty, $($rest:tt)*) => {
+        $crate::v3::body::body! { @struct $head $body $fields $parameters $initial $($rest)* }
+    };
+    (
+        @struct $head:tt $body:ident [$($fields:tt)*] [$($parameters:tt)*] $initial:tt
+        required $f:ident: $t:ty, $($rest:tt)*
+    ) => {
+        $crate::v3::body::body! {
+            @struct $head $body [$($fields)* $f: $t,] [$($parameters)* $f: $t,] $initial $($rest)*
+        }
+    };
+    (
+        @struct $head:tt $body:ident [$($fields:tt)*] $parameters:tt [$($initial:ident)*]
+        $kind:ident $f:ident: $t:ty, $($rest:tt)*
+    ) => {
+        $crate::v3::body::body! {
+            @struct $head $body [$($fields)* $f: $crate::v3::body::body!(@stored $kind $t),]
+            $parameters [$($initial)* $f] $($rest)*
+        }
+    };
+    (@stored default $type:ty) => { $type };
+    (@stored list $type:ty) => { Vec<$type> };
+    (@stored $kind:ident $type:ty) => { Option<$type> };
+
+    // The setters.
+    (@setter $kind:ident [] $visibility:vis $field:ident: $type:ty) => {};
+    (@setter required [$($doc:literal)*] $visibility:vis $field:ident: $type:ty) => {};
+    (@setter text [$($doc:literal)*] $visibility:vis $field:ident: $type:ty) => {
+        $(#[doc = $doc])*
+        ///
+        /// # Errors
+        ///
+        /// Returns [`InvalidField`](crate::id::InvalidField) if the text violates this rule.
+        $visibility fn $field(mut self, $field: impl AsRef<str>) -> Result<Self, $crate::id::InvalidField> {
+            self.$field = Some(<$type>::new(stringify!($field), $field)?);
+            Ok(self)
+        }
+    };
+    (@setter optional [$($doc:literal)*] $visibility:vis $field:ident: $type:ty) => {
+        $(#[doc = $doc])*
+        $visibility fn $field(mut self, $field: $type) -> Self {
+            self.$field = Some($field);
+            self
+        }
+    };
+    (@setter list [$($doc:literal)*] $visibility:vis $field:ident: $type:ty) => {
+        $(#[doc = $doc])*
+        $visibility fn $field(mut self, $field: Vec<$type>) -> Self {
+            self.$field = $field;
+            self
+        }
+    };
+    (@setter default [$($doc:literal)*] $visibility:vis $field:ident: $type:ty) => {
+        $(#[doc = $doc])*
+        $visibility fn $field(mut self, $field: $type) -> Self {
+            self.$field = $field;
+            self
+        }
+    };
+
+    // The members.
+    (@name $field:ident) => { stringify!($field) };
+    (@name $field:ident $name:literal) => { $name };
+    (@write $kind:ident [omitted] $self:ident $writer:ident $field:ident $name:expr) => {};
+    (@write constant [$value:literal] $self:ident $writer:ident $field:ident $name:expr) => {
+        $writer.member($name, $value)?;
+    };
+    (@write computed [flattened] $self:ident $writer:ident $field:ident $name:expr) => {
+        $crate::v3::body::Members::write_members(&$self.$field($writer.merchant())?, $writer)?;
+    };
+    (@write computed [] $self:ident $writer:ident $field:ident $name:expr) => {
+        if let Some(value) = $self.$field() {
+            $writer.member($name, &value)?;
+        }
+    };
+    (@write list [] $self:ident $writer:ident $field:ident $name:expr) => {
+        if !$self.$field.is_empty() {
+            $writer.name($name).list(&$self.$field)?;
+        }
+    };
+    (@write required [] $self:ident $writer:ident $field:ident $name:expr) => {
+        $writer.member($name, &$self.$field)?;
+    };
+    (@write default [] $self:ident $writer:ident $field:ident $name:expr) => {
+        $writer.member($name, &$self.$field)?;
+    };
+    (@write $kind:ident [] $self:ident $writer:ident $field:ident $name:expr) => {
+        if let Some(value) = &$self.$field {
+            $writer.member($name, value)?;
+        }
+    };
+    (@write optional [flattened] $self:ident $writer:ident $field:ident $name:expr) => {
+        if let Some(value) = &$self.$field {
+            $crate::v3::body::Members::write_members(value, $writer)?;
+        }
+    };
+    (@write optional [or_default] $self:ident $writer:ident $field:ident $name:expr) => {
+        if let Some(value) = $self.$field.as_ref().or_else(|| $writer.merchant().$field()) {
+            $writer.member($name, value)?;
+        }
+    };
+    (@write optional [$default:ident] $self:ident $writer:ident $field:ident $name:expr) => {
+        $writer.member($name, $writer.merchant().$default($self.$field.as_ref())?)?;
+    };
+    (@write $kind:ident [flattened] $self:ident $writer:ident $field:ident $name:expr) => {
+        $crate::v3::body::Members::write_members(&$self.$field, $writer)?;
+    };
+}
+pub(super) use body;
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        error::Fate,
+        id::{AppId, NotifyUrl},
+        v3::{fake, prelude::*, refund::RefundOf},
+    };
+    use core::error::Error as _;
+
+    body! {
+        #[derive(Clone)]
+        struct Part {
+            required id: u32,
+            constant kind: &str as "type" = "PART",
+        }
+        Debug { id }
+    }
+
+    body! {
+        #[derive(Clone)]
+        struct Whole {
+            required number: u32 = omitted,
+            required id: RefundOf = flattened,
+            /// Sets the app.
+            optional appid: AppId = appid_or_default,
+            computed part: Part = flattened,
+            /// Sets the notification URL.
+            optional notify_url: NotifyUrl = or_default,
+            computed sub_appid: &AppId,
+            /// Sets the party.
+            default party: Party = flattened,
+            /// Sets a flag.
+            default flag: bool as "is_set",
+            /// Sets a text.
+            text note: Chars<10>,
+            /// Sets a part.
+            optional one: Part = flattened,
+            /// Sets another part.
+            optional other: Part,
+            /// Sets a sealed part.
+            optional name: Sensitive,
+            /// Sets the list.
+            list parts: Part,
+        }
+        Debug { number, parts }
+    }
+
+    fn id() -> RefundOf {
+        RefundOf::OutTradeNo("20261125A1".parse().unwrap())
+    }
+
+    impl Whole {
+        fn part(&self, _: &Merchant) -> Result<Part, Error> {
+            self.number.checked_mul(2).map(Part::required).ok_or_else(malformed)
+        }
+
+        fn sub_appid(&self) -> Option<&AppId> {
+            self.party.sub_appid()
+        }
+    }
+
+    impl Endpoint for Whole {
+        type Output = ();
+
+        fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
+            writer.post("v3.test", "/v3/test", self)
+        }
+
+        fn read(&self, _: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<(), Error> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn absent_members_are_left_out_and_the_rest_is_in_order() {
+        let minimal = Whole::required(1, id()).appid("wxd678efh567hg6787".parse().unwrap());
+        assert_eq!(
+            fake::drafted(&minimal).1,
+            r#"{"out_trade_no":"20261125A1","appid":"wxd678efh567hg6787","id":2,"type":"PART","is_set":false}"#
+        );
+        let sub_appid = Some("wxd678efh567hg6789".parse().unwrap());
+        let full = minimal
+            .notify_url("https://a.example/".parse().unwrap())
+            .party(Party::Partner { sub_mchid: "1900000109".parse().unwrap(), sub_appid })
+            .flag(true)
+            .note("\"")
+            .unwrap()
+            .one(Part::required(3))
+            .other(Part::required(4))
+            .name(Sensitive::new("planted".into()).unwrap())
+            .parts(vec![Part::required(5), Part::required(6)]);
+        let expected = format!(
+            r#"{{"out_trade_no":"20261125A1","appid":"wxd678efh567hg6787","id":2,"type":"PART","notify_url":"https://a.example/","sub_appid":"wxd678efh567hg6789","sub_mchid":"1900000109","is_set":true,"note":"\"","id":3,"type":"PART","other":{{"id":4,"type":"PART"}},"name":"{}","parts":[{{"id":5,"type":"PART"}},{{"id":6,"type":"PART"}}]}}"#,
+            fake::sealed("planted")
+        );
+        assert_eq!(fake::drafted(&full).1, expected);
+    }
+
+    #[test]
+    fn the_merchants_defaults_are_written_or_their_absence_is_an_error_that_names_the_field() {
+        let whole = Whole::required(1, id());
+        let me = fake::builder().appid("wxd678efh567hg6787".parse().unwrap());
+        let me = me.notify_url("https://a.example/".parse().unwrap()).build();
+        assert_eq!(
+            fake::drafted_by(&me, &whole).unwrap().1,
+            r#"{"out_trade_no":"20261125A1","appid":"wxd678efh567hg6787","id":2,"type":"PART","notify_url":"https://a.example/","is_set":false}"#
+        );
+        let error = fake::drafted_by(&fake::merchant(), &whole).unwrap_err();
+        assert_eq!(error.fate(), Some(Fate::NotSent));
+        assert!(error.source().unwrap().to_string().starts_with("appid is required"));
+    }
+
+    #[test]
+    fn debug_output_shows_the_listed_fields_only_and_errors_name_the_field() {
+        let whole = Whole::required(1, id()).note("planted").unwrap();
+        assert_eq!(format!("{whole:?}"), "Whole { number: 1, parts: [], .. }");
+        let error = whole.note("longer than ten").unwrap_err();
+        assert_eq!(error.to_string(), "note must be 1 to 10 characters, none beyond U+FFFF");
+    }
+}
