@@ -15,7 +15,7 @@ use wxpay_proto::{
         },
         pay::NativeOrder,
         profitsharing::{
-            Account, AddReceiver, CreateProfitSharing, ReceiverAmount, RelationType, Remainder,
+            Account, AddReceiver, CreateProfitSharing, ReceiverAmount, RelationType, Remainder, ReturnAmount,
             ReturnProfitSharing,
         },
     },
@@ -37,29 +37,19 @@ fn shop_with_trades() -> (Shop, BillDate) {
         transaction_ids.push(shop.pay(&number(serial)));
     }
     let supplier = Account::Merchant("1900000109".parse().unwrap());
-    let add =
-        AddReceiver::new(shop.appid(), party.clone(), supplier.clone(), RelationType::Supplier).unwrap();
+    let add = AddReceiver::new(supplier.clone(), RelationType::Supplier).unwrap();
+    let add = add.appid(shop.appid()).party(party.clone());
     shop.call(add.name(super::shop::sensitive("某某")));
     shop.wait(60);
     let out_order_no: OutOrderNo = "P1".parse().unwrap();
-    let receivers = vec![ReceiverAmount::new(supplier, Fen::new(1500), "货款")];
-    let remainder = Remainder::KeepFrozen;
-    let create = CreateProfitSharing::new(
-        shop.appid(),
-        party.clone(),
-        transaction_ids[1].clone(),
-        out_order_no.clone(),
-        receivers,
-        remainder,
-    )
-    .unwrap();
-    shop.call(create);
+    let receivers = vec![ReceiverAmount::new(supplier, Fen::new(1500), "货款").unwrap()];
+    let (payment, remainder) = (transaction_ids[1].clone(), Remainder::KeepFrozen);
+    let create = CreateProfitSharing::new(payment, out_order_no.clone(), receivers, remainder).unwrap();
+    shop.call(create.appid(shop.appid()).party(party.clone()));
     shop.wait(10);
-    let to = "1900000109".parse().unwrap();
-    let create_return =
-        ReturnProfitSharing::new(party, out_order_no, "R1".parse().unwrap(), to, Fen::new(250), "退货")
-            .unwrap();
-    shop.call(create_return);
+    let amount = ReturnAmount::new("1900000109".parse().unwrap(), Fen::new(250), "退货").unwrap();
+    let create_return = ReturnProfitSharing::new(out_order_no, "R1".parse().unwrap(), amount);
+    shop.call(create_return.party(party));
     shop.call(refund_of(number(1), "F1", 1000, 1999));
     shop.receive_notifications();
     shop.wait_for_bills();

@@ -14,8 +14,8 @@ use wxpay_proto::{
         profitsharing::{
             Account, AddReceiver, CreateProfitSharing, DeleteReceiver, ProfitSharing,
             ProfitSharingNotification, QueryMaxRatio, QueryProfitSharing, QueryProfitSharingReturn,
-            QueryUnsplitAmount, ReceiverAmount, RelationType, Remainder, ReturnProfitSharing, SharingState,
-            UnfreezeRemainder,
+            QueryUnsplitAmount, ReceiverAmount, RelationType, Remainder, ReturnAmount, ReturnProfitSharing,
+            SharingState, UnfreezeRemainder,
             profit_sharing::{FailReason, ReceiverResult},
             returns::{self, ReturnResult},
         },
@@ -50,7 +50,7 @@ fn paid_order(shop: &mut Shop, party: &Party) -> TransactionId {
     for (account, relation) in
         [(Account::Merchant(supplier()), RelationType::Supplier), (person_of(party), RelationType::Staff)]
     {
-        let add = AddReceiver::new(appid.clone(), party.clone(), account, relation).unwrap();
+        let add = AddReceiver::new(account, relation).unwrap().appid(appid.clone()).party(party.clone());
         shop.call(add.name(sensitive("某某")));
     }
     assert_eq!(shop.receive_notifications().len(), 1);
@@ -73,19 +73,31 @@ fn create(
     out_order_no: &str,
 ) -> CreateProfitSharing {
     let receivers = vec![
-        ReceiverAmount::new(Account::Merchant(supplier()), Fen::new(1000), "货款").name(sensitive("某某")),
-        ReceiverAmount::new(person_of(party), Fen::new(500), "佣金").name(sensitive("某某")),
+        receiver_amount(Account::Merchant(supplier()), 1000, "货款").name(sensitive("某某")),
+        receiver_amount(person_of(party), 500, "佣金").name(sensitive("某某")),
     ];
-    let number = sharing_no(out_order_no);
-    CreateProfitSharing::new(
-        shop.appid(),
-        party.clone(),
-        transaction_id.clone(),
-        number,
-        receivers,
-        Remainder::KeepFrozen,
-    )
-    .unwrap()
+    create_with(shop, transaction_id, out_order_no, receivers).party(party.clone())
+}
+
+fn receiver_amount(account: Account, fen: u64, description: &str) -> ReceiverAmount {
+    ReceiverAmount::new(account, Fen::new(fen), description).unwrap()
+}
+
+/// Shares these amounts, and keeps the remainder frozen.
+fn create_with(
+    shop: &Shop,
+    transaction_id: &TransactionId,
+    out_order_no: &str,
+    receivers: Vec<ReceiverAmount>,
+) -> CreateProfitSharing {
+    let (payment, number) = (transaction_id.clone(), sharing_no(out_order_no));
+    CreateProfitSharing::new(payment, number, receivers, Remainder::KeepFrozen).unwrap().appid(shop.appid())
+}
+
+/// Returns an amount of the sharing `P1` from the merchant.
+fn create_return(fen: u64) -> ReturnProfitSharing {
+    let amount = ReturnAmount::new(supplier(), Fen::new(fen), "退货").unwrap();
+    ReturnProfitSharing::new(sharing_no("P1"), return_no("R1"), amount)
 }
 
 fn query(
@@ -94,7 +106,8 @@ fn query(
     transaction_id: &TransactionId,
     out_order_no: &str,
 ) -> ProfitSharing {
-    let query = QueryProfitSharing::new(party.clone(), transaction_id.clone(), sharing_no(out_order_no));
+    let query =
+        QueryProfitSharing::new(transaction_id.clone(), sharing_no(out_order_no)).party(party.clone());
     shop.call(query).found().expect("the profit sharing order must be found")
 }
 
@@ -139,29 +152,20 @@ fn run(shop: &mut Shop, party: &Party) {
     );
     assert_eq!(unsplit_amount(shop, &transaction_id), Fen::new(8500));
 
-    let request = ReturnProfitSharing::new(
-        party.clone(),
-        sharing_no("P1"),
-        return_no("R1"),
-        supplier(),
-        Fen::new(400),
-        "退货",
-    );
-    let created = shop.call(request.unwrap());
+    let created = shop.call(create_return(400).party(party.clone()));
     assert_eq!(created.result, ReturnResult::Processing);
     let events: Vec<ProfitSharingNotification> =
         shop.receive_notifications().iter().map(profit_sharing_event).collect();
     assert_eq!(events.len(), 1);
     assert_eq!((events[0].amount, &events[0].order_id), (Fen::new(400), &created.return_id));
-    let query_return = QueryProfitSharingReturn::new(party.clone(), sharing_no("P1"), return_no("R1"));
+    let query_return = QueryProfitSharingReturn::new(sharing_no("P1"), return_no("R1")).party(party.clone());
     let found = shop.call(query_return).found().expect("the return must be found");
     assert_eq!((found.result, found.amount), (ReturnResult::Success, Fen::new(400)));
-    let query_return = QueryProfitSharingReturn::new(party.clone(), sharing_no("P1"), return_no("R2"));
+    let query_return = QueryProfitSharingReturn::new(sharing_no("P1"), return_no("R2")).party(party.clone());
     assert_eq!(shop.call(query_return), Lookup::NotFound);
 
-    let unfreeze =
-        UnfreezeRemainder::new(party.clone(), transaction_id.clone(), sharing_no("U1"), "完结").unwrap();
-    let unfrozen = shop.call(unfreeze);
+    let unfreeze = UnfreezeRemainder::new(transaction_id.clone(), sharing_no("U1"), "完结").unwrap();
+    let unfrozen = shop.call(unfreeze.party(party.clone()));
     assert_eq!(
         unfrozen.receivers.iter().map(|receiver| receiver.amount).collect::<Vec<_>>(),
         [Fen::new(8500)]
@@ -185,7 +189,7 @@ pub(super) fn conversations() -> [Shop; 2] {
     let merchant = certificate_merchant(&network);
     let mut direct = Shop { driver, network, merchant };
     run(&mut direct, &Party::Direct);
-    let delete = DeleteReceiver::new(direct.appid(), Party::Direct, person_of(&Party::Direct)).unwrap();
+    let delete = DeleteReceiver::new(person_of(&Party::Direct)).appid(direct.appid());
     direct.call(delete.clone());
     direct.call(delete);
     let mut partner_shop = Shop::open();
@@ -245,15 +249,7 @@ fn return_with_lost_replies_is_resolved_by_query() {
     shop.call(create);
     shop.wait(10);
     shop.lose_replies("v3.profitsharing.return");
-    let create_return = ReturnProfitSharing::new(
-        Party::Direct,
-        sharing_no("P1"),
-        return_no("R1"),
-        supplier(),
-        Fen::new(1000),
-        "退货",
-    )
-    .unwrap();
+    let create_return = create_return(1000);
     let mut error = shop.call_err(create_return.clone());
     let unresolved = error.unresolved().unwrap();
     let Ok(Resolved::ProfitSharingReturn(resolved)) = shop.run(shop.merchant.resolve(unresolved)) else {
@@ -283,17 +279,10 @@ fn profit_sharing_number_with_other_content_is_refused() {
     let transaction_id = paid_order(&mut shop, &Party::Direct);
     let create = create(&shop, &Party::Direct, &transaction_id, "P1");
     shop.call(create);
-    let amounts = vec![ReceiverAmount::new(Account::Merchant(supplier()), Fen::new(999), "货款")];
-    let other = CreateProfitSharing::new(
-        shop.appid(),
-        Party::Direct,
-        transaction_id.clone(),
-        sharing_no("P1"),
-        amounts,
-        Remainder::Unfreeze,
-    )
-    .unwrap();
-    let error = shop.call_err(other);
+    let amounts = vec![receiver_amount(Account::Merchant(supplier()), 999, "货款")];
+    let (payment, number) = (transaction_id.clone(), sharing_no("P1"));
+    let other = CreateProfitSharing::new(payment, number, amounts, Remainder::Unfreeze).unwrap();
+    let error = shop.call_err(other.appid(shop.appid()));
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Some(Fate::Refused)));
     assert_eq!(error.refusal().unwrap().internal_number(), Some(268_498_688));
     assert_eq!(unsplit_amount(&mut shop, &transaction_id), Fen::new(8500));
@@ -322,15 +311,7 @@ fn failed_amounts_and_returns_have_typed_reasons() {
     assert_eq!(results, [(ReceiverResult::Success, None), closed]);
     assert_eq!(unsplit_amount(&mut shop, &transaction_id), Fen::new(9000));
 
-    let create_return = ReturnProfitSharing::new(
-        Party::Direct,
-        sharing_no("P1"),
-        return_no("R1"),
-        supplier(),
-        Fen::new(1000),
-        "退货",
-    )
-    .unwrap();
+    let create_return = create_return(1000);
     shop.call(create_return);
     let now = shop.driver.now;
     for reason in ReturnFailure::ALL {
@@ -340,7 +321,7 @@ fn failed_amounts_and_returns_have_typed_reasons() {
     let reason = ReturnFailure::BalanceNotEnough;
     assert!(shop.network.gateway.fail_return(&mchid, "R1", reason, now).is_some());
     shop.wait(10);
-    let query_return = QueryProfitSharingReturn::new(Party::Direct, sharing_no("P1"), return_no("R1"));
+    let query_return = QueryProfitSharingReturn::new(sharing_no("P1"), return_no("R1"));
     let found = shop.call(query_return).found().expect("the return must be found");
     let failed = (ReturnResult::Failed, Some(returns::ReturnFailReason::BalanceNotEnough));
     assert_eq!((found.result, found.fail_reason), failed);
@@ -353,8 +334,7 @@ fn receiver_is_notified_with_its_own_api_v3_key() {
     let receiver_merchant = shop.network.gateway.new_merchant();
     let receiver = v3::builder(&shop.network.gateway, &receiver_merchant).build();
     let account = Account::Merchant(receiver_merchant.mchid().clone());
-    let appid = shop.appid();
-    let add = AddReceiver::new(appid.clone(), Party::Direct, account.clone(), RelationType::Partner).unwrap();
+    let add = AddReceiver::new(account.clone(), RelationType::Partner).unwrap().appid(shop.appid());
     shop.call(add.name(sensitive("某某")));
     let url = "https://receiver.example/notify";
     shop.network
@@ -362,17 +342,8 @@ fn receiver_is_notified_with_its_own_api_v3_key() {
         .merchant_mut(receiver_merchant.mchid())
         .unwrap()
         .set_sharing_notify_url(Some(url.into()));
-    let receivers = vec![ReceiverAmount::new(account.clone(), Fen::new(700), "货款")];
-    let create = CreateProfitSharing::new(
-        appid,
-        Party::Direct,
-        transaction_id.clone(),
-        sharing_no("P1"),
-        receivers,
-        Remainder::KeepFrozen,
-    )
-    .unwrap();
-    shop.call(create);
+    let receivers = vec![receiver_amount(account.clone(), 700, "货款")];
+    shop.call(create_with(&shop, &transaction_id, "P1", receivers));
     shop.wait(3);
     let due = shop.network.gateway.due_deliveries(shop.driver.now);
     let (to_receiver, to_shop): (Vec<_>, Vec<_>) =

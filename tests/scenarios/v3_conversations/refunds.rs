@@ -5,9 +5,9 @@ use super::{
     shop::{Shop, notify_url, sensitive},
 };
 use wxpay_proto::{
-    Fate, Fen,
+    Fate,
     v3::{
-        Event, Party,
+        Event,
         pay::NativeOrder,
         refund::{self, ApplyAbnormalRefund, BankCard, Refund, RefundStatus},
     },

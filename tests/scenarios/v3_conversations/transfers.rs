@@ -12,10 +12,11 @@ use wxpay_proto::{
         Event, Lookup, Resolved,
         download::HashType,
         transfer::{
-            CancelTransfer, CreateAuthorizedTransfer, CreatePreTransfer, CreateTransfer, QueryTransfer,
-            Transfer, TransferBill, TransferState, UserRecvStyle, authorization,
+            AuthorizationInfo, CancelTransfer, CreateAuthorizedTransfer, CreatePreTransfer, CreateTransfer,
+            QueryTransfer, Transfer, TransferBill, TransferScene, TransferState, UserRecvStyle,
+            authorization,
             authorization::{ApplyAuthorization, Authorization, AuthorizationState, CloseReason},
-            bill, elecsign, qq_wallet,
+            elecsign, qq_wallet,
         },
     },
 };
@@ -29,20 +30,37 @@ fn authorization_no(text: &str) -> OutAuthorizationNo {
     text.parse().unwrap()
 }
 
-/// Builds a transfer of 20.00 yuan.
-fn draft(shop: &Shop, number: &str, scene: &str) -> bill::Builder {
-    TransferBill::builder(shop.appid(), bill_no(number), Fen::new(2000), "2020年4月报销", scene)
-        .report("活动名称", "新会员有礼")
+/// Returns a transfer of 20.00 yuan.
+fn bill_of(shop: &Shop, number: &str, scene: &str) -> TransferBill {
+    let scene = TransferScene::new(scene, "活动名称", "新会员有礼").unwrap();
+    TransferBill::new(bill_no(number), Fen::new(2000), "2020年4月报销", scene)
+        .unwrap()
+        .appid(shop.appid())
         .notify_url(notify_url())
 }
 
 fn bill(shop: &Shop, number: &str) -> TransferBill {
-    draft(shop, number, "1000").build().unwrap()
+    bill_of(shop, number, "1000")
 }
 
-/// Builds a transfer with the payee's name.
+/// Returns a transfer with the payee's name.
 fn bill_with_name(shop: &Shop, number: &str) -> TransferBill {
-    draft(shop, number, "1000").user_name(sensitive("张三")).build().unwrap()
+    bill(shop, number).user_name(sensitive("张三"))
+}
+
+/// Returns an application for an authorization.
+fn apply_for(shop: &Shop, number: &str, name: &str) -> ApplyAuthorization {
+    ApplyAuthorization::new(authorization_no(number), shop.openid(), "1000", name)
+        .unwrap()
+        .appid(shop.appid())
+        .authorization_notify_url(notify_url())
+}
+
+/// Returns an authorization to apply for together with a transfer.
+fn authorization_info(number: &str) -> AuthorizationInfo {
+    AuthorizationInfo::new(authorization_no(number), "wx_123456")
+        .unwrap()
+        .authorization_notify_url(notify_url())
 }
 
 fn confirm(shop: &mut Shop, number: &str) {
@@ -140,16 +158,11 @@ fn run_receipts(shop: &mut Shop) {
 
 /// Applies for an authorization, transfers with it by either number, and lets the payee close it.
 fn run_authorization(shop: &mut Shop) {
-    let apply = ApplyAuthorization::builder(
-        authorization_no("A1"),
-        shop.appid(),
-        shop.openid(),
-        "1000",
-        "wx_123456",
-        notify_url(),
-    );
-    let apply = apply.user_recv_perception("现金奖励").client_ip("14.23.150.211".parse().unwrap());
-    let apply = apply.device_type(authorization::DeviceType::Android).build().unwrap();
+    let device = authorization::SceneInfo::new()
+        .client_ip("14.23.150.211".parse().unwrap())
+        .device_type(authorization::DeviceType::Android);
+    let apply =
+        apply_for(shop, "A1", "wx_123456").user_recv_perception("现金奖励").unwrap().scene_info(device);
     let applied = shop.call(apply.clone());
     assert_eq!(
         (&applied.state, applied.package_info.is_some()),
@@ -201,7 +214,7 @@ fn run_authorization(shop: &mut Shop) {
 /// Makes a transfer whose confirmation also authorizes later ones, and closes the authorization.
 fn run_pre_transfer(shop: &mut Shop) {
     let create = CreatePreTransfer::new(bill_with_name(shop, "T6"), shop.openid());
-    let create = create.authorization_info(authorization_no("A2"), "wx_123456", notify_url()).unwrap();
+    let create = create.authorization_info(authorization_info("A2"));
     let created = shop.call(create.clone());
     assert_eq!(created.out_authorization_no, Some(authorization_no("A2")));
     assert_eq!(
@@ -227,7 +240,7 @@ fn run_pre_transfer(shop: &mut Shop) {
 /// Makes three transfers to QQ wallets: one succeeds, one fails, one is cancelled.
 fn run_qq_wallets(shop: &mut Shop) {
     let create = |shop: &Shop, number: &str| {
-        let bill = draft(shop, number, "1401").user_name(sensitive("张三")).build().unwrap();
+        let bill = bill_of(shop, number, "1401").user_name(sensitive("张三"));
         qq_wallet::CreateQqTransfer::new(bill, shop.openid()).unwrap().user_qq("490379403").unwrap()
     };
     let applied = create(shop, "Q1");
@@ -303,7 +316,7 @@ fn transfer_with_lost_reply_is_resolved_by_its_number() {
     assert_eq!((transfer.state, transfer.package_info), (TransferState::WaitUserConfirm, None));
 
     let create = CreatePreTransfer::new(bill(&shop, "T2"), openid.clone());
-    let create = create.authorization_info(authorization_no("A2"), "wx_123456", notify_url()).unwrap();
+    let create = create.authorization_info(authorization_info("A2"));
     let error = shop.call_err(create);
     let resolved = resolve(&mut shop, error, &PendingOperation::Transfer { out_bill_no: bill_no("T2") });
     assert!(
@@ -316,8 +329,7 @@ fn transfer_with_lost_reply_is_resolved_by_its_number() {
     let resolved = resolve(&mut shop, error, &PendingOperation::Transfer { out_bill_no: bill_no("T3") });
     assert!(matches!(resolved, Resolved::Transfer(transfer) if transfer.is_paid()));
 
-    let applied =
-        qq_wallet::CreateQqTransfer::new(draft(&shop, "Q1", "1401").build().unwrap(), openid).unwrap();
+    let applied = qq_wallet::CreateQqTransfer::new(bill_of(&shop, "Q1", "1401"), openid).unwrap();
     let error = shop.call_err(applied);
     let resolved =
         resolve(&mut shop, error, &PendingOperation::QqWalletTransfer { out_bill_no: bill_no("Q1") });
@@ -335,15 +347,8 @@ fn authorization_with_lost_reply_is_resolved_by_its_number() {
     }
     let number = authorization_no("A1");
     let operation = PendingOperation::Authorization { out_authorization_no: number.clone() };
-    let apply = ApplyAuthorization::builder(
-        number.clone(),
-        shop.appid(),
-        shop.openid(),
-        "1000",
-        "wx_123456",
-        notify_url(),
-    );
-    let error = shop.call_err(apply.build().unwrap());
+    let apply = apply_for(&shop, "A1", "wx_123456");
+    let error = shop.call_err(apply);
     let resolved = resolve(&mut shop, error, &operation);
     assert!(
         matches!(resolved, Resolved::Authorization(applied) if applied.state == AuthorizationState::WaitUserConfirm)
@@ -374,10 +379,8 @@ fn pending_operation_that_never_arrived_resolves_to_not_found() {
 fn unconfirmed_transfer_and_authorization_expire_after_a_day() {
     let mut shop = Shop::open();
     let openid = shop.openid();
-    shop.call(CreateTransfer::new(bill(&shop, "T1"), openid.clone()));
-    let apply =
-        ApplyAuthorization::builder(authorization_no("A1"), shop.appid(), openid, "1000", "名", notify_url());
-    let apply = apply.build().unwrap();
+    shop.call(CreateTransfer::new(bill(&shop, "T1"), openid));
+    let apply = apply_for(&shop, "A1", "名");
     shop.call(apply.clone());
     shop.driver.wait(DAY);
     assert_eq!(notified(&mut shop), [status("T1", "FAIL")]);

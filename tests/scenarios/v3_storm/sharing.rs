@@ -32,7 +32,7 @@ impl Shop {
         driver.now = self.time.now();
         for account in &self.accounts {
             let relation = RelationType::Staff;
-            let add = AddReceiver::new(account.appid.clone(), Party::Direct, receiver(), relation).unwrap();
+            let add = AddReceiver::new(receiver(), relation).unwrap().appid(account.appid.clone());
             let mut network = |transmit, now| self.sim.borrow_mut().send(transmit, now);
             driver.run(account.merchant.call(add), &mut network).unwrap();
         }
@@ -77,15 +77,10 @@ impl Life {
         let paid = payment.transaction_id().clone();
         self.shop.records.borrow_mut().order(key).shared =
             Some(Shared { number: number.clone(), paid: paid.clone(), amount, exists: None });
-        let create = CreateProfitSharing::new(
-            self.account().appid.clone(),
-            Party::Direct,
-            paid.clone(),
-            number.clone(),
-            vec![ReceiverAmount::new(receiver(), amount, "佣金")],
-            remainder,
-        )
-        .unwrap();
+        let receivers = vec![ReceiverAmount::new(receiver(), amount, "佣金").unwrap()];
+        let create = CreateProfitSharing::new(paid.clone(), number.clone(), receivers, remainder)
+            .unwrap()
+            .appid(self.account().appid.clone());
         let operation = PendingOperation::ProfitSharing {
             transaction_id: paid,
             out_order_no: number.clone(),

@@ -13,7 +13,9 @@ use wxpay_proto::{
     id::OutBillNo,
     v3::{
         Lookup, Resolved,
-        transfer::{CancelTransfer, CreateTransfer, QueryTransfer, TransferBill, TransferState},
+        transfer::{
+            CancelTransfer, CreateTransfer, QueryTransfer, TransferBill, TransferScene, TransferState,
+        },
     },
 };
 use wxpay_sim::ledger::v3::TransferState as RecordedState;
@@ -59,12 +61,11 @@ impl Life {
         let record = TransferRecord { payout: self.serial, amount, is_absent: false, state: None };
         self.shop.records.borrow_mut().transfers.insert(key.clone(), record);
         let appid = self.account().appid.clone();
-        let bill = TransferBill::builder(appid, key.1.clone(), amount, "2020年4月报销", "1000")
-            .report("活动名称", "新会员有礼")
-            .notify_url(notify_url(self.account));
+        let scene = TransferScene::new("1000", "活动名称", "新会员有礼").unwrap();
+        let bill = TransferBill::new(key.1.clone(), amount, "2020年4月报销", scene).unwrap();
+        let bill = bill.appid(appid).notify_url(notify_url(self.account));
         let bill = if self.rng.one_in(2) { bill.user_name(payee()) } else { bill };
-        let call =
-            self.account().merchant.call(CreateTransfer::new(bill.build().unwrap(), self.shop.openid()));
+        let call = self.account().merchant.call(CreateTransfer::new(bill, self.shop.openid()));
         let operation = PendingOperation::Transfer { out_bill_no: key.1.clone() };
         let outcome = self.carry_out(call, &operation, |shop| shop.recorded_transfer(key).is_some()).await;
         let exists = !matches!(outcome, Outcome::Nothing);

@@ -7,7 +7,14 @@ use super::{
     endpoint::Draft,
     seal::{RequestWriter, Sensitive},
 };
-use crate::{clock::UnixTime, error::Error, http::Method, id::OpenId, prelude::*, wire};
+use crate::{
+    clock::UnixTime,
+    error::{Error, ErrorKind, Fate},
+    http::Method,
+    id::{InvalidField, OpenId},
+    prelude::*,
+    wire,
+};
 use core::mem;
 
 /// A value in a body: of plain data, [sealed](Sensitive), or an object with [`Members`].
@@ -124,6 +131,11 @@ impl RequestWriter<'_, '_> {
     pub(super) fn member(&mut self, name: &'static str, value: &(impl Value + ?Sized)) -> Result<(), Error> {
         value.write(self.name(name))
     }
+}
+
+/// Returns the error for fields that do not go together, or that are missing. The request was not sent.
+pub(super) fn misuse(invalid: InvalidField) -> Error {
+    Error::new(ErrorKind::Misuse, Fate::NotSent).caused_by(invalid)
 }
 
 /// Defines a body, or an object in one: its struct, `required(..)`, its setters, its [`Members`] and its `Debug`.

@@ -132,13 +132,14 @@ impl Builder {
         Ok(self)
     }
 
-    /// Sets the default app: orders, code payments and reversals that set none use it.
+    /// Sets the default app: requests that need one and set none use it.
     pub fn appid(mut self, appid: AppId) -> Self {
         self.0.appid = Some(appid);
         self
     }
 
-    /// Sets the default notification URL: orders that set none use it.
+    /// Sets the default notification URL: orders, authorizations and transfers that set none use it. The default of
+    /// refunds is configured on the merchant platform.
     pub fn notify_url(mut self, notify_url: NotifyUrl) -> Self {
         self.0.notify_url = Some(notify_url);
         self

@@ -19,7 +19,7 @@ use super::{
     pay::{ChargeOutcome, CloseOrder, CodePayment, NativeOrder, Order, StoreId},
     refund::{CreateRefund, RefundAmount},
     resolve::Resolved,
-    transfer::{CreateTransfer, TransferBill},
+    transfer::{CreateTransfer, TransferBill, TransferScene},
 };
 use crate::{
     entropy::Entropy,
@@ -145,10 +145,10 @@ fn converse(seed: u64) {
             conversation.conclude(result, true);
         }
         3 => {
-            let bill = TransferBill::builder(appid, NUMBER.parse().unwrap(), Fen::new(1), "报销", "1000")
-                .report("活动名称", "新会员有礼");
+            let scene = TransferScene::new("1000", "活动名称", "新会员有礼").unwrap();
+            let bill = TransferBill::new(NUMBER.parse().unwrap(), Fen::new(1), "报销", scene).unwrap();
             let payee = "o-MYE42l80oelYMDE34nYD456Xoy".parse().unwrap();
-            let result = conversation.run(merchant.call(CreateTransfer::new(bill.build().unwrap(), payee)));
+            let result = conversation.run(merchant.call(CreateTransfer::new(bill.appid(appid), payee)));
             conversation.conclude(result, true);
         }
         _ => {

@@ -1,6 +1,8 @@
 //! Validation rules that many fields share.
 
+use super::{body::Value, seal::RequestWriter};
 use crate::{
+    error::Error,
     id::{InvalidField, OutTradeNo},
     money::Fen,
     prelude::*,
@@ -34,6 +36,30 @@ const fn chars_rule(max: usize) -> &'static str {
     rules! { 10 15 32 64 80 127 128 256 512 6000 }
 }
 
+/// A list of 1 to 50 entries, the limit of WeChat Pay's lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Entries<T>(Vec<T>);
+
+impl<T> Entries<T> {
+    pub(super) fn new(field: &'static str, entries: Vec<T>) -> Result<Self, InvalidField> {
+        if (1..=50).contains(&entries.len()) {
+            Ok(Self(entries))
+        } else {
+            Err(InvalidField::new(field, "must have 1 to 50 entries"))
+        }
+    }
+
+    pub(super) fn as_slice(&self) -> &[T] {
+        &self.0
+    }
+}
+
+impl<T: Value> Value for Entries<T> {
+    fn write(&self, writer: &mut RequestWriter<'_, '_>) -> Result<(), Error> {
+        writer.list(&self.0)
+    }
+}
+
 /// Defines a field type for an ASCII text: its rule, its maximum length, and the bytes it may have.
 macro_rules! ascii {
     ($(#[$doc:meta])* $name:ident = $rule:literal, $max:literal, $allowed:expr) => {
@@ -65,6 +91,16 @@ ascii! {
     /// The code of a bank in WeChat Pay's documentation.
     BankType = "must be 1 to 16 capital letters, digits and _", 16,
     |byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_'
+}
+
+ascii! {
+    /// The id of a transfer scene. The ids are an open set.
+    SceneId = "must be 1 to 36 letters and digits", 36, |byte| byte.is_ascii_alphanumeric()
+}
+
+ascii! {
+    /// WeChat Pay's number of a profit sharing.
+    OrderId = "must be 1 to 64 visible ASCII characters", 64, |byte| byte.is_ascii_graphic()
 }
 
 /// Checks a text: 1 to `max` characters, no control characters, and none beyond U+FFFF, which WeChat Pay rejects.

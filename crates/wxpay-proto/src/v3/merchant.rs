@@ -2,6 +2,7 @@
 
 use super::{
     authorization::{Authorization, HeaderValue},
+    body::misuse,
     gateway::Gateway,
     message,
 };
@@ -82,7 +83,7 @@ pub(super) struct MerchantConfig {
     pub(super) fetches_certificates: bool,
     pub(super) gateway: Gateway,
     pub(super) retry: Policy,
-    /// The app and the notification URL of orders that set none.
+    /// The app and the notification URL of requests that set none.
     pub(super) appid: Option<AppId>,
     pub(super) notify_url: Option<NotifyUrl>,
 }
@@ -111,22 +112,22 @@ impl Merchant {
         &self.0.serial_no
     }
 
-    /// Returns the app of orders that set none, if the merchant has a default.
+    /// Returns the app of requests that set none, if the merchant has a default.
     pub fn appid(&self) -> Option<&AppId> {
         self.0.appid.as_ref()
     }
 
-    /// Returns the notification URL of orders that set none, if the merchant has a default.
+    /// Returns the notification URL of requests that set none, if the merchant has a default.
     pub fn notify_url(&self) -> Option<&NotifyUrl> {
         self.0.notify_url.as_ref()
     }
 
-    /// Returns the app of an order: its own, or else the merchant's default.
+    /// Returns the app of a request: its own, or else the merchant's default.
     pub(super) fn appid_or_default<'a>(&'a self, appid: Option<&'a AppId>) -> Result<&'a AppId, Error> {
         appid.or_else(|| self.appid()).ok_or_else(|| missing_default("appid"))
     }
 
-    /// Returns the notification URL of an order: its own, or else the merchant's default.
+    /// Returns the notification URL of a request: its own, or else the merchant's default.
     pub(super) fn notify_url_or_default<'a>(
         &'a self,
         notify_url: Option<&'a NotifyUrl>,
@@ -298,6 +299,5 @@ fn unavailable() -> Error {
 }
 
 fn missing_default(field: &'static str) -> Error {
-    let rule = InvalidField::new(field, "is required: set it in the request, or in the merchant's builder");
-    Error::new(ErrorKind::Misuse, Fate::NotSent).caused_by(rule)
+    misuse(InvalidField::new(field, "is required: set it in the request, or in the merchant's builder"))
 }

@@ -1,7 +1,7 @@
 //! The names that the operations share.
 
 pub(super) use super::{
-    body::{Members, body},
+    body::{Members, body, misuse},
     endpoint::{Draft, Endpoint, Idempotency, Target},
     field::{self, Chars},
     lookup::Lookup,

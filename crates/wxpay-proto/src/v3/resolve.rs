@@ -125,11 +125,11 @@ fn query_for(pending_operation: PendingOperation) -> ResolveQuery {
             boxed(combine::QueryOrder::combine_out_trade_no(combine_out_trade_no), Resolved::Combine)
         }
         PendingOperation::ProfitSharing { transaction_id, out_order_no, sub_mchid } => {
-            let query = QueryProfitSharing::new(party(sub_mchid), transaction_id, out_order_no);
+            let query = QueryProfitSharing::new(transaction_id, out_order_no).party(party(sub_mchid));
             boxed(query, Resolved::ProfitSharing)
         }
         PendingOperation::ProfitSharingReturn { out_order_no, out_return_no, sub_mchid } => {
-            let query = QueryProfitSharingReturn::new(party(sub_mchid), out_order_no, out_return_no);
+            let query = QueryProfitSharingReturn::new(out_order_no, out_return_no).party(party(sub_mchid));
             boxed(query, Resolved::ProfitSharingReturn)
         }
         PendingOperation::Refund { out_refund_no, sub_mchid } => {

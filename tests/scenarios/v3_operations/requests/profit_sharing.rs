@@ -6,7 +6,7 @@ use wxpay_proto::{
     Fen,
     v3::profitsharing::{
         Account, AddReceiver, CreateProfitSharing, DeleteReceiver, QueryMaxRatio, QueryProfitSharing,
-        QueryProfitSharingReturn, QueryUnsplitAmount, ReceiverAmount, RelationType, Remainder,
+        QueryProfitSharingReturn, QueryUnsplitAmount, ReceiverAmount, RelationType, Remainder, ReturnAmount,
         ReturnProfitSharing, UnfreezeRemainder,
     },
 };
@@ -18,34 +18,29 @@ pub(super) fn samples() -> Vec<Sample> {
     let sub_mchid = || SUB_MCHID.parse().unwrap();
     let merchant = || Account::Merchant(sub_mchid());
     let person = || Account::PersonalSubOpenid(OPENID.parse().unwrap());
-    let receiver_amount = ReceiverAmount::new(person(), Fen::new(1), "佣金").name(sensitive("张三"));
+    let receiver_amount = ReceiverAmount::new(person(), Fen::new(1), "佣金").unwrap().name(sensitive("张三"));
+    let create = CreateProfitSharing::new(
+        transaction_id(),
+        out_order_no(),
+        vec![receiver_amount],
+        Remainder::KeepFrozen,
+    );
     let create_return = || {
-        let out_return_no = OUT_RETURN_NO.parse().unwrap();
-        ReturnProfitSharing::new(partner(), out_order_no(), out_return_no, sub_mchid(), Fen::new(1), "退货")
-            .unwrap()
+        let amount = ReturnAmount::new(sub_mchid(), Fen::new(1), "退货").unwrap();
+        ReturnProfitSharing::new(out_order_no(), OUT_RETURN_NO.parse().unwrap(), amount).party(partner())
     };
-    let custom = AddReceiver::with_custom_relation(appid(), partner(), person(), "网红").unwrap();
-    let store = AddReceiver::new(appid(), partner(), merchant(), RelationType::Store).unwrap();
+    let add = |receiver: AddReceiver, name| receiver.appid(appid()).party(partner()).name(sensitive(name));
+    let custom = AddReceiver::with_custom_relation(person(), "网红").unwrap();
+    let store = AddReceiver::new(merchant(), RelationType::Store).unwrap();
     vec![
-        Sample::of(
-            "POST /v3/profitsharing/orders",
-            CreateProfitSharing::new(
-                appid(),
-                partner(),
-                transaction_id(),
-                out_order_no(),
-                vec![receiver_amount],
-                Remainder::KeepFrozen,
-            )
-            .unwrap(),
-        ),
+        Sample::of("POST /v3/profitsharing/orders", create.unwrap().appid(appid()).party(partner())),
         Sample::of(
             "POST /v3/profitsharing/orders/unfreeze",
-            UnfreezeRemainder::new(partner(), transaction_id(), out_order_no(), "完结").unwrap(),
+            UnfreezeRemainder::new(transaction_id(), out_order_no(), "完结").unwrap().party(partner()),
         ),
         Sample::of(
             "GET /v3/profitsharing/orders/{out_order_no}",
-            QueryProfitSharing::new(partner(), transaction_id(), out_order_no()),
+            QueryProfitSharing::new(transaction_id(), out_order_no()).party(partner()),
         ),
         Sample::of("POST /v3/profitsharing/return-orders", create_return()),
         Sample::of(
@@ -54,13 +49,13 @@ pub(super) fn samples() -> Vec<Sample> {
         ),
         Sample::of(
             "GET /v3/profitsharing/return-orders/{out_return_no}",
-            QueryProfitSharingReturn::new(partner(), out_order_no(), OUT_RETURN_NO.parse().unwrap()),
+            QueryProfitSharingReturn::new(out_order_no(), OUT_RETURN_NO.parse().unwrap()).party(partner()),
         ),
-        Sample::of("POST /v3/profitsharing/receivers/add", custom.name(sensitive("张三"))),
-        Sample::of("POST /v3/profitsharing/receivers/add", store.name(sensitive("示例商户"))),
+        Sample::of("POST /v3/profitsharing/receivers/add", add(custom, "张三")),
+        Sample::of("POST /v3/profitsharing/receivers/add", add(store, "示例商户")),
         Sample::of(
             "POST /v3/profitsharing/receivers/delete",
-            DeleteReceiver::new(appid(), partner(), merchant()).unwrap(),
+            DeleteReceiver::new(merchant()).appid(appid()).party(partner()),
         ),
         Sample::of(
             "GET /v3/profitsharing/transactions/{transaction_id}/amounts",

@@ -8,10 +8,10 @@ use core::net::Ipv4Addr;
 use wxpay_proto::{
     Fen,
     v3::transfer::{
-        CancelTransfer, CreateAuthorizedTransfer, CreatePreTransfer, CreateTransfer, QueryTransfer,
-        TransferBill, UserRecvStyle,
-        authorization::{self, DeviceType},
-        bill, elecsign, qq_wallet,
+        AuthorizationInfo, CancelTransfer, CreateAuthorizedTransfer, CreatePreTransfer, CreateTransfer,
+        QueryTransfer, TransferBill, TransferScene, UserRecvStyle,
+        authorization::{self, DeviceType, SceneInfo},
+        elecsign, qq_wallet,
     },
 };
 
@@ -19,9 +19,10 @@ pub(super) fn samples() -> Vec<Sample> {
     let openid = || OPENID.parse().unwrap();
     let out_bill_no = || OUT_BILL_NO.parse().unwrap();
     let transfer_bill_no = || TRANSFER_BILL_NO.parse().unwrap();
-    let full = || bill("1000").user_recv_perception("现金奖励").build().unwrap();
+    let full = || bill("1000").user_recv_perception("现金奖励").unwrap();
     let sponsor = || SUB_MCHID.parse().unwrap();
-    let [authorization_no, url] = [OUT_AUTHORIZATION_NO, NOTIFY_URL];
+    let authorization_no = OUT_AUTHORIZATION_NO;
+    let info = AuthorizationInfo::new(authorization_no.parse().unwrap(), "张三").unwrap();
     vec![
         Sample::of(
             "POST /v3/fund-app/mch-transfer/transfer-bills",
@@ -30,8 +31,7 @@ pub(super) fn samples() -> Vec<Sample> {
         Sample::of(
             "POST /v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization",
             CreatePreTransfer::new(full(), openid())
-                .authorization_info(authorization_no.parse().unwrap(), "张三", url.parse().unwrap())
-                .unwrap()
+                .authorization_info(info.authorization_notify_url(NOTIFY_URL.parse().unwrap()))
                 .sponsor_mchid(sponsor()),
         ),
         Sample::of(
@@ -57,10 +57,7 @@ pub(super) fn samples() -> Vec<Sample> {
         ),
         Sample::of(
             "POST /v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills",
-            qq_wallet::CreateQqTransfer::new(bill("1401").build().unwrap(), openid())
-                .unwrap()
-                .user_qq("10001")
-                .unwrap(),
+            qq_wallet::CreateQqTransfer::new(bill("1401"), openid()).unwrap().user_qq("10001").unwrap(),
         ),
         Sample::of(
             "GET /v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}",
@@ -98,33 +95,27 @@ pub(super) fn samples() -> Vec<Sample> {
     ]
 }
 
-fn bill(scene: &str) -> bill::Builder {
-    let [appid, out_bill_no] = [APPID, OUT_BILL_NO];
-    TransferBill::builder(
-        appid.parse().unwrap(),
-        out_bill_no.parse().unwrap(),
-        Fen::new(400_000),
-        "报销",
-        scene,
-    )
-    .report("活动名称", "新会员有礼")
-    .user_name(sensitive("张三"))
-    .notify_url(NOTIFY_URL.parse().unwrap())
+fn bill(scene: &str) -> TransferBill {
+    let scene = TransferScene::new(scene, "活动名称", "新会员有礼").unwrap();
+    TransferBill::new(OUT_BILL_NO.parse().unwrap(), Fen::new(400_000), "报销", scene)
+        .unwrap()
+        .appid(APPID.parse().unwrap())
+        .user_name(sensitive("张三"))
+        .notify_url(NOTIFY_URL.parse().unwrap())
 }
 
 fn apply() -> authorization::ApplyAuthorization {
-    authorization::ApplyAuthorization::builder(
-        OUT_AUTHORIZATION_NO.parse().unwrap(),
-        APPID.parse().unwrap(),
-        OPENID.parse().unwrap(),
-        "1000",
-        "张三",
-        NOTIFY_URL.parse().unwrap(),
-    )
-    .user_recv_perception("现金奖励")
-    .client_ip(Ipv4Addr::new(203, 0, 113, 7).into())
-    .device_id("013467007045764")
-    .device_type(DeviceType::Harmony)
-    .build()
-    .unwrap()
+    let device = SceneInfo::new()
+        .client_ip(Ipv4Addr::new(203, 0, 113, 7).into())
+        .device_id("013467007045764")
+        .unwrap()
+        .device_type(DeviceType::Harmony);
+    let (number, openid) = (OUT_AUTHORIZATION_NO.parse().unwrap(), OPENID.parse().unwrap());
+    authorization::ApplyAuthorization::new(number, openid, "1000", "张三")
+        .unwrap()
+        .appid(APPID.parse().unwrap())
+        .user_recv_perception("现金奖励")
+        .unwrap()
+        .authorization_notify_url(NOTIFY_URL.parse().unwrap())
+        .scene_info(device)
 }

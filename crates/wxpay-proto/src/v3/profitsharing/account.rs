@@ -2,8 +2,8 @@
 
 use crate::{
     id::{MchId, OpenId},
-    prelude::*,
     secret::PersonalData,
+    v3::prelude::*,
 };
 
 /// The account of a receiver: `type` and `account`.
@@ -36,6 +36,14 @@ impl Account {
         }
     }
 
+    /// Checks that the party has a `sub_appid` if the account's openid belongs to it.
+    pub(super) fn check_party(&self, party: &Party) -> Result<(), Error> {
+        if matches!(self, Self::PersonalSubOpenid(_)) && party.sub_appid().is_none() {
+            return Err(misuse(InvalidField::new("sub_appid", "is required for PERSONAL_SUB_OPENID")));
+        }
+        Ok(())
+    }
+
     /// Reads the wire form. Never fails: an unexpected account becomes [`Other`](Self::Other).
     pub(super) fn from_wire(kind: String, account: String) -> Self {
         let known = match kind.as_str() {
@@ -45,6 +53,15 @@ impl Account {
             _ => None,
         };
         known.unwrap_or_else(|| Self::Other { kind, account: account.into() })
+    }
+}
+
+/// Writes `type` and `account`.
+impl Members for Account {
+    fn write_members(&self, writer: &mut RequestWriter<'_, '_>) -> Result<(), Error> {
+        let (kind, account) = self.to_wire();
+        writer.member("type", kind)?;
+        writer.member("account", account)
     }
 }
 

@@ -4,31 +4,26 @@
 
 use super::{account::Account, profit_sharing::ProfitSharing};
 use crate::{
-    error::{Error, PendingOperation},
-    id::{AppId, InvalidField, MchId, OutOrderNo, TransactionId},
-    money::Fen,
-    prelude::*,
-    v3::{
-        endpoint::{Draft, Endpoint},
-        field,
-        merchant::Merchant,
-        party::Party,
-        seal::{RequestWriter, Sealed, Sensitive},
-        verify::Verified,
-    },
-    world::World,
+    id::{AppId, OutOrderNo, TransactionId},
+    v3::{field::Entries, prelude::*},
 };
-use core::fmt;
 
-/// Shares a payment with its receivers. Returns the profit sharing, which is usually still in progress.
-#[derive(Clone, Debug)]
-pub struct CreateProfitSharing {
-    appid: AppId,
-    party: Party,
-    transaction_id: TransactionId,
-    out_order_no: OutOrderNo,
-    receivers: Vec<ReceiverAmount>,
-    remainder: Remainder,
+body! {
+    /// Shares a payment with its receivers. Returns the profit sharing, which is usually still in progress.
+    #[derive(Clone)]
+    pub struct CreateProfitSharing {
+        /// Sets the party. The default is the direct merchant.
+        default party: Party = flattened,
+        /// Sets the requesting merchant's app: the openid of a [`PersonalOpenid`](Account::PersonalOpenid) belongs to it.
+        /// The default is the [merchant's](crate::v3::Builder::appid).
+        optional appid: AppId = appid_or_default,
+        computed sub_appid: &AppId,
+        required transaction_id: TransactionId,
+        required out_order_no: OutOrderNo,
+        required receivers: Entries<ReceiverAmount>,
+        required unfreeze_unsplit: bool,
+    }
+    Debug { party, transaction_id, out_order_no, receivers, unfreeze_unsplit }
 }
 
 /// The use of the amount that is not shared.
@@ -41,119 +36,51 @@ pub enum Remainder {
     KeepFrozen,
 }
 
-/// The amount for one receiver. `Debug` omits the texts: they may contain names of people.
-#[derive(Clone)]
-pub struct ReceiverAmount {
-    account: Account,
-    amount: Fen,
-    description: String,
-    name: Option<Sensitive>,
+body! {
+    /// The amount for one receiver.
+    #[derive(Clone)]
+    pub struct ReceiverAmount {
+        required account: Account = flattened,
+        /// Sets the receiver's real name, which WeChat Pay checks. It is sent encrypted.
+        optional name: Sensitive,
+        required amount: Fen,
+        required description: Chars<80>,
+    }
+    Debug { account, amount }
 }
 
 impl ReceiverAmount {
     /// Creates an amount for this receiver, in fen, and its purpose in 1 to 80 characters.
-    pub fn new(account: Account, amount: Fen, description: impl Into<String>) -> Self {
-        Self { account, amount, description: description.into(), name: None }
-    }
-
-    /// Sets the receiver's real name, which WeChat Pay checks. It is sent encrypted.
-    #[must_use]
-    pub fn name(self, name: Sensitive) -> Self {
-        Self { name: Some(name), ..self }
-    }
-
-    fn check(&self) -> Result<(), InvalidField> {
-        field::amount(self.amount, "amount")?;
-        check_description(&self.description)
-    }
-}
-
-impl fmt::Debug for ReceiverAmount {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReceiverAmount")
-            .field("account", &self.account)
-            .field("amount", &self.amount)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Checks the description of an amount: 1 to 80 characters.
-pub(super) fn check_description(text: &str) -> Result<(), InvalidField> {
-    let rule = InvalidField::new("description", "must be 1 to 80 characters, none beyond U+FFFF");
-    field::text(text, 80, rule).map(|_| ())
-}
-
-/// The maximum number of receivers of one profit sharing.
-const MAX_RECEIVERS: usize = 50;
-
-impl CreateProfitSharing {
-    /// Creates the operation that shares this payment under this number. `appid` is the requesting
-    /// merchant's app: the openid of a [`PersonalOpenid`](Account::PersonalOpenid) belongs to it.
     ///
     /// # Errors
     ///
-    /// When there is no receiver, or there are more than 50. When an amount or a description is invalid. When a
-    /// [`PersonalSubOpenid`](Account::PersonalSubOpenid) is given, but `party` has no `sub_appid`.
+    /// Returns [`InvalidField`] if the amount or the description is invalid.
+    pub fn new(account: Account, amount: Fen, description: impl AsRef<str>) -> Result<Self, InvalidField> {
+        let amount = field::amount(amount, "amount")?;
+        Ok(Self::required(account, amount, Chars::new("description", description)?))
+    }
+}
+
+impl CreateProfitSharing {
+    /// Creates the operation that shares this payment under this number.
+    ///
+    /// A [`PersonalSubOpenid`](Account::PersonalSubOpenid) requires a [party](Self::party()) with a `sub_appid`.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`InvalidField`] if there is no receiver, or there are more than 50.
     pub fn new(
-        appid: AppId,
-        party: Party,
         transaction_id: TransactionId,
         out_order_no: OutOrderNo,
         receivers: Vec<ReceiverAmount>,
         remainder: Remainder,
     ) -> Result<Self, InvalidField> {
-        if !(1..=MAX_RECEIVERS).contains(&receivers.len()) {
-            return Err(InvalidField::new("receivers", "must have 1 to 50 entries"));
-        }
-        receivers.iter().try_for_each(ReceiverAmount::check)?;
-        receivers.iter().try_for_each(|receiver| receiver.account.check_party(&party))?;
-        Ok(Self { appid, party, transaction_id, out_order_no, receivers, remainder })
+        let receivers = Entries::new("receivers", receivers)?;
+        Ok(Self::required(transaction_id, out_order_no, receivers, remainder == Remainder::Unfreeze))
     }
-}
 
-impl Account {
-    /// Checks that the party has a `sub_appid` if the account's openid belongs to it.
-    ///
-    /// # Errors
-    ///
-    /// When the `sub_appid` is missing.
-    pub(super) fn check_party(&self, party: &Party) -> Result<(), InvalidField> {
-        if matches!(self, Self::PersonalSubOpenid(_)) && party.sub_appid().is_none() {
-            return Err(InvalidField::new("sub_appid", "is required for PERSONAL_SUB_OPENID"));
-        }
-        Ok(())
-    }
-}
-
-#[derive(serde::Serialize)]
-struct Body<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sub_mchid: Option<&'a MchId>,
-    appid: &'a AppId,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sub_appid: Option<&'a AppId>,
-    transaction_id: &'a TransactionId,
-    out_order_no: &'a OutOrderNo,
-    receivers: Vec<ReceiverBody<'a>>,
-    unfreeze_unsplit: bool,
-}
-
-#[derive(serde::Serialize)]
-struct ReceiverBody<'a> {
-    #[serde(rename = "type")]
-    kind: &'a str,
-    account: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<Sealed>,
-    amount: Fen,
-    description: &'a str,
-}
-
-impl ReceiverAmount {
-    fn body(&self, writer: &mut RequestWriter<'_, '_>) -> Result<ReceiverBody<'_>, Error> {
-        let (kind, account) = self.account.to_wire();
-        let name = writer.seal_opt(self.name.as_ref())?;
-        Ok(ReceiverBody { kind, account, name, amount: self.amount, description: &self.description })
+    fn sub_appid(&self) -> Option<&AppId> {
+        self.party.sub_appid()
     }
 }
 
@@ -161,18 +88,9 @@ impl Endpoint for CreateProfitSharing {
     type Output = ProfitSharing;
 
     fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
-        let receivers = self.receivers.iter().map(|receiver| receiver.body(writer));
-        let receivers = receivers.collect::<Result<Vec<_>, Error>>()?;
-        let body = Body {
-            sub_mchid: self.party.sub_mchid(),
-            appid: &self.appid,
-            sub_appid: self.party.sub_appid(),
-            transaction_id: &self.transaction_id,
-            out_order_no: &self.out_order_no,
-            receivers,
-            unfreeze_unsplit: self.remainder == Remainder::Unfreeze,
-        };
-        Ok(Draft::post("v3.profitsharing.create", "/v3/profitsharing/orders", &body))
+        let mut accounts = self.receivers.as_slice().iter().map(|receiver| &receiver.account);
+        accounts.try_for_each(|account| account.check_party(&self.party))?;
+        writer.post("v3.profitsharing.create", "/v3/profitsharing/orders", self)
     }
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<ProfitSharing, Error> {
@@ -191,31 +109,27 @@ impl Endpoint for CreateProfitSharing {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::v3::{
-        fake,
-        profitsharing::profit_sharing::{FailReason, ReceiverResult, SharingState},
+    use crate::{
+        error::Fate,
+        v3::{
+            fake,
+            profitsharing::profit_sharing::{FailReason, ReceiverResult, SharingState},
+        },
     };
+    use core::error::Error as _;
 
     fn receiver() -> ReceiverAmount {
         let account = Account::Merchant("86693852".parse().unwrap());
-        ReceiverAmount::new(account, Fen::new(888), "分给商户A")
+        ReceiverAmount::new(account, Fen::new(888), "分给商户A").unwrap()
     }
 
     fn create(
-        party: Party,
         receivers: Vec<ReceiverAmount>,
         remainder: Remainder,
     ) -> Result<CreateProfitSharing, InvalidField> {
-        let appid = "wx8888888888888888".parse().unwrap();
-        let (transaction_id, number) = ("4208450740201411110007820472", "P20150806125346");
-        CreateProfitSharing::new(
-            appid,
-            party,
-            transaction_id.parse().unwrap(),
-            number.parse().unwrap(),
-            receivers,
-            remainder,
-        )
+        let (transaction_id, number) = ("4208450740201411110007820472".parse()?, "P20150806125346".parse()?);
+        let create = CreateProfitSharing::new(transaction_id, number, receivers, remainder)?;
+        Ok(create.appid("wx8888888888888888".parse()?))
     }
 
     /// Returns a reply with one successful receiver and one that was closed.
@@ -233,7 +147,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_minimal_profit_sharing_has_the_required_fields_only() {
-        let create = create(Party::Direct, vec![receiver()], Remainder::KeepFrozen).unwrap();
+        let create = create(vec![receiver()], Remainder::KeepFrozen).unwrap();
         let (line, body) = fake::drafted(&create);
         assert_eq!(line, "POST /v3/profitsharing/orders");
         assert_eq!(
@@ -250,9 +164,9 @@ pub(super) mod tests {
         let sub_appid = Some("wx8888888888888889".parse().unwrap());
         let party = Party::Partner { sub_mchid: "1900000109".parse().unwrap(), sub_appid };
         let person = Account::PersonalSubOpenid("planted-openid".parse().unwrap());
-        let receiver =
-            ReceiverAmount::new(person, Fen::new(1), "分给员工").name(Sensitive::new("张三".into()).unwrap());
-        let create = create(party, vec![receiver], Remainder::Unfreeze).unwrap();
+        let receiver = ReceiverAmount::new(person, Fen::new(1), "分给员工").unwrap();
+        let receiver = receiver.name(Sensitive::new("张三".into()).unwrap());
+        let create = create(vec![receiver], Remainder::Unfreeze).unwrap().party(party);
         assert_eq!(
             fake::drafted(&create).1,
             format!(
@@ -270,28 +184,37 @@ pub(super) mod tests {
     #[test]
     fn an_invalid_profit_sharing_is_rejected_with_field_and_rule() {
         let merchant = || Account::Merchant("86693852".parse().unwrap());
-        let person = Account::PersonalSubOpenid("o1".parse().unwrap());
-        for (receivers, error) in [
-            (vec![], "receivers must have 1 to 50 entries"),
-            (vec![receiver(); 51], "receivers must have 1 to 50 entries"),
-            (vec![ReceiverAmount::new(merchant(), Fen::ZERO, "x")], "amount must be 1 to 2147483647 fen"),
+        let create_with = |receivers| create(receivers, Remainder::Unfreeze).map(drop);
+        for (result, error) in [
+            (create_with(vec![]), "receivers must have 1 to 50 entries"),
+            (create_with(vec![receiver(); 51]), "receivers must have 1 to 50 entries"),
+            (ReceiverAmount::new(merchant(), Fen::ZERO, "x").map(drop), "amount must be 1 to 2147483647 fen"),
             (
-                vec![ReceiverAmount::new(merchant(), Fen::new(1), "")],
+                ReceiverAmount::new(merchant(), Fen::new(1), "").map(drop),
                 "description must be 1 to 80 characters, none beyond U+FFFF",
             ),
-            (
-                vec![ReceiverAmount::new(person, Fen::new(1), "x")],
-                "sub_appid is required for PERSONAL_SUB_OPENID",
-            ),
         ] {
-            assert_eq!(create(Party::Direct, receivers, Remainder::Unfreeze).unwrap_err().to_string(), error);
+            assert_eq!(result.unwrap_err().to_string(), error);
         }
-        assert!(create(Party::Direct, vec![receiver(); 50], Remainder::Unfreeze).is_ok());
+        assert!(create_with(vec![receiver(); 50]).is_ok());
+    }
+
+    #[test]
+    fn an_openid_of_the_sub_merchants_app_requires_that_app() {
+        let person = Account::PersonalSubOpenid("o1".parse().unwrap());
+        let receiver = ReceiverAmount::new(person, Fen::new(1), "x").unwrap();
+        let create = create(vec![receiver], Remainder::Unfreeze).unwrap();
+        for party in [Party::Direct, Party::partner("1900000109".parse().unwrap())] {
+            let error = fake::drafted_by(&fake::merchant(), &create.clone().party(party)).unwrap_err();
+            assert_eq!(error.fate(), Some(Fate::NotSent));
+            let cause = error.source().unwrap().to_string();
+            assert_eq!(cause, "sub_appid is required for PERSONAL_SUB_OPENID");
+        }
     }
 
     #[test]
     fn a_profit_sharing_reply_has_the_result_of_each_receiver() {
-        let create = create(Party::Direct, vec![receiver()], Remainder::Unfreeze).unwrap();
+        let create = create(vec![receiver()], Remainder::Unfreeze).unwrap();
         let body = reply_body("4208450740201411110007820472", "P20150806125346");
         let profit_sharing = fake::read(&create, &body).unwrap();
         assert_eq!(profit_sharing.state, SharingState::Finished);

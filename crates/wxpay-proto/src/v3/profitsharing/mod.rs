@@ -33,5 +33,5 @@ pub use notification::ProfitSharingNotification;
 pub use profit_sharing::{ProfitSharing, Receiver, SharingState};
 pub use query::QueryProfitSharing;
 pub use receiver::{AddReceiver, DeleteReceiver, RelationType};
-pub use returns::{ProfitSharingReturn, QueryProfitSharingReturn, ReturnProfitSharing};
+pub use returns::{ProfitSharingReturn, QueryProfitSharingReturn, ReturnAmount, ReturnProfitSharing};
 pub use unfreeze::UnfreezeRemainder;

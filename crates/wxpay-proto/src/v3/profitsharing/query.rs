@@ -4,22 +4,13 @@
 
 use super::profit_sharing::ProfitSharing;
 use crate::{
-    error::Error,
     id::{MchId, OutOrderNo, TransactionId},
-    refusal::{Code, Refusal},
-    v3::{
-        endpoint::{Draft, Endpoint, Idempotency, Target},
-        lookup::Lookup,
-        merchant::Merchant,
-        party::Party,
-        seal::RequestWriter,
-        verify::Verified,
-    },
-    world::World,
+    v3::prelude::*,
 };
 
 /// Queries a profit sharing, or the unfreezing of a remainder.
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct QueryProfitSharing {
     party: Party,
     transaction_id: TransactionId,
@@ -28,8 +19,13 @@ pub struct QueryProfitSharing {
 
 impl QueryProfitSharing {
     /// Creates a query by the payment and the merchant's number of the profit sharing.
-    pub fn new(party: Party, transaction_id: TransactionId, out_order_no: OutOrderNo) -> Self {
-        Self { party, transaction_id, out_order_no }
+    pub fn new(transaction_id: TransactionId, out_order_no: OutOrderNo) -> Self {
+        Self { party: Party::Direct, transaction_id, out_order_no }
+    }
+
+    /// Sets the party. The default is the direct merchant.
+    pub fn party(self, party: Party) -> Self {
+        Self { party, ..self }
     }
 }
 
@@ -65,14 +61,11 @@ impl Endpoint for QueryProfitSharing {
 #[cfg(test)]
 mod tests {
     use super::{super::create::tests::reply_body, *};
-    use crate::{prelude::*, v3::fake};
+    use crate::v3::fake;
 
     fn query(party: Party) -> QueryProfitSharing {
-        QueryProfitSharing::new(
-            party,
-            "4208450740201411110007820472".parse().unwrap(),
-            "P2015|0806".parse().unwrap(),
-        )
+        let payment = "4208450740201411110007820472".parse().unwrap();
+        QueryProfitSharing::new(payment, "P2015|0806".parse().unwrap()).party(party)
     }
 
     #[test]

@@ -4,19 +4,9 @@
 
 use super::account::Account;
 use crate::{
-    error::Error,
-    id::{AppId, InvalidField, MchId},
-    prelude::*,
-    v3::{
-        endpoint::{Draft, Endpoint},
-        field::{self, open_enum},
-        merchant::Merchant,
-        party::Party,
-        seal::{RequestWriter, Sealed, Sensitive},
-        verify::{Verified, malformed},
-    },
+    id::AppId,
+    v3::{field::open_enum, prelude::*},
     wire::json::object,
-    world::World,
 };
 
 open_enum! {
@@ -47,113 +37,86 @@ open_enum! {
     }
 }
 
-/// Adds a receiver. Only added receivers can receive an amount. Adding a receiver again changes nothing.
-#[derive(Clone, Debug)]
-pub struct AddReceiver {
-    appid: AppId,
-    party: Party,
-    account: Account,
-    relation_type: RelationType,
-    custom_relation: Option<String>,
-    name: Option<Sensitive>,
+body! {
+    /// Adds a receiver. Only added receivers can receive an amount. Adding a receiver again changes nothing.
+    #[derive(Clone)]
+    pub struct AddReceiver {
+        /// Sets the party. The default is the direct merchant.
+        default party: Party = flattened,
+        /// Sets the requesting merchant's app: the openid of a [`PersonalOpenid`](Account::PersonalOpenid) belongs to it.
+        /// The default is the [merchant's](crate::v3::Builder::appid).
+        optional appid: AppId = appid_or_default,
+        computed sub_appid: &AppId,
+        required account: Account = flattened,
+        /// Sets the receiver's name, which WeChat Pay checks. It is sent encrypted. For a merchant, the full name is
+        /// required.
+        optional name: Sensitive,
+        required relation_type: RelationType,
+        text custom_relation: Chars<10>,
+    }
+    Debug { party, account, relation_type }
 }
 
-/// Deletes a receiver, which then receives no more amounts. Deleting a receiver again changes nothing.
-#[derive(Clone, Debug)]
-pub struct DeleteReceiver {
-    appid: AppId,
-    party: Party,
-    account: Account,
+body! {
+    /// Deletes a receiver, which then receives no more amounts. Deleting a receiver again changes nothing.
+    #[derive(Clone)]
+    pub struct DeleteReceiver {
+        /// Sets the party. The default is the direct merchant.
+        default party: Party = flattened,
+        /// Sets the requesting merchant's app: the openid of a [`PersonalOpenid`](Account::PersonalOpenid) belongs to it.
+        /// The default is the [merchant's](crate::v3::Builder::appid).
+        optional appid: AppId = appid_or_default,
+        computed sub_appid: &AppId,
+        required account: Account = flattened,
+    }
+    Debug { party, account }
 }
 
 impl AddReceiver {
-    /// Creates the operation that adds this receiver. `appid` is the requesting merchant's app: the openid of
-    /// a [`PersonalOpenid`](Account::PersonalOpenid) belongs to it.
+    /// Creates the operation that adds this receiver.
+    ///
+    /// A [`PersonalSubOpenid`](Account::PersonalSubOpenid) requires a [party](Self::party()) with a `sub_appid`.
     ///
     /// # Errors
     ///
-    /// When a [`PersonalSubOpenid`](Account::PersonalSubOpenid) is given, but `party` has no `sub_appid`. When the
-    /// relation is [`Custom`](RelationType::Custom): use [`with_custom_relation`](Self::with_custom_relation).
-    pub fn new(
-        appid: AppId,
-        party: Party,
-        account: Account,
-        relation_type: RelationType,
-    ) -> Result<Self, InvalidField> {
-        account.check_party(&party)?;
+    /// Returns [`InvalidField`] if the relation is [`Custom`](RelationType::Custom): use
+    /// [`with_custom_relation`](Self::with_custom_relation).
+    pub fn new(account: Account, relation_type: RelationType) -> Result<Self, InvalidField> {
         if relation_type == RelationType::Custom {
             return Err(InvalidField::new("custom_relation", "is required for CUSTOM"));
         }
-        Ok(Self { appid, party, account, relation_type, custom_relation: None, name: None })
+        Ok(Self::required(account, relation_type))
     }
 
     /// Creates the operation that adds this receiver with a custom relation of 1 to 10 characters.
     ///
     /// # Errors
     ///
-    /// When a [`PersonalSubOpenid`](Account::PersonalSubOpenid) is given, but `party` has no `sub_appid`. When the
-    /// custom relation is invalid.
+    /// Returns [`InvalidField`] if the custom relation is invalid.
     pub fn with_custom_relation(
-        appid: AppId,
-        party: Party,
         account: Account,
-        custom_relation: &str,
+        custom_relation: impl AsRef<str>,
     ) -> Result<Self, InvalidField> {
-        account.check_party(&party)?;
-        let rule = InvalidField::new("custom_relation", "must be 1 to 10 characters");
-        let custom_relation = Some(field::text(custom_relation, 10, rule)?);
-        let relation_type = RelationType::Custom;
-        Ok(Self { appid, party, account, relation_type, custom_relation, name: None })
+        let custom_relation = Some(Chars::new("custom_relation", custom_relation)?);
+        Ok(Self { custom_relation, ..Self::required(account, RelationType::Custom) })
     }
 
-    /// Sets the receiver's name, which WeChat Pay checks. It is sent encrypted. For a merchant, the full name is
-    /// required.
-    #[must_use]
-    pub fn name(self, name: Sensitive) -> Self {
-        Self { name: Some(name), ..self }
+    fn sub_appid(&self) -> Option<&AppId> {
+        self.party.sub_appid()
     }
 }
 
 impl DeleteReceiver {
     /// Creates the operation that deletes this receiver.
     ///
-    /// # Errors
-    ///
-    /// When a [`PersonalSubOpenid`](Account::PersonalSubOpenid) is given, but `party` has no `sub_appid`.
-    pub fn new(appid: AppId, party: Party, account: Account) -> Result<Self, InvalidField> {
-        account.check_party(&party)?;
-        Ok(Self { appid, party, account })
+    /// A [`PersonalSubOpenid`](Account::PersonalSubOpenid) requires a [party](Self::party()) with a `sub_appid`.
+    pub fn new(account: Account) -> Self {
+        Self::required(account)
     }
-}
 
-#[derive(serde::Serialize)]
-struct ReceiverIdentity<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sub_mchid: Option<&'a MchId>,
-    appid: &'a AppId,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sub_appid: Option<&'a AppId>,
-    #[serde(rename = "type")]
-    kind: &'a str,
-    account: &'a str,
-}
-
-impl<'a> ReceiverIdentity<'a> {
-    fn of(appid: &'a AppId, party: &'a Party, account: &'a Account) -> Self {
-        let (kind, account) = account.to_wire();
-        Self { sub_mchid: party.sub_mchid(), appid, sub_appid: party.sub_appid(), kind, account }
+    fn sub_appid(&self) -> Option<&AppId> {
+        self.party.sub_appid()
     }
-}
-
-#[derive(serde::Serialize)]
-struct AddBody<'a> {
-    #[serde(flatten)]
-    receiver: ReceiverIdentity<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<Sealed>,
-    relation_type: &'a RelationType,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    custom_relation: Option<&'a str>,
 }
 
 object! {
@@ -177,13 +140,8 @@ impl Endpoint for AddReceiver {
     type Output = ();
 
     fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
-        let body = AddBody {
-            receiver: ReceiverIdentity::of(&self.appid, &self.party, &self.account),
-            name: writer.seal_opt(self.name.as_ref())?,
-            relation_type: &self.relation_type,
-            custom_relation: self.custom_relation.as_deref(),
-        };
-        Ok(Draft::post("v3.profitsharing.add_receiver", "/v3/profitsharing/receivers/add", &body))
+        self.account.check_party(&self.party)?;
+        writer.post("v3.profitsharing.add_receiver", "/v3/profitsharing/receivers/add", self)
     }
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<(), Error> {
@@ -194,9 +152,9 @@ impl Endpoint for AddReceiver {
 impl Endpoint for DeleteReceiver {
     type Output = ();
 
-    fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
-        let body = ReceiverIdentity::of(&self.appid, &self.party, &self.account);
-        Ok(Draft::post("v3.profitsharing.delete_receiver", "/v3/profitsharing/receivers/delete", &body))
+    fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
+        self.account.check_party(&self.party)?;
+        writer.post("v3.profitsharing.delete_receiver", "/v3/profitsharing/receivers/delete", self)
     }
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<(), Error> {
@@ -208,6 +166,7 @@ impl Endpoint for DeleteReceiver {
 mod tests {
     use super::*;
     use crate::v3::fake;
+    use core::error::Error as _;
 
     fn appid() -> AppId {
         "wx8888888888888888".parse().unwrap()
@@ -228,15 +187,17 @@ mod tests {
 
     #[test]
     fn add_receiver_names_account_and_relation_and_seals_the_name() {
-        let add = AddReceiver::new(appid(), Party::Direct, merchant(), RelationType::Store).unwrap();
+        let add = AddReceiver::new(merchant(), RelationType::Store).unwrap().appid(appid());
         let (line, body) = fake::drafted(&add);
         assert_eq!(line, "POST /v3/profitsharing/receivers/add");
         assert_eq!(
             body,
             r#"{"appid":"wx8888888888888888","type":"MERCHANT_ID","account":"86693852","relation_type":"STORE"}"#
         );
-        let add = AddReceiver::with_custom_relation(appid(), partner(), person(), "代理商")
+        let add = AddReceiver::with_custom_relation(person(), "代理商")
             .unwrap()
+            .appid(appid())
+            .party(partner())
             .name(Sensitive::new("张三".into()).unwrap());
         assert_eq!(
             fake::drafted(&add).1,
@@ -251,7 +212,7 @@ mod tests {
 
     #[test]
     fn delete_receiver_names_the_account() {
-        let delete = DeleteReceiver::new(appid(), partner(), person()).unwrap();
+        let delete = DeleteReceiver::new(person()).appid(appid()).party(partner());
         let (line, body) = fake::drafted(&delete);
         assert_eq!(line, "POST /v3/profitsharing/receivers/delete");
         assert_eq!(
@@ -264,14 +225,19 @@ mod tests {
 
     #[test]
     fn an_invalid_receiver_is_rejected() {
-        let add = AddReceiver::new(appid(), Party::Direct, merchant(), RelationType::Custom);
+        let add = AddReceiver::new(merchant(), RelationType::Custom);
         assert_eq!(add.unwrap_err().field(), "custom_relation");
         for relation in ["", "一二三四五六七八九十一"] {
-            let add = AddReceiver::with_custom_relation(appid(), Party::Direct, merchant(), relation);
+            let add = AddReceiver::with_custom_relation(merchant(), relation);
             assert_eq!(add.unwrap_err().field(), "custom_relation");
         }
-        let add = AddReceiver::new(appid(), Party::Direct, person(), RelationType::Staff);
-        assert_eq!(add.unwrap_err().field(), "sub_appid");
-        assert_eq!(DeleteReceiver::new(appid(), Party::Direct, person()).unwrap_err().field(), "sub_appid");
+        let add = AddReceiver::new(person(), RelationType::Staff).unwrap().appid(appid());
+        let delete = DeleteReceiver::new(person()).appid(appid());
+        let receivers: [&dyn Endpoint<Output = ()>; 2] = [&add, &delete];
+        for receiver in receivers {
+            let error = fake::drafted_by(&fake::merchant(), receiver).unwrap_err();
+            let cause = error.source().unwrap().to_string();
+            assert_eq!(cause, "sub_appid is required for PERSONAL_SUB_OPENID");
+        }
     }
 }

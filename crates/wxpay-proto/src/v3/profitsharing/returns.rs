@@ -2,25 +2,14 @@
 //!
 //! `POST /v3/profitsharing/return-orders`, `GET /v3/profitsharing/return-orders/{out_return_no}`.
 
-use super::create::check_description;
 use crate::{
     clock::UnixTime,
-    error::{Error, PendingOperation},
-    id::{InvalidField, MchId, OutOrderNo, OutReturnNo},
-    money::Fen,
-    prelude::*,
-    refusal::{Code, Refusal},
+    id::{MchId, OutOrderNo, OutReturnNo},
     v3::{
-        endpoint::{Draft, Endpoint, Idempotency, Target},
-        field::{self, open_enum},
-        lookup::Lookup,
-        merchant::Merchant,
-        party::Party,
-        seal::RequestWriter,
-        verify::{Verified, malformed},
+        field::{OrderId, open_enum},
+        prelude::*,
     },
     wire::json::object,
-    world::World,
 };
 
 open_enum! {
@@ -51,59 +40,64 @@ open_enum! {
     }
 }
 
-/// Returns an amount from a merchant that received it by profit sharing; only merchants can return amounts. The output
-/// is the return, which may still be in progress.
-#[derive(Clone, Debug)]
-pub struct ReturnProfitSharing {
-    party: Party,
-    out_order_no: OutOrderNo,
-    order_id: Option<String>,
-    out_return_no: OutReturnNo,
-    return_mchid: MchId,
-    amount: Fen,
-    description: String,
+body! {
+    /// Returns an amount from a merchant that received it by profit sharing; only merchants can return amounts. The
+    /// output is the return, which may still be in progress.
+    #[derive(Clone)]
+    pub struct ReturnProfitSharing {
+        /// Sets the party. The default is the direct merchant.
+        default party: Party = flattened,
+        /// Identifies the profit sharing by WeChat Pay's number in the request: 1 to 64 visible ASCII characters. Queries
+        /// still use the merchant's number.
+        text order_id: OrderId,
+        required out_order_no: OutOrderNo = omitted,
+        computed merchants_number: &OutOrderNo as "out_order_no",
+        required out_return_no: OutReturnNo,
+        required amount: ReturnAmount = flattened,
+    }
+    Debug { party, order_id, out_order_no, out_return_no, amount }
+}
+
+body! {
+    /// The amount that a merchant returns.
+    #[derive(Clone)]
+    pub struct ReturnAmount {
+        required return_mchid: MchId,
+        required amount: Fen,
+        required description: Chars<80>,
+    }
+    Debug { return_mchid, amount }
 }
 
 impl ReturnProfitSharing {
-    /// Creates the operation that returns an amount, in fen, from the merchant `return_mchid`.
-    ///
-    /// `out_order_no` is the merchant's number of the profit sharing, and `out_return_no` is that of the return.
-    /// `description` is the reason, in 1 to 80 characters.
-    ///
-    /// # Errors
-    ///
-    /// When the amount or the description is invalid.
-    pub fn new(
-        party: Party,
-        out_order_no: OutOrderNo,
-        out_return_no: OutReturnNo,
-        return_mchid: MchId,
-        amount: Fen,
-        description: impl Into<String>,
-    ) -> Result<Self, InvalidField> {
-        let description = description.into();
-        field::amount(amount, "amount")?;
-        check_description(&description)?;
-        Ok(Self { party, out_order_no, order_id: None, out_return_no, return_mchid, amount, description })
+    /// Creates the operation that returns an amount of the profit sharing with this number of the merchant.
+    /// `out_return_no` is the merchant's number of the return.
+    pub fn new(out_order_no: OutOrderNo, out_return_no: OutReturnNo, amount: ReturnAmount) -> Self {
+        Self::required(out_order_no, out_return_no, amount)
     }
 
-    /// Identifies the profit sharing by WeChat Pay's number in the request. Queries still use the merchant's number.
+    /// Returns the merchant's number of the profit sharing, if it is to be written: WeChat Pay takes one of two numbers.
+    fn merchants_number(&self) -> Option<&OutOrderNo> {
+        Some(&self.out_order_no).filter(|_| self.order_id.is_none())
+    }
+}
+
+impl ReturnAmount {
+    /// Creates an amount, in fen, that the merchant `return_mchid` returns. `description` is the reason, in 1 to 80
+    /// characters.
     ///
     /// # Errors
     ///
-    /// When the number is not 1 to 64 visible ASCII characters.
-    pub fn order_id(self, order_id: impl Into<String>) -> Result<Self, InvalidField> {
-        let order_id = order_id.into();
-        if (1..=64).contains(&order_id.len()) && order_id.bytes().all(|byte| byte.is_ascii_graphic()) {
-            Ok(Self { order_id: Some(order_id), ..self })
-        } else {
-            Err(InvalidField::new("order_id", "must be 1 to 64 visible ASCII characters"))
-        }
+    /// Returns [`InvalidField`] if the amount or the description is invalid.
+    pub fn new(return_mchid: MchId, amount: Fen, description: impl AsRef<str>) -> Result<Self, InvalidField> {
+        let amount = field::amount(amount, "amount")?;
+        Ok(Self::required(return_mchid, amount, Chars::new("description", description)?))
     }
 }
 
 /// Queries a return.
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct QueryProfitSharingReturn {
     party: Party,
     out_order_no: OutOrderNo,
@@ -112,8 +106,13 @@ pub struct QueryProfitSharingReturn {
 
 impl QueryProfitSharingReturn {
     /// Creates a query by the merchant's numbers of the profit sharing and of the return.
-    pub fn new(party: Party, out_order_no: OutOrderNo, out_return_no: OutReturnNo) -> Self {
-        Self { party, out_order_no, out_return_no }
+    pub fn new(out_order_no: OutOrderNo, out_return_no: OutReturnNo) -> Self {
+        Self { party: Party::Direct, out_order_no, out_return_no }
+    }
+
+    /// Sets the party. The default is the direct merchant.
+    pub fn party(self, party: Party) -> Self {
+        Self { party, ..self }
     }
 }
 
@@ -172,35 +171,11 @@ impl ProfitSharingReturn {
     }
 }
 
-#[derive(serde::Serialize)]
-struct Body<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sub_mchid: Option<&'a MchId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    order_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    out_order_no: Option<&'a OutOrderNo>,
-    out_return_no: &'a OutReturnNo,
-    return_mchid: &'a MchId,
-    amount: Fen,
-    description: &'a str,
-}
-
 impl Endpoint for ReturnProfitSharing {
     type Output = ProfitSharingReturn;
 
-    fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
-        let body = Body {
-            sub_mchid: self.party.sub_mchid(),
-            order_id: self.order_id.as_deref(),
-            // WeChat Pay takes one of the two numbers. The merchant's is still needed for queries.
-            out_order_no: Some(&self.out_order_no).filter(|_| self.order_id.is_none()),
-            out_return_no: &self.out_return_no,
-            return_mchid: &self.return_mchid,
-            amount: self.amount,
-            description: &self.description,
-        };
-        Ok(Draft::post("v3.profitsharing.return", "/v3/profitsharing/return-orders", &body))
+    fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
+        writer.post("v3.profitsharing.return", "/v3/profitsharing/return-orders", self)
     }
 
     fn read(
@@ -255,20 +230,9 @@ mod tests {
     use super::*;
     use crate::v3::fake;
 
-    fn create_return(
-        party: Party,
-        amount: u64,
-        description: &str,
-    ) -> Result<ReturnProfitSharing, InvalidField> {
-        let (order, number) = ("P20150806125346".parse().unwrap(), "R20190516001".parse().unwrap());
-        ReturnProfitSharing::new(
-            party,
-            order,
-            number,
-            "86693852".parse().unwrap(),
-            Fen::new(amount),
-            description,
-        )
+    fn create_return(amount: u64, description: &str) -> Result<ReturnProfitSharing, InvalidField> {
+        let amount = ReturnAmount::new("86693852".parse()?, Fen::new(amount), description)?;
+        Ok(ReturnProfitSharing::new("P20150806125346".parse()?, "R20190516001".parse()?, amount))
     }
 
     fn reply_body(out_order_no: &str, out_return_no: &str) -> String {
@@ -282,14 +246,14 @@ mod tests {
 
     #[test]
     fn a_return_names_its_profit_sharing_by_either_number() {
-        let direct = create_return(Party::Direct, 888, "用户退款").unwrap();
+        let direct = create_return(888, "用户退款").unwrap();
         let (line, body) = fake::drafted(&direct);
         assert_eq!(line, "POST /v3/profitsharing/return-orders");
         assert_eq!(
             body,
             r#"{"out_order_no":"P20150806125346","out_return_no":"R20190516001","return_mchid":"86693852","amount":888,"description":"用户退款"}"#
         );
-        let partner = create_return(Party::partner("1900000109".parse().unwrap()), 1, "x").unwrap();
+        let partner = create_return(1, "x").unwrap().party(Party::partner("1900000109".parse().unwrap()));
         let partner = partner.order_id("3008450740201411110007820472").unwrap();
         assert_eq!(
             fake::drafted(&partner).1,
@@ -307,21 +271,17 @@ mod tests {
 
     #[test]
     fn an_invalid_return_is_rejected() {
-        assert_eq!(create_return(Party::Direct, 0, "x").unwrap_err().field(), "amount");
-        assert_eq!(create_return(Party::Direct, 1, "").unwrap_err().field(), "description");
-        let by_order_id = create_return(Party::Direct, 1, "x").unwrap();
+        assert_eq!(create_return(0, "x").unwrap_err().field(), "amount");
+        assert_eq!(create_return(1, "").unwrap_err().field(), "description");
+        let by_order_id = create_return(1, "x").unwrap();
         assert_eq!(by_order_id.order_id("1 2").unwrap_err().field(), "order_id");
     }
 
     #[test]
     fn a_return_query_names_both_numbers() {
-        let query = |party| {
-            QueryProfitSharingReturn::new(
-                party,
-                "P20150806125346".parse().unwrap(),
-                "R2019@0516".parse().unwrap(),
-            )
-        };
+        let (order, number) = ("P20150806125346".parse().unwrap(), "R2019@0516".parse().unwrap());
+        let query_return = QueryProfitSharingReturn::new(order, number);
+        let query = |party| query_return.clone().party(party);
         let path = "/v3/profitsharing/return-orders/R2019%400516?";
         assert_eq!(fake::target(&query(Party::Direct)), format!("{path}out_order_no=P20150806125346"));
         let partner = query(Party::partner("1900000109".parse().unwrap()));

@@ -2,29 +2,24 @@
 //!
 //! `POST /v3/profitsharing/orders/unfreeze`.
 
-use super::{create::check_description, profit_sharing::ProfitSharing};
+use super::profit_sharing::ProfitSharing;
 use crate::{
-    error::{Error, PendingOperation},
-    id::{InvalidField, MchId, OutOrderNo, TransactionId},
-    prelude::*,
-    v3::{
-        endpoint::{Draft, Endpoint},
-        merchant::Merchant,
-        party::Party,
-        seal::RequestWriter,
-        verify::Verified,
-    },
-    world::World,
+    id::{OutOrderNo, TransactionId},
+    v3::prelude::*,
 };
 
-/// Unfreezes the remainder of a payment for the merchant. For WeChat Pay this is a profit sharing with its own number:
-/// the reply contains it, and [`QueryProfitSharing`](super::QueryProfitSharing) finds it.
-#[derive(Clone, Debug)]
-pub struct UnfreezeRemainder {
-    party: Party,
-    transaction_id: TransactionId,
-    out_order_no: OutOrderNo,
-    description: String,
+body! {
+    /// Unfreezes the remainder of a payment for the merchant. For WeChat Pay this is a profit sharing with its own
+    /// number: the reply contains it, and [`QueryProfitSharing`](super::QueryProfitSharing) finds it.
+    #[derive(Clone)]
+    pub struct UnfreezeRemainder {
+        /// Sets the party. The default is the direct merchant.
+        default party: Party = flattened,
+        required transaction_id: TransactionId,
+        required out_order_no: OutOrderNo,
+        required description: Chars<80>,
+    }
+    Debug { party, transaction_id, out_order_no }
 }
 
 impl UnfreezeRemainder {
@@ -33,39 +28,21 @@ impl UnfreezeRemainder {
     ///
     /// # Errors
     ///
-    /// When the description is invalid.
+    /// Returns [`InvalidField`] if the description is invalid.
     pub fn new(
-        party: Party,
         transaction_id: TransactionId,
         out_order_no: OutOrderNo,
-        description: impl Into<String>,
+        description: impl AsRef<str>,
     ) -> Result<Self, InvalidField> {
-        let description = description.into();
-        check_description(&description)?;
-        Ok(Self { party, transaction_id, out_order_no, description })
+        Ok(Self::required(transaction_id, out_order_no, Chars::new("description", description)?))
     }
-}
-
-#[derive(serde::Serialize)]
-struct Body<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sub_mchid: Option<&'a MchId>,
-    transaction_id: &'a TransactionId,
-    out_order_no: &'a OutOrderNo,
-    description: &'a str,
 }
 
 impl Endpoint for UnfreezeRemainder {
     type Output = ProfitSharing;
 
-    fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
-        let body = Body {
-            sub_mchid: self.party.sub_mchid(),
-            transaction_id: &self.transaction_id,
-            out_order_no: &self.out_order_no,
-            description: &self.description,
-        };
-        Ok(Draft::post("v3.profitsharing.unfreeze", "/v3/profitsharing/orders/unfreeze", &body))
+    fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
+        writer.post("v3.profitsharing.unfreeze", "/v3/profitsharing/orders/unfreeze", self)
     }
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<ProfitSharing, Error> {
@@ -86,23 +63,23 @@ mod tests {
     use super::{super::create::tests::reply_body, *};
     use crate::v3::fake;
 
-    fn unfreeze(party: Party, description: &str) -> Result<UnfreezeRemainder, InvalidField> {
+    fn unfreeze(description: &str) -> Result<UnfreezeRemainder, InvalidField> {
         let (transaction_id, number) = ("4208450740201411110007820472", "P20150806125346");
-        UnfreezeRemainder::new(party, transaction_id.parse().unwrap(), number.parse().unwrap(), description)
+        UnfreezeRemainder::new(transaction_id.parse()?, number.parse()?, description)
     }
 
     #[test]
     fn the_remainder_is_unfrozen_in_both_modes() {
-        let (line, body) = fake::drafted(&unfreeze(Party::Direct, "解冻全部剩余资金").unwrap());
+        let (line, body) = fake::drafted(&unfreeze("解冻全部剩余资金").unwrap());
         assert_eq!(line, "POST /v3/profitsharing/orders/unfreeze");
         assert_eq!(
             body,
             r#"{"transaction_id":"4208450740201411110007820472","out_order_no":"P20150806125346","description":"解冻全部剩余资金"}"#
         );
-        let partner = unfreeze(Party::partner("1900000109".parse().unwrap()), "x").unwrap();
+        let partner = unfreeze("x").unwrap().party(Party::partner("1900000109".parse().unwrap()));
         assert!(fake::drafted(&partner).1.starts_with(r#"{"sub_mchid":"1900000109","transaction_id""#));
         assert!(fake::read(&partner, &reply_body("4208450740201411110007820472", "P20150806125346")).is_ok());
         assert!(fake::read(&partner, &reply_body("4208450740201411110007820472", "P1")).is_err());
-        assert_eq!(unfreeze(Party::Direct, "").unwrap_err().field(), "description");
+        assert_eq!(unfreeze("").unwrap_err().field(), "description");
     }
 }

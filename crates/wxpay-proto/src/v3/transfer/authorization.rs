@@ -11,7 +11,7 @@
 mod apply;
 mod query;
 
-pub use apply::{ApplyAuthorization, Builder, DeviceType};
+pub use apply::{ApplyAuthorization, DeviceType, SceneInfo};
 pub use query::{CloseAuthorization, QueryAuthorization};
 
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
     id::{AppId, AuthorizationId, InvalidField, MchId, OpenId, OutAuthorizationNo},
     prelude::*,
     v3::{
-        field::{self, open_enum},
+        field::open_enum,
         verify::{Verified, malformed},
     },
     wire::json::object,
@@ -167,10 +167,4 @@ object! {
         authorize_time: Option<UnixTime>,
         close_info: Option<CloseInfo>,
     }
-}
-
-/// Validates the name of the payee's account at the merchant.
-pub(super) fn check_display_name(text: &str) -> Result<String, InvalidField> {
-    let rule = InvalidField::new("user_display_name", "must be 1 to 32 characters, none beyond U+FFFF");
-    field::text(text, 32, rule)
 }

@@ -2,28 +2,29 @@
 //!
 //! `POST /v3/fund-app/mch-transfer/transfer-bills/transfer`.
 
-use super::{bill::TransferBill, transfer::Transfer};
+use super::{
+    bill::{self, TransferBill},
+    transfer::Transfer,
+};
 use crate::{
-    error::{Error, PendingOperation},
     id::{AuthorizationId, MchId, OutAuthorizationNo},
-    v3::{
-        endpoint::{Draft, Endpoint},
-        merchant::Merchant,
-        seal::RequestWriter,
-        verify::Verified,
-    },
-    world::World,
+    v3::prelude::*,
 };
 
-/// Creates a transfer under an [authorization](super::authorization). The payee does not confirm it.
-#[derive(Clone, Debug)]
-pub struct CreateAuthorizedTransfer {
-    bill: TransferBill,
-    authorization: AuthorizationRef,
-    sponsor_mchid: Option<MchId>,
+body! {
+    /// Creates a transfer under an [authorization](super::authorization). The payee does not confirm it.
+    #[derive(Clone)]
+    pub struct CreateAuthorizedTransfer {
+        required bill: TransferBill = flattened,
+        required authorization: AuthorizationRef = flattened,
+        /// Sets the merchant that funds the transfer, if it is another merchant.
+        optional sponsor_mchid: MchId,
+    }
+    Debug { bill, authorization, sponsor_mchid }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 enum AuthorizationRef {
     OutAuthorizationNo(OutAuthorizationNo),
     AuthorizationId(AuthorizationId),
@@ -32,48 +33,21 @@ enum AuthorizationRef {
 impl CreateAuthorizedTransfer {
     /// Creates a transfer under the authorization with this number of the merchant.
     pub fn out_authorization_no(bill: TransferBill, out_authorization_no: OutAuthorizationNo) -> Self {
-        Self {
-            bill,
-            authorization: AuthorizationRef::OutAuthorizationNo(out_authorization_no),
-            sponsor_mchid: None,
-        }
+        Self::required(bill, AuthorizationRef::OutAuthorizationNo(out_authorization_no))
     }
 
     /// Creates a transfer under the authorization with this number of WeChat Pay.
     pub fn authorization_id(bill: TransferBill, authorization_id: AuthorizationId) -> Self {
-        Self { bill, authorization: AuthorizationRef::AuthorizationId(authorization_id), sponsor_mchid: None }
+        Self::required(bill, AuthorizationRef::AuthorizationId(authorization_id))
     }
-
-    /// Sets the merchant that funds the transfer, if it is another merchant.
-    #[must_use]
-    pub fn sponsor_mchid(self, sponsor_mchid: MchId) -> Self {
-        Self { sponsor_mchid: Some(sponsor_mchid), ..self }
-    }
-}
-
-#[derive(serde::Serialize)]
-struct ExtraFields<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    authorization_id: Option<&'a AuthorizationId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    out_authorization_no: Option<&'a OutAuthorizationNo>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sponsor_mchid: Option<&'a MchId>,
 }
 
 impl Endpoint for CreateAuthorizedTransfer {
     type Output = Transfer;
 
     fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
-        let (authorization_id, out_authorization_no) = match &self.authorization {
-            AuthorizationRef::OutAuthorizationNo(number) => (None, Some(number)),
-            AuthorizationRef::AuthorizationId(number) => (Some(number), None),
-        };
-        let sponsor_mchid = self.sponsor_mchid.as_ref();
-        let body =
-            self.bill.body(writer, ExtraFields { authorization_id, out_authorization_no, sponsor_mchid })?;
         let path = "/v3/fund-app/mch-transfer/transfer-bills/transfer";
-        Ok(Draft::post("v3.transfer.authorized", path, &body))
+        bill::post(writer, "v3.transfer.authorized", path, self)
     }
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Transfer, Error> {
@@ -88,14 +62,11 @@ impl Endpoint for CreateAuthorizedTransfer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        prelude::*,
-        v3::{
-            fake::{drafted, read, sealed, sealed_for_merchant},
-            transfer::{
-                TransferState,
-                bill::tests::{full, minimal},
-            },
+    use crate::v3::{
+        fake::{drafted, read, sealed, sealed_for_merchant},
+        transfer::{
+            TransferState,
+            bill::tests::{full, minimal},
         },
     };
 
@@ -115,20 +86,16 @@ mod tests {
 
     #[test]
     fn a_minimal_authorized_transfer_names_the_authorization_id() {
-        let authorized = CreateAuthorizedTransfer::authorization_id(
-            minimal().build().unwrap(),
-            "165465465465".parse().unwrap(),
-        );
+        let authorized =
+            CreateAuthorizedTransfer::authorization_id(minimal(), "165465465465".parse().unwrap());
         let expected = r#"{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","transfer_amount":400000,"transfer_remark":"2020年4月报销","transfer_scene_id":"1000","transfer_scene_report_infos":[{"info_type":"活动名称","info_content":"新会员有礼"}],"authorization_id":"165465465465"}"#;
         assert_eq!(drafted(&authorized), (LINE.into(), expected.into()));
     }
 
     #[test]
     fn an_authorized_transfer_reply_is_read_in_full() {
-        let authorized = CreateAuthorizedTransfer::authorization_id(
-            minimal().build().unwrap(),
-            "165465465465".parse().unwrap(),
-        );
+        let authorized =
+            CreateAuthorizedTransfer::authorization_id(minimal(), "165465465465".parse().unwrap());
         let body = format!(
             r#"{{"mch_id":"1900007291","out_bill_no":"plfk2020042013","transfer_bill_no":"1330000071100999991182020050700019480001","appid":"wxd678efh567hg6787","state":"PROCESSING","transfer_amount":400000,"transfer_remark":"2020年4月报销","openid":"o-MYE42l80oelYMDE34nYD456Xoy","user_name":"{}","create_time":"2015-05-20T13:29:35+08:00","update_time":"2015-05-20T13:29:36+08:00"}}"#,
             sealed_for_merchant("张三".as_bytes())

@@ -2,31 +2,28 @@
 //!
 //! `POST /v3/fund-app/mch-transfer/transfer-bills`.
 
-use super::{bill::TransferBill, transfer::Transfer};
-use crate::{
-    error::{Error, PendingOperation},
-    id::OpenId,
-    v3::{
-        endpoint::{Draft, Endpoint},
-        merchant::Merchant,
-        seal::RequestWriter,
-        verify::Verified,
-    },
-    world::World,
+use super::{
+    bill::{self, TransferBill},
+    transfer::Transfer,
 };
+use crate::{id::OpenId, v3::prelude::*};
 
-/// Creates a transfer that the payee confirms. Returns its [status](Transfer::state), and the
-/// [value](Transfer::package_info) that the payee's client needs to confirm it.
-#[derive(Clone, Debug)]
-pub struct CreateTransfer {
-    bill: TransferBill,
-    openid: OpenId,
-    user_recv_style: Option<UserRecvStyle>,
+body! {
+    /// Creates a transfer that the payee confirms. Returns its [status](Transfer::state), and the
+    /// [value](Transfer::package_info) that the payee's client needs to confirm it.
+    #[derive(Clone)]
+    pub struct CreateTransfer {
+        required bill: TransferBill = flattened,
+        required openid: OpenId,
+        /// Sets the form in which the payee sees the transfer. The default is the confirmation page.
+        optional user_recv_style: UserRecvStyle,
+    }
+    Debug { bill, openid }
 }
 
 /// The form in which the payee sees a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(tag = "type", rename_all = "SCREAMING_SNAKE_CASE")]
 #[non_exhaustive]
 pub enum UserRecvStyle {
     /// A confirmation page.
@@ -38,36 +35,15 @@ pub enum UserRecvStyle {
 impl CreateTransfer {
     /// Creates a transfer to this payee. `openid` is the payee's openid for the bill's app.
     pub fn new(bill: TransferBill, openid: OpenId) -> Self {
-        Self { bill, openid, user_recv_style: None }
+        Self::required(bill, openid)
     }
-
-    /// Sets the form in which the payee sees the transfer. The default is the confirmation page.
-    #[must_use]
-    pub fn user_recv_style(self, user_recv_style: UserRecvStyle) -> Self {
-        Self { user_recv_style: Some(user_recv_style), ..self }
-    }
-}
-
-#[derive(serde::Serialize)]
-struct ExtraFields<'a> {
-    openid: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    user_recv_style: Option<UserRecvStyleBody>,
-}
-
-#[derive(serde::Serialize)]
-struct UserRecvStyleBody {
-    #[serde(rename = "type")]
-    kind: UserRecvStyle,
 }
 
 impl Endpoint for CreateTransfer {
     type Output = Transfer;
 
     fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
-        let user_recv_style = self.user_recv_style.map(|kind| UserRecvStyleBody { kind });
-        let body = self.bill.body(writer, ExtraFields { openid: self.openid.as_str(), user_recv_style })?;
-        Ok(Draft::post("v3.transfer.create", "/v3/fund-app/mch-transfer/transfer-bills", &body))
+        bill::post(writer, "v3.transfer.create", "/v3/fund-app/mch-transfer/transfer-bills", self)
     }
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Transfer, Error> {
@@ -85,7 +61,6 @@ mod tests {
     use crate::{
         clock::UnixTime,
         error::ErrorKind,
-        prelude::*,
         v3::{
             fake::{self, drafted, read, sealed},
             transfer::{
@@ -112,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_minimal_transfer_has_the_required_fields_only() {
-        let create = CreateTransfer::new(minimal().build().unwrap(), openid());
+        let create = CreateTransfer::new(minimal(), openid());
         let expected = r#"{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","transfer_amount":400000,"transfer_remark":"2020年4月报销","transfer_scene_id":"1000","transfer_scene_report_infos":[{"info_type":"活动名称","info_content":"新会员有礼"}],"openid":"o-MYE42l80oelYMDE34nYD456Xoy"}"#;
         assert_eq!(
             drafted(&create),
@@ -124,7 +99,7 @@ mod tests {
     fn a_transfer_names_the_key_even_if_nothing_is_sealed() {
         let signer = fake::SigningKey::certificate(1);
         let mut harness = fake::Harness::new();
-        let create = CreateTransfer::new(minimal().build().unwrap(), openid());
+        let create = CreateTransfer::new(minimal(), openid());
         let reply_body = r#"{"out_bill_no":"plfk2020042013","transfer_bill_no":"1330000071100999991182020050700019480001","create_time":"2015-05-20T13:29:35.120+08:00","state":"ACCEPTED"}"#;
         let transfer = harness.run(fake::with_certificates().build().call(create), |transmit, now| {
             let body = if transmit.label == "v3.certificates" {
@@ -142,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_transfer_reply_has_the_package_info() {
-        let create = CreateTransfer::new(minimal().build().unwrap(), openid());
+        let create = CreateTransfer::new(minimal(), openid());
         let transfer = read(
             &create,
             r#"{"out_bill_no":"plfk2020042013","transfer_bill_no":"1330000071100999991182020050700019480001","create_time":"2015-05-20T13:29:35+08:00","state":"WAIT_USER_CONFIRM","package_info":"affffddafdfafddffda=="}"#,
@@ -157,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_reply_for_another_transfer_is_malformed() {
-        let create = CreateTransfer::new(minimal().build().unwrap(), openid());
+        let create = CreateTransfer::new(minimal(), openid());
         let error = read(
             &create,
             r#"{"out_bill_no":"plfk2020042014","transfer_bill_no":"1","create_time":"2015-05-20T13:29:35+08:00","state":"SUCCESS"}"#,

@@ -19,7 +19,7 @@
 
 pub mod authorization;
 mod authorized;
-pub mod bill;
+mod bill;
 mod cancel;
 mod create;
 pub mod elecsign;
@@ -31,9 +31,9 @@ mod transfer;
 
 pub use authorization::Authorization;
 pub use authorized::CreateAuthorizedTransfer;
-pub use bill::TransferBill;
+pub use bill::{TransferBill, TransferScene};
 pub use cancel::CancelTransfer;
 pub use create::{CreateTransfer, UserRecvStyle};
-pub use pre_transfer::CreatePreTransfer;
+pub use pre_transfer::{AuthorizationInfo, CreatePreTransfer};
 pub use query::QueryTransfer;
 pub use transfer::{Transfer, TransferState};

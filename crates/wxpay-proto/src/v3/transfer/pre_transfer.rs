@@ -2,87 +2,65 @@
 //!
 //! `POST /v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization`.
 
-use super::{authorization::check_display_name, bill::TransferBill, transfer::Transfer};
-use crate::{
-    error::{Error, PendingOperation},
-    id::{InvalidField, MchId, NotifyUrl, OpenId, OutAuthorizationNo},
-    prelude::*,
-    v3::{
-        endpoint::{Draft, Endpoint},
-        merchant::Merchant,
-        seal::RequestWriter,
-        verify::Verified,
-    },
-    world::World,
+use super::{
+    bill::{self, TransferBill},
+    transfer::Transfer,
 };
-use core::fmt;
+use crate::{
+    id::{MchId, NotifyUrl, OpenId, OutAuthorizationNo},
+    v3::prelude::*,
+};
 
-/// Creates a transfer that the payee confirms, and applies in the same request for an authorization of
-/// [later transfers](super::CreateAuthorizedTransfer) without confirmation.
-///
-/// Returns the status of the transfer. The status of the authorization is in a notification and in a
-/// [query](super::authorization::QueryAuthorization).
-#[derive(Clone, Debug)]
-pub struct CreatePreTransfer {
-    bill: TransferBill,
-    openid: OpenId,
-    authorization_info: Option<AuthorizationInfo>,
-    sponsor_mchid: Option<MchId>,
+body! {
+    /// Creates a transfer that the payee confirms, and applies in the same request for an authorization of
+    /// [later transfers](super::CreateAuthorizedTransfer) without confirmation.
+    ///
+    /// Returns the status of the transfer. The status of the authorization is in a notification and in a
+    /// [query](super::authorization::QueryAuthorization).
+    #[derive(Clone)]
+    pub struct CreatePreTransfer {
+        required bill: TransferBill = flattened,
+        required openid: OpenId,
+        /// Applies for this authorization.
+        optional authorization_info: AuthorizationInfo,
+        /// Sets the merchant that funds the transfer, if it is another merchant.
+        optional sponsor_mchid: MchId,
+    }
+    Debug { bill, openid, authorization_info, sponsor_mchid }
 }
 
-/// The authorization to apply for.
-#[derive(Clone, serde::Serialize)]
-struct AuthorizationInfo {
-    user_display_name: String,
-    out_authorization_no: OutAuthorizationNo,
-    authorization_notify_url: NotifyUrl,
+body! {
+    /// An authorization to apply for.
+    #[derive(Clone)]
+    pub struct AuthorizationInfo {
+        required user_display_name: Chars<32>,
+        required out_authorization_no: OutAuthorizationNo,
+        /// Sets the notification URL. The default is the [merchant's](crate::v3::Builder::notify_url).
+        optional authorization_notify_url: NotifyUrl = notify_url_or_default,
+    }
+    Debug { out_authorization_no }
 }
 
 impl CreatePreTransfer {
     /// Creates a transfer to this payee. `openid` is the payee's openid for the bill's app.
     pub fn new(bill: TransferBill, openid: OpenId) -> Self {
-        Self { bill, openid, authorization_info: None, sponsor_mchid: None }
+        Self::required(bill, openid)
     }
+}
 
-    /// Applies for an authorization: its number at the merchant, the name of the payee's account at the merchant (1 to
-    /// 32 characters), and its notification URL.
+impl AuthorizationInfo {
+    /// Creates an authorization: its number at the merchant, and the name of the payee's account at the merchant (1 to 32
+    /// characters).
     ///
     /// # Errors
     ///
-    /// When the name is invalid.
-    pub fn authorization_info(
-        self,
+    /// Returns [`InvalidField`] if the name is invalid.
+    pub fn new(
         out_authorization_no: OutAuthorizationNo,
-        user_display_name: &str,
-        authorization_notify_url: NotifyUrl,
+        user_display_name: impl AsRef<str>,
     ) -> Result<Self, InvalidField> {
-        let user_display_name = check_display_name(user_display_name)?;
-        let info = AuthorizationInfo { user_display_name, out_authorization_no, authorization_notify_url };
-        Ok(Self { authorization_info: Some(info), ..self })
+        Ok(Self::required(Chars::new("user_display_name", user_display_name)?, out_authorization_no))
     }
-
-    /// Sets the merchant that funds the transfer, if it is another merchant.
-    #[must_use]
-    pub fn sponsor_mchid(self, sponsor_mchid: MchId) -> Self {
-        Self { sponsor_mchid: Some(sponsor_mchid), ..self }
-    }
-}
-
-impl fmt::Debug for AuthorizationInfo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AuthorizationInfo")
-            .field("out_authorization_no", &self.out_authorization_no)
-            .finish_non_exhaustive()
-    }
-}
-
-#[derive(serde::Serialize)]
-struct ExtraFields<'a> {
-    openid: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    authorization_info: Option<&'a AuthorizationInfo>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sponsor_mchid: Option<&'a MchId>,
 }
 
 impl Endpoint for CreatePreTransfer {
@@ -90,12 +68,7 @@ impl Endpoint for CreatePreTransfer {
 
     fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let path = "/v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization";
-        let extra = ExtraFields {
-            openid: self.openid.as_str(),
-            authorization_info: self.authorization_info.as_ref(),
-            sponsor_mchid: self.sponsor_mchid.as_ref(),
-        };
-        Ok(Draft::post("v3.transfer.pre_transfer", path, &self.bill.body(writer, extra)?))
+        bill::post(writer, "v3.transfer.pre_transfer", path, self)
     }
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Transfer, Error> {
@@ -125,11 +98,10 @@ mod tests {
     }
 
     fn full_request() -> CreatePreTransfer {
-        let (number, url) =
-            ("plfk2020042014".parse().unwrap(), "https://example.com/allowed".parse().unwrap());
+        let info = AuthorizationInfo::new("plfk2020042014".parse().unwrap(), "wx_123456").unwrap();
+        let info = info.authorization_notify_url("https://example.com/allowed".parse().unwrap());
         CreatePreTransfer::new(full(), openid())
-            .authorization_info(number, "wx_123456", url)
-            .unwrap()
+            .authorization_info(info)
             .sponsor_mchid("1900001109".parse().unwrap())
     }
 
@@ -145,7 +117,7 @@ mod tests {
     #[test]
     fn a_minimal_pre_transfer_has_the_required_fields_only() {
         let expected = r#"{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","transfer_amount":400000,"transfer_remark":"2020年4月报销","transfer_scene_id":"1000","transfer_scene_report_infos":[{"info_type":"活动名称","info_content":"新会员有礼"}],"openid":"o-MYE42l80oelYMDE34nYD456Xoy"}"#;
-        let minimal = CreatePreTransfer::new(minimal().build().unwrap(), openid());
+        let minimal = CreatePreTransfer::new(minimal(), openid());
         assert_eq!(drafted(&minimal), (LINE.into(), expected.into()));
     }
 
@@ -161,9 +133,8 @@ mod tests {
     #[test]
     fn a_display_name_is_1_to_32_characters_and_is_not_printed() {
         for name in ["", &"名".repeat(33), "a\u{0}"] {
-            let (number, url) = ("1".parse().unwrap(), "https://example.com/allowed".parse().unwrap());
-            let pre = CreatePreTransfer::new(minimal().build().unwrap(), openid());
-            assert_eq!(pre.authorization_info(number, name, url).unwrap_err().field(), "user_display_name");
+            let info = AuthorizationInfo::new("1".parse().unwrap(), name);
+            assert_eq!(info.unwrap_err().field(), "user_display_name");
         }
         assert!(!format!("{:?}", full_request()).contains("wx_123456"));
     }

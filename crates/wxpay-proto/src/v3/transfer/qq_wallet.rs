@@ -2,33 +2,29 @@
 //!
 //! `POST /v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills`, `GET …/{out_bill_no}`, `POST …/{out_bill_no}/cancel`.
 
-use super::{bill::TransferBill, query::NOT_FOUND, transfer::Transfer};
-use crate::{
-    error::{Error, PendingOperation},
-    http::Method,
-    id::{InvalidField, OpenId, OutBillNo},
-    prelude::*,
-    refusal::Refusal,
-    v3::{
-        endpoint::{Draft, Endpoint, Idempotency, Target},
-        field,
-        lookup::Lookup,
-        merchant::Merchant,
-        seal::RequestWriter,
-        verify::Verified,
-    },
-    world::World,
+use super::{
+    bill::{self, TransferBill},
+    query::NOT_FOUND,
+    transfer::Transfer,
 };
-use core::fmt;
+use crate::{
+    http::Method,
+    id::{OpenId, OutBillNo},
+    v3::prelude::*,
+};
 
 const BASE: &str = "/v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills";
 
-/// Creates a transfer to a QQ wallet. Returns its [status](Transfer::state). The scene is `1401`.
-#[derive(Clone)]
-pub struct CreateQqTransfer {
-    bill: TransferBill,
-    openid: OpenId,
-    user_qq: Option<String>,
+body! {
+    /// Creates a transfer to a QQ wallet. Returns its [status](Transfer::state). The scene is `1401`.
+    #[derive(Clone)]
+    pub struct CreateQqTransfer {
+        required bill: TransferBill = flattened,
+        required openid: OpenId,
+        /// Sets the payee's QQ number: 1 to 64 characters.
+        text user_qq: Chars<64>,
+    }
+    Debug { bill, openid }
 }
 
 /// Queries a transfer to a QQ wallet, by the merchant's number.
@@ -44,26 +40,20 @@ impl CreateQqTransfer {
     ///
     /// # Errors
     ///
-    /// When the bill has a [`user_recv_perception`](super::bill::Builder::user_recv_perception): this operation has no
-    /// such field.
+    /// Returns [`InvalidField`] if the bill has no [`appid`](TransferBill::appid), because the merchant's default is no
+    /// QQ app. Also if it has a [`user_recv_perception`](TransferBill::user_recv_perception): this operation has no such
+    /// field.
     pub fn new(bill: TransferBill, openid: OpenId) -> Result<Self, InvalidField> {
+        if !bill.has_appid() {
+            return Err(InvalidField::new("appid", "is required for a transfer to a QQ wallet"));
+        }
         if bill.has_perception() {
             return Err(InvalidField::new(
                 "user_recv_perception",
                 "must not be set for a transfer to a QQ wallet",
             ));
         }
-        Ok(Self { bill, openid, user_qq: None })
-    }
-
-    /// Sets the payee's QQ number: 1 to 64 characters.
-    ///
-    /// # Errors
-    ///
-    /// When the number is invalid.
-    pub fn user_qq(self, user_qq: &str) -> Result<Self, InvalidField> {
-        let user_qq = field::text(user_qq, 64, InvalidField::new("user_qq", "must be 1 to 64 characters"))?;
-        Ok(Self { user_qq: Some(user_qq), ..self })
+        Ok(Self::required(bill, openid))
     }
 
     fn pending_operation_of(out_bill_no: &OutBillNo) -> PendingOperation {
@@ -85,28 +75,11 @@ impl CancelQqTransfer {
     }
 }
 
-impl fmt::Debug for CreateQqTransfer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CreateQqTransfer")
-            .field("bill", &self.bill)
-            .field("openid", &self.openid)
-            .finish_non_exhaustive()
-    }
-}
-
-#[derive(serde::Serialize)]
-struct ExtraFields<'a> {
-    openid: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    user_qq: Option<&'a str>,
-}
-
 impl Endpoint for CreateQqTransfer {
     type Output = Transfer;
 
     fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
-        let extra = ExtraFields { openid: self.openid.as_str(), user_qq: self.user_qq.as_deref() };
-        Ok(Draft::post("v3.transfer.qq_wallet.create", BASE, &self.bill.body(writer, extra)?))
+        bill::post(writer, "v3.transfer.qq_wallet.create", BASE, self)
     }
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Transfer, Error> {
@@ -159,16 +132,12 @@ impl Endpoint for CancelQqTransfer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        money::Fen,
-        v3::{
-            fake::{self, drafted, read, sealed, sealed_for_merchant, target},
-            resolve::Resolved,
-            seal::Sensitive,
-            transfer::{
-                TransferState,
-                bill::{self, tests::full},
-            },
+    use crate::v3::{
+        fake::{self, drafted, read, sealed, sealed_for_merchant, target},
+        resolve::Resolved,
+        transfer::{
+            TransferState,
+            bill::{TransferScene, tests::full},
         },
     };
 
@@ -176,10 +145,13 @@ mod tests {
         "o-MYE42l80oelYMDE34nYD456Xoy".parse().unwrap()
     }
 
-    fn minimal() -> bill::Builder {
-        let (appid, number) = ("wxd678efh567hg6787".parse().unwrap(), "plfk2020042013".parse().unwrap());
-        TransferBill::builder(appid, number, Fen::new(400_000), "游戏奖励", "1401")
-            .report("活动名称", "新会员有礼")
+    fn without_app() -> TransferBill {
+        let scene = TransferScene::new("1401", "活动名称", "新会员有礼").unwrap();
+        TransferBill::new("plfk2020042013".parse().unwrap(), Fen::new(400_000), "游戏奖励", scene).unwrap()
+    }
+
+    fn minimal() -> TransferBill {
+        without_app().appid("wxd678efh567hg6787".parse().unwrap())
     }
 
     fn reply_body() -> String {
@@ -193,9 +165,7 @@ mod tests {
     fn a_full_qq_transfer_has_the_qq_number() {
         let bill = minimal()
             .user_name(Sensitive::new("张三".into()).unwrap())
-            .notify_url("https://example.com/notify".parse().unwrap())
-            .build()
-            .unwrap();
+            .notify_url("https://example.com/notify".parse().unwrap());
         let create = CreateQqTransfer::new(bill, openid()).unwrap().user_qq("10001").unwrap();
         let expected = format!(
             r#"{{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","user_name":"{}","transfer_amount":400000,"transfer_remark":"游戏奖励","notify_url":"https://example.com/notify","transfer_scene_id":"1401","transfer_scene_report_infos":[{{"info_type":"活动名称","info_content":"新会员有礼"}}],"openid":"o-MYE42l80oelYMDE34nYD456Xoy","user_qq":"10001"}}"#,
@@ -207,16 +177,17 @@ mod tests {
 
     #[test]
     fn a_minimal_qq_transfer_has_the_required_fields_only() {
-        let create = CreateQqTransfer::new(minimal().build().unwrap(), openid()).unwrap();
+        let create = CreateQqTransfer::new(minimal(), openid()).unwrap();
         let expected = r#"{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","transfer_amount":400000,"transfer_remark":"游戏奖励","transfer_scene_id":"1401","transfer_scene_report_infos":[{"info_type":"活动名称","info_content":"新会员有礼"}],"openid":"o-MYE42l80oelYMDE34nYD456Xoy"}"#;
         assert_eq!(drafted(&create), (format!("POST {BASE}"), expected.into()));
     }
 
     #[test]
-    fn a_qq_transfer_rejects_user_recv_perception() {
+    fn a_qq_transfer_requires_an_app_and_rejects_user_recv_perception() {
+        assert_eq!(CreateQqTransfer::new(without_app(), openid()).unwrap_err().field(), "appid");
         let error = CreateQqTransfer::new(full(), openid()).unwrap_err();
         assert_eq!(error.field(), "user_recv_perception");
-        let create = CreateQqTransfer::new(minimal().build().unwrap(), openid()).unwrap();
+        let create = CreateQqTransfer::new(minimal(), openid()).unwrap();
         assert_eq!(create.user_qq("").unwrap_err().field(), "user_qq");
     }
 
@@ -239,7 +210,7 @@ mod tests {
     #[test]
     fn a_qq_transfer_is_resolved_by_its_own_query() {
         let pending_operation =
-            CreateQqTransfer::new(minimal().build().unwrap(), openid()).unwrap().pending_operation().unwrap();
+            CreateQqTransfer::new(minimal(), openid()).unwrap().pending_operation().unwrap();
         let resolved =
             fake::Harness::new().run(fake::merchant().resolve_pending(pending_operation), |transmit, now| {
                 assert_eq!(transmit.label, "v3.transfer.qq_wallet.query");

@@ -147,8 +147,7 @@ mod tests {
     fn a_transfer_whose_reply_was_lost_is_resolved_by_its_number() {
         let merchant = fake::merchant();
         let mut harness = fake::Harness::new();
-        let create =
-            CreateTransfer::new(minimal().build().unwrap(), "o-MYE42l80oelYMDE34nYD456Xoy".parse().unwrap());
+        let create = CreateTransfer::new(minimal(), "o-MYE42l80oelYMDE34nYD456Xoy".parse().unwrap());
         let lost = harness.run(merchant.call(create), |_, _| Err(Failure::Lost("reset".into())));
         let mut error = lost.unwrap_err();
         assert_eq!(error.fate(), Some(Fate::Unknown));

@@ -18,7 +18,7 @@ use wxpay_proto::{
         },
         profitsharing::{
             self, Account, AddReceiver, CreateProfitSharing, QueryMaxRatio, QueryUnsplitAmount,
-            ReceiverAmount, RelationType, Remainder, ReturnProfitSharing, UnfreezeRemainder,
+            ReceiverAmount, RelationType, Remainder, ReturnAmount, ReturnProfitSharing, UnfreezeRemainder,
         },
         refund,
         security::Echo,
@@ -132,30 +132,22 @@ fn sharings(merchant: &Merchant, check: &mut Check<'_>) {
     let paid = || "4200000001201405070000000042".parse().unwrap();
     let number = || "S1".parse().unwrap();
     let account = || Account::PersonalOpenid(OPENID.parse().unwrap());
-    let receiver_amount = || ReceiverAmount::new(account(), Fen::new(1), "佣金");
     let profit_sharing = || {
-        CreateProfitSharing::new(
-            appid(),
-            Party::Direct,
-            paid(),
-            number(),
-            vec![receiver_amount()],
-            Remainder::KeepFrozen,
-        )
-        .unwrap()
+        let receivers = vec![ReceiverAmount::new(account(), Fen::new(1), "佣金").unwrap()];
+        let create = CreateProfitSharing::new(paid(), number(), receivers, Remainder::KeepFrozen);
+        create.unwrap().appid(appid())
     };
     let sharing_return = || {
-        let to = MCHID.parse().unwrap();
-        ReturnProfitSharing::new(Party::Direct, number(), "B1".parse().unwrap(), to, Fen::new(1), "退货")
-            .unwrap()
+        let amount = ReturnAmount::new(MCHID.parse().unwrap(), Fen::new(1), "退货").unwrap();
+        ReturnProfitSharing::new(number(), "B1".parse().unwrap(), amount)
     };
-    let receiver = || AddReceiver::new(appid(), Party::Direct, account(), RelationType::Partner).unwrap();
+    let receiver = || AddReceiver::new(account(), RelationType::Partner).unwrap().appid(appid());
     check("create a profit sharing", &|reply| run(merchant.call(profit_sharing()), reply));
     check("unfreeze", &|reply| {
-        run(merchant.call(UnfreezeRemainder::new(Party::Direct, paid(), number(), "完结").unwrap()), reply)
+        run(merchant.call(UnfreezeRemainder::new(paid(), number(), "完结").unwrap()), reply)
     });
     check("query a profit sharing", &|reply| {
-        run(merchant.call(profitsharing::QueryProfitSharing::new(Party::Direct, paid(), number())), reply)
+        run(merchant.call(profitsharing::QueryProfitSharing::new(paid(), number())), reply)
     });
     check("return a profit sharing", &|reply| run(merchant.call(sharing_return()), reply));
     check("add a receiver", &|reply| run(merchant.call(receiver()), reply));
@@ -224,8 +216,8 @@ pub(super) fn refund() -> refund::CreateRefund {
 }
 
 pub(super) fn transfer() -> transfer::CreateTransfer {
-    let bill = transfer::TransferBill::builder(appid(), NUMBER.parse().unwrap(), Fen::new(1), "报销", "1000")
-        .report("活动名称", "新会员有礼")
-        .user_name(Sensitive::new(NAME.into()).unwrap());
-    transfer::CreateTransfer::new(bill.build().unwrap(), OPENID.parse().unwrap())
+    let scene = transfer::TransferScene::new("1000", "活动名称", "新会员有礼").unwrap();
+    let bill = transfer::TransferBill::new(NUMBER.parse().unwrap(), Fen::new(1), "报销", scene).unwrap();
+    let bill = bill.appid(appid()).user_name(Sensitive::new(NAME.into()).unwrap());
+    transfer::CreateTransfer::new(bill, OPENID.parse().unwrap())
 }
