@@ -31,7 +31,7 @@ pub(super) fn conversation() -> Shop {
     let video = shop.call(UploadVideo::new(Upload::new("film.mp4", vec![7; 100_000]).unwrap()).unwrap());
     assert!(!image.is_empty() && image != video);
 
-    let echo = Echo::new("你好").unwrap().encrypted(sensitive("秘密"));
+    let echo = Echo::new("你好").unwrap().encrypted_echo_message(sensitive("秘密"));
     shop.call(echo.notify_url(notify_url()));
     let notifications = shop.receive_notifications();
     let [notification] = &notifications[..] else { panic!("expected one notification") };

@@ -235,6 +235,7 @@ macro_rules! body {
     ) => {
         $(#[$meta])*
         #[must_use]
+        #[allow(clippy::struct_field_names, reason = "the names are those on the wire")]
         $visibility struct $body {
             $($field: $type,)*
         }

@@ -20,6 +20,10 @@ impl<const MAX: usize> Chars<MAX> {
     pub(super) fn new(field: &'static str, text: impl AsRef<str>) -> Result<Self, InvalidField> {
         self::text(text.as_ref(), MAX, InvalidField::new(field, Self::RULE)).map(Self)
     }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// Returns the rule of [`Chars`]. It is evaluated at compile time.

@@ -2,19 +2,8 @@
 //!
 //! `POST /v3/merchant/media/upload`, `POST /v3/merchant/media/video_upload`.
 
-use crate::{
-    error::Error,
-    id::InvalidField,
-    prelude::*,
-    v3::{
-        endpoint::{Draft, Endpoint},
-        merchant::Merchant,
-        seal::RequestWriter,
-        verify::Verified,
-    },
-    wire::{json::object, multipart::Upload},
-    world::World,
-};
+use super::prelude::*;
+use crate::wire::multipart::Upload;
 
 /// Uploads an image or a PDF. Returns its `media_id`.
 #[derive(Clone, Debug)]

@@ -3,7 +3,7 @@
 pub(super) use super::{
     body::{Members, body, misuse},
     endpoint::{Draft, Endpoint, Idempotency, Target},
-    field::{self, Chars},
+    field::{self, Chars, open_enum},
     lookup::Lookup,
     merchant::Merchant,
     party::Party,
@@ -11,10 +11,12 @@ pub(super) use super::{
     verify::{Verified, malformed},
 };
 pub(super) use crate::{
+    clock::UnixTime,
     error::{Error, PendingOperation},
     id::InvalidField,
     money::Fen,
     prelude::*,
     refusal::{Code, Refusal},
+    wire::json::object,
     world::World,
 };

@@ -1,12 +1,7 @@
 //! Untyped calls: any operation and any JSON, signed and verified like the typed ones.
 
-use super::{
-    endpoint::{Draft, Endpoint, Idempotency},
-    merchant::Merchant,
-    seal::RequestWriter,
-    verify::{Verified, VerifiedBy, malformed},
-};
-use crate::{error::Error, http::Method, id::InvalidField, prelude::*, wire::json, world::World};
+use super::{prelude::*, verify::VerifiedBy};
+use crate::{http::Method, wire::json};
 use core::fmt;
 use serde::de::DeserializeOwned;
 

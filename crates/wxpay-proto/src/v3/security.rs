@@ -3,30 +3,21 @@
 //! `POST /v3/security/echo`. The operation is signed and verified like any other, and moves no money. It shows whether
 //! merchant number, certificate, keys and clock fit together. Use it as a health check, or before a key rotation.
 
-use super::{
-    endpoint::{Draft, Endpoint, Idempotency},
-    field,
-    merchant::Merchant,
-    seal::{RequestWriter, Sealed, Sensitive},
-    verify::{Verified, malformed},
-};
-use crate::{
-    error::Error,
-    id::{InvalidField, NotifyUrl},
-    prelude::*,
-    wire::json::object,
-    world::World,
-};
+use super::{prelude::*, seal::Sealed};
+use crate::id::NotifyUrl;
 
-/// Sends a text that WeChat Pay returns. Succeeds only if the returned text is the same.
-///
-/// `Debug` omits the sensitive text.
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct Echo {
-    plain: String,
-    sensitive: Option<Sensitive>,
-    notify_url: Option<NotifyUrl>,
+body! {
+    /// Sends a text that WeChat Pay returns. Succeeds only if the returned text is the same.
+    #[derive(Clone)]
+    pub struct Echo {
+        /// Also requests the echo as a notification: [`Event::Echo`](super::Event::Echo).
+        optional notify_url: NotifyUrl,
+        required echo_message: Chars<256>,
+        /// Also sends a sealed text. WeChat Pay opens it, and seals it for the merchant's own certificate. This tests
+        /// sensitive fields in both directions.
+        optional encrypted_echo_message: Sensitive,
+    }
+    Debug { notify_url }
 }
 
 /// The echoed message, in the reply, and in the notification `SECURITY_ECHO.SUCCESS`.
@@ -45,40 +36,18 @@ impl Echo {
     /// # Errors
     ///
     /// Returns [`InvalidField`] if the text is empty, too long, or contains characters that WeChat Pay rejects.
-    pub fn new(echo_message: &str) -> Result<Self, InvalidField> {
-        let rule = InvalidField::new("echo_message", "must be 1 to 256 characters, none beyond U+FFFF");
-        let plain = field::text(echo_message, 256, rule)?;
-        Ok(Self { plain, sensitive: None, notify_url: None })
-    }
-
-    /// Also sends a sealed text. WeChat Pay opens it, and seals it for the merchant's own certificate. This tests
-    /// sensitive fields in both directions.
-    pub fn encrypted(self, message: Sensitive) -> Self {
-        Self { sensitive: Some(message), ..self }
-    }
-
-    /// Also requests the echo as a notification: [`Event::Echo`](super::Event::Echo).
-    pub fn notify_url(self, notify_url: NotifyUrl) -> Self {
-        Self { notify_url: Some(notify_url), ..self }
+    pub fn new(echo_message: impl AsRef<str>) -> Result<Self, InvalidField> {
+        Ok(Self::required(Chars::new("echo_message", echo_message)?))
     }
 
     /// Returns whether the sealed text, if one was sent, was returned unchanged, sealed for the merchant.
     fn decrypts_to_sent(&self, sealed: Option<&Sealed>, merchant: &Merchant) -> Result<bool, Error> {
-        match (&self.sensitive, sealed) {
+        match (&self.encrypted_echo_message, sealed) {
             (None, _) => Ok(true),
             (Some(_), None) => Ok(false),
             (Some(sent), Some(sealed)) => Ok(merchant.open(sealed.as_str())?.expose() == sent.expose()),
         }
     }
-}
-
-#[derive(serde::Serialize)]
-struct Body<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    notify_url: Option<&'a NotifyUrl>,
-    echo_message: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    encrypted_echo_message: Option<Sealed>,
 }
 
 impl Endpoint for Echo {
@@ -87,19 +56,14 @@ impl Endpoint for Echo {
     /// Writes the request. Its documentation requires `Wechatpay-Serial` even if nothing is sealed.
     fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         writer.set_serial_header()?;
-        let body = Body {
-            notify_url: self.notify_url.as_ref(),
-            echo_message: &self.plain,
-            encrypted_echo_message: writer.seal_opt(self.sensitive.as_ref())?,
-        };
-        Ok(Draft::post("v3.security.echo", "/v3/security/echo", &body))
+        writer.post("v3.security.echo", "/v3/security/echo", self)
     }
 
     fn read(&self, reply: Verified<'_>, merchant: &Merchant, _: &mut World<'_>) -> Result<(), Error> {
         let EchoNotification { echo_message, encrypted_echo_message } = EchoNotification::read(reply)?;
         let mismatch =
             |field| Err(malformed().caused_by(InvalidField::new(field, "must equal the text sent")));
-        if echo_message != self.plain {
+        if echo_message != self.echo_message.as_str() {
             return mismatch("echo_message");
         }
         if !self.decrypts_to_sent(encrypted_echo_message.as_ref(), merchant)? {
@@ -148,7 +112,7 @@ mod tests {
 
     fn full() -> Echo {
         plain()
-            .encrypted(Sensitive::new("planted".into()).unwrap())
+            .encrypted_echo_message(Sensitive::new("planted".into()).unwrap())
             .notify_url("https://example.com/notify".parse().unwrap())
     }
 
@@ -163,7 +127,7 @@ mod tests {
         assert_eq!(drafted(&plain()), (line, r#"{"echo_message":"hello"}"#.into()));
         assert!(!format!("{:?}", full()).contains("planted"));
         assert_eq!(Echo::new("").unwrap_err().field(), "echo_message");
-        assert!(Echo::new(&"x".repeat(257)).is_err());
+        assert!(Echo::new("x".repeat(257)).is_err());
     }
 
     #[test]

@@ -10,7 +10,10 @@ pub(super) fn samples() -> Vec<Sample> {
         Sample::of("GET /v3/certificates", Certificates::new()),
         Sample::of(
             "POST /v3/security/echo",
-            Echo::new("text").unwrap().encrypted(sensitive("text")).notify_url(NOTIFY_URL.parse().unwrap()),
+            Echo::new("text")
+                .unwrap()
+                .encrypted_echo_message(sensitive("text"))
+                .notify_url(NOTIFY_URL.parse().unwrap()),
         ),
     ]
 }

@@ -4,19 +4,8 @@
 
 use super::{BillDate, BillReply};
 use crate::{
-    error::Error,
     id::MchId,
-    prelude::*,
-    refusal::Refusal,
-    v3::{
-        download::BillFile,
-        endpoint::{Draft, Endpoint, Idempotency, Target},
-        field::open_enum,
-        merchant::Merchant,
-        seal::RequestWriter,
-        verify::Verified,
-    },
-    world::World,
+    v3::{download::BillFile, prelude::*},
 };
 use core::fmt;
 

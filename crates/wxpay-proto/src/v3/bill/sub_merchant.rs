@@ -7,21 +7,15 @@
 use super::{AccountType, BillDate, BillReply};
 use crate::{
     crypto::{InvalidSignature, SymmetricKey},
-    error::{Error, ErrorKind},
+    error::ErrorKind,
     exchange::{Flow, Never, Reply, Step, Transmit, sealed},
-    id::{InvalidField, MchId},
-    prelude::*,
-    refusal::Refusal,
+    id::MchId,
     secret::Secret,
     v3::{
         download::{self, BillFile, DigestCheck, Download, HashType},
-        endpoint::{Draft, Endpoint, Idempotency, Target},
-        merchant::Merchant,
-        seal::RequestWriter,
-        verify::{Verified, malformed},
+        prelude::*,
     },
-    wire::{base64, gzip, json::object},
-    world::World,
+    wire::{base64, gzip},
 };
 use core::fmt;
 

@@ -2,18 +2,9 @@
 
 use crate::{
     crypto::Certificate,
-    error::Error,
-    id::{InvalidField, SerialNo},
-    prelude::*,
-    refusal::{Code, Refusal},
-    v3::{
-        endpoint::{Draft, Endpoint, Idempotency},
-        merchant::Merchant,
-        seal::{EncryptedResource, RequestWriter},
-        verify::{Verified, malformed},
-    },
+    id::SerialNo,
+    v3::{prelude::*, seal::EncryptedResource},
     wire::json,
-    world::World,
 };
 
 pub(super) const TARGET: &str = "/v3/certificates";

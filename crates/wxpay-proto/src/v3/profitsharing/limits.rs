@@ -3,17 +3,8 @@
 //! `GET /v3/profitsharing/transactions/{transaction_id}/amounts`, `GET /v3/profitsharing/merchant-configs/{sub_mchid}`.
 
 use crate::{
-    error::Error,
-    id::{InvalidField, MchId, TransactionId},
-    money::Fen,
-    v3::{
-        endpoint::{Draft, Endpoint, Idempotency, Target},
-        merchant::Merchant,
-        seal::RequestWriter,
-        verify::{Verified, malformed},
-    },
-    wire::json::object,
-    world::World,
+    id::{MchId, TransactionId},
+    v3::prelude::*,
 };
 
 /// Queries the amount of a payment that can still be shared, in fen.

@@ -2,13 +2,9 @@
 
 use super::account::Account;
 use crate::{
-    clock::UnixTime,
-    error::Error,
     id::{MchId, OutOrderNo, TransactionId},
-    money::Fen,
-    prelude::*,
-    v3::verify::{Verified, malformed},
-    wire::json::{InvalidMember, object},
+    v3::prelude::*,
+    wire::json::InvalidMember,
 };
 
 /// An amount that was paid to a receiver or returned by it. It is read only from a [verified](Verified) notification.

@@ -2,19 +2,9 @@
 
 use super::account::Account;
 use crate::{
-    clock::UnixTime,
-    error::Error,
-    id::{InvalidField, MchId, OutOrderNo, TransactionId},
-    money::Fen,
-    prelude::*,
-    v3::{
-        field::open_enum,
-        verify::{Verified, malformed},
-    },
-    wire::json::{
-        object,
-        read::{Outcome, Read},
-    },
+    id::{MchId, OutOrderNo, TransactionId},
+    v3::prelude::*,
+    wire::json::read::{Outcome, Read},
 };
 
 open_enum! {

@@ -3,11 +3,7 @@
 //! `POST /v3/profitsharing/receivers/add`, `POST /v3/profitsharing/receivers/delete`.
 
 use super::account::Account;
-use crate::{
-    id::AppId,
-    v3::{field::open_enum, prelude::*},
-    wire::json::object,
-};
+use crate::{id::AppId, v3::prelude::*};
 
 open_enum! {
     /// The receiver's relation to the merchant.

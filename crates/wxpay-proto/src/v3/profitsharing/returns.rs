@@ -3,13 +3,8 @@
 //! `POST /v3/profitsharing/return-orders`, `GET /v3/profitsharing/return-orders/{out_return_no}`.
 
 use crate::{
-    clock::UnixTime,
     id::{MchId, OutOrderNo, OutReturnNo},
-    v3::{
-        field::{OrderId, open_enum},
-        prelude::*,
-    },
-    wire::json::object,
+    v3::{field::OrderId, prelude::*},
 };
 
 open_enum! {

@@ -2,14 +2,11 @@
 
 use super::refund::RefundStatus;
 use crate::{
-    clock::UnixTime,
-    error::Error,
     id::{MchId, OutRefundNo, OutTradeNo, RefundId, TransactionId},
-    money::Fen,
     payment::{RefundEvidence, SucceededRefund},
     secret::PersonalData,
-    v3::verify::{Verified, malformed},
-    wire::json::{InvalidMember, object},
+    v3::prelude::*,
+    wire::json::InvalidMember,
 };
 
 /// The status of a refund that succeeded, was closed, or is abnormal. It is read only from a [verified](Verified)

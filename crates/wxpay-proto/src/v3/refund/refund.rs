@@ -1,18 +1,10 @@
 //! The refund object: the status of a refund in a reply.
 
 use crate::{
-    clock::UnixTime,
-    error::Error,
-    id::{InvalidField, OutRefundNo, OutTradeNo, RefundId, TransactionId},
-    money::Fen,
+    id::{OutRefundNo, OutTradeNo, RefundId, TransactionId},
     payment::{RefundEvidence, SucceededRefund},
-    prelude::*,
     secret::PersonalData,
-    v3::{
-        field::open_enum,
-        verify::{Verified, malformed},
-    },
-    wire::json::object,
+    v3::prelude::*,
 };
 
 open_enum! {

@@ -15,15 +15,8 @@ pub use apply::{ApplyAuthorization, DeviceType, SceneInfo};
 pub use query::{CloseAuthorization, QueryAuthorization};
 
 use crate::{
-    clock::UnixTime,
-    error::Error,
-    id::{AppId, AuthorizationId, InvalidField, MchId, OpenId, OutAuthorizationNo},
-    prelude::*,
-    v3::{
-        field::open_enum,
-        verify::{Verified, malformed},
-    },
-    wire::json::object,
+    id::{AppId, AuthorizationId, MchId, OpenId, OutAuthorizationNo},
+    v3::prelude::*,
 };
 use core::fmt;
 

@@ -3,18 +3,7 @@
 //! `POST /v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel`.
 
 use super::transfer::Transfer;
-use crate::{
-    error::{Error, PendingOperation},
-    http::Method,
-    id::OutBillNo,
-    v3::{
-        endpoint::{Draft, Endpoint, Target},
-        merchant::Merchant,
-        seal::RequestWriter,
-        verify::Verified,
-    },
-    world::World,
-};
+use crate::{http::Method, id::OutBillNo, v3::prelude::*};
 
 /// Cancels a transfer that the payee has not confirmed. A successful reply does not mean that it is cancelled: query it
 /// while the status is [`Canceling`](super::TransferState::Canceling).
@@ -51,12 +40,9 @@ impl Endpoint for CancelTransfer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        prelude::*,
-        v3::{
-            fake::{drafted, read},
-            transfer::TransferState,
-        },
+    use crate::v3::{
+        fake::{drafted, read},
+        transfer::TransferState,
     };
 
     #[test]

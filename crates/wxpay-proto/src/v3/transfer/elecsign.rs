@@ -3,23 +3,13 @@
 //! `POST /v3/fund-app/mch-transfer/elecsign/out-bill-no` and `…/transfer-bill-no`, and `GET` of the same with a number.
 
 use crate::{
-    clock::UnixTime,
-    error::Error,
     id::{OutBillNo, TransferBillNo},
-    prelude::*,
-    refusal::Refusal,
     v3::{
         download::{BillFile, HashType},
-        endpoint::{Draft, Endpoint, Idempotency, Target},
-        field::open_enum,
-        lookup::Lookup,
-        merchant::Merchant,
-        seal::RequestWriter,
-        transfer::query::NOT_FOUND,
-        verify::{Verified, malformed},
+        prelude::*,
+        transfer::query::{NOT_FOUND, TransferNumber},
     },
-    wire::json::{object, read::Outcome},
-    world::World,
+    wire::json::read::Outcome,
 };
 
 const BASE: &str = "/v3/fund-app/mch-transfer/elecsign";
@@ -33,13 +23,6 @@ pub struct ApplyReceipt(TransferNumber);
 /// for, or if the transfer does not exist.
 #[derive(Clone, Debug)]
 pub struct QueryReceipt(TransferNumber);
-
-#[derive(Clone, Debug, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-enum TransferNumber {
-    OutBillNo(OutBillNo),
-    TransferBillNo(TransferBillNo),
-}
 
 open_enum! {
     /// The status of a receipt.
@@ -67,22 +50,6 @@ pub struct Receipt {
     pub file: Option<BillFile>,
     /// The reason for the failure.
     pub fail_reason: Option<String>,
-}
-
-impl TransferNumber {
-    fn name(&self) -> &'static str {
-        match self {
-            Self::OutBillNo(_) => "out-bill-no",
-            Self::TransferBillNo(_) => "transfer-bill-no",
-        }
-    }
-
-    fn as_str(&self) -> &str {
-        match self {
-            Self::OutBillNo(number) => number.as_str(),
-            Self::TransferBillNo(number) => number.as_str(),
-        }
-    }
 }
 
 impl ApplyReceipt {
@@ -156,7 +123,7 @@ impl Endpoint for ApplyReceipt {
     type Output = Receipt;
 
     fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
-        let target = Target::new(BASE).segment(self.0.name());
+        let target = Target::new(BASE).segment(self.0.kind());
         Ok(Draft::post("v3.transfer.elecsign.apply", target, &self.0))
     }
 
@@ -169,7 +136,7 @@ impl Endpoint for QueryReceipt {
     type Output = Lookup<Receipt>;
 
     fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
-        let target = Target::new(BASE).segment(self.0.name()).segment(self.0.as_str());
+        let target = Target::new(BASE).segment(self.0.kind()).segment(self.0.as_str());
         Ok(Draft::get("v3.transfer.elecsign.query", target))
     }
 

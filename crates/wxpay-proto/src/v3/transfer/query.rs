@@ -4,27 +4,37 @@
 
 use super::transfer::{Transfer, transfer_mismatch};
 use crate::{
-    error::Error,
     id::{OutBillNo, TransferBillNo},
-    refusal::{Code, Refusal},
-    v3::{
-        endpoint::{Draft, Endpoint, Idempotency, Target},
-        lookup::Lookup,
-        merchant::Merchant,
-        seal::RequestWriter,
-        verify::Verified,
-    },
-    world::World,
+    v3::prelude::*,
 };
 
 /// Queries a transfer, by the merchant's or by WeChat Pay's number. Only transfers of the last 30 days are found.
 #[derive(Clone, Debug)]
 pub struct QueryTransfer(TransferNumber);
 
-#[derive(Clone, Debug)]
-enum TransferNumber {
+/// A transfer, by one of its numbers.
+#[derive(Clone, Debug, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum TransferNumber {
     OutBillNo(OutBillNo),
     TransferBillNo(TransferBillNo),
+}
+
+impl TransferNumber {
+    /// Returns the segment of a path that names the kind of number.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::OutBillNo(_) => "out-bill-no",
+            Self::TransferBillNo(_) => "transfer-bill-no",
+        }
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        match self {
+            Self::OutBillNo(number) => number.as_str(),
+            Self::TransferBillNo(number) => number.as_str(),
+        }
+    }
 }
 
 /// The codes for an object that does not exist. WeChat Pay uses any of them.
@@ -46,13 +56,9 @@ impl Endpoint for QueryTransfer {
     type Output = Lookup<Transfer>;
 
     fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
-        let base = Target::new("/v3/fund-app/mch-transfer/transfer-bills");
-        let target = match &self.0 {
-            TransferNumber::OutBillNo(number) => base.append("/out-bill-no").segment(number.as_str()),
-            TransferNumber::TransferBillNo(number) => {
-                base.append("/transfer-bill-no").segment(number.as_str())
-            }
-        };
+        let target = Target::new("/v3/fund-app/mch-transfer/transfer-bills")
+            .segment(self.0.kind())
+            .segment(self.0.as_str());
         Ok(Draft::get("v3.transfer.query", target))
     }
 
@@ -87,7 +93,6 @@ mod tests {
         error::{Fate, PendingOperation},
         exchange::Failure,
         money::Fen,
-        prelude::*,
         v3::{
             fake::{self, read, sealed_for_merchant, target},
             resolve::Resolved,

@@ -1,17 +1,8 @@
 //! The transfer object: the status of a transfer in replies and notifications.
 
 use crate::{
-    clock::UnixTime,
-    error::Error,
-    id::{AppId, InvalidField, MchId, OpenId, OutAuthorizationNo, OutBillNo, TransferBillNo},
-    money::Fen,
-    prelude::*,
-    v3::{
-        field::open_enum,
-        seal::Sealed,
-        verify::{Verified, malformed},
-    },
-    wire::json::object,
+    id::{AppId, MchId, OpenId, OutAuthorizationNo, OutBillNo, TransferBillNo},
+    v3::{prelude::*, seal::Sealed},
 };
 use core::fmt;
 

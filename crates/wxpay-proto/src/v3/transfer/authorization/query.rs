@@ -5,19 +5,9 @@
 
 use super::Authorization;
 use crate::{
-    error::{Error, PendingOperation},
     http::Method,
     id::OutAuthorizationNo,
-    refusal::Refusal,
-    v3::{
-        endpoint::{Draft, Endpoint, Idempotency, Target},
-        lookup::Lookup,
-        merchant::Merchant,
-        seal::RequestWriter,
-        transfer::query::NOT_FOUND,
-        verify::Verified,
-    },
-    world::World,
+    v3::{prelude::*, transfer::query::NOT_FOUND},
 };
 
 const BASE: &str = "/v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no";
@@ -107,12 +97,9 @@ mod tests {
         super::{AuthorizationState, CloseReason},
         *,
     };
-    use crate::{
-        prelude::*,
-        v3::{
-            fake::{self, drafted, read, target},
-            resolve::Resolved,
-        },
+    use crate::v3::{
+        fake::{self, drafted, read, target},
+        resolve::Resolved,
     };
 
     const REPLY_BODY: &str = r#"{"out_authorization_no":"plfk2020042013","appid":"wxf636efh567hg4356","openid":"o-MYE42l80oelYMDE34nYD456Xoy","user_display_name":"wx_123456","authorization_id":"165465465465","state":"CLOSED","authorize_time":"2015-05-20T13:29:35+08:00","close_info":{"close_time":"2015-05-20T13:29:36+08:00","close_reason":"CLOSE_VIA_MCH_API"},"transfer_scene_id":"1000","user_recv_perception":"现金奖励","create_time":"2015-05-20T13:29:34+08:00","package_info":"affffddafdfafddffda=="}"#;
