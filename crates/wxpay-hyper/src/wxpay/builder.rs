@@ -188,12 +188,12 @@ impl WxPayBuilder {
         self.set(Field::PlatformCertificate, "platform_certificate_pem", text(pem))
     }
 
-    /// Sets the default app of orders.
+    /// Sets the default app: requests that need one and set none use it.
     pub fn appid(self, appid: impl Into<String>) -> Self {
         self.set(Field::AppId, "appid", text(appid.into()))
     }
 
-    /// Sets the default notification URL of orders.
+    /// Sets the default notification URL: orders, authorizations and transfers that set none use it.
     pub fn notify_url(self, notify_url: impl Into<String>) -> Self {
         self.set(Field::NotifyUrl, "notify_url", text(notify_url.into()))
     }

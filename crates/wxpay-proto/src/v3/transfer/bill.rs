@@ -135,6 +135,10 @@ pub(super) fn post(
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::{
+        error::Fate,
+        v3::{fake, transfer::CreateTransfer},
+    };
 
     fn scene() -> TransferScene {
         TransferScene::new("1000", "活动名称", "新会员有礼").unwrap()
@@ -158,6 +162,22 @@ pub(super) mod tests {
             .notify_url("https://example.com/notify".parse().unwrap())
             .user_recv_perception("现金奖励")
             .unwrap()
+    }
+
+    #[test]
+    fn the_merchants_app_and_notification_url_are_the_defaults() {
+        let openid = || "o-MYE42l80oelYMDE34nYD456Xoy".parse().unwrap();
+        let number = "plfk2020042013".parse().unwrap();
+        let bill = TransferBill::new(number, Fen::new(400_000), "2020年4月报销", scene()).unwrap();
+        let error = fake::drafted_by(&fake::merchant(), &CreateTransfer::new(bill.clone(), openid()));
+        assert_eq!(error.unwrap_err().fate(), Some(Fate::NotSent));
+        let (appid, url) = ("wxd678efh567hg6787", "https://example.com/notify");
+        let me = fake::builder().appid(appid.parse().unwrap()).notify_url(url.parse().unwrap()).build();
+        let explicit = minimal().notify_url(url.parse().unwrap());
+        assert_eq!(
+            fake::drafted_by(&me, &CreateTransfer::new(bill, openid())).unwrap(),
+            fake::drafted(&CreateTransfer::new(explicit, openid()))
+        );
     }
 
     #[test]

@@ -30,6 +30,13 @@ fn a_minimal_refund_has_the_required_fields_only() {
 }
 
 #[test]
+fn a_refund_is_not_notified_to_the_merchants_default_url() {
+    let me = fake::builder().notify_url("https://shop.example/orders".parse().unwrap()).build();
+    let (_, body) = fake::drafted_by(&me, &minimal()).unwrap();
+    assert_eq!(body, fake::drafted(&minimal()).1);
+}
+
+#[test]
 fn a_full_refund_has_every_field() {
     let number: TransactionId = "4200000000000000000000000001".parse().unwrap();
     let goods = RefundGoods::new("rice-1", Fen::new(444), Fen::new(888), 2).unwrap();
