@@ -208,7 +208,7 @@ async fn bill_is_downloaded_into_a_file() {
         line.map(|value| value.trim_matches('\'').to_owned())
     };
     let merchant = WxPay::builder().variables(value).build().unwrap().merchant().clone();
-    let order = Order::builder("ORDER-0005".parse().unwrap(), Fen::new(1999), "chopsticks").build().unwrap();
+    let order = Order::new("ORDER-0005".parse().unwrap(), Fen::new(1999), "chopsticks").unwrap();
     let mut driver = Driver::default();
     driver.now = paid_at;
     sim.server.with(|simulation, _| {

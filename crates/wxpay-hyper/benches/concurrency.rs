@@ -31,7 +31,7 @@ use wxpay_hyper::Client;
 use wxpay_proto::{
     crypto::{CryptoProvider as _, InvalidSignature, PrivateKey, PublicKey, Unavailable, pem},
     secret::Secret,
-    v3::{ApiV3Key, Lookup, Merchant, Party, pay::QueryOrder},
+    v3::{ApiV3Key, Lookup, Merchant, pay::QueryOrder},
     wire::base64,
 };
 
@@ -125,7 +125,7 @@ async fn call_rate(clients: &[Client], merchant: &Merchant, in_flight: usize) ->
 }
 
 async fn query(client: &Client, merchant: &Merchant) {
-    let order = QueryOrder::out_trade_no("ORDER-0001".parse().unwrap(), Party::Direct);
+    let order = QueryOrder::out_trade_no("ORDER-0001".parse().unwrap());
     let Lookup::Found(_) = client.run(merchant.call(order)).await.unwrap() else {
         panic!("the gateway knows the order")
     };

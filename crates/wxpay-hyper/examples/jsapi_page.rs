@@ -66,7 +66,7 @@ async fn place(
 
 fn order(number: &str, openid: &str) -> Result<JsapiOrder, InvalidField> {
     let (number, openid): (OutTradeNo, OpenId) = (number.parse()?, openid.parse()?);
-    JsapiOrder::new(Order::builder(number, Fen::new(1999), "chopsticks").build()?, Payer::new(openid))
+    JsapiOrder::new(Order::new(number, Fen::new(1999), "chopsticks")?, Payer::new(openid))
 }
 
 /// Maps the fate of a failed call. Not sent: try again. Refused: correct the request. Unknown: query the result.

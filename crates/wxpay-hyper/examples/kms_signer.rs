@@ -118,10 +118,10 @@ pub(crate) async fn place_order(setting: impl Fn(&str) -> Option<String>) -> Res
 
     let number: OutTradeNo = format!("kms{}", std::process::id().saturating_add(100_000)).parse()?;
     let notify_url = "https://shop.example/notify".parse()?;
-    let order = Order::builder(number, Fen::new(1), "千足金箍棒")
+    let order = Order::new(number, Fen::new(1), "千足金箍棒")?
         .appid(required("WXPAY_APPID")?.parse()?)
         .notify_url(notify_url);
-    Ok(Client::builder().build()?.run(merchant.call(NativeOrder::new(order.build()?))).await?)
+    Ok(Client::builder().build()?.run(merchant.call(NativeOrder::new(order))).await?)
 }
 
 /// Runs the signer: handles every connection, each in a thread of its own, until the process ends.

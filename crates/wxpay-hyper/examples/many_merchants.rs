@@ -38,9 +38,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     for wxpay in &merchants {
         let mchid = wxpay.merchant().mchid();
-        let order = Order::builder("ORDER-0004".parse()?, Fen::new(1999), "chopsticks")
-            .notify_url(format!("{url}/notify/{mchid}").parse()?)
-            .build()?;
+        let order = Order::new("ORDER-0004".parse()?, Fen::new(1999), "chopsticks")?
+            .notify_url(format!("{url}/notify/{mchid}").parse()?);
         println!("{mchid}: {}", wxpay.call(NativeOrder::new(order)).await?);
     }
     Ok(serving.await??)

@@ -9,7 +9,7 @@
 //!
 //! # async fn sell() -> Result<(), Box<dyn std::error::Error>> {
 //! let wxpay = WxPay::from_env()?;
-//! let order = Order::builder("ORDER-0001".parse()?, Fen::new(1999), "千足金箍棒").build()?;
+//! let order = Order::new("ORDER-0001".parse()?, Fen::new(1999), "千足金箍棒")?;
 //! // In a task of its own, so that the outcome becomes known even if the visitor disconnects.
 //! let placing = tokio::spawn(async move { wxpay.call(NativeOrder::new(order)).await });
 //! println!("{}", placing.await??); // the link for the QR code

@@ -87,16 +87,17 @@ fn reply(target: &str, gateway: SocketAddr) -> Vec<u8> {
 
 /// A JSAPI order with sealed fields.
 fn jsapi_order() -> JsapiOrder {
-    let order = Order::builder("ORDER-0001".parse().unwrap(), Fen::new(1999), "千足金箍棒")
+    let order = Order::new("ORDER-0001".parse().unwrap(), Fen::new(1999), "千足金箍棒")
+        .unwrap()
         .appid("wxd678efh567hg6787".parse().unwrap())
         .notify_url("https://shop.example/notify".parse().unwrap());
     let text = |text: &str| Sensitive::new(text.to_owned()).unwrap();
-    let payer = Payer::new("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".parse().unwrap()).with_identity(
+    let payer = Payer::new("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".parse().unwrap()).identity(
         IdentityKind::Idcard,
         text("110101199003070000"),
         text("张三"),
     );
-    JsapiOrder::new(order.build().unwrap(), payer).unwrap()
+    JsapiOrder::new(order, payer).unwrap()
 }
 
 /// Runs flows of every kind: key fetch, sealed fields, the second signature of a JSAPI order, an encrypted bill, a

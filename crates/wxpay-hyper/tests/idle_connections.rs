@@ -34,7 +34,7 @@ use wxpay_proto::{
     retry,
     v3::{
         Raw,
-        pay::{CodePayment, CodePaymentReply, StoreId},
+        pay::{CodePayment, CodePaymentReply, Order, StoreId},
     },
 };
 
@@ -95,16 +95,10 @@ async fn gateway() -> (SocketAddr, Arc<AtomicU32>) {
 const PAID: &str = r#"{"appid":"wxd678efh567hg6787","mchid":"1900000109","out_trade_no":"ORDER-0001","transaction_id":"1217752501201407033233368018","trade_type":"MICROPAY","trade_state":"SUCCESS","trade_state_desc":"支付成功","bank_type":"CMC","success_time":"2026-11-24T10:34:56+08:00","payer":{"openid":"oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"},"amount":{"total":1,"payer_total":1,"currency":"CNY","payer_currency":"CNY"}}"#;
 
 fn code_payment() -> CodePayment {
-    CodePayment::builder(
-        "ORDER-0001".parse().unwrap(),
-        Fen::new(1),
-        "千足金箍棒",
-        "131234567890123456".parse().unwrap(),
-        StoreId::OutId("store-1".to_owned()),
-    )
-    .appid("wxd678efh567hg6787".parse().unwrap())
-    .build()
-    .unwrap()
+    let order = Order::new("ORDER-0001".parse().unwrap(), Fen::new(1), "千足金箍棒").unwrap();
+    let order = order.appid("wxd678efh567hg6787".parse().unwrap());
+    let store = StoreId::out_id("store-1").unwrap();
+    CodePayment::new(order, "131234567890123456".parse().unwrap(), store).unwrap()
 }
 
 #[tokio::test]

@@ -134,7 +134,7 @@ async fn order_without_a_default_is_not_sent() {
         .base_url("http://127.0.0.1:1")
         .build()
         .unwrap();
-    let order = Order::builder("ORDER-0001".parse().unwrap(), Fen::new(1), "chopsticks").build().unwrap();
+    let order = Order::new("ORDER-0001".parse().unwrap(), Fen::new(1), "chopsticks").unwrap();
     let error = wxpay.call(NativeOrder::new(order)).await.unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Misuse, Some(Fate::NotSent)));
     let rule = std::error::Error::source(&error).unwrap().to_string();

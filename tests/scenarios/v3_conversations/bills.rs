@@ -32,8 +32,9 @@ fn shop_with_trades() -> (Shop, BillDate) {
     let mut transaction_ids = Vec::new();
     for (serial, fen, party) in [(1, 1999, Party::Direct), (2, 10_000, party.clone()), (3, 50, party.clone())]
     {
-        let order = shop.order(&number(serial), fen).party(party).attach("a,`b").profit_sharing(serial == 2);
-        shop.call(NativeOrder::new(order.build().unwrap()));
+        let order =
+            shop.order(&number(serial), fen).party(party).attach("a,`b").unwrap().profit_sharing(serial == 2);
+        shop.call(NativeOrder::new(order));
         transaction_ids.push(shop.pay(&number(serial)));
     }
     let supplier = Account::Merchant("1900000109".parse().unwrap());
@@ -219,7 +220,7 @@ fn open_bill_rejects_a_modified_part() {
 fn bill_is_generated_by_ten_and_has_no_data_without_trades() {
     let mut shop = Shop::open();
     let day = BillDate::of(shop.driver.now);
-    shop.call(NativeOrder::new(shop.order(&number(1), 100).build().unwrap()));
+    shop.call(NativeOrder::new(shop.order(&number(1), 100)));
     shop.pay(&number(1));
     let error = shop.call_err(TradeBill::of(day));
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, None), "there must be no bill for today");

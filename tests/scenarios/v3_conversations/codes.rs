@@ -5,7 +5,10 @@ use wxpay_proto::{
     Fen,
     v3::{
         Lookup, Party,
-        pay::{ChargeOutcome, CodePayment, CodePaymentReply, QueryOrder, ReverseOrder, StoreId, TradeState},
+        pay::{
+            ChargeOutcome, CodePayment, CodePaymentReply, Order, QueryOrder, ReverseOrder, StoreId,
+            TradeState,
+        },
     },
 };
 use wxpay_sim::{gateway::OrderRef, ledger::v3::TradeState as RecordedState};
@@ -13,10 +16,10 @@ use wxpay_sim::{gateway::OrderRef, ledger::v3::TradeState as RecordedState};
 /// Builds a code payment. The last two digits of the code select the payer's behaviour in the simulator.
 fn code(shop: &Shop, serial: u32, digits: &str, party: Party) -> CodePayment {
     let auth_code = format!("1300000000000000{digits}").parse().unwrap();
-    let store = StoreId::Id("1".into());
-    let payment =
-        CodePayment::builder(number(serial), Fen::new(100), "一双筷子", auth_code, store).appid(shop.appid());
-    payment.party(party).device_ip([203, 0, 113, 7].into()).build().unwrap()
+    let order = Order::new(number(serial), Fen::new(100), "一双筷子").unwrap();
+    let order = order.appid(shop.appid()).party(party);
+    let payment = CodePayment::new(order, auth_code, StoreId::id("1").unwrap()).unwrap();
+    payment.device_ip([203, 0, 113, 7].into())
 }
 
 fn recorded_state(shop: &Shop, serial: u32) -> RecordedState {
@@ -39,9 +42,9 @@ pub(super) fn conversation() -> Shop {
 
         let payment = code(&shop, serial + 1, "02", party.clone());
         assert_eq!(shop.call(payment), CodePaymentReply::UserPaying);
-        shop.call(ReverseOrder::new(number(serial + 1), party.clone()).appid(shop.appid()));
+        shop.call(ReverseOrder::new(number(serial + 1)).party(party.clone()).appid(shop.appid()));
         assert_eq!(recorded_state(&shop, serial + 1), RecordedState::Revoked);
-        let queried = shop.call(QueryOrder::out_trade_no(number(serial + 1), party));
+        let queried = shop.call(QueryOrder::out_trade_no(number(serial + 1)).party(party));
         assert!(matches!(queried, Lookup::Found(order) if order.trade_state == TradeState::Revoked));
     }
     shop

@@ -14,8 +14,7 @@ use wxpay_proto::{
             H5Info, TradeState,
             combine::{
                 AppOrder, CloseOrder, H5Order, JsapiOrder, MiniProgramOrder, NativeOrder, Order, QueryOrder,
-                SubOrder, Transaction,
-                order::{Builder, Individual},
+                SubOrder, Transaction, order::Individual,
             },
         },
     },
@@ -25,16 +24,19 @@ use wxpay_proto::{
 fn two_sub_orders(shop: &Shop, serial: u32) -> Vec<SubOrder> {
     let order = |serial, fen, description| {
         SubOrder::new(shop.merchant.mchid().clone(), number(serial), Fen::new(fen), description, "甲")
+            .unwrap()
     };
-    vec![order(serial + 1, 300, "米"), order(serial + 2, 200, "面").party(&shop.partner())]
+    vec![order(serial + 1, 300, "米"), order(serial + 2, 200, "面").party(shop.partner())]
 }
 
-fn combined_order(shop: &Shop, serial: u32, orders: Vec<SubOrder>) -> Builder {
-    Order::builder(number(serial), orders)
+fn combined_order(shop: &Shop, serial: u32, orders: Vec<SubOrder>) -> Order {
+    Order::new(number(serial), orders)
+        .unwrap()
         .combine_appid(shop.appid())
         .notify_url(notify_url())
         .payer_client_ip(Ipv4Addr::new(203, 0, 113, 7).into())
         .device_id("till-1")
+        .unwrap()
 }
 
 fn query(shop: &mut Shop, query: QueryOrder) -> Transaction {
@@ -67,38 +69,39 @@ pub(super) fn conversation() -> Shop {
     let mut shop = Shop::open();
     let openid = shop.openid();
     let order = combined_order(&shop, 10, two_sub_orders(&shop, 10)).openid(openid.clone());
-    let params = shop.call(JsapiOrder::new(order.build().unwrap()).unwrap());
+    let params = shop.call(JsapiOrder::new(order).unwrap());
     shop.pay_with_params(&json!(params));
     assert_paid(&mut shop, 10);
 
     let order = combined_order(&shop, 20, two_sub_orders(&shop, 20));
-    let params = shop.call(AppOrder::new(order.build().unwrap()).unwrap());
+    let params = shop.call(AppOrder::new(order).unwrap());
     shop.pay_with_params(&json!(params));
     assert_paid(&mut shop, 20);
 
     let order = combined_order(&shop, 30, two_sub_orders(&shop, 30));
-    let url = shop.call(H5Order::new(order.build().unwrap(), H5Info::wap()).unwrap());
+    let url = shop.call(H5Order::new(order, H5Info::wap()).unwrap());
     assert!(url.starts_with("https://wx.tenpay.com/"), "{url}");
     shop.pay(&number(30));
     assert_paid(&mut shop, 30);
 
     let order = combined_order(&shop, 40, two_sub_orders(&shop, 40));
-    let code = shop.call(NativeOrder::new(order.build().unwrap()).unwrap());
+    let code = shop.call(NativeOrder::new(order).unwrap());
     assert!(code.starts_with("weixin://wxpay/bizpayurl"), "{code}");
     shop.pay(&number(40));
     assert_paid(&mut shop, 40);
 
-    let mut sub_orders = two_sub_orders(&shop, 50);
-    sub_orders[1] = SubOrder::new(shop.merchant.mchid().clone(), number(52), Fen::new(200), "面", "甲");
-    for (auth_id, order) in ["1", "2"].into_iter().zip(&mut sub_orders) {
-        order.individual = Some(Individual::new(auth_id));
-    }
-    let order = combined_order(&shop, 50, sub_orders).openid(openid).trade_scenario("RECOMMERCE");
-    let params = shop.call(MiniProgramOrder::new(order.build().unwrap()).unwrap());
+    let of_individual = |(auth_id, serial)| {
+        let (mchid, price) = (shop.merchant.mchid().clone(), Fen::new(200));
+        let sub_order = SubOrder::new(mchid, number(serial), price, "面", "甲").unwrap();
+        sub_order.individual(Individual::new(auth_id).unwrap())
+    };
+    let sub_orders = [("1", 51), ("2", 52)].map(of_individual).to_vec();
+    let order = combined_order(&shop, 50, sub_orders).openid(openid).trade_scenario("RECOMMERCE").unwrap();
+    let params = shop.call(MiniProgramOrder::new(order).unwrap());
     shop.pay_with_params(&json!(params));
     assert_paid(&mut shop, 50);
 
-    let order = combined_order(&shop, 60, two_sub_orders(&shop, 60)).build().unwrap();
+    let order = combined_order(&shop, 60, two_sub_orders(&shop, 60));
     shop.call(NativeOrder::new(order.clone()).unwrap());
     shop.call(CloseOrder::of_order(&order));
     let closed = query(&mut shop, QueryOrder::combine_out_trade_no(number(60)));
@@ -110,7 +113,7 @@ pub(super) fn conversation() -> Shop {
 fn combined_orders_of_every_payment_method_are_paid_and_queried() {
     let mut shop = conversation();
     assert_eq!(shop.call(QueryOrder::combine_out_trade_no(number(99))), Lookup::NotFound);
-    let paid = combined_order(&shop, 10, two_sub_orders(&shop, 10)).openid(shop.openid()).build().unwrap();
+    let paid = combined_order(&shop, 10, two_sub_orders(&shop, 10)).openid(shop.openid());
     let error = shop.call_err(CloseOrder::of_order(&paid));
     assert_eq!(error.fate(), Some(Fate::Refused), "a paid order must not be closed");
 }
@@ -118,7 +121,7 @@ fn combined_orders_of_every_payment_method_are_paid_and_queried() {
 #[test]
 fn sub_orders_are_refunded_separately() {
     let mut shop = Shop::open();
-    let order = combined_order(&shop, 10, two_sub_orders(&shop, 10)).build().unwrap();
+    let order = combined_order(&shop, 10, two_sub_orders(&shop, 10));
     shop.call(NativeOrder::new(order).unwrap());
     shop.pay(&number(10));
     assert_paid(&mut shop, 10);
@@ -132,7 +135,7 @@ fn sub_orders_are_refunded_separately() {
 fn combined_order_with_lost_replies_is_resolved_by_query() {
     let mut shop = Shop::open();
     shop.lose_replies("v3.combine.native");
-    let order = combined_order(&shop, 10, two_sub_orders(&shop, 10)).build().unwrap();
+    let order = combined_order(&shop, 10, two_sub_orders(&shop, 10));
     let unresolved = shop.call_err(NativeOrder::new(order).unwrap()).unresolved().unwrap();
     let Ok(Resolved::Combine(resolved)) = shop.run(shop.merchant.resolve(unresolved)) else {
         panic!("must resolve to the combined order")

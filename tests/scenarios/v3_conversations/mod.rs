@@ -22,7 +22,7 @@ use wxpay_proto::{
     payment::{PaymentState, PaymentStatus, Transition},
     refusal::Code,
     v3::{
-        Ack, Event, Lookup, Merchant, Notification, Party, Raw, VerifyError,
+        Ack, Event, Lookup, Merchant, Notification, Raw, VerifyError,
         pay::{CloseOrder, NativeOrder, Order, QueryOrder, TradeState, Transaction},
         refund::{CreateRefund, RefundAmount, RefundOf},
     },
@@ -78,11 +78,7 @@ fn order(network: &SimNetwork, number: OutTradeNo, fen: u64) -> NativeOrder {
     let appid = network.gateway.merchant().appids()[0].clone();
     let notify_url = "https://shop.example/notify/v3".parse().unwrap();
     NativeOrder::new(
-        Order::builder(number, Fen::new(fen), "千足金箍棒")
-            .appid(appid)
-            .notify_url(notify_url)
-            .build()
-            .unwrap(),
+        Order::new(number, Fen::new(fen), "千足金箍棒").unwrap().appid(appid).notify_url(notify_url),
     )
 }
 
@@ -99,7 +95,7 @@ fn query(
     merchant: &Merchant,
     number: OutTradeNo,
 ) -> Lookup<Transaction> {
-    driver.run(merchant.call(QueryOrder::out_trade_no(number, Party::Direct)), network).unwrap()
+    driver.run(merchant.call(QueryOrder::out_trade_no(number)), network).unwrap()
 }
 
 /// Delivers all notifications that are due within a minute, and returns the verified ones.
@@ -295,9 +291,7 @@ fn merchants_in_one_process_do_not_trust_each_others_keys() {
         .unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Signature | ErrorKind::Malformed), "{error:?}");
     assert!(driver.run(merchant.verify_notification(v3::raw_notification(&due[0])), &mut network).is_ok());
-    let queried = driver
-        .run(other_merchant.call(QueryOrder::out_trade_no(number(1), Party::Direct)), &mut network)
-        .unwrap();
+    let queried = driver.run(other_merchant.call(QueryOrder::out_trade_no(number(1))), &mut network).unwrap();
     assert_eq!(queried, Lookup::NotFound, "an order must be visible to its own merchant only");
 }
 
@@ -309,11 +303,10 @@ fn paid_order_cannot_be_closed_and_closed_order_cannot_be_paid() {
         driver.run(merchant.call(order(&network, number(serial), 100)), &mut network).unwrap();
     }
     pay(&driver, &mut network, &number(1));
-    let error =
-        driver.run(merchant.call(CloseOrder::new(number(1), Party::Direct)), &mut network).unwrap_err();
+    let error = driver.run(merchant.call(CloseOrder::new(number(1))), &mut network).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Some(Fate::Refused)));
     assert_eq!(error.refusal().unwrap().internal_number(), Some(268_449_538), "the order is paid");
-    driver.run(merchant.call(CloseOrder::new(number(2), Party::Direct)), &mut network).unwrap();
+    driver.run(merchant.call(CloseOrder::new(number(2))), &mut network).unwrap();
     let order_ref = OrderRef::OutTradeNo(number(2));
     assert!(network.gateway.pay_transaction(&order_ref, &Payer::default(), driver.now).is_err());
 }

@@ -4,7 +4,7 @@ use super::{number, shop::Shop};
 use core::net::Ipv4Addr;
 use serde_json::json;
 use wxpay_proto::v3::{
-    Lookup, Party,
+    Lookup,
     pay::{AppOrder, CloseOrder, H5Info, H5Order, JsapiOrder, NativeOrder, Payer, QueryOrder, TradeState},
 };
 
@@ -13,7 +13,7 @@ pub(super) fn conversation() -> Shop {
     let mut shop = Shop::open();
     let order = |shop: &Shop, serial| {
         let order = shop.order(&number(serial), 100);
-        order.payer_client_ip(Ipv4Addr::new(203, 0, 113, 7).into()).build().unwrap()
+        order.payer_client_ip(Ipv4Addr::new(203, 0, 113, 7).into())
     };
     let payer = Payer::new(shop.openid());
     let params = shop.call(JsapiOrder::new(order(&shop, 1), payer.clone()).unwrap());
@@ -28,14 +28,14 @@ pub(super) fn conversation() -> Shop {
     shop.pay(&number(5));
     assert_eq!(shop.receive_notifications().len(), 5);
     for serial in 1..=5 {
-        let queried = shop.call(QueryOrder::out_trade_no(number(serial), Party::Direct));
+        let queried = shop.call(QueryOrder::out_trade_no(number(serial)));
         let Lookup::Found(paid) = &queried else { panic!("the order must be found") };
         assert_eq!(paid.trade_state, TradeState::Success);
         let id = paid.transaction_id.clone().unwrap();
-        assert_eq!(shop.call(QueryOrder::transaction_id(id, Party::Direct)), queried);
+        assert_eq!(shop.call(QueryOrder::transaction_id(id)), queried);
     }
     shop.call(NativeOrder::new(order(&shop, 6)));
-    shop.call(CloseOrder::new(number(6), Party::Direct));
+    shop.call(CloseOrder::new(number(6)));
     shop
 }
 

@@ -18,7 +18,7 @@ use wxpay_proto::{
 use wxpay_sim::gateway::OrderRef;
 
 fn query(shop: &mut Shop, number: &OutTradeNo, party: &Party) -> Transaction {
-    let query = QueryOrder::out_trade_no(number.clone(), party.clone());
+    let query = QueryOrder::out_trade_no(number.clone()).party(party.clone());
     shop.call(query).found().expect("the order must be found")
 }
 
@@ -37,7 +37,7 @@ fn assert_paid(shop: &mut Shop, number: &OutTradeNo, party: &Party) {
         assert_eq!(transaction.sub_mchid.as_ref(), party.sub_mchid());
         assert_eq!(transaction.sub_appid.as_ref(), party.sub_appid());
     }
-    let by_id = QueryOrder::transaction_id(queried.transaction_id.clone().unwrap(), party.clone());
+    let by_id = QueryOrder::transaction_id(queried.transaction_id.clone().unwrap()).party(party.clone());
     assert_eq!(shop.call(by_id), Lookup::Found(queried));
 }
 
@@ -48,7 +48,7 @@ pub(super) fn conversation() -> Shop {
     let address = Ipv4Addr::new(203, 0, 113, 7);
     let order = |shop: &Shop, serial| {
         let order = shop.order(&number(serial), 100).party(party.clone());
-        order.payer_client_ip(address.into()).build().unwrap()
+        order.payer_client_ip(address.into())
     };
     let (payer, openid) = (Payer::under_sub_appid(shop.openid()), shop.openid());
 
@@ -79,7 +79,7 @@ pub(super) fn conversation() -> Shop {
     shop.pay(&number(5));
     assert_paid(&mut shop, &number(5), &party);
 
-    let pos_order = ScannedPosOrder::new(order(&shop, 6), payer, StoreId::OutId("shop-1".into())).unwrap();
+    let pos_order = ScannedPosOrder::new(order(&shop, 6), payer, StoreId::out_id("shop-1").unwrap()).unwrap();
     let prepay_id = shop.call(pos_order);
     let appid = party.sub_appid().unwrap().clone();
     let params =
@@ -88,7 +88,7 @@ pub(super) fn conversation() -> Shop {
     assert_paid(&mut shop, &number(6), &party);
 
     shop.call(NativeOrder::new(order(&shop, 7)));
-    shop.call(CloseOrder::new(number(7), party.clone()));
+    shop.call(CloseOrder::new(number(7)).party(party.clone()));
     assert_eq!(query(&mut shop, &number(7), &party).trade_state, TradeState::Closed);
 
     let create = refund_of(number(1), "F1", 30, 100);
@@ -108,7 +108,7 @@ pub(super) fn conversation() -> Shop {
 fn partner_places_queries_closes_and_refunds_orders_of_a_sub_merchant() {
     let mut shop = conversation();
     let party = shop.partner();
-    let queried = shop.call(QueryOrder::out_trade_no(number(99), party));
+    let queried = shop.call(QueryOrder::out_trade_no(number(99)).party(party));
     assert_eq!(queried, Lookup::NotFound);
     let record = shop.network.gateway.transaction(&OrderRef::OutTradeNo(number(1)), shop.driver.now).unwrap();
     assert_eq!(record.sub_mchid, Some(shop.sub_mchid()));
@@ -118,7 +118,7 @@ fn partner_places_queries_closes_and_refunds_orders_of_a_sub_merchant() {
 fn order_of_a_sub_merchant_belongs_to_no_other_party() {
     let mut shop = conversation();
     for party in [Party::Direct, Party::partner("1900000109".parse().unwrap())] {
-        let error = shop.call_err(QueryOrder::out_trade_no(number(1), party.clone()));
+        let error = shop.call_err(QueryOrder::out_trade_no(number(1)).party(party.clone()));
         assert!(error.refusal().is_some(), "{error:?}");
         let error = shop.call_err(refund_of(number(2), "F2", 30, 100).party(party));
         assert_eq!(error.fate(), Some(Fate::Refused));

@@ -44,7 +44,7 @@ fn return_no(text: &str) -> OutReturnNo {
 /// after the payment.
 fn paid_order(shop: &mut Shop, party: &Party) -> TransactionId {
     let order = shop.order(&number(1), 10_000).party(party.clone()).profit_sharing(true);
-    shop.call(NativeOrder::new(order.build().unwrap()));
+    shop.call(NativeOrder::new(order));
     let transaction_id = shop.pay(&number(1));
     let appid = shop.appid();
     for (account, relation) in

@@ -16,7 +16,7 @@ use wxpay_sim::ledger::v3::RefundStatus as RecordedStatus;
 
 /// Creates a refund that becomes abnormal, and receives the notification.
 fn create_abnormal(shop: &mut Shop, serial: u32, refund_no: &str) -> Refund {
-    shop.call(NativeOrder::new(shop.order(&number(serial), 100).build().unwrap()));
+    shop.call(NativeOrder::new(shop.order(&number(serial), 100)));
     shop.pay(&number(serial));
     let refund = shop.call(refund_of(number(serial), refund_no, 100, 100).notify_url(notify_url()));
     let (mchid, now) = (shop.merchant.mchid().clone(), shop.driver.now);

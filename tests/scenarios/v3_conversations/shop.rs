@@ -6,7 +6,7 @@ use wxpay_proto::{
     Error, Fen,
     exchange::Flow,
     id::{AppId, MchId, NotifyUrl, OpenId, OutTradeNo, TransactionId},
-    v3::{BillFile, Download, Endpoint, Merchant, Notification, Party, Sensitive, pay::order},
+    v3::{BillFile, Download, Endpoint, Merchant, Notification, Party, Sensitive, pay::Order},
 };
 use wxpay_sim::{
     faults::{Fault, FaultRule, Operation},
@@ -84,8 +84,9 @@ impl Shop {
         self.network.gateway.payer().clone()
     }
 
-    pub(super) fn order(&self, number: &OutTradeNo, fen: u64) -> order::Builder {
-        order::Order::builder(number.clone(), Fen::new(fen), "千足金箍棒")
+    pub(super) fn order(&self, number: &OutTradeNo, fen: u64) -> Order {
+        Order::new(number.clone(), Fen::new(fen), "千足金箍棒")
+            .unwrap()
             .appid(self.appid())
             .notify_url(notify_url())
     }

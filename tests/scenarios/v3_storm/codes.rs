@@ -11,7 +11,9 @@ use wxpay_proto::{
     id::OutTradeNo,
     v3::{
         Party, Resolved,
-        pay::{ChargeOutcome, CodePayment, QueryOrder, ReverseOrder, StoreId, TradeState, Transaction},
+        pay::{
+            ChargeOutcome, CodePayment, Order, QueryOrder, ReverseOrder, StoreId, TradeState, Transaction,
+        },
     },
 };
 use wxpay_sim::ledger::v3::TradeState as RecordedState;
@@ -65,19 +67,16 @@ pub(super) async fn live(mut life: Life) {
     if life.rng.one_in(4) {
         life.refund(&key).await;
     }
-    life.use_up_failures(|| QueryOrder::out_trade_no(key.1.clone(), party.clone())).await;
+    life.use_up_failures(|| QueryOrder::out_trade_no(key.1.clone()).party(party.clone())).await;
 }
 
 impl Life {
     async fn charge(&mut self, key: &OrderKey, price: Fen, party: &Party) -> Certain {
         let code = format!("1300000000000000{}", self.rng.pick(&PAYERS)).parse().unwrap();
-        let (appid, store) = (self.account().appid.clone(), StoreId::Id("1".into()));
-        let payment = CodePayment::builder(key.1.clone(), price, "一双筷子", code, store)
-            .appid(appid)
-            .party(party.clone())
-            .device_ip([203, 0, 113, 7].into())
-            .build()
-            .unwrap();
+        let order = Order::new(key.1.clone(), price, "一双筷子").unwrap();
+        let order = order.appid(self.account().appid.clone()).party(party.clone());
+        let payment = CodePayment::new(order, code, StoreId::id("1").unwrap()).unwrap();
+        let payment = payment.device_ip([203, 0, 113, 7].into());
         self.type_password_later(key);
         let charge = self.account().merchant.charge_by_code(payment);
         match self.drive(charge).await {
@@ -115,7 +114,8 @@ impl Life {
                 TradeState::Closed | TradeState::Revoked | TradeState::PayError => return Certain::NotPaid,
                 _ => {}
             }
-            let reverse = ReverseOrder::new(key.1.clone(), party.clone()).appid(self.account().appid.clone());
+            let reverse =
+                ReverseOrder::new(key.1.clone()).party(party.clone()).appid(self.account().appid.clone());
             if self.call(reverse).await.is_ok() {
                 let recorded = self.shop.recorded(key).map(|order| order.trade_state);
                 assert_eq!(recorded, Some(RecordedState::Revoked), "{key:?}: said to be reversed");

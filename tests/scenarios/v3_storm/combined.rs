@@ -41,7 +41,7 @@ pub(super) async fn live(mut life: Life) {
         orders.push(order.clone());
         let exists = life.place_combined(&order, method).await;
         for sub_order in order.sub_orders() {
-            let key = (life.account, sub_order.out_trade_no.clone());
+            let key = (life.account, sub_order.out_trade_no().clone());
             life.shop.records.borrow_mut().order(&key).is_absent = !exists;
         }
         if exists && !(life.rng.one_in(6) && life.close_combined(&order).await) {
@@ -62,7 +62,7 @@ pub(super) async fn live(mut life: Life) {
     let order = orders.last().unwrap();
     life.query_combined(order.combine_out_trade_no()).await;
     let index = usize::from(life.rng.one_in(2));
-    let key = (life.account, order.sub_orders()[index].out_trade_no.clone());
+    let key = (life.account, order.sub_orders()[index].out_trade_no().clone());
     if life.rng.one_in(2) {
         life.refund(&key).await;
     }
@@ -80,19 +80,16 @@ impl Life {
         let mut sub_orders = Vec::new();
         for (item, (price, party)) in prices.into_iter().zip(parties).enumerate() {
             let sub_number: OutTradeNo = format!("{number}S{item}").parse().unwrap();
-            let sub_order = SubOrder::new(mchid.clone(), sub_number.clone(), price, "米", "甲");
-            sub_orders.push(sub_order.party(&party));
+            let sub_order = SubOrder::new(mchid.clone(), sub_number.clone(), price, "米", "甲").unwrap();
+            sub_orders.push(sub_order.party(party.clone()));
             let mut record = OrderRecord::new((self.serial, item), sub_number.clone(), price, party);
             record.combined = Some(number.clone());
             self.shop.records.borrow_mut().orders.insert((self.account, sub_number), record);
         }
         self.add_faults(&number);
         let (appid, url) = (self.account().appid.clone(), notify_url(self.account));
-        let order = Order::builder(number, sub_orders)
-            .combine_appid(appid)
-            .notify_url(url)
-            .openid(self.shop.openid());
-        order.build().unwrap()
+        let order = Order::new(number, sub_orders).unwrap();
+        order.combine_appid(appid).notify_url(url).openid(self.shop.openid())
     }
 
     async fn place_combined(&mut self, order: &Order, method: u64) -> bool {
@@ -103,7 +100,7 @@ impl Life {
         let without_payer = || {
             let (appid, url) = (self.account().appid.clone(), notify_url(self.account));
             let sub_orders = order.sub_orders().to_vec();
-            Order::builder(key.1.clone(), sub_orders).combine_appid(appid).notify_url(url).build().unwrap()
+            Order::new(key.1.clone(), sub_orders).unwrap().combine_appid(appid).notify_url(url)
         };
         let outcome = match method {
             0 => {

@@ -32,10 +32,11 @@ fn five_thousand_notifications_are_delivered_in_order_until_acknowledged() {
     let notify_url: wxpay_proto::id::NotifyUrl = "https://shop.example/notify/v3".parse().unwrap();
     for serial in 0..ORDERS {
         let number = format!("MANY{serial:08}").parse().unwrap();
-        let order = Order::builder(number, Fen::new(100), "千足金箍棒")
+        let order = Order::new(number, Fen::new(100), "千足金箍棒")
+            .unwrap()
             .appid(appid.clone())
             .notify_url(notify_url.clone());
-        driver.run(merchant.call(NativeOrder::new(order.build().unwrap())), &mut network).unwrap();
+        driver.run(merchant.call(NativeOrder::new(order)), &mut network).unwrap();
     }
     // The payers pay ten orders per second.
     for serial in 0..ORDERS {

@@ -38,6 +38,7 @@ enum Method {
 }
 
 /// A purchase: what is to be paid once.
+#[derive(Clone)]
 struct Purchase {
     price: Fen,
     party: Party,
@@ -49,15 +50,22 @@ impl Purchase {
     fn order(&self, life: &Life) -> Order {
         let number = self.numbers.last().unwrap().clone();
         let url = notify_url(life.account);
-        Order::builder(number, self.price, "千足金箍棒")
+        Order::new(number, self.price, "千足金箍棒")
+            .unwrap()
             .appid(life.account().appid.clone())
             .notify_url(url)
             .attach("basket")
+            .unwrap()
             .party(self.party.clone())
             .profit_sharing(true)
             .payer_client_ip([203, 0, 113, 7].into())
-            .build()
-            .unwrap()
+    }
+
+    fn payer(&self, life: &Life) -> Payer {
+        match self.party {
+            Party::Direct => Payer::new(life.shop.openid()),
+            Party::Partner { .. } => Payer::under_sub_appid(life.shop.openid()),
+        }
     }
 
     fn key(&self, life: &Life) -> OrderKey {
@@ -110,7 +118,7 @@ pub(super) async fn live(mut life: Life) {
         }
         _ => life.share(&key).await,
     }
-    life.use_up_failures(|| QueryOrder::out_trade_no(key.1.clone(), purchase.party.clone())).await;
+    life.use_up_failures(|| QueryOrder::out_trade_no(key.1.clone()).party(purchase.party.clone())).await;
 }
 
 impl Life {
@@ -153,13 +161,13 @@ impl Life {
 
     /// Places an order until it is certain whether the gateway has it.
     async fn place(&mut self, purchase: &Purchase, method: Method) -> bool {
-        let (key, order) = (purchase.key(self), purchase.order(self));
+        let key = purchase.key(self);
         let operation = pending_order(&key, &purchase.party);
         let is_recorded = |shop: &Shop| shop.recorded(&key).is_some();
         let outcome = if self.rng.one_in(8) {
             // Two servers place it at once. Neither knows what the other does, so the outcome is certain only afterwards.
-            let rival = self.begin_rival(&order, method);
-            let result = self.place_once(order, method).await;
+            let rival = self.begin_rival(purchase, method);
+            let result = self.place_once(purchase, method).await;
             assert!(
                 result.is_err() || is_recorded(&self.shop),
                 "{key:?}: placed, but the gateway has it not"
@@ -169,7 +177,7 @@ impl Life {
             }
             self.resolve(&operation, is_recorded).await
         } else {
-            self.place_certainly(order, method, &operation, is_recorded).await
+            self.place_certainly(purchase, method, &operation, is_recorded).await
         };
         let exists = !matches!(outcome, Outcome::Nothing);
         self.shop.records.borrow_mut().order(&key).is_absent = !exists;
@@ -178,16 +186,15 @@ impl Life {
 
     async fn place_certainly(
         &mut self,
-        order: Order,
+        purchase: &Purchase,
         method: Method,
         operation: &PendingOperation,
         is_recorded: impl Fn(&Shop) -> bool,
     ) -> Outcome<()> {
-        let (merchant, payer) = (self.account().merchant.clone(), self.payer(&order));
-
+        let (merchant, order) = (self.account().merchant.clone(), purchase.order(self));
         match method {
             Method::Jsapi => {
-                let call = merchant.call(JsapiOrder::new(order, payer).unwrap());
+                let call = merchant.call(JsapiOrder::new(order, purchase.payer(self)).unwrap());
                 self.carry_out(call, operation, is_recorded).await.map(drop)
             }
             Method::App => {
@@ -203,31 +210,24 @@ impl Life {
         }
     }
 
-    async fn place_once(&mut self, order: Order, method: Method) -> Result<(), Ended> {
-        let payer = self.payer(&order);
+    async fn place_once(&mut self, purchase: &Purchase, method: Method) -> Result<(), Ended> {
+        let order = purchase.order(self);
         match method {
-            Method::Jsapi => self.call(JsapiOrder::new(order, payer).unwrap()).await.map(drop),
+            Method::Jsapi => self.call(JsapiOrder::new(order, purchase.payer(self)).unwrap()).await.map(drop),
             Method::App => self.call(AppOrder::new(order)).await.map(drop),
             Method::Native => self.call(NativeOrder::new(order)).await.map(drop),
             Method::H5 => self.call(H5Order::new(order, H5Info::wap()).unwrap()).await.map(drop),
         }
     }
 
-    fn payer(&self, order: &Order) -> Payer {
-        match order.party() {
-            Party::Direct => Payer::new(self.shop.openid()),
-            Party::Partner { .. } => Payer::under_sub_appid(self.shop.openid()),
-        }
-    }
-
     /// Lets another server place the same order. Returns a flag that is set when it has ended.
-    fn begin_rival(&mut self, order: &Order, method: Method) -> Rc<Cell<bool>> {
-        let (order, has_ended) = (order.clone(), Rc::new(Cell::new(false)));
+    fn begin_rival(&mut self, purchase: &Purchase, method: Method) -> Rc<Cell<bool>> {
+        let (purchase, has_ended) = (purchase.clone(), Rc::new(Cell::new(false)));
         let mut rival = Self::new(Rc::clone(&self.shop), self.serial, self.rng.fork());
         let flag = Rc::clone(&has_ended);
         self.shop.time.spawn(async move {
             rival.pause(Duration::from_secs(2)).await;
-            rival.place_once(order, method).await.ok();
+            rival.place_once(&purchase, method).await.ok();
             flag.set(true);
         });
         has_ended
@@ -238,7 +238,7 @@ impl Life {
         let key = purchase.key(self);
         let Some(before) = self.shop.recorded(&key) else { return false };
         let was_paid = matches!(before.trade_state, TradeState::Success | TradeState::Refund);
-        let result = self.call(CloseOrder::new(key.1.clone(), purchase.party.clone())).await;
+        let result = self.call(CloseOrder::new(key.1.clone()).party(purchase.party.clone())).await;
         let after = self.shop.recorded(&key).unwrap().trade_state;
         assert!(
             !was_paid || matches!(after, TradeState::Success | TradeState::Refund),
@@ -287,7 +287,7 @@ impl Life {
 
     /// Queries an order, and merges what the reply proves.
     pub(super) async fn query_order(&mut self, key: &OrderKey, party: &Party) -> Option<Lookup<Transaction>> {
-        let query = QueryOrder::out_trade_no(key.1.clone(), party.clone());
+        let query = QueryOrder::out_trade_no(key.1.clone()).party(party.clone());
         let lookup = self.call(query).await.ok()?;
         let is_found = matches!(lookup, Lookup::Found(_));
         assert_eq!(is_found, self.shop.recorded(key).is_some(), "{key:?}");

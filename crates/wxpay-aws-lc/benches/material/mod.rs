@@ -18,7 +18,7 @@ use wxpay_proto::{
     memory::Memory,
     secret::Secret,
     v3::{
-        ApiV3Key, Authorization, Call, Lookup, Merchant, Party, RawNotification, message,
+        ApiV3Key, Authorization, Call, Lookup, Merchant, RawNotification, message,
         pay::{JsapiOrder, Order, Payer, QueryOrder, Transaction},
     },
     wire::base64,
@@ -67,10 +67,11 @@ impl SignBench {
     pub(crate) fn new() -> Self {
         let url = "https://shop.example/wxpay/v3/notify".parse().unwrap();
         let order =
-            Order::builder("7240b65810859cbf2a8d9f76a638c0a3".parse().unwrap(), Fen::new(1999), "千足金箍棒")
+            Order::new("7240b65810859cbf2a8d9f76a638c0a3".parse().unwrap(), Fen::new(1999), "千足金箍棒")
+                .unwrap()
                 .appid("wx0123456789abcdef".parse().unwrap())
                 .notify_url(url);
-        let order = order.attach("花果山分店").build().unwrap();
+        let order = order.attach("花果山分店").unwrap();
         let payer = Payer::new("oX99MDgNcgwnz3zFN3DNmo8uwa-w".parse().unwrap());
         let (merchant, order) = (merchant(), JsapiOrder::new(order, payer).unwrap());
         let mut bench = Self {
@@ -202,7 +203,7 @@ impl ReplyBench {
     /// Returns the input of [`read`](Self::read): a call whose request was sent.
     pub(crate) fn input(&self) -> ReplyInput {
         let out_trade_no = "7240b65810859cbf2a8d9f76a638c0a3".parse().unwrap();
-        let call = self.merchant.call(QueryOrder::out_trade_no(out_trade_no, Party::Direct));
+        let call = self.merchant.call(QueryOrder::out_trade_no(out_trade_no));
         let mut memory = Memory::default();
         match Step::begin(call, World::new(NOW, Entropy::new([7; 32]), &mut memory)) {
             Step::Send(_, awaiting) => (awaiting, self.reply.clone(), memory, Entropy::new([7; 32])),

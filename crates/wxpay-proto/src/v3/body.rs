@@ -66,7 +66,8 @@ impl Value for Sensitive {
 /// Personal data, and therefore without an implementation of `Serialize`.
 impl Value for OpenId {
     fn write(&self, writer: &mut RequestWriter<'_, '_>) -> Result<(), Error> {
-        self.as_str().write(writer)
+        writer.string(self.as_str());
+        Ok(())
     }
 }
 
@@ -75,6 +76,9 @@ impl Value for UnixTime {
         wire::time::format_rfc3339(*self).write(writer)
     }
 }
+
+/// The capacity of a body when it is begun, in bytes: most orders fit.
+const INITIAL_CAPACITY: usize = 512;
 
 impl RequestWriter<'_, '_> {
     /// Drafts a `POST` request with a JSON body.
@@ -88,7 +92,7 @@ impl RequestWriter<'_, '_> {
         target: impl Into<String>,
         body: &impl Members,
     ) -> Result<Draft, Error> {
-        self.body.clear();
+        self.body = Vec::with_capacity(INITIAL_CAPACITY);
         self.object(body)?;
         Ok(Draft::new(label, Method::Post, target).json(mem::take(&mut self.body)))
     }
@@ -98,6 +102,16 @@ impl RequestWriter<'_, '_> {
         self.body.push(b'{');
         members.write_members(self)?;
         self.body.push(b'}');
+        Ok(())
+    }
+
+    /// Writes a member that is an object, unless the object has no members.
+    pub(super) fn object_if_any(&mut self, name: &'static str, members: &impl Members) -> Result<(), Error> {
+        let before = self.body.len();
+        self.name(name).object(members)?;
+        if self.body.ends_with(b"{}") {
+            self.body.truncate(before);
+        }
         Ok(())
     }
 
@@ -115,9 +129,21 @@ impl RequestWriter<'_, '_> {
     /// Writes the name of a member; its value is to follow.
     pub(super) fn name(&mut self, name: &'static str) -> &mut Self {
         self.separate();
-        self.body.extend(wire::json::write(name));
+        self.string(name);
         self.body.push(b':');
         self
+    }
+
+    /// Writes a string.
+    fn string(&mut self, text: &str) {
+        // Names and ids have nothing to escape, and are copied without a buffer of their own.
+        if text.bytes().any(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+            self.body.extend(wire::json::write(text));
+        } else {
+            self.body.push(b'"');
+            self.body.extend_from_slice(text.as_bytes());
+            self.body.push(b'"');
+        }
     }
 
     /// Writes a comma, except before the first value.
@@ -130,6 +156,20 @@ impl RequestWriter<'_, '_> {
     /// Writes a member.
     pub(super) fn member(&mut self, name: &'static str, value: &(impl Value + ?Sized)) -> Result<(), Error> {
         value.write(self.name(name))
+    }
+
+    /// Writes a member that is a string.
+    pub(super) fn text(&mut self, name: &'static str, text: &str) {
+        self.name(name).string(text);
+    }
+
+    /// Writes a member, if there is a value.
+    pub(super) fn member_opt(
+        &mut self,
+        name: &'static str,
+        value: Option<&(impl Value + ?Sized)>,
+    ) -> Result<(), Error> {
+        value.map_or(Ok(()), |value| self.member(name, value))
     }
 }
 
@@ -164,12 +204,15 @@ pub(super) fn misuse(invalid: InvalidField) -> Error {
 /// * `text`: optional, too. The setter takes any text, and returns the error of the type's `new(field, text)`.
 /// * `list`: absent while it is empty.
 /// * `default`: always present; begins with the default of its type.
-/// * `constant`: not stored. The value is after the `=`.
+/// * `object`: begins with the default of its type, and is absent while it has no members.
+/// * `constant`: not stored. The text is after the `=`.
 /// * `computed`: not stored. The method of this name returns `Option<T>`. If it is `flattened`, the method takes the
-///   [merchant](super::Merchant), and returns `Result<T, Error>`.
+///   [merchant](super::Merchant), and returns `Result<T, Error>`. With another rule, such as `= mchid`, the merchant's
+///   method of that name returns the value.
 ///
-/// A field that is not required gets a setter if it has documentation, which becomes the setter's. `as "name"` is the
-/// name on the wire, if it is another. A rule after the type replaces how the field is written:
+/// A visibility before the kind is the field's; without one, it is private. A field that is not required gets a setter
+/// if it has documentation, which becomes the setter's. `as "name"` is the name on the wire, if it is another. A rule
+/// after the type replaces how the field is written:
 ///
 /// * `= flattened`: its members are written in place.
 /// * `= omitted`: it is left to a computed field, or to the path.
@@ -184,18 +227,21 @@ macro_rules! body {
         $visibility:vis struct $body:ident {
             $(
                 $(#[doc = $doc:literal])*
-                $kind:ident $field:ident: $type:ty $(as $name:literal)? $(= $rule:tt)?
+                $field_visibility:vis $kind:ident $field:ident: $type:ty $(as $name:literal)? $(= $rule:tt)?
             ),* $(,)?
         }
         Debug { $($shown:ident),* $(,)? }
     ) => {
         $crate::v3::body::body! {
             @struct [$(#[$meta])* $visibility] $body [] [] []
-            $($kind $field: $type,)*
+            $($field_visibility $kind $field: $type,)*
         }
 
         impl $body {
-            $($crate::v3::body::body! { @setter $kind [$($doc)*] $visibility $field: $type })*
+            $($crate::v3::body::body! {
+                @setter $kind [$($doc)*] $visibility $field: $type,
+                $crate::v3::body::body!(@name $field $($name)?)
+            })*
         }
 
         impl $crate::v3::body::Members for $body {
@@ -231,77 +277,86 @@ macro_rules! body {
     // The struct and its constructor: sorts the fields into stored ones, parameters and initial values.
     (
         @struct [$(#[$meta:meta])* $visibility:vis] $body:ident
-        [$($field:ident: $type:ty,)*] [$($parameter:ident: $parameter_type:ty,)*] [$($initial:ident)*]
+        [$($field_visibility:vis $field:ident: $type:ty,)*]
+        [$($parameter:ident: $parameter_type:ty,)*] [$($initial:ident)*]
     ) => {
         $(#[$meta])*
         #[must_use]
         #[allow(clippy::struct_field_names, reason = "the names are those on the wire")]
         $visibility struct $body {
-            $($field: $type,)*
+            $($field_visibility $field: $type,)*
         }
 
         impl $body {
+            #[allow(dead_code, reason = "an object without required fields may begin with the default, too")]
             fn required($($parameter: $parameter_type),*) -> Self {
                 Self { $($parameter,)* $($initial: Default::default(),)* }
             }
         }
     };
-    (@struct $head:tt $body:ident $fields:tt $parameters:tt $initial:tt constant $f:ident: $t:ty, $($rest:tt)*) => {
+    (
+        @struct $head:tt $body:ident $fields:tt $parameters:tt $initial:tt
+        $v:vis constant $f:ident: $t:ty, $($rest:tt)*
+    ) => {
         $crate::v3::body::body! { @struct $head $body $fields $parameters $initial $($rest)* }
     };
-    (@struct $head:tt $body:ident $fields:tt $parameters:tt $initial:tt computed $f:ident: $t:ty, $($rest:tt)*) => {
+    (
+        @struct $head:tt $body:ident $fields:tt $parameters:tt $initial:tt
+        $v:vis computed $f:ident: $t:ty, $($rest:tt)*
+    ) => {
         $crate::v3::body::body! { @struct $head $body $fields $parameters $initial $($rest)* }
     };
     (
         @struct $head:tt $body:ident [$($fields:tt)*] [$($parameters:tt)*] $initial:tt
-        required $f:ident: $t:ty, $($rest:tt)*
+        $v:vis required $f:ident: $t:ty, $($rest:tt)*
     ) => {
         $crate::v3::body::body! {
-            @struct $head $body [$($fields)* $f: $t,] [$($parameters)* $f: $t,] $initial $($rest)*
+            @struct $head $body [$($fields)* $v $f: $t,] [$($parameters)* $f: $t,] $initial $($rest)*
         }
     };
     (
         @struct $head:tt $body:ident [$($fields:tt)*] $parameters:tt [$($initial:ident)*]
-        $kind:ident $f:ident: $t:ty, $($rest:tt)*
+        $v:vis $kind:ident $f:ident: $t:ty, $($rest:tt)*
     ) => {
         $crate::v3::body::body! {
-            @struct $head $body [$($fields)* $f: $crate::v3::body::body!(@stored $kind $t),]
+            @struct $head $body [$($fields)* $v $f: $crate::v3::body::body!(@stored $kind $t),]
             $parameters [$($initial)* $f] $($rest)*
         }
     };
     (@stored default $type:ty) => { $type };
+    (@stored object $type:ty) => { $type };
     (@stored list $type:ty) => { Vec<$type> };
     (@stored $kind:ident $type:ty) => { Option<$type> };
 
     // The setters.
-    (@setter $kind:ident [] $visibility:vis $field:ident: $type:ty) => {};
-    (@setter required [$($doc:literal)*] $visibility:vis $field:ident: $type:ty) => {};
-    (@setter text [$($doc:literal)*] $visibility:vis $field:ident: $type:ty) => {
+    (@setter $kind:ident [] $visibility:vis $field:ident: $type:ty, $name:expr) => {};
+    (@setter required [$($doc:literal)*] $visibility:vis $field:ident: $type:ty, $name:expr) => {};
+    (@setter text [$($doc:literal)*] $visibility:vis $field:ident: $type:ty, $name:expr) => {
         $(#[doc = $doc])*
         ///
         /// # Errors
         ///
         /// Returns [`InvalidField`](crate::id::InvalidField) if the text violates this rule.
         $visibility fn $field(mut self, $field: impl AsRef<str>) -> Result<Self, $crate::id::InvalidField> {
-            self.$field = Some(<$type>::new(stringify!($field), $field)?);
+            self.$field = Some(<$type>::new($name, $field)?);
             Ok(self)
         }
     };
-    (@setter optional [$($doc:literal)*] $visibility:vis $field:ident: $type:ty) => {
+    (@setter optional [$($doc:literal)*] $visibility:vis $field:ident: $type:ty, $name:expr) => {
         $(#[doc = $doc])*
         $visibility fn $field(mut self, $field: $type) -> Self {
             self.$field = Some($field);
             self
         }
     };
-    (@setter list [$($doc:literal)*] $visibility:vis $field:ident: $type:ty) => {
+    (@setter list [$($doc:literal)*] $visibility:vis $field:ident: $type:ty, $name:expr) => {
         $(#[doc = $doc])*
         $visibility fn $field(mut self, $field: Vec<$type>) -> Self {
             self.$field = $field;
             self
         }
     };
-    (@setter default [$($doc:literal)*] $visibility:vis $field:ident: $type:ty) => {
+    (@setter default [$($doc:literal)*] $visibility:vis $field:ident: $type:ty, $name:expr) => {
         $(#[doc = $doc])*
         $visibility fn $field(mut self, $field: $type) -> Self {
             self.$field = $field;
@@ -314,10 +369,13 @@ macro_rules! body {
     (@name $field:ident $name:literal) => { $name };
     (@write $kind:ident [omitted] $self:ident $writer:ident $field:ident $name:expr) => {};
     (@write constant [$value:literal] $self:ident $writer:ident $field:ident $name:expr) => {
-        $writer.member($name, $value)?;
+        $writer.text($name, $value);
     };
     (@write computed [flattened] $self:ident $writer:ident $field:ident $name:expr) => {
         $crate::v3::body::Members::write_members(&$self.$field($writer.merchant())?, $writer)?;
+    };
+    (@write computed [$method:ident] $self:ident $writer:ident $field:ident $name:expr) => {
+        $writer.member($name, $writer.merchant().$method())?;
     };
     (@write computed [] $self:ident $writer:ident $field:ident $name:expr) => {
         if let Some(value) = $self.$field() {
@@ -328,6 +386,9 @@ macro_rules! body {
         if !$self.$field.is_empty() {
             $writer.name($name).list(&$self.$field)?;
         }
+    };
+    (@write object [] $self:ident $writer:ident $field:ident $name:expr) => {
+        $writer.object_if_any($name, &$self.$field)?;
     };
     (@write required [] $self:ident $writer:ident $field:ident $name:expr) => {
         $writer.member($name, &$self.$field)?;
@@ -400,10 +461,20 @@ mod tests {
             optional other: Part,
             /// Sets a sealed part.
             optional name: Sensitive,
+            object all: All,
             /// Sets the list.
             list parts: Part,
         }
         Debug { number, parts }
+    }
+
+    body! {
+        #[derive(Clone, Default)]
+        struct All {
+            /// Sets a number.
+            optional number: u32,
+        }
+        Debug { number }
     }
 
     fn id() -> RefundOf {
@@ -440,7 +511,7 @@ mod tests {
             r#"{"out_trade_no":"20261125A1","appid":"wxd678efh567hg6787","id":2,"type":"PART","is_set":false}"#
         );
         let sub_appid = Some("wxd678efh567hg6789".parse().unwrap());
-        let full = minimal
+        let mut full = minimal
             .notify_url("https://a.example/".parse().unwrap())
             .party(Party::Partner { sub_mchid: "1900000109".parse().unwrap(), sub_appid })
             .flag(true)
@@ -450,8 +521,9 @@ mod tests {
             .other(Part::required(4))
             .name(Sensitive::new("planted".into()).unwrap())
             .parts(vec![Part::required(5), Part::required(6)]);
+        full.all = full.all.number(7);
         let expected = format!(
-            r#"{{"out_trade_no":"20261125A1","appid":"wxd678efh567hg6787","id":2,"type":"PART","notify_url":"https://a.example/","sub_appid":"wxd678efh567hg6789","sub_mchid":"1900000109","is_set":true,"note":"\"","id":3,"type":"PART","other":{{"id":4,"type":"PART"}},"name":"{}","parts":[{{"id":5,"type":"PART"}},{{"id":6,"type":"PART"}}]}}"#,
+            r#"{{"out_trade_no":"20261125A1","appid":"wxd678efh567hg6787","id":2,"type":"PART","notify_url":"https://a.example/","sub_appid":"wxd678efh567hg6789","sub_mchid":"1900000109","is_set":true,"note":"\"","id":3,"type":"PART","other":{{"id":4,"type":"PART"}},"name":"{}","all":{{"number":7}},"parts":[{{"id":5,"type":"PART"}},{{"id":6,"type":"PART"}}]}}"#,
             fake::sealed("planted")
         );
         assert_eq!(fake::drafted(&full).1, expected);

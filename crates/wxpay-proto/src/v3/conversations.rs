@@ -14,7 +14,6 @@ extern crate std;
 mod gateway;
 
 use super::{
-    Party,
     fake::{self, Harness},
     pay::{ChargeOutcome, CloseOrder, CodePayment, NativeOrder, Order, StoreId},
     refund::{CreateRefund, RefundAmount},
@@ -127,13 +126,13 @@ fn converse(seed: u64) {
     match seed % 5 {
         0 => {
             let url = "https://example.com/notify".parse().unwrap();
-            let order =
-                Order::builder(number(), Fen::new(100), "大米").appid(appid).notify_url(url).build().unwrap();
-            let result = conversation.run(merchant.call(NativeOrder::new(order)));
+            let order = Order::new(number(), Fen::new(100), "大米").unwrap();
+            let order = NativeOrder::new(order.appid(appid).notify_url(url));
+            let result = conversation.run(merchant.call(order));
             conversation.conclude(result, true);
         }
         1 => {
-            let result = conversation.run(merchant.call(CloseOrder::new(number(), Party::Direct)));
+            let result = conversation.run(merchant.call(CloseOrder::new(number())));
             // The order exists, closed or not.
             conversation.gateway.has_order = true;
             conversation.conclude(result, false);
@@ -152,9 +151,10 @@ fn converse(seed: u64) {
             conversation.conclude(result, true);
         }
         _ => {
-            let (code, store) = ("130061098828009406".parse().unwrap(), StoreId::OutId("1".into()));
-            let payment = CodePayment::builder(number(), Fen::new(100), "大米", code, store).appid(appid);
-            let result = conversation.run(merchant.charge_by_code(payment.build().unwrap()));
+            let (code, store) = ("130061098828009406".parse().unwrap(), StoreId::out_id("1").unwrap());
+            let order = Order::new(number(), Fen::new(100), "大米").unwrap().appid(appid);
+            let payment = CodePayment::new(order, code, store).unwrap();
+            let result = conversation.run(merchant.charge_by_code(payment));
             conclude_charge(&mut conversation, result);
         }
     }

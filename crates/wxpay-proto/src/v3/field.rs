@@ -114,15 +114,6 @@ pub(super) fn text(text: &str, max: usize, invalid: InvalidField) -> Result<Stri
     if is_valid { Ok(text.into()) } else { Err(invalid) }
 }
 
-/// Checks an optional text like [`text`].
-pub(super) fn text_opt(
-    text: Option<&str>,
-    max: usize,
-    invalid: InvalidField,
-) -> Result<Option<String>, InvalidField> {
-    text.map(|text| self::text(text, max, invalid)).transpose()
-}
-
 /// Checks an amount: 1 to 2 147 483 647 fen, the range of WeChat Pay's `int`.
 pub(super) fn amount(fen: Fen, field: &'static str) -> Result<Fen, InvalidField> {
     let is_valid = (1..=2_147_483_647).contains(&fen.get());
@@ -135,36 +126,6 @@ pub(super) fn out_trade_no(number: &OutTradeNo, field: &'static str) -> Result<(
         Ok(())
     } else {
         Err(InvalidField::new(field, "must be 6 to 32 of 0-9 A-Z a-z _ - *"))
-    }
-}
-
-/// Checks the description that the payer sees: 1 to 127 characters.
-pub(super) fn description(text: &str) -> Result<String, InvalidField> {
-    self::text(text, 127, InvalidField::new("description", "must be 1 to 127 characters, none beyond U+FFFF"))
-}
-
-/// Checks the merchant's own data, which WeChat Pay returns unchanged: 1 to 128 characters.
-pub(super) fn attach(text: &str) -> Result<String, InvalidField> {
-    self::text(text, 128, InvalidField::new("attach", "must be 1 to 128 characters, none beyond U+FFFF"))
-}
-
-/// Checks a coupon tag: 1 to 32 characters.
-pub(super) fn goods_tag(text: &str) -> Result<String, InvalidField> {
-    self::text(text, 32, InvalidField::new("goods_tag", "must be 1 to 32 characters"))
-}
-
-/// Checks the id of the merchant's device: 1 to 32 characters.
-pub(super) fn device_id(text: &str) -> Result<String, InvalidField> {
-    self::text(text, 32, InvalidField::new("device_id", "must be 1 to 32 characters"))
-}
-
-/// Checks a merchant's goods number: 1 to 32 letters, digits, `-` and `_`.
-pub(super) fn goods_id(text: &str) -> Result<(), InvalidField> {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-    if (1..=32).contains(&text.len()) && text.bytes().all(allowed) {
-        Ok(())
-    } else {
-        Err(InvalidField::new("merchant_goods_id", "must be 1 to 32 letters, digits, - and _"))
     }
 }
 

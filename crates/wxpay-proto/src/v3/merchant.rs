@@ -30,7 +30,7 @@ use core::fmt;
 /// ```
 /// use std::sync::Arc;
 /// use wxpay_proto::crypto::{Certificate, CryptoProvider, pem};
-/// use wxpay_proto::v3::{ApiV3Key, Call, Merchant, Party, pay};
+/// use wxpay_proto::v3::{ApiV3Key, Call, Merchant, pay};
 /// use wxpay_proto::Fen;
 ///
 /// /// Configures the merchant: the crypto provider is your choice, the rest is from the merchant platform.
@@ -56,13 +56,13 @@ use core::fmt;
 ///
 /// /// Creates the call that places an order to be paid by scanning a code; a driver of flows runs it.
 /// fn order(me: &Merchant) -> Result<Call<pay::NativeOrder>, wxpay_proto::id::InvalidField> {
-///     let order = pay::Order::builder("20261125A1".parse()?, Fen::new(1999), "a pair of socks").build()?;
+///     let order = pay::Order::new("20261125A1".parse()?, Fen::new(1999), "a pair of socks")?;
 ///     Ok(me.call(pay::NativeOrder::new(order)))
 /// }
 ///
 /// /// Creates the call that queries the order.
 /// fn query(me: &Merchant) -> Result<Call<pay::QueryOrder>, wxpay_proto::id::InvalidField> {
-///     Ok(me.call(pay::QueryOrder::out_trade_no("20261125A1".parse()?, Party::Direct)))
+///     Ok(me.call(pay::QueryOrder::out_trade_no("20261125A1".parse()?)))
 /// }
 /// ```
 #[derive(Clone)]

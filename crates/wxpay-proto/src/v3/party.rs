@@ -1,11 +1,11 @@
 //! The party that a merchant acts for: itself, or, as a partner (service provider), one of its sub-merchants.
 //!
-//! Operations that exist in both modes take a [`Party`], instead of being defined twice.
+//! Operations that exist in both modes have a setter for the [`Party`], instead of being defined twice.
 
-use super::{body::Members, merchant::Merchant, seal::RequestWriter};
+use super::{body::Members, seal::RequestWriter};
 use crate::{
-    error::Error,
-    id::{AppId, MchId},
+    error::{Error, PendingOperation},
+    id::{AppId, MchId, OutTradeNo},
 };
 
 /// The party that an operation is for.
@@ -46,6 +46,12 @@ impl Party {
         }
     }
 
+    /// Returns the pending operation of an order of this party.
+    pub(super) fn pending_order(&self, out_trade_no: &OutTradeNo) -> PendingOperation {
+        let sub_mchid = self.sub_mchid().cloned();
+        PendingOperation::Order { out_trade_no: out_trade_no.clone(), sub_mchid }
+    }
+
     /// Selects one of two values, such as paths, by mode.
     pub(super) fn choose<T>(&self, direct: T, partner: T) -> T {
         match self {
@@ -62,50 +68,33 @@ impl Members for Party {
     }
 }
 
-/// The ids of the app and the merchant that place an order, as on the wire in either mode.
-#[derive(serde::Serialize)]
-#[serde(untagged)]
-pub(super) enum OrderParty<'a> {
-    Direct {
-        appid: &'a AppId,
-        mchid: &'a MchId,
-    },
-    Partner {
-        sp_appid: &'a AppId,
-        sp_mchid: &'a MchId,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        sub_appid: Option<&'a AppId>,
-        sub_mchid: &'a MchId,
-    },
+/// The ids of the app and the merchant that place an order.
+pub(super) struct OrderParty<'a> {
+    pub(super) appid: &'a AppId,
+    pub(super) mchid: &'a MchId,
+    pub(super) party: &'a Party,
 }
 
-impl<'a> OrderParty<'a> {
-    pub(super) fn of(merchant: &'a Merchant, appid: &'a AppId, party: &'a Party) -> Self {
-        match party {
-            Party::Direct => Self::Direct { appid, mchid: merchant.mchid() },
-            Party::Partner { sub_mchid, sub_appid } => Self::Partner {
-                sp_appid: appid,
-                sp_mchid: merchant.mchid(),
-                sub_appid: sub_appid.as_ref(),
-                sub_mchid,
-            },
-        }
+impl Members for OrderParty<'_> {
+    fn write_members(&self, writer: &mut RequestWriter<'_, '_>) -> Result<(), Error> {
+        let Self { appid, mchid, party } = *self;
+        writer.text(party.choose("appid", "sp_appid"), appid.as_str());
+        writer.text(party.choose("mchid", "sp_mchid"), mchid.as_str());
+        writer.member_opt("sub_appid", party.sub_appid())?;
+        party.write_members(writer)
     }
 }
 
-/// The ids of the merchant that an order belongs to, as on the wire in either mode.
-#[derive(serde::Serialize)]
-#[serde(untagged)]
-pub(super) enum QueryParty<'a> {
-    Direct { mchid: &'a MchId },
-    Partner { sp_mchid: &'a MchId, sub_mchid: &'a MchId },
+/// The ids of the merchant that an order belongs to.
+pub(super) struct QueryParty<'a> {
+    pub(super) mchid: &'a MchId,
+    pub(super) party: &'a Party,
 }
 
-impl<'a> QueryParty<'a> {
-    pub(super) fn of(merchant: &'a Merchant, party: &'a Party) -> Self {
-        match party {
-            Party::Direct => Self::Direct { mchid: merchant.mchid() },
-            Party::Partner { sub_mchid, .. } => Self::Partner { sp_mchid: merchant.mchid(), sub_mchid },
-        }
+impl Members for QueryParty<'_> {
+    fn write_members(&self, writer: &mut RequestWriter<'_, '_>) -> Result<(), Error> {
+        let Self { mchid, party } = *self;
+        writer.text(party.choose("mchid", "sp_mchid"), mchid.as_str());
+        party.write_members(writer)
     }
 }

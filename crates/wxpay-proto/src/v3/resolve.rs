@@ -110,7 +110,7 @@ impl Merchant {
 fn query_for(pending_operation: PendingOperation) -> ResolveQuery {
     match pending_operation {
         PendingOperation::Order { out_trade_no, sub_mchid } => {
-            boxed(QueryOrder::out_trade_no(out_trade_no, party(sub_mchid)), Resolved::Order)
+            boxed(QueryOrder::out_trade_no(out_trade_no).party(party(sub_mchid)), Resolved::Order)
         }
         PendingOperation::Transfer { out_bill_no } => {
             boxed(QueryTransfer::out_bill_no(out_bill_no), Resolved::Transfer)

@@ -93,14 +93,14 @@ fn merchant() -> Option<Merchant> {
 }
 
 fn order() -> Option<Order> {
-    Order::builder(unknown("20261124001").parse().ok()?, Fen::new(black_box(1999)), unknown("千足金箍棒"))
+    Order::new(unknown("20261124001").parse().ok()?, Fen::new(black_box(1999)), unknown("千足金箍棒"))
+        .ok()?
         .appid(unknown("wxd930ea5d5a258f4f").parse().ok()?)
         .notify_url(unknown("https://shop.example/notify").parse().ok()?)
         .party(Party::partner(unknown("1900000109").parse().ok()?))
         .time_expire(UnixTime::from_secs(black_box(1_794_758_400)))
-        .attach(unknown("basket"))
         .payer_client_ip(Ipv4Addr::from(black_box([203, 0, 113, 7])).into())
-        .build()
+        .attach(unknown("basket"))
         .ok()
 }
 
@@ -130,8 +130,8 @@ pub fn place_v3_orders() -> Option<()> {
 pub fn query_close_and_refresh() -> Option<()> {
     let me = merchant()?;
     let number: wxpay_proto::id::OutTradeNo = unknown("20261124001").parse().ok()?;
-    drive(me.call(QueryOrder::out_trade_no(number.clone(), Party::Direct))).as_ref().map(used);
-    drive(me.call(CloseOrder::new(number.clone(), Party::Direct))).as_ref().map(used);
+    drive(me.call(QueryOrder::out_trade_no(number.clone()))).as_ref().map(used);
+    drive(me.call(CloseOrder::new(number.clone()))).as_ref().map(used);
     drive(me.resolve_pending(PendingOperation::Order { out_trade_no: number, sub_mchid: None }))
         .as_ref()
         .map(used);

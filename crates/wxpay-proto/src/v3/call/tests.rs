@@ -219,15 +219,16 @@ impl PrivateKey for LimitedKey {
 #[test]
 fn an_unavailable_private_key_means_not_sent_before_and_unknown_after_an_attempt() {
     let jsapi = || {
-        let order = crate::v3::pay::Order::builder(
+        let order = crate::v3::pay::Order::new(
             "1217752501201407033233368018".parse().unwrap(),
             crate::Fen::new(100),
             "Image形象店",
         )
+        .unwrap()
         .appid("wxd678efh567hg6787".parse().unwrap())
         .notify_url("https://example.com/notify".parse().unwrap());
         let payer = crate::v3::pay::Payer::new("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".parse().unwrap());
-        crate::v3::pay::JsapiOrder::new(order.build().unwrap(), payer).unwrap()
+        crate::v3::pay::JsapiOrder::new(order, payer).unwrap()
     };
     let prepaid = r#"{"prepay_id":"wx201410272009395522657a690389285100"}"#;
     for (signatures, outcomes, fate, sent) in [

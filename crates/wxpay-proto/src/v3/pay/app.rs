@@ -2,28 +2,22 @@
 //!
 //! `POST /v3/pay/transactions/app`, `POST /v3/pay/partner/transactions/app`.
 
-use super::{jsapi::PrepayReply, order::Order};
+use super::{
+    jsapi::PrepayReply,
+    order::{Order, places_order},
+};
 use crate::{
-    clock::UnixTime,
-    error::{Error, PendingOperation},
     id::{AppId, MchId, PrepayId},
-    prelude::*,
-    v3::{
-        endpoint::{Draft, Endpoint},
-        merchant::Merchant,
-        message,
-        party::Party,
-        seal::RequestWriter,
-        verify::Verified,
-    },
+    v3::{message, prelude::*},
     wire::base64,
-    world::World,
 };
 use core::fmt;
 
 /// Places an order that is paid from an app. Returns the parameters for the app.
 #[derive(Clone, Debug)]
-pub struct AppOrder(Order);
+pub struct AppOrder {
+    order: Order,
+}
 
 /// The parameters that the app passes to WeChat's SDK, under the names of the SDK.
 #[derive(Clone, PartialEq, Eq, serde::Serialize)]
@@ -65,6 +59,19 @@ impl AppParams {
         let sign = base64::encode(&merchant.sign(&message)?);
         Ok(Self { appid, partnerid, prepayid, package: "Sign=WXPay", noncestr, timestamp, sign })
     }
+
+    /// Signs the `prepay_id` of a reply.
+    pub(super) fn of_reply(
+        reply: Verified<'_>,
+        merchant: &Merchant,
+        appid: &AppId,
+        partnerid: &MchId,
+        world: &mut World<'_>,
+    ) -> Result<Self, Error> {
+        let PrepayReply { prepay_id } = reply.read()?;
+        let nonce = world.entropy.nonce();
+        Self::sign(merchant, appid.clone(), partnerid.clone(), prepay_id, world.now, nonce)
+    }
 }
 
 impl fmt::Debug for AppParams {
@@ -79,19 +86,14 @@ impl fmt::Debug for AppParams {
 impl AppOrder {
     /// Creates the operation from an order.
     pub fn new(order: Order) -> Self {
-        Self(order)
+        Self { order }
     }
 }
 
 impl Endpoint for AppOrder {
     type Output = AppParams;
 
-    fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
-        let Self(order) = self;
-        let path = order.party().choose("/v3/pay/transactions/app", "/v3/pay/partner/transactions/app");
-        let body = order.body(writer, None, order.scene_info())?;
-        Ok(Draft::post("v3.pay.app", path, &body))
-    }
+    places_order!("v3.pay.app", "/v3/pay/transactions/app", "/v3/pay/partner/transactions/app");
 
     fn read(
         &self,
@@ -99,22 +101,12 @@ impl Endpoint for AppOrder {
         merchant: &Merchant,
         world: &mut World<'_>,
     ) -> Result<AppParams, Error> {
-        let Self(order) = self;
-        let PrepayReply { prepay_id } = reply.read()?;
-        let (appid, partnerid) = match order.party() {
+        let order = &self.order;
+        let (appid, partnerid) = match &order.party {
             Party::Direct => (order.appid_for(merchant)?, merchant.mchid()),
             Party::Partner { sub_mchid, sub_appid: Some(sub_appid) } => (sub_appid, sub_mchid),
             Party::Partner { sub_mchid, sub_appid: None } => (order.appid_for(merchant)?, sub_mchid),
         };
-        let nonce = world.entropy.nonce();
-        AppParams::sign(merchant, appid.clone(), partnerid.clone(), prepay_id, world.now, nonce)
-    }
-
-    fn trusts_field_check(&self) -> bool {
-        true
-    }
-
-    fn pending_operation(&self) -> Option<PendingOperation> {
-        Some(self.0.pending_operation())
+        AppParams::of_reply(reply, merchant, appid, partnerid, world)
     }
 }

@@ -23,20 +23,9 @@ use super::{
     transaction::{TradeState, Transaction},
 };
 use crate::{
-    clock::UnixTime,
-    error::{Error, ErrorKind, Fate, PendingOperation, Unresolved},
+    error::{ErrorKind, Fate, Unresolved},
     exchange::{AwaitingReply, Flow, Reply, Step, Waiting, sealed},
-    prelude::*,
-    refusal::{Code, Refusal},
-    v3::{
-        call::Call,
-        endpoint::{Draft, Endpoint, Idempotency},
-        lookup::Lookup,
-        merchant::Merchant,
-        seal::RequestWriter,
-        verify::Verified,
-    },
-    world::World,
+    v3::{call::Call, prelude::*},
 };
 use core::time::Duration;
 
@@ -224,19 +213,17 @@ impl Endpoint for ChargeOperation {
 
 impl Progress {
     fn start(self, stage: Stage, world: &mut World<'_>) -> Step<ChargeByCode> {
-        let payment = &self.payment;
-        let (number, party) = (payment.out_trade_no().clone(), payment.party().clone());
+        let order = &self.payment.order;
+        let (number, party) = (order.out_trade_no.clone(), order.party.clone());
         let operation = match stage {
-            Stage::Charge => ChargeOperation::Charge(Box::new(payment.clone())),
+            Stage::Charge => ChargeOperation::Charge(Box::new(self.payment.clone())),
             Stage::Query | Stage::FinalQuery => {
-                ChargeOperation::Query(QueryOrder::out_trade_no(number, party))
+                ChargeOperation::Query(QueryOrder::out_trade_no(number).party(party))
             }
             Stage::Reverse => {
-                let reverse = ReverseOrder::new(number, party);
-                ChargeOperation::Reverse(match payment.appid() {
-                    Some(appid) => reverse.appid(appid.clone()),
-                    None => reverse,
-                })
+                let mut reverse = ReverseOrder::new(number).party(party);
+                reverse.appid.clone_from(&order.appid);
+                ChargeOperation::Reverse(reverse)
             }
         };
         let call = self.merchant.call(operation);
@@ -304,7 +291,7 @@ impl Progress {
             Stage::Reverse => self.start(Stage::FinalQuery, world),
             Stage::FinalQuery => {
                 let kind = error.as_ref().map_or(ErrorKind::Exhausted, Error::kind);
-                let unresolved = Unresolved::new(self.payment.pending()).moving_money();
+                let unresolved = Unresolved::new(self.payment.order.pending_operation()).moving_money();
                 let unknown = Error::new(kind, Fate::Unknown).with_unresolved(unresolved);
                 Step::Done(Err(match error {
                     Some(error) => unknown.caused_by(error),

@@ -4,21 +4,14 @@
 //! `POST /v3/pay/partner/transactions/out-trade-no/{out_trade_no}/close`.
 
 use crate::{
-    error::{Error, PendingOperation},
     id::OutTradeNo,
-    v3::{
-        endpoint::{Draft, Endpoint, Target},
-        merchant::Merchant,
-        party::{Party, QueryParty},
-        seal::RequestWriter,
-        verify::Verified,
-    },
-    world::World,
+    v3::{party::QueryParty, prelude::*},
 };
 
 /// Closes an order. A paid order is refused. An unknown order may be reported as closed, so success does not prove that
 /// the order exists. WeChat Pay advises to wait five minutes after placing the order.
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct CloseOrder {
     out_trade_no: OutTradeNo,
     party: Party,
@@ -26,8 +19,13 @@ pub struct CloseOrder {
 
 impl CloseOrder {
     /// Creates the operation that closes this order.
-    pub fn new(out_trade_no: OutTradeNo, party: Party) -> Self {
-        Self { out_trade_no, party }
+    pub fn new(out_trade_no: OutTradeNo) -> Self {
+        Self { out_trade_no, party: Party::Direct }
+    }
+
+    /// Sets the party of the order: a sub-merchant. The default is the merchant itself.
+    pub fn party(self, party: Party) -> Self {
+        Self { party, ..self }
     }
 }
 
@@ -35,11 +33,12 @@ impl Endpoint for CloseOrder {
     type Output = ();
 
     fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
-        let path = self
-            .party
-            .choose("/v3/pay/transactions/out-trade-no", "/v3/pay/partner/transactions/out-trade-no");
-        let target = Target::new(path).segment(self.out_trade_no.as_str()).append("/close");
-        Ok(Draft::post("v3.pay.close", target, &QueryParty::of(writer.merchant(), &self.party)))
+        let (mchid, party) = (writer.merchant().mchid(), &self.party);
+        let target = Target::new(party.choose("/v3/pay/transactions", "/v3/pay/partner/transactions"))
+            .append("/out-trade-no")
+            .segment(self.out_trade_no.as_str())
+            .append("/close");
+        writer.post("v3.pay.close", target, &QueryParty { mchid, party })
     }
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<(), Error> {
@@ -52,8 +51,7 @@ impl Endpoint for CloseOrder {
     }
 
     fn pending_operation(&self) -> Option<PendingOperation> {
-        let sub_mchid = self.party.sub_mchid().cloned();
-        Some(PendingOperation::Order { out_trade_no: self.out_trade_no.clone(), sub_mchid })
+        Some(self.party.pending_order(&self.out_trade_no))
     }
 }
 
@@ -64,7 +62,7 @@ mod tests {
 
     #[test]
     fn only_an_empty_body_closes_an_order() {
-        let close = CloseOrder::new("1217752501".parse().unwrap(), Party::Direct);
+        let close = CloseOrder::new("1217752501".parse().unwrap());
         for empty in ["", " ", "{}", "{}\n"] {
             fake::read(&close, empty).unwrap();
         }
@@ -78,12 +76,12 @@ mod tests {
     #[test]
     fn an_order_is_closed_by_its_number_in_either_mode() {
         let number: OutTradeNo = "1217752501".parse().unwrap();
-        let direct = CloseOrder::new(number.clone(), Party::Direct);
+        let direct = CloseOrder::new(number.clone());
         let (target, body) = fake::drafted(&direct);
         assert_eq!(target, "POST /v3/pay/transactions/out-trade-no/1217752501/close");
         assert_eq!(body, r#"{"mchid":"1900007291"}"#);
         let sub_mchid = "1900000109".parse().unwrap();
-        let partner = CloseOrder::new(number.clone(), Party::partner("1900000109".parse().unwrap()));
+        let partner = CloseOrder::new(number.clone()).party(Party::partner("1900000109".parse().unwrap()));
         let (target, body) = fake::drafted(&partner);
         assert_eq!(target, "POST /v3/pay/partner/transactions/out-trade-no/1217752501/close");
         assert_eq!(body, r#"{"sp_mchid":"1900007291","sub_mchid":"1900000109"}"#);

@@ -2,30 +2,13 @@
 //!
 //! `POST /v3/pay/transactions/codepay`, `POST /v3/pay/partner/transactions/codepay`.
 
-pub use super::store::StoreId;
+pub use super::scene::StoreId;
 
 use super::{
-    goods::DetailBody,
-    options::{Amount, OrderOptions, SettleInfo},
+    order::{Detail, Order},
     transaction::{TradeState, Transaction},
 };
-use crate::{
-    error::{Error, PendingOperation},
-    id::{AppId, InvalidField, OutTradeNo},
-    money::Fen,
-    prelude::*,
-    refusal::{Code, Refusal},
-    secret::Secret,
-    v3::{
-        endpoint::{Draft, Endpoint, Idempotency},
-        field,
-        merchant::Merchant,
-        party::{OrderParty, Party},
-        seal::RequestWriter,
-        verify::{Verified, malformed},
-    },
-    world::World,
-};
+use crate::{secret::Secret, v3::prelude::*};
 use core::{fmt, net::IpAddr, str::FromStr};
 
 /// Charges a payer's code, once. If the payer must enter a password, the outcome is not final yet:
@@ -35,16 +18,11 @@ use core::{fmt, net::IpAddr, str::FromStr};
 /// proves nothing about the first. Query the order instead.
 ///
 /// `Debug` shows number and price only: texts may contain personal data, and the code is a credential.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
+#[must_use]
 pub struct CodePayment {
-    appid: Option<AppId>,
-    out_trade_no: OutTradeNo,
-    total: Fen,
-    description: String,
+    pub(super) order: Order,
     auth_code: AuthCode,
-    store: StoreId,
-    device_ip: Option<IpAddr>,
-    options: OrderOptions,
 }
 
 /// The content of the payer's code. WeChat Pay documents 18 digits; here it is opaque, 1 to 128 visible ASCII
@@ -84,97 +62,24 @@ impl fmt::Debug for AuthCode {
     }
 }
 
-/// The builder of a code payment; see [`CodePayment::builder`].
-pub type Builder = super::Builder<CodePayment>;
-
 impl CodePayment {
-    /// Begins a code payment with its required fields: the merchant's number (6 to 32 of `0-9 A-Z a-z _ - *`), the
-    /// price in fen, the description that the payer sees (1 to 127 characters), the payer's code, and the store. The
-    /// app is required, too, unless the [merchant has a default](crate::v3::Builder::appid).
-    pub fn builder(
-        out_trade_no: OutTradeNo,
-        total: Fen,
-        description: impl Into<String>,
-        auth_code: AuthCode,
-        store: StoreId,
-    ) -> Builder {
-        Builder::new(Self {
-            appid: None,
-            out_trade_no,
-            total,
-            description: description.into(),
-            auth_code,
-            store,
-            device_ip: None,
-            options: OrderOptions::default(),
-        })
-    }
-
-    /// Returns the payment's own app, if it was set.
-    pub fn appid(&self) -> Option<&AppId> {
-        self.appid.as_ref()
-    }
-
-    /// Returns the party that is paid: the merchant itself, or a sub-merchant.
-    pub fn party(&self) -> &Party {
-        &self.options.party
-    }
-
-    /// Returns the merchant's order number.
-    pub fn out_trade_no(&self) -> &OutTradeNo {
-        &self.out_trade_no
-    }
-
-    /// Returns the price, in fen.
-    pub fn total(&self) -> Fen {
-        self.total
-    }
-
-    pub(super) fn pending(&self) -> PendingOperation {
-        let sub_mchid = self.options.party.sub_mchid().cloned();
-        PendingOperation::Order { out_trade_no: self.out_trade_no.clone(), sub_mchid }
-    }
-}
-
-impl fmt::Debug for CodePayment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CodePayment")
-            .field("out_trade_no", &self.out_trade_no)
-            .field("total", &self.total)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Builder {
-    /// Sets the app. The default is the [merchant's](crate::v3::Builder::appid).
-    pub fn appid(mut self, appid: AppId) -> Self {
-        self.required.appid = Some(appid);
-        self
+    /// Creates the operation from an order that is paid by the payer's code in this store.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`InvalidField`] if the order has fields that this payment method does not accept, or a `detail` without
+    /// goods.
+    pub fn new(mut order: Order, auth_code: AuthCode, store: StoreId) -> Result<Self, InvalidField> {
+        order.reject_fields(&["time_expire", "notify_url", "limit_pay", "payer_client_ip", "store_info"])?;
+        order.detail = order.detail.map(Detail::of_code_payment).transpose()?;
+        order.scene_info.store_id = Some(store);
+        Ok(Self { order, auth_code })
     }
 
     /// Sets the IP address of the merchant's device.
     pub fn device_ip(mut self, device_ip: IpAddr) -> Self {
-        self.required.device_ip = Some(device_ip);
+        self.order.scene_info.device_ip = Some(device_ip);
         self
-    }
-
-    /// Builds the code payment.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`InvalidField`] if a field is invalid; the error names it.
-    pub fn build(self) -> Result<CodePayment, InvalidField> {
-        let Self { required, options } = self;
-        let payment = CodePayment { options, ..required };
-        field::out_trade_no(&payment.out_trade_no, "out_trade_no")?;
-        field::amount(payment.total, "total")?;
-        field::description(&payment.description)?;
-        payment.store.check()?;
-        payment.options.check()?;
-        if payment.options.detail.as_ref().is_some_and(|detail| detail.goods_detail.is_empty()) {
-            return Err(InvalidField::new("goods_detail", "must have at least one entry"));
-        }
-        Ok(payment)
     }
 }
 
@@ -188,67 +93,38 @@ pub enum CodePaymentReply {
     UserPaying,
 }
 
-#[derive(serde::Serialize)]
-struct Body<'a> {
-    #[serde(flatten)]
-    ids: OrderParty<'a>,
-    description: &'a str,
-    out_trade_no: &'a OutTradeNo,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    attach: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    goods_tag: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    support_fapiao: Option<bool>,
-    payer: Payer<'a>,
-    amount: Amount,
-    scene_info: SceneInfo<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<DetailBody<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    settle_info: Option<SettleInfo>,
+/// The members are those of an order in another sequence, as WeChat Pay documents them.
+impl Members for CodePayment {
+    fn write_members(&self, writer: &mut RequestWriter<'_, '_>) -> Result<(), Error> {
+        let Self { order, auth_code } = self;
+        order.ids(writer.merchant())?.write_members(writer)?;
+        writer.member("description", &order.description)?;
+        writer.member("out_trade_no", &order.out_trade_no)?;
+        writer.member_opt("attach", order.attach.as_ref())?;
+        writer.member_opt("goods_tag", order.goods_tag.as_ref())?;
+        writer.member_opt("support_fapiao", order.support_fapiao.as_ref())?;
+        writer.name("payer").object(auth_code)?;
+        writer.member("amount", &order.amount)?;
+        writer.member("scene_info", &order.scene_info)?;
+        writer.member_opt("detail", order.detail.as_ref())?;
+        writer.object_if_any("settle_info", &order.settle_info)
+    }
 }
 
-#[derive(serde::Serialize)]
-struct Payer<'a> {
-    auth_code: &'a str,
-}
-
-#[derive(serde::Serialize)]
-struct SceneInfo<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    device_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    device_ip: Option<String>,
-    store_info: &'a StoreId,
+impl Members for AuthCode {
+    fn write_members(&self, writer: &mut RequestWriter<'_, '_>) -> Result<(), Error> {
+        writer.text("auth_code", self.expose());
+        Ok(())
+    }
 }
 
 impl Endpoint for CodePayment {
     type Output = CodePaymentReply;
 
     fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
-        let path =
-            self.options.party.choose("/v3/pay/transactions/codepay", "/v3/pay/partner/transactions/codepay");
-        let merchant = writer.merchant();
-        let appid = merchant.appid_or_default(self.appid.as_ref())?;
-        let body = Body {
-            ids: OrderParty::of(merchant, appid, &self.options.party),
-            description: &self.description,
-            out_trade_no: &self.out_trade_no,
-            attach: self.options.attach.as_deref(),
-            goods_tag: self.options.goods_tag.as_deref(),
-            support_fapiao: self.options.support_fapiao,
-            payer: Payer { auth_code: self.auth_code.expose() },
-            amount: Amount::of(self.total),
-            scene_info: SceneInfo {
-                device_id: self.options.device_id.as_deref(),
-                device_ip: self.device_ip.map(|address| address.to_string()),
-                store_info: &self.store,
-            },
-            detail: self.options.detail.as_ref().map(DetailBody::of),
-            settle_info: self.options.settle_info(),
-        };
-        Ok(Draft::post("v3.pay.codepay", path, &body))
+        let party = &self.order.party;
+        let path = party.choose("/v3/pay/transactions/codepay", "/v3/pay/partner/transactions/codepay");
+        writer.post("v3.pay.codepay", path, self)
     }
 
     fn read(
@@ -258,9 +134,9 @@ impl Endpoint for CodePayment {
         _: &mut World<'_>,
     ) -> Result<CodePaymentReply, Error> {
         let transaction = Transaction::read(reply)?;
-        let is_same_order = transaction.out_trade_no == self.out_trade_no
+        let is_same_order = transaction.out_trade_no == self.order.out_trade_no
             && transaction.mchid == *merchant.mchid()
-            && transaction.sub_mchid.as_ref() == self.options.party.sub_mchid();
+            && transaction.sub_mchid.as_ref() == self.order.party.sub_mchid();
         if !is_same_order {
             return Err(
                 malformed().caused_by(InvalidField::new("out_trade_no", "must be that of the charged order"))
@@ -288,7 +164,7 @@ impl Endpoint for CodePayment {
     }
 
     fn pending_operation(&self) -> Option<PendingOperation> {
-        Some(self.pending())
+        Some(self.order.pending_operation())
     }
 }
 

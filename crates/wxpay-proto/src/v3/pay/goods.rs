@@ -1,109 +1,73 @@
 //! The goods of an order, for coupons on single goods.
 
-use crate::{id::InvalidField, money::Fen, prelude::*, v3::field};
+use crate::v3::{field::GoodsId, prelude::*};
 
-/// The goods of an order (`detail`), for coupons on single goods.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
-#[non_exhaustive]
-pub struct Detail {
-    /// The price before the merchant's own discounts, in fen: limits a coupon to one use per purchase.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cost_price: Option<Fen>,
-    /// The id of the merchant's receipt.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub invoice_id: Option<String>,
-    /// The goods.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub goods_detail: Vec<Goods>,
+body! {
+    /// The goods of an order (`detail`), for coupons on single goods.
+    #[derive(Clone)]
+    pub struct Detail {
+        /// Sets the price before the merchant's own discounts, in fen: limits a coupon to one use per purchase.
+        optional cost_price: Fen,
+        /// Sets the id of the merchant's receipt: 1 to 32 characters.
+        text invoice_id: Chars<32>,
+        list goods_detail: Goods,
+    }
+    Debug { cost_price, goods_detail }
 }
 
 impl Detail {
-    /// Creates the detail of these goods.
-    pub fn of(goods_detail: Vec<Goods>) -> Self {
-        Self { goods_detail, ..Self::default() }
+    /// Creates the detail of these goods. A code payment requires at least one entry.
+    pub fn new(goods_detail: Vec<Goods>) -> Self {
+        Self { goods_detail, ..Self::required() }
+    }
+
+    /// Returns the detail as code payment has it: with goods, and another name for WeChat Pay's number of them.
+    pub(super) fn of_code_payment(self) -> Result<Self, InvalidField> {
+        if self.goods_detail.is_empty() {
+            return Err(InvalidField::new("goods_detail", "must have at least one entry"));
+        }
+        let goods_detail = self.goods_detail.into_iter().map(Goods::of_code_payment).collect();
+        Ok(Self { goods_detail, ..self })
     }
 }
 
-/// One kind of goods.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-#[non_exhaustive]
-pub struct Goods {
-    /// The merchant's goods number: 1 to 32 letters, digits, `-`, `_`.
-    pub merchant_goods_id: String,
-    /// WeChat Pay's goods number.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub wechatpay_goods_id: Option<String>,
-    /// The name: 1 to 256 characters.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub goods_name: Option<String>,
-    /// The quantity: at least 1.
-    pub quantity: u32,
-    /// The unit price, in fen.
-    pub unit_price: Fen,
+body! {
+    /// One kind of goods.
+    #[derive(Clone)]
+    pub struct Goods {
+        required merchant_goods_id: GoodsId,
+        /// Sets WeChat Pay's number of the goods: 1 to 32 characters.
+        text wechatpay_goods_id: Chars<32>,
+        optional wxpay_goods_id: Chars<32>,
+        /// Sets the name of the goods: 1 to 256 characters.
+        text goods_name: Chars<256>,
+        required quantity: u32,
+        required unit_price: Fen,
+    }
+    Debug { merchant_goods_id, quantity, unit_price }
 }
 
 impl Goods {
-    /// Creates an entry from the required fields.
-    pub fn new(merchant_goods_id: impl Into<String>, quantity: u32, unit_price: Fen) -> Self {
-        let merchant_goods_id = merchant_goods_id.into();
-        Self { merchant_goods_id, wechatpay_goods_id: None, goods_name: None, quantity, unit_price }
-    }
-}
-
-impl Detail {
-    pub(super) fn check(&self) -> Result<(), InvalidField> {
-        self.goods_detail.iter().try_for_each(Goods::check)
-    }
-}
-
-impl Goods {
-    fn check(&self) -> Result<(), InvalidField> {
-        field::goods_id(&self.merchant_goods_id)?;
-        if self.quantity == 0 {
+    /// Creates an entry: the merchant's number of the goods (1 to 32 letters, digits, `-`, `_`), the number of pieces
+    /// (at least 1), and the price of one piece in fen.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`InvalidField`] if the merchant's number is invalid, or there are no pieces.
+    pub fn new(
+        merchant_goods_id: impl AsRef<str>,
+        quantity: u32,
+        unit_price: Fen,
+    ) -> Result<Self, InvalidField> {
+        if quantity == 0 {
             return Err(InvalidField::new("quantity", "must be at least 1"));
         }
-        if let Some(name) = &self.goods_name {
-            field::text(name, 256, InvalidField::new("goods_name", "must be 1 to 256 characters"))?;
-        }
-        Ok(())
+        let merchant_goods_id = GoodsId::new("merchant_goods_id", merchant_goods_id)?;
+        Ok(Self::required(merchant_goods_id, quantity, unit_price))
     }
-}
 
-/// The goods of an order, as on the wire of code payment.
-#[derive(serde::Serialize)]
-pub(super) struct DetailBody<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cost_price: Option<Fen>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    invoice_id: Option<&'a str>,
-    goods_detail: Vec<GoodsBody<'a>>,
-}
-
-/// One kind of goods, as on the wire of code payment. No other API spells WeChat Pay's number `wxpay_goods_id`.
-#[derive(serde::Serialize)]
-struct GoodsBody<'a> {
-    merchant_goods_id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    wxpay_goods_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    goods_name: Option<&'a str>,
-    quantity: u32,
-    unit_price: Fen,
-}
-
-impl<'a> DetailBody<'a> {
-    pub(super) fn of(detail: &'a Detail) -> Self {
-        let goods = |goods: &'a Goods| GoodsBody {
-            merchant_goods_id: &goods.merchant_goods_id,
-            wxpay_goods_id: goods.wechatpay_goods_id.as_deref(),
-            goods_name: goods.goods_name.as_deref(),
-            quantity: goods.quantity,
-            unit_price: goods.unit_price,
-        };
-        Self {
-            cost_price: detail.cost_price,
-            invoice_id: detail.invoice_id.as_deref(),
-            goods_detail: detail.goods_detail.iter().map(goods).collect(),
-        }
+    /// Returns the entry with WeChat Pay's number under the name that only code payment has for it.
+    fn of_code_payment(self) -> Self {
+        Self { wxpay_goods_id: self.wechatpay_goods_id, wechatpay_goods_id: None, ..self }
     }
 }

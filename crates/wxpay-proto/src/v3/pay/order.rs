@@ -2,44 +2,53 @@
 
 pub use super::{
     goods::{Detail, Goods},
-    store::Store,
+    scene::Store,
 };
 
 use super::{
-    jsapi::{Payer, PayerBody},
-    options::{Amount, OrderOptions, SettleInfo},
+    payer::{Payer, PayerInfo},
+    scene::SceneInfo,
 };
 use crate::{
-    clock::UnixTime,
-    error::{Error, PendingOperation},
-    id::{AppId, InvalidField, NotifyUrl, OutTradeNo},
-    money::Fen,
-    prelude::*,
-    v3::{
-        field,
-        merchant::Merchant,
-        party::{OrderParty, Party},
-        seal::RequestWriter,
-    },
-    wire::time,
+    id::{AppId, NotifyUrl, OutTradeNo},
+    v3::{party::OrderParty, prelude::*},
 };
-use core::{fmt, net::IpAddr};
+use core::net::IpAddr;
 
-/// An order. [`builder`](Self::builder) takes the fields that every payment method requires; the rest is optional.
-///
-/// `Debug` shows number and price only: texts may contain personal data.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Order {
-    appid: Option<AppId>,
-    out_trade_no: OutTradeNo,
-    description: String,
-    total: Fen,
-    notify_url: Option<NotifyUrl>,
-    time_expire: Option<UnixTime>,
-    limit_pay: Vec<LimitPay>,
-    payer_client_ip: Option<IpAddr>,
-    store: Option<Store>,
-    options: OrderOptions,
+body! {
+    /// An order. [`new`](Self::new) takes the fields that every payment method requires; the rest is optional.
+    ///
+    /// `Debug` shows number and price only: texts may contain personal data.
+    #[derive(Clone)]
+    pub struct Order {
+        computed ids: OrderParty = flattened,
+        /// Sets the app. The default is the [merchant's](crate::v3::Builder::appid).
+        pub(super) optional appid: AppId = omitted,
+        /// Sets the party that is paid: a sub-merchant. The default is the merchant itself.
+        pub(super) default party: Party = omitted,
+        pub(super) required description: Chars<127>,
+        pub(super) required out_trade_no: OutTradeNo,
+        /// Sets the time until which the order can be paid: at most two hours ahead, because the `prepay_id` expires
+        /// then.
+        optional time_expire: UnixTime,
+        /// Sets the merchant's own data, returned in replies, queries and notifications: 1 to 128 characters.
+        pub(super) text attach: Chars<128>,
+        /// Sets the notification URL. The default is the [merchant's](crate::v3::Builder::notify_url).
+        optional notify_url: NotifyUrl = notify_url_or_default,
+        /// Sets the coupon tag: 1 to 32 characters.
+        pub(super) text goods_tag: Chars<32>,
+        /// Sets restrictions of the funds that may pay.
+        list limit_pay: LimitPay,
+        /// Sets whether the payer may request an electronic invoice (fapiao).
+        pub(super) optional support_fapiao: bool,
+        pub(super) required amount: Amount,
+        pub(super) object payer: PayerInfo,
+        /// Sets the goods.
+        pub(super) optional detail: Detail,
+        pub(super) object scene_info: SceneInfo,
+        pub(super) object settle_info: SettleInfo,
+    }
+    Debug { out_trade_no, amount }
 }
 
 /// A restriction of the funds that may pay an order.
@@ -57,36 +66,69 @@ pub enum LimitPay {
     BalanceOnly,
 }
 
-/// The builder of an order; see [`Order::builder`].
-pub type Builder = super::Builder<Order>;
+body! {
+    /// The object `amount`.
+    #[derive(Clone)]
+    pub(super) struct Amount {
+        required total: Fen,
+        constant currency: &str = "CNY",
+    }
+    Debug { total }
+}
+
+body! {
+    /// The object `settle_info`.
+    #[derive(Clone, Default)]
+    pub(super) struct SettleInfo {
+        pub(super) optional profit_sharing: bool,
+        pub(super) optional subsidy_amount: Fen,
+    }
+    Debug { profit_sharing, subsidy_amount }
+}
 
 impl Order {
-    /// Begins an order with its required fields: the merchant's number (6 to 32 of `0-9 A-Z a-z _ - *`), the price in
-    /// fen, and the description that the payer sees (1 to 127 characters). The app and the notification URL are
-    /// required, too, unless the [merchant has defaults](crate::v3::Builder::appid).
-    pub fn builder(out_trade_no: OutTradeNo, total: Fen, description: impl Into<String>) -> Builder {
-        Builder::new(Self {
-            appid: None,
-            out_trade_no,
-            description: description.into(),
-            total,
-            notify_url: None,
-            time_expire: None,
-            limit_pay: Vec::new(),
-            payer_client_ip: None,
-            store: None,
-            options: OrderOptions::default(),
-        })
+    /// Creates an order from the merchant's number (6 to 32 of `0-9 A-Z a-z _ - *`), the price in fen, and the
+    /// description that the payer sees (1 to 127 characters). The app and the notification URL are required, too,
+    /// unless the [merchant has defaults](crate::v3::Builder::appid).
+    ///
+    /// # Errors
+    ///
+    /// Returns [`InvalidField`] if a field violates its rule; the error names it.
+    pub fn new(
+        out_trade_no: OutTradeNo,
+        total: Fen,
+        description: impl AsRef<str>,
+    ) -> Result<Self, InvalidField> {
+        field::out_trade_no(&out_trade_no, "out_trade_no")?;
+        let amount = Amount::required(field::amount(total, "total")?);
+        Ok(Self::required(Chars::new("description", description)?, out_trade_no, amount))
     }
 
-    /// Returns the order's own app, if it was set.
-    pub fn appid(&self) -> Option<&AppId> {
-        self.appid.as_ref()
+    /// Sets the IP address of the payer's device. H5 requires it.
+    pub fn payer_client_ip(mut self, address: IpAddr) -> Self {
+        self.scene_info.payer_client_ip = Some(address);
+        self
     }
 
-    /// Returns the party that is paid: the merchant itself, or a sub-merchant.
-    pub fn party(&self) -> &Party {
-        &self.options.party
+    /// Sets the id of the merchant's device, such as a till: 1 to 32 characters.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`InvalidField`] if the text violates this rule.
+    pub fn device_id(self, device_id: impl AsRef<str>) -> Result<Self, InvalidField> {
+        Ok(Self { scene_info: self.scene_info.device_id(device_id)?, ..self })
+    }
+
+    /// Sets the store.
+    pub fn store(mut self, store: Store) -> Self {
+        self.scene_info.store = Some(store);
+        self
+    }
+
+    /// Sets whether the paid amount is frozen for profit sharing.
+    pub fn profit_sharing(mut self, profit_sharing: bool) -> Self {
+        self.settle_info.profit_sharing = Some(profit_sharing);
+        self
     }
 
     /// Returns the merchant's order number.
@@ -96,184 +138,92 @@ impl Order {
 
     /// Returns the price, in fen.
     pub fn total(&self) -> Fen {
-        self.total
+        self.amount.total
     }
-
-    /// Returns the pending operation to resolve if the outcome is unknown.
-    pub(in crate::v3) fn pending_operation(&self) -> PendingOperation {
-        let sub_mchid = self.options.party.sub_mchid().cloned();
-        PendingOperation::Order { out_trade_no: self.out_trade_no.clone(), sub_mchid }
-    }
-}
-
-impl fmt::Debug for Order {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Order")
-            .field("out_trade_no", &self.out_trade_no)
-            .field("total", &self.total)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Builder {
-    /// Sets the app. The default is the [merchant's](crate::v3::Builder::appid).
-    pub fn appid(mut self, appid: AppId) -> Self {
-        self.required.appid = Some(appid);
-        self
-    }
-
-    /// Sets the notification URL. The default is the [merchant's](crate::v3::Builder::notify_url).
-    pub fn notify_url(mut self, notify_url: NotifyUrl) -> Self {
-        self.required.notify_url = Some(notify_url);
-        self
-    }
-
-    /// Sets the time until which the order can be paid: at most two hours ahead, because the `prepay_id` expires then.
-    pub fn time_expire(mut self, time_expire: UnixTime) -> Self {
-        self.required.time_expire = Some(time_expire);
-        self
-    }
-
-    /// Sets restrictions of the funds that may pay.
-    pub fn limit_pay(mut self, limit_pay: Vec<LimitPay>) -> Self {
-        self.required.limit_pay = limit_pay;
-        self
-    }
-
-    /// Sets the IP address of the payer's device. H5 requires it.
-    pub fn payer_client_ip(mut self, address: IpAddr) -> Self {
-        self.required.payer_client_ip = Some(address);
-        self
-    }
-
-    /// Sets the store.
-    pub fn store(mut self, store: Store) -> Self {
-        self.required.store = Some(store);
-        self
-    }
-
-    /// Builds the order.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`InvalidField`] if a field is invalid; the error names it.
-    pub fn build(self) -> Result<Order, InvalidField> {
-        let Self { required, options } = self;
-        let order = Order { options, ..required };
-        field::out_trade_no(&order.out_trade_no, "out_trade_no")?;
-        field::amount(order.total, "total")?;
-        field::description(&order.description)?;
-        order.options.check()?;
-        order.store.as_ref().map_or(Ok(()), Store::check)?;
-        Ok(order)
-    }
-}
-
-/// The body of an order, as on the wire. `S` is the type of `scene_info`, which depends on the payment method.
-#[derive(serde::Serialize)]
-pub(super) struct Body<'a, S> {
-    #[serde(flatten)]
-    ids: OrderParty<'a>,
-    description: &'a str,
-    out_trade_no: &'a OutTradeNo,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    time_expire: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    attach: Option<&'a str>,
-    notify_url: &'a NotifyUrl,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    goods_tag: Option<&'a str>,
-    #[serde(skip_serializing_if = "<[LimitPay]>::is_empty")]
-    limit_pay: &'a [LimitPay],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    support_fapiao: Option<bool>,
-    amount: Amount,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    payer: Option<PayerBody<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<&'a Detail>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    scene_info: Option<S>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    settle_info: Option<SettleInfo>,
-}
-
-/// The object `scene_info`, as on the wire.
-#[derive(serde::Serialize)]
-pub(super) struct SceneInfo<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    payer_client_ip: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    device_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    store_info: Option<&'a Store>,
 }
 
 impl Order {
+    /// Sets the payer.
+    pub(super) fn payer(self, payer: Payer) -> Result<Self, InvalidField> {
+        Ok(Self { payer: payer.of_party(&self.party)?, ..self })
+    }
+
+    /// Checks that the order has `payer_client_ip`.
+    pub(super) fn require_payer_client_ip(&self, rule: &'static str) -> Result<(), InvalidField> {
+        match self.scene_info.payer_client_ip {
+            Some(_) => Ok(()),
+            None => Err(InvalidField::new("payer_client_ip", rule)),
+        }
+    }
+
+    /// Rejects fields that a payment method does not accept.
+    pub(super) fn reject_fields(&self, fields: &[&str]) -> Result<(), InvalidField> {
+        reject_fields(
+            fields,
+            &[
+                ("time_expire", self.time_expire.is_some()),
+                ("notify_url", self.notify_url.is_some()),
+                ("limit_pay", !self.limit_pay.is_empty()),
+                ("payer_client_ip", self.scene_info.payer_client_ip.is_some()),
+                ("store_info", self.scene_info.store.is_some()),
+                ("identity", self.payer.identity.is_some()),
+            ],
+        )
+    }
+
     /// Returns the order's app, or else the merchant's default.
     pub(super) fn appid_for<'a>(&'a self, merchant: &'a Merchant) -> Result<&'a AppId, Error> {
         merchant.appid_or_default(self.appid.as_ref())
     }
 
-    /// Returns the order's body, with the `payer` and `scene_info` of the payment method.
-    #[allow(single_use_lifetimes, reason = "the bound of 'm needs its name")]
-    pub(super) fn body<'a, 'm: 'a, S>(
-        &'a self,
-        writer: &mut RequestWriter<'m, '_>,
-        payer: Option<&'a Payer>,
-        scene_info: Option<S>,
-    ) -> Result<Body<'a, S>, Error> {
-        let merchant = writer.merchant();
-        // Before the payer is sealed, which may fetch a key: nothing is sent for an order that lacks a field.
-        let ids = OrderParty::of(merchant, self.appid_for(merchant)?, &self.options.party);
-        let notify_url = merchant.notify_url_or_default(self.notify_url.as_ref())?;
-        Ok(Body {
-            ids,
-            description: &self.description,
-            out_trade_no: &self.out_trade_no,
-            time_expire: self.time_expire.map(time::format_rfc3339),
-            attach: self.options.attach.as_deref(),
-            notify_url,
-            goods_tag: self.options.goods_tag.as_deref(),
-            limit_pay: &self.limit_pay,
-            support_fapiao: self.options.support_fapiao,
-            amount: Amount::of(self.total),
-            payer: payer.map(|payer| payer.body(&self.options.party, writer)).transpose()?,
-            detail: self.options.detail.as_ref(),
-            scene_info,
-            settle_info: self.options.settle_info(),
-        })
+    /// Returns the ids of app and merchant.
+    pub(super) fn ids<'a>(&'a self, merchant: &'a Merchant) -> Result<OrderParty<'a>, Error> {
+        let (appid, mchid) = (self.appid_for(merchant)?, merchant.mchid());
+        Ok(OrderParty { appid, mchid, party: &self.party })
     }
 
-    pub(super) fn scene_info(&self) -> Option<SceneInfo<'_>> {
-        let device_id = self.options.device_id.as_deref();
-        let is_present = self.payer_client_ip.is_some() || device_id.is_some() || self.store.is_some();
-        is_present.then(|| SceneInfo {
-            payer_client_ip: self.payer_client_ip.map(|address| address.to_string()),
-            device_id,
-            store_info: self.store.as_ref(),
-        })
-    }
-
-    pub(super) fn has_payer_client_ip(&self) -> bool {
-        self.payer_client_ip.is_some()
-    }
-
-    pub(super) fn has_store(&self) -> bool {
-        self.store.is_some()
-    }
-
-    /// Returns whether the store has fields other than `id`.
-    pub(super) fn describes_store(&self) -> bool {
-        self.store
-            .as_ref()
-            .is_some_and(|store| store.name.is_some() || store.area_code.is_some() || store.address.is_some())
-    }
-
-    pub(super) fn limits_pay(&self) -> bool {
-        !self.limit_pay.is_empty()
+    /// Returns the pending operation to resolve if the outcome is unknown.
+    pub(in crate::v3) fn pending_operation(&self) -> PendingOperation {
+        self.party.pending_order(&self.out_trade_no)
     }
 }
+
+/// Rejects fields that are set and that a payment method does not accept.
+pub(super) fn reject_fields(fields: &[&str], is_set: &[(&'static str, bool)]) -> Result<(), InvalidField> {
+    match is_set.iter().find(|(field, is_set)| *is_set && fields.contains(field)) {
+        Some((field, _)) => Err(InvalidField::new(field, "must not be set for this payment method")),
+        None => Ok(()),
+    }
+}
+
+/// Implements the members of [`Endpoint`] that all operations which place an order share. `draft` is among them if the
+/// path depends on the party at most.
+macro_rules! places_order {
+    ($label:literal, $direct:literal, $partner:literal) => {
+        fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
+            writer.post($label, self.order.party.choose($direct, $partner), &self.order)
+        }
+
+        places_order!();
+    };
+    ($label:literal, $path:literal) => {
+        fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
+            writer.post($label, $path, &self.order)
+        }
+
+        places_order!();
+    };
+    () => {
+        fn trusts_field_check(&self) -> bool {
+            true
+        }
+
+        fn pending_operation(&self) -> Option<PendingOperation> {
+            Some(self.order.pending_operation())
+        }
+    };
+}
+pub(super) use places_order;
 
 #[cfg(test)]
 mod tests;

@@ -5,19 +5,9 @@
 
 use super::transaction::Transaction;
 use crate::{
-    error::Error,
-    id::{InvalidField, OutTradeNo, TransactionId},
+    id::{OutTradeNo, TransactionId},
     payment::Evidence,
-    refusal::{Code, Refusal},
-    v3::{
-        endpoint::{Draft, Endpoint, Idempotency, Target},
-        lookup::Lookup,
-        merchant::Merchant,
-        party::Party,
-        seal::RequestWriter,
-        verify::{Verified, malformed},
-    },
-    world::World,
+    v3::prelude::*,
 };
 
 /// Queries an order, by the merchant's or by WeChat Pay's number.
@@ -45,13 +35,19 @@ impl Lookup<Transaction> {
 
 impl QueryOrder {
     /// Creates a query by the merchant's number.
-    pub fn out_trade_no(out_trade_no: OutTradeNo, party: Party) -> Self {
-        Self { number: OrderNumber::OutTradeNo(out_trade_no), party }
+    pub fn out_trade_no(out_trade_no: OutTradeNo) -> Self {
+        Self { number: OrderNumber::OutTradeNo(out_trade_no), party: Party::Direct }
     }
 
     /// Creates a query by WeChat Pay's number.
-    pub fn transaction_id(transaction_id: TransactionId, party: Party) -> Self {
-        Self { number: OrderNumber::TransactionId(transaction_id), party }
+    pub fn transaction_id(transaction_id: TransactionId) -> Self {
+        Self { number: OrderNumber::TransactionId(transaction_id), party: Party::Direct }
+    }
+
+    /// Sets the party of the order: a sub-merchant. The default is the merchant itself.
+    #[must_use]
+    pub fn party(self, party: Party) -> Self {
+        Self { party, ..self }
     }
 
     /// Returns whether the transaction in the reply is the queried one.
@@ -118,7 +114,7 @@ mod tests {
     }
 
     fn query(party: Party) -> QueryOrder {
-        QueryOrder::out_trade_no("1217752501*1".parse().unwrap(), party)
+        QueryOrder::out_trade_no("1217752501*1".parse().unwrap()).party(party)
     }
 
     fn transaction(number: &str, merchant: &str) -> String {
@@ -133,7 +129,7 @@ mod tests {
     fn an_order_is_queried_by_either_number_in_either_mode() {
         let by_out_trade_no = "/v3/pay/transactions/out-trade-no/1217752501%2A1?mchid=1900007291";
         assert_eq!(fake::target(&query(Party::Direct)), by_out_trade_no);
-        let by_transaction_id = QueryOrder::transaction_id("4200000000".parse().unwrap(), Party::Direct);
+        let by_transaction_id = QueryOrder::transaction_id("4200000000".parse().unwrap());
         assert_eq!(fake::target(&by_transaction_id), "/v3/pay/transactions/id/4200000000?mchid=1900007291");
         let for_sub_merchant = "/v3/pay/partner/transactions/out-trade-no/1217752501%2A1?sp_mchid=1900007291&sub_mchid=1900000109";
         assert_eq!(fake::target(&query(partner())), for_sub_merchant);

@@ -4,38 +4,34 @@
 //! `POST /v3/pay/partner/transactions/out-trade-no/{out_trade_no}/reverse`.
 
 use crate::{
-    error::{Error, PendingOperation},
-    id::{AppId, InvalidField, OutTradeNo},
-    v3::{
-        endpoint::{Draft, Endpoint, Target},
-        merchant::Merchant,
-        party::{OrderParty, Party},
-        seal::RequestWriter,
-        verify::{Verified, malformed},
-    },
-    wire::json::object,
-    world::World,
+    id::{AppId, OutTradeNo},
+    v3::{party::OrderParty, prelude::*},
 };
 
 /// Reverses a code payment that is unpaid or whose outcome is unknown, within seven days. The order can no longer be
 /// paid, and any payment is returned. If the order is known to be paid, [refund](crate::v3::refund) it instead.
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct ReverseOrder {
-    appid: Option<AppId>,
+    pub(super) appid: Option<AppId>,
     out_trade_no: OutTradeNo,
     party: Party,
 }
 
 impl ReverseOrder {
     /// Creates the operation that reverses this order.
-    pub fn new(out_trade_no: OutTradeNo, party: Party) -> Self {
-        Self { appid: None, out_trade_no, party }
+    pub fn new(out_trade_no: OutTradeNo) -> Self {
+        Self { appid: None, out_trade_no, party: Party::Direct }
     }
 
     /// Sets the app of the code payment. The default is the [merchant's](crate::v3::Builder::appid).
-    #[must_use]
     pub fn appid(self, appid: AppId) -> Self {
         Self { appid: Some(appid), ..self }
+    }
+
+    /// Sets the party of the order: a sub-merchant. The default is the merchant itself.
+    pub fn party(self, party: Party) -> Self {
+        Self { party, ..self }
     }
 }
 
@@ -49,14 +45,13 @@ impl Endpoint for ReverseOrder {
     type Output = ();
 
     fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
-        let path = self
-            .party
-            .choose("/v3/pay/transactions/out-trade-no", "/v3/pay/partner/transactions/out-trade-no");
-        let target = Target::new(path).segment(self.out_trade_no.as_str()).append("/reverse");
-        let merchant = writer.merchant();
-        let appid = merchant.appid_or_default(self.appid.as_ref())?;
-        let body = OrderParty::of(merchant, appid, &self.party);
-        Ok(Draft::post("v3.pay.reverse", target, &body))
+        let (merchant, party) = (writer.merchant(), &self.party);
+        let target = Target::new(party.choose("/v3/pay/transactions", "/v3/pay/partner/transactions"))
+            .append("/out-trade-no")
+            .segment(self.out_trade_no.as_str())
+            .append("/reverse");
+        let (appid, mchid) = (merchant.appid_or_default(self.appid.as_ref())?, merchant.mchid());
+        writer.post("v3.pay.reverse", target, &OrderParty { appid, mchid, party })
     }
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<(), Error> {
@@ -70,8 +65,7 @@ impl Endpoint for ReverseOrder {
     }
 
     fn pending_operation(&self) -> Option<PendingOperation> {
-        let sub_mchid = self.party.sub_mchid().cloned();
-        Some(PendingOperation::Order { out_trade_no: self.out_trade_no.clone(), sub_mchid })
+        Some(self.party.pending_order(&self.out_trade_no))
     }
 }
 
@@ -81,7 +75,8 @@ mod tests {
     use crate::v3::fake;
 
     fn reverse(party: Party) -> ReverseOrder {
-        ReverseOrder::new("1217752*01".parse().unwrap(), party).appid("wxd678efh567hg6787".parse().unwrap())
+        let appid = "wxd678efh567hg6787".parse().unwrap();
+        ReverseOrder::new("1217752*01".parse().unwrap()).appid(appid).party(party)
     }
 
     #[test]

@@ -1,17 +1,10 @@
 //! The transaction object: the status of an order in queries, replies to code payments, and notifications.
 
 use crate::{
-    clock::UnixTime,
-    error::Error,
     id::{AppId, MchId, OpenId, OutTradeNo, TransactionId},
-    money::Fen,
     payment::{Evidence, Payment},
-    prelude::*,
-    v3::{
-        field::open_enum,
-        verify::{Verified, malformed},
-    },
-    wire::json::{InvalidMember, object, read::Outcome},
+    v3::prelude::*,
+    wire::json::{InvalidMember, read::Outcome},
 };
 use core::fmt;
 

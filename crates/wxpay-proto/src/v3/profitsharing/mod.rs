@@ -8,7 +8,7 @@
 //!                notification.rs                                           notifications about shared amounts
 //! ```
 //!
-//! A payment can be shared if its order was [marked](crate::v3::pay::order::Builder::profit_sharing) for it. The paid
+//! A payment can be shared if its order was [marked](crate::v3::pay::Order::profit_sharing) for it. The paid
 //! amount is then frozen until it is shared or [unfrozen](UnfreezeRemainder), for at most 30 days. **A successful reply
 //! only means that WeChat Pay accepted the request**: query until the status is [`Finished`](SharingState::Finished).
 //! If the reply is lost, do not share again under another number.

@@ -13,8 +13,8 @@ use wxpay_proto::{
     exchange::{Failure, Flow, Reply, Transmit},
     http::{Method, Response},
     v3::{
-        Merchant, Party, Raw, RawNotification,
-        pay::{CloseOrder, CodePayment, NativeOrder, QueryOrder, StoreId},
+        Merchant, Raw, RawNotification,
+        pay::{CloseOrder, CodePayment, NativeOrder, Order, QueryOrder, StoreId},
     },
 };
 
@@ -118,14 +118,10 @@ fn perform(merchant: &Merchant, driver: &mut Driver, action: Action) {
             run(driver, action, "v3.pay.native", true, || merchant.call(NativeOrder::new(order())));
         }
         Operation::Query => {
-            run(driver, action, "v3.pay.query", false, || {
-                merchant.call(QueryOrder::out_trade_no(number(), Party::Direct))
-            });
+            run(driver, action, "v3.pay.query", false, || merchant.call(QueryOrder::out_trade_no(number())));
         }
         Operation::Close => {
-            run(driver, action, "v3.pay.close", true, || {
-                merchant.call(CloseOrder::new(number(), Party::Direct))
-            });
+            run(driver, action, "v3.pay.close", true, || merchant.call(CloseOrder::new(number())));
         }
         Operation::Refund => run(driver, action, "v3.refund.create", true, || merchant.call(refund())),
         Operation::Transfer => run(driver, action, "v3.transfer.create", true, || merchant.call(transfer())),
@@ -147,12 +143,9 @@ fn perform(merchant: &Merchant, driver: &mut Driver, action: Action) {
 }
 
 fn code_payment() -> CodePayment {
-    let (total, code) = (Fen::new(1999), "130000000000000000".parse().unwrap());
-    let shop = StoreId::OutId("1".into());
-    CodePayment::builder(NUMBER.parse().unwrap(), total, "千足金箍棒", code, shop)
-        .appid(appid())
-        .build()
-        .unwrap()
+    let order = Order::new(NUMBER.parse().unwrap(), Fen::new(1999), "千足金箍棒").unwrap();
+    let code = "130000000000000000".parse().unwrap();
+    CodePayment::new(order.appid(appid()), code, StoreId::out_id("1").unwrap()).unwrap()
 }
 
 /// Runs flows that send several requests. Checks only that every flow ends and shows no secret.

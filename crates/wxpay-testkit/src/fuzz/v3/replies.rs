@@ -10,7 +10,7 @@ use wxpay_proto::{
     refusal::Code,
     retry::Policy,
     v3::{
-        Merchant, Party, Raw, Sensitive,
+        Merchant, Raw, Sensitive,
         bill::{AccountType, SubMerchantFundFlowBill, TradeBill},
         media::UploadImage,
         pay::{
@@ -97,13 +97,9 @@ fn orders(merchant: &Merchant, check: &mut Check<'_>) {
     check("jsapi", &|reply| run(merchant.call(jsapi()), reply));
     check("app", &|reply| run(merchant.call(AppOrder::new(order())), reply));
     check("native", &|reply| run(merchant.call(NativeOrder::new(order())), reply));
-    check("query an order", &|reply| {
-        run(merchant.call(QueryOrder::out_trade_no(number(), Party::Direct)), reply)
-    });
-    check("close", &|reply| run(merchant.call(CloseOrder::new(number(), Party::Direct)), reply));
-    check("reverse", &|reply| {
-        run(merchant.call(ReverseOrder::new(number(), Party::Direct).appid(appid())), reply)
-    });
+    check("query an order", &|reply| run(merchant.call(QueryOrder::out_trade_no(number())), reply));
+    check("close", &|reply| run(merchant.call(CloseOrder::new(number())), reply));
+    check("reverse", &|reply| run(merchant.call(ReverseOrder::new(number()).appid(appid())), reply));
     check("refund", &|reply| run(merchant.call(refund()), reply));
     check("transfer", &|reply| run(merchant.call(transfer()), reply));
     check("query a bill", &|reply| run(merchant.call(TradeBill::of("2014-05-07".parse().unwrap())), reply));
@@ -198,11 +194,8 @@ pub(super) fn appid() -> wxpay_proto::id::AppId {
 
 pub(super) fn order() -> pay::Order {
     let url = "https://shop.example/notify".parse().unwrap();
-    pay::Order::builder(NUMBER.parse().unwrap(), Fen::new(1999), "千足金箍棒")
-        .appid(appid())
-        .notify_url(url)
-        .build()
-        .unwrap()
+    let order = pay::Order::new(NUMBER.parse().unwrap(), Fen::new(1999), "千足金箍棒").unwrap();
+    order.appid(appid()).notify_url(url)
 }
 
 pub(super) fn jsapi() -> JsapiOrder {

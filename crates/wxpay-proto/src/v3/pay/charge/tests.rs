@@ -46,7 +46,7 @@ fn charge(
     let (mut harness, signer) = (Harness::new(), SigningKey::public_key());
     let mut queries = 0_usize;
     let mut kinds = String::new();
-    let flow = fake::merchant().charge_by_code(minimal().build().unwrap());
+    let flow = fake::merchant().charge_by_code(minimal());
     let result = harness.run(flow, |transmit, now| {
         let (kind, outcome) = if transmit.request.method() == Method::Get {
             queries = queries.saturating_add(1);
@@ -141,7 +141,7 @@ fn a_charge_that_never_arrived_is_not_found() {
 fn clock_set_ahead_does_not_make_a_charge_in_flight_not_found() {
     const JUMP: Duration = Duration::from_mins(10);
     let (mut harness, signer) = (Harness::new(), SigningKey::public_key());
-    let flow = fake::merchant().charge_by_code(minimal().build().unwrap());
+    let flow = fake::merchant().charge_by_code(minimal());
     let result = harness.run(flow, |transmit, now| match transmit.label {
         "v3.pay.codepay" => {
             *now = now.after(JUMP);
@@ -264,8 +264,7 @@ fn a_charge_with_a_field_error_is_refused_after_one_signed_not_found() {
 #[test]
 fn no_step_prints_the_payers_code() {
     let mut memory = crate::memory::Memory::default();
-    let step =
-        Step::begin(fake::merchant().charge_by_code(minimal().build().unwrap()), fake::world(&mut memory));
+    let step = Step::begin(fake::merchant().charge_by_code(minimal()), fake::world(&mut memory));
     let mut printed = Vec::from([format!("{step:?}")]);
     if let Step::Send(_, sent) = step {
         let lost = Err(Failure::Lost("cut".into()));

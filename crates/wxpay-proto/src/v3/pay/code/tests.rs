@@ -1,21 +1,24 @@
 use super::*;
 use crate::{
     error::{ErrorKind, Fate},
+    money::Fen,
     v3::{
-        fake,
-        pay::order::{Detail, Goods},
+        Party, fake,
+        pay::order::{Goods, LimitPay, Store},
     },
 };
 
-pub(in crate::v3::pay) fn minimal() -> Builder {
-    CodePayment::builder(
-        "1217752501".parse().unwrap(),
-        Fen::new(100),
-        "大米",
-        "130061098828009406".parse().unwrap(),
-        StoreId::OutId("till-1".into()),
-    )
-    .appid("wxd678efh567hg6787".parse().unwrap())
+fn order() -> Order {
+    let order = Order::new("1217752501".parse().unwrap(), Fen::new(100), "大米").unwrap();
+    order.appid("wxd678efh567hg6787".parse().unwrap())
+}
+
+fn charge(order: Order, store: StoreId) -> Result<CodePayment, InvalidField> {
+    CodePayment::new(order, "130061098828009406".parse().unwrap(), store)
+}
+
+pub(in crate::v3::pay) fn minimal() -> CodePayment {
+    charge(order(), StoreId::out_id("till-1").unwrap()).unwrap()
 }
 
 fn partner() -> Party {
@@ -25,7 +28,7 @@ fn partner() -> Party {
 
 #[test]
 fn a_minimal_code_payment_has_the_required_fields_only() {
-    let (line, body) = fake::drafted(&minimal().build().unwrap());
+    let (line, body) = fake::drafted(&minimal());
     assert_eq!(line, "POST /v3/pay/transactions/codepay");
     assert_eq!(
         body,
@@ -39,26 +42,22 @@ fn a_minimal_code_payment_has_the_required_fields_only() {
 
 #[test]
 fn a_full_partner_code_payment_has_every_field() {
-    let goods = Goods {
-        wechatpay_goods_id: Some("1001".into()),
-        goods_name: Some("大米".into()),
-        ..Goods::new("rice-1", 2, Fen::new(50))
-    };
-    let detail =
-        Detail { cost_price: Some(Fen::new(120)), invoice_id: Some("A1".into()), ..Detail::of(vec![goods]) };
-    let mut pay = minimal()
+    let goods = Goods::new("rice-1", 2, Fen::new(50)).unwrap();
+    let goods = goods.wechatpay_goods_id("1001").unwrap().goods_name("大米").unwrap();
+    let detail = Detail::new(vec![goods]).cost_price(Fen::new(120)).invoice_id("A1").unwrap();
+    let order = order()
         .party(partner())
         .attach("自定义数据")
+        .unwrap()
         .goods_tag("WXG")
+        .unwrap()
         .support_fapiao(true)
         .device_id("013467007045764")
-        .device_ip("14.23.150.211".parse().unwrap())
+        .unwrap()
         .detail(detail)
-        .profit_sharing(true)
-        .build()
-        .unwrap();
-    pay.store = StoreId::Id("0001".into());
-    let (line, body) = fake::drafted(&pay);
+        .profit_sharing(true);
+    let pay = charge(order, StoreId::id("0001").unwrap()).unwrap();
+    let (line, body) = fake::drafted(&pay.device_ip("14.23.150.211".parse().unwrap()));
     assert_eq!(line, "POST /v3/pay/partner/transactions/codepay");
     assert_eq!(
         body,
@@ -76,19 +75,19 @@ fn a_full_partner_code_payment_has_every_field() {
 
 #[test]
 fn a_code_payment_names_field_and_rule_of_an_error() {
-    for (builder, field) in [
-        (minimal().attach(""), "attach"),
-        (minimal().goods_tag("x".repeat(33)), "goods_tag"),
-        (minimal().device_id("x".repeat(33)), "device_id"),
-        (minimal().detail(Detail::default()), "goods_detail"),
-        (minimal().detail(Detail::of(vec![Goods::new("", 1, Fen::new(1))])), "merchant_goods_id"),
+    let url = "https://shop.example/notify".parse().unwrap();
+    for (order, field) in [
+        (order().detail(Detail::new(Vec::new())), "goods_detail"),
+        (order().time_expire(fake::NOW), "time_expire"),
+        (order().notify_url(url), "notify_url"),
+        (order().limit_pay(vec![LimitPay::NoCredit]), "limit_pay"),
+        (order().payer_client_ip([14, 23, 150, 211].into()), "payer_client_ip"),
+        (order().store(Store::new("1").unwrap()), "store_info"),
     ] {
-        assert_eq!(builder.build().unwrap_err().field(), field);
+        assert_eq!(charge(order, StoreId::id("1").unwrap()).unwrap_err().field(), field);
     }
-    let mut builder = minimal();
-    builder.required.store = StoreId::Id(String::new());
-    let error = builder.build().unwrap_err();
-    assert_eq!(error.to_string(), "store_info.id must be 1 to 32 characters");
+    let error = StoreId::id("").unwrap_err();
+    assert_eq!(error.to_string(), "store_info.id must be 1 to 32 characters, none beyond U+FFFF");
     for text in ["", "13006109 8828009406", "付款码", &"1".repeat(129)] {
         assert_eq!(text.parse::<AuthCode>().unwrap_err().field(), "auth_code");
     }
@@ -96,13 +95,13 @@ fn a_code_payment_names_field_and_rule_of_an_error() {
 
 #[test]
 fn a_code_payment_prints_neither_code_nor_texts() {
-    let printed = format!("{:?} {:?}", minimal(), minimal().build().unwrap().auth_code);
+    let printed = format!("{:?} {:?}", minimal(), minimal().auth_code);
     assert!(!printed.contains("130061098828009406") && !printed.contains("大米"), "{printed}");
 }
 
 #[test]
 fn userpaying_is_a_result_in_every_form() {
-    let pay = minimal().build().unwrap();
+    let pay = minimal();
     let transaction = |state: &str| {
         format!(
             r#"{{"appid":"wxd678efh567hg6787","mchid":"1900007291","out_trade_no":"1217752501",
@@ -126,7 +125,7 @@ fn userpaying_is_a_result_in_every_form() {
 fn a_code_payment_refused_as_paid_used_or_invalid_may_have_been_paid() {
     let refused = |code: &str| {
         let (mut harness, signer) = (fake::Harness::new(), fake::SigningKey::public_key());
-        let call = fake::merchant().call(minimal().build().unwrap());
+        let call = fake::merchant().call(minimal());
         let body = format!(r#"{{"code":"{code}","message":"x"}}"#);
         harness.run(call, |_, now| Ok(signer.reply(400, &body, *now))).unwrap_err()
     };
@@ -142,7 +141,7 @@ fn a_code_payment_refused_as_paid_used_or_invalid_may_have_been_paid() {
 
 #[test]
 fn a_code_payment_reply_about_another_order_is_malformed() {
-    let pay = minimal().build().unwrap();
+    let pay = minimal();
     for (mchid, number) in [("1900007292", "1217752501"), ("1900007291", "1217752502")] {
         let body = format!(
             r#"{{"mchid":"{mchid}","out_trade_no":"{number}","trade_state":"NOTPAY","amount":{{"total":100}}}}"#

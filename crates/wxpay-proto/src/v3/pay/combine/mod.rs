@@ -10,7 +10,6 @@
 //! each is refunded separately. The operations are those of `/v3/combine-transactions/…`. Names omit the prefix
 //! `combine_` where the module implies it.
 
-mod body;
 mod close;
 pub mod order;
 mod prepay;

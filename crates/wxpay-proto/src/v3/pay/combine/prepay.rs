@@ -3,31 +3,28 @@
 //! `POST /v3/combine-transactions/{app|h5|jsapi|miniprogram|native}`. The parameters for the payer's client are those
 //! of single orders, with `combine_appid` and `combine_mchid`.
 
-use super::{body::SceneInfo, order::Order};
+use super::order::Order;
 use crate::{
-    error::{Error, PendingOperation},
-    id::{AppId, InvalidField},
-    prelude::*,
+    id::AppId,
     v3::{
-        endpoint::{Draft, Endpoint},
-        merchant::Merchant,
-        pay::{AppParams, H5Info, JsapiParams, jsapi::PrepayReply},
-        seal::RequestWriter,
-        verify::Verified,
+        pay::{
+            AppParams, H5Info, JsapiParams, h5::Reply as H5Reply, native::Reply as NativeReply,
+            order::places_order,
+        },
+        prelude::*,
     },
-    wire::json::object,
-    world::World,
 };
 
 /// Places a combined order that is paid from an app. Returns the parameters for the app.
 #[derive(Clone, Debug)]
-pub struct AppOrder(Order);
+pub struct AppOrder {
+    order: Order,
+}
 
 /// Places a combined order that is paid from a browser outside WeChat. Returns the URL to navigate to.
 #[derive(Clone, Debug)]
 pub struct H5Order {
     order: Order,
-    h5_info: H5Info,
 }
 
 /// Places a combined order that is paid on a page inside WeChat or in a mini program. Returns the parameters for
@@ -42,11 +39,15 @@ pub struct JsapiOrder {
 /// Places a combined order in a mini program for trades between individuals. Returns the parameters for
 /// `wx.requestPayment`. Other mini programs use [`JsapiOrder`].
 #[derive(Clone, Debug)]
-pub struct MiniProgramOrder(Order);
+pub struct MiniProgramOrder {
+    order: Order,
+}
 
 /// Places a combined order that is paid by scanning a QR code. Returns the code's content.
 #[derive(Clone, Debug)]
-pub struct NativeOrder(Order);
+pub struct NativeOrder {
+    order: Order,
+}
 
 impl AppOrder {
     /// Creates the operation from a combined order.
@@ -56,7 +57,7 @@ impl AppOrder {
     /// Returns [`InvalidField`] if the order has an openid. An identity is accepted.
     pub fn new(order: Order) -> Result<Self, InvalidField> {
         order.reject_fields(&["openid", "sub_openid"])?;
-        Ok(Self(order))
+        Ok(Self { order })
     }
 }
 
@@ -67,13 +68,17 @@ impl H5Order {
     ///
     /// Returns [`InvalidField`] if the order lacks `payer_client_ip` or `device_id`, or has fields that this payment
     /// method does not accept.
-    pub fn new(order: Order, h5_info: H5Info) -> Result<Self, InvalidField> {
+    pub fn new(mut order: Order, h5_info: H5Info) -> Result<Self, InvalidField> {
         order.reject_fields(&["detail", "individual_auth_id", "trade_scenario", "subsidy_info"])?;
-        match order.scene() {
-            (Some(_), Some(_)) => Ok(Self { order, h5_info }),
-            (None, _) => Err(InvalidField::new("payer_client_ip", "is required for H5")),
-            (Some(_), None) => Err(InvalidField::new("device_id", "is required for combined H5")),
+        let scene = &mut order.scene_info;
+        if scene.payer_client_ip.is_none() {
+            return Err(InvalidField::new("payer_client_ip", "is required for H5"));
         }
+        if scene.device_id.is_none() {
+            return Err(InvalidField::new("device_id", "is required for combined H5"));
+        }
+        scene.h5_info = Some(h5_info);
+        Ok(Self { order })
     }
 }
 
@@ -98,7 +103,7 @@ impl MiniProgramOrder {
     ///
     /// Returns [`InvalidField`] if the order has no openid, a sub-order has no `individual`, or the order has fields
     /// that this payment method does not accept.
-    pub fn new(order: Order) -> Result<Self, InvalidField> {
+    pub fn new(mut order: Order) -> Result<Self, InvalidField> {
         order.reject_fields(&[
             "sub_openid",
             "identity",
@@ -112,11 +117,16 @@ impl MiniProgramOrder {
             "settle_info",
         ])?;
         order.payers_sub_appid()?;
-        if order.sub_orders.iter().all(|order| order.individual.is_some()) {
-            Ok(Self(order))
-        } else {
-            Err(InvalidField::new("individual_auth_id", "is required for a trade between individuals"))
+        if order.sub_orders.iter().any(|sub_order| sub_order.individual.is_none()) {
+            return Err(InvalidField::new(
+                "individual_auth_id",
+                "is required for a trade between individuals",
+            ));
         }
+        for sub_order in &mut order.sub_orders {
+            sub_order.order_service_type = Some("INDIVIDUALTRADE");
+        }
+        Ok(Self { order })
     }
 }
 
@@ -128,37 +138,14 @@ impl NativeOrder {
     /// Returns [`InvalidField`] if the order has fields that this payment method does not accept.
     pub fn new(order: Order) -> Result<Self, InvalidField> {
         order.reject_fields(&["detail", "individual_auth_id", "trade_scenario", "subsidy_info"])?;
-        Ok(Self(order))
-    }
-}
-
-#[derive(serde::Serialize)]
-struct Scene<'a> {
-    #[serde(flatten)]
-    scene: Option<SceneInfo<'a>>,
-    h5_info: &'a H5Info,
-}
-
-object! {
-    struct H5Reply {
-        h5_url: String,
-    }
-}
-
-object! {
-    struct NativeReply {
-        code_url: String,
+        Ok(Self { order })
     }
 }
 
 impl Endpoint for AppOrder {
     type Output = AppParams;
 
-    fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
-        let Self(order) = self;
-        let body = order.body(writer, order.scene_info(), None)?;
-        Ok(Draft::post("v3.combine.app", "/v3/combine-transactions/app", &body))
-    }
+    places_order!("v3.combine.app", "/v3/combine-transactions/app");
 
     fn read(
         &self,
@@ -166,50 +153,25 @@ impl Endpoint for AppOrder {
         merchant: &Merchant,
         world: &mut World<'_>,
     ) -> Result<AppParams, Error> {
-        let PrepayReply { prepay_id } = reply.read()?;
-        let (appid, nonce) = (self.0.appid_for(merchant)?.clone(), world.entropy.nonce());
-        AppParams::sign(merchant, appid, merchant.mchid().clone(), prepay_id, world.now, nonce)
-    }
-
-    fn trusts_field_check(&self) -> bool {
-        true
-    }
-
-    fn pending_operation(&self) -> Option<PendingOperation> {
-        Some(self.0.pending_operation())
+        AppParams::of_reply(reply, merchant, self.order.appid_for(merchant)?, merchant.mchid(), world)
     }
 }
 
 impl Endpoint for H5Order {
     type Output = String;
 
-    fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
-        let Self { order, h5_info } = self;
-        let body = order.body(writer, Some(Scene { scene: order.scene_info(), h5_info }), None)?;
-        Ok(Draft::post("v3.combine.h5", "/v3/combine-transactions/h5", &body))
-    }
+    places_order!("v3.combine.h5", "/v3/combine-transactions/h5");
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<String, Error> {
         let H5Reply { h5_url } = reply.read()?;
         Ok(h5_url)
-    }
-
-    fn trusts_field_check(&self) -> bool {
-        true
-    }
-
-    fn pending_operation(&self) -> Option<PendingOperation> {
-        Some(self.order.pending_operation())
     }
 }
 
 impl Endpoint for JsapiOrder {
     type Output = JsapiParams;
 
-    fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
-        let body = self.order.body(writer, self.order.scene_info(), None)?;
-        Ok(Draft::post("v3.combine.jsapi", "/v3/combine-transactions/jsapi", &body))
-    }
+    places_order!("v3.combine.jsapi", "/v3/combine-transactions/jsapi");
 
     fn read(
         &self,
@@ -217,32 +179,18 @@ impl Endpoint for JsapiOrder {
         merchant: &Merchant,
         world: &mut World<'_>,
     ) -> Result<JsapiParams, Error> {
-        let PrepayReply { prepay_id } = reply.read()?;
         let appid = match &self.payers_sub_appid {
             Some(sub_appid) => sub_appid,
             None => self.order.appid_for(merchant)?,
         };
-        let nonce = world.entropy.nonce();
-        JsapiParams::sign(merchant, appid.clone(), &prepay_id, world.now, nonce)
-    }
-
-    fn trusts_field_check(&self) -> bool {
-        true
-    }
-
-    fn pending_operation(&self) -> Option<PendingOperation> {
-        Some(self.order.pending_operation())
+        JsapiParams::of_reply(reply, merchant, appid, world)
     }
 }
 
 impl Endpoint for MiniProgramOrder {
     type Output = JsapiParams;
 
-    fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
-        let Self(order) = self;
-        let body = order.body(writer, order.scene_info(), Some("INDIVIDUALTRADE"))?;
-        Ok(Draft::post("v3.combine.miniprogram", "/v3/combine-transactions/miniprogram", &body))
-    }
+    places_order!("v3.combine.miniprogram", "/v3/combine-transactions/miniprogram");
 
     fn read(
         &self,
@@ -250,40 +198,18 @@ impl Endpoint for MiniProgramOrder {
         merchant: &Merchant,
         world: &mut World<'_>,
     ) -> Result<JsapiParams, Error> {
-        let PrepayReply { prepay_id } = reply.read()?;
-        let (appid, nonce) = (self.0.appid_for(merchant)?.clone(), world.entropy.nonce());
-        JsapiParams::sign(merchant, appid, &prepay_id, world.now, nonce)
-    }
-
-    fn trusts_field_check(&self) -> bool {
-        true
-    }
-
-    fn pending_operation(&self) -> Option<PendingOperation> {
-        Some(self.0.pending_operation())
+        JsapiParams::of_reply(reply, merchant, self.order.appid_for(merchant)?, world)
     }
 }
 
 impl Endpoint for NativeOrder {
     type Output = String;
 
-    fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
-        let Self(order) = self;
-        let body = order.body(writer, order.scene_info(), None)?;
-        Ok(Draft::post("v3.combine.native", "/v3/combine-transactions/native", &body))
-    }
+    places_order!("v3.combine.native", "/v3/combine-transactions/native");
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<String, Error> {
         let NativeReply { code_url } = reply.read()?;
         Ok(code_url)
-    }
-
-    fn trusts_field_check(&self) -> bool {
-        true
-    }
-
-    fn pending_operation(&self) -> Option<PendingOperation> {
-        Some(self.0.pending_operation())
     }
 }
 

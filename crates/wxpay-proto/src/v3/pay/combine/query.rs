@@ -4,17 +4,8 @@
 
 use super::transaction::Transaction;
 use crate::{
-    error::Error,
-    id::{InvalidField, OutTradeNo, TransactionId},
-    refusal::{Code, Refusal},
-    v3::{
-        endpoint::{Draft, Endpoint, Idempotency, Target},
-        lookup::Lookup,
-        merchant::Merchant,
-        seal::RequestWriter,
-        verify::{Verified, malformed},
-    },
-    world::World,
+    id::{OutTradeNo, TransactionId},
+    v3::prelude::*,
 };
 
 /// Queries a combined order, by the merchant's or by WeChat Pay's number of it.

@@ -1,183 +1,119 @@
 //! A sub-order of a combined order.
 
 use crate::{
-    id::{AppId, InvalidField, MchId, OutTradeNo},
-    money::Fen,
-    prelude::*,
-    v3::{field, party::Party},
+    id::{AppId, MchId, OutTradeNo},
+    v3::{pay::order::SettleInfo, prelude::*},
 };
-use core::fmt;
 
-/// A sub-order of a combined order. `Debug` shows merchant, number and price only: texts may contain personal data.
-#[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SubOrder {
-    /// The merchant that the sub-order belongs to, or the partner of the sub-merchant.
-    pub mchid: MchId,
-    /// The sub-merchant.
-    pub sub_mchid: Option<MchId>,
-    /// The sub-merchant's app.
-    pub sub_appid: Option<AppId>,
-    /// The merchant's number of the sub-order: 6 to 32 of `0-9 A-Z a-z _ - *`.
-    pub out_trade_no: OutTradeNo,
-    /// The price, in fen.
-    pub total_amount: Fen,
-    /// The description that the payer sees: 1 to 127 characters.
-    pub description: String,
-    /// The merchant's own data, returned in queries and notifications: 1 to 128 characters.
-    pub attach: String,
-    /// The goods, for coupons on single goods: 1 to 6000 characters.
-    pub detail: Option<String>,
-    /// The coupon tag: 1 to 32 characters.
-    pub goods_tag: Option<String>,
-    /// Set to freeze the paid amount for profit sharing.
-    pub profit_sharing: Option<bool>,
-    /// The subsidy that the platform adds to the sub-merchant's income, in fen.
-    pub subsidy_amount: Option<Fen>,
-    /// The selling person, in trades between individuals.
-    pub individual: Option<Individual>,
+body! {
+    /// A sub-order of a combined order. `Debug` shows merchant, number and price only: texts may contain personal data.
+    #[derive(Clone)]
+    pub struct SubOrder {
+        pub(super) required mchid: MchId,
+        /// Sets the party that is paid: a sub-merchant. The default is the merchant itself.
+        pub(super) default party: Party = omitted,
+        computed sub_mchid: MchId,
+        computed sub_appid: AppId,
+        pub(super) optional order_service_type: &'static str,
+        /// Sets the selling person, in trades between individuals.
+        pub(super) optional individual: Individual = flattened,
+        required out_trade_no: OutTradeNo,
+        required amount: Amount,
+        required attach: Chars<128>,
+        required description: Chars<127>,
+        /// Sets the goods, for coupons on single goods: 1 to 6000 characters.
+        pub(super) text detail: Chars<6000>,
+        /// Sets the coupon tag: 1 to 32 characters.
+        pub(super) text goods_tag: Chars<32>,
+        object settle_info: SettleInfo,
+    }
+    Debug { mchid, out_trade_no, amount }
 }
 
-/// A selling person in trades between individuals. `Debug` omits the name.
-#[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Individual {
-    /// The number of the person's authorization: 1 to 64 characters.
-    pub auth_id: String,
-    /// The person's name as the payer sees it: 1 to 64 characters.
-    pub name: Option<String>,
+body! {
+    /// A selling person in trades between individuals.
+    #[derive(Clone)]
+    pub struct Individual {
+        pub(super) required auth_id: Chars<64> as "individual_auth_id",
+        /// Sets the person's name as the payer sees it: 1 to 64 characters.
+        text name: Chars<64> as "individual_name",
+    }
+    Debug {}
+}
+
+body! {
+    /// The object `amount`.
+    #[derive(Clone)]
+    pub(super) struct Amount {
+        required total_amount: Fen,
+        constant currency: &str = "CNY",
+    }
+    Debug { total_amount }
 }
 
 impl Individual {
-    /// Creates a person from the number of the authorization.
-    pub fn new(auth_id: impl Into<String>) -> Self {
-        Self { auth_id: auth_id.into(), name: None }
-    }
-}
-
-impl fmt::Debug for Individual {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Individual").field("auth_id", &self.auth_id).finish_non_exhaustive()
+    /// Creates a person from the number of the authorization: 1 to 64 characters.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`InvalidField`] if the number violates this rule.
+    pub fn new(auth_id: impl AsRef<str>) -> Result<Self, InvalidField> {
+        Ok(Self::required(Chars::new("individual_auth_id", auth_id)?))
     }
 }
 
 impl SubOrder {
-    /// Creates a sub-order of a merchant from its required fields.
+    /// Creates a sub-order of a merchant, or of the partner of a sub-merchant, from the merchant's number of it (6 to
+    /// 32 of `0-9 A-Z a-z _ - *`), the price in fen, the description that the payer sees (1 to 127 characters), and the
+    /// merchant's own data, returned in queries and notifications (1 to 128 characters).
+    ///
+    /// # Errors
+    ///
+    /// Returns [`InvalidField`] if a field violates its rule; the error names it.
     pub fn new(
         mchid: MchId,
         out_trade_no: OutTradeNo,
         total_amount: Fen,
-        description: impl Into<String>,
-        attach: impl Into<String>,
-    ) -> Self {
-        Self {
-            mchid,
-            sub_mchid: None,
-            sub_appid: None,
-            out_trade_no,
-            total_amount,
-            description: description.into(),
-            attach: attach.into(),
-            detail: None,
-            goods_tag: None,
-            profit_sharing: None,
-            subsidy_amount: None,
-            individual: None,
-        }
+        description: impl AsRef<str>,
+        attach: impl AsRef<str>,
+    ) -> Result<Self, InvalidField> {
+        field::out_trade_no(&out_trade_no, "out_trade_no")?;
+        let amount = Amount::required(field::amount(total_amount, "total_amount")?);
+        let (attach, description) = (Chars::new("attach", attach)?, Chars::new("description", description)?);
+        Ok(Self::required(mchid, out_trade_no, amount, attach, description))
     }
 
-    /// Sets the party that is paid: a sub-merchant. The default is the merchant itself.
-    #[must_use]
-    pub fn party(self, party: &Party) -> Self {
-        Self { sub_mchid: party.sub_mchid().cloned(), sub_appid: party.sub_appid().cloned(), ..self }
+    /// Sets whether the paid amount is frozen for profit sharing.
+    pub fn profit_sharing(mut self, profit_sharing: bool) -> Self {
+        self.settle_info.profit_sharing = Some(profit_sharing);
+        self
     }
 
-    pub(super) fn check(&self) -> Result<(), InvalidField> {
-        field::out_trade_no(&self.out_trade_no, "out_trade_no")?;
-        field::amount(self.total_amount, "total_amount")?;
-        field::description(&self.description)?;
-        field::attach(&self.attach)?;
-        self.goods_tag.as_deref().map(field::goods_tag).transpose()?;
-        let rule = InvalidField::new("detail", "must be 1 to 6000 characters");
-        field::text_opt(self.detail.as_deref(), 6000, rule)?;
-        if let Some(Individual { auth_id, name }) = &self.individual {
-            let rule = InvalidField::new("individual_auth_id", "must be 1 to 64 characters");
-            field::text(auth_id, 64, rule)?;
-            let rule = InvalidField::new("individual_name", "must be 1 to 64 characters");
-            field::text_opt(name.as_deref(), 64, rule)?;
-        }
-        Ok(())
+    /// Sets the subsidy that the platform adds to the sub-merchant's income, in fen.
+    pub fn subsidy_amount(mut self, subsidy_amount: Fen) -> Self {
+        self.settle_info.subsidy_amount = Some(subsidy_amount);
+        self
     }
-}
 
-impl fmt::Debug for SubOrder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SubOrder")
-            .field("mchid", &self.mchid)
-            .field("out_trade_no", &self.out_trade_no)
-            .field("total_amount", &self.total_amount)
-            .finish_non_exhaustive()
+    /// Returns the merchant's number of the sub-order.
+    pub fn out_trade_no(&self) -> &OutTradeNo {
+        &self.out_trade_no
     }
-}
 
-/// The sub-order, as on the wire.
-#[derive(serde::Serialize)]
-pub(super) struct SubOrderBody<'a> {
-    mchid: &'a MchId,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sub_mchid: Option<&'a MchId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sub_appid: Option<&'a AppId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    order_service_type: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    individual_auth_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    individual_name: Option<&'a str>,
-    out_trade_no: &'a OutTradeNo,
-    amount: Amount,
-    attach: &'a str,
-    description: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    goods_tag: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    settle_info: Option<SettleInfo>,
-}
+    /// Returns the price, in fen.
+    pub fn total_amount(&self) -> Fen {
+        self.amount.total_amount
+    }
 
-#[derive(serde::Serialize)]
-struct Amount {
-    total_amount: Fen,
-    currency: &'static str,
-}
+    pub(super) fn sub_mchid(&self) -> Option<&MchId> {
+        self.party.sub_mchid()
+    }
 
-#[derive(serde::Serialize)]
-struct SettleInfo {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    profit_sharing: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    subsidy_amount: Option<Fen>,
-}
+    pub(super) fn has_settle_info(&self) -> bool {
+        self.settle_info.profit_sharing.is_some() || self.settle_info.subsidy_amount.is_some()
+    }
 
-impl SubOrder {
-    pub(super) fn body(&self, order_service_type: Option<&'static str>) -> SubOrderBody<'_> {
-        let (profit_sharing, subsidy_amount) = (self.profit_sharing, self.subsidy_amount);
-        let has_settle_info = profit_sharing.is_some() || subsidy_amount.is_some();
-        SubOrderBody {
-            mchid: &self.mchid,
-            sub_mchid: self.sub_mchid.as_ref(),
-            sub_appid: self.sub_appid.as_ref(),
-            order_service_type,
-            individual_auth_id: self.individual.as_ref().map(|individual| individual.auth_id.as_str()),
-            individual_name: self.individual.as_ref().and_then(|individual| individual.name.as_deref()),
-            out_trade_no: &self.out_trade_no,
-            amount: Amount { total_amount: self.total_amount, currency: "CNY" },
-            attach: &self.attach,
-            description: &self.description,
-            detail: self.detail.as_deref(),
-            goods_tag: self.goods_tag.as_deref(),
-            settle_info: has_settle_info.then_some(SettleInfo { profit_sharing, subsidy_amount }),
-        }
+    pub(super) fn sub_appid(&self) -> Option<&AppId> {
+        self.party.sub_appid()
     }
 }

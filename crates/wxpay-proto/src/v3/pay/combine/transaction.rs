@@ -1,18 +1,14 @@
 //! The combined transaction object: the status of a combined order in queries and notifications.
 
 use crate::{
-    clock::UnixTime,
-    error::Error,
     id::{AppId, MchId, OpenId, OutTradeNo, TransactionId},
-    money::Fen,
     payment::{Evidence, Payment},
-    prelude::*,
     v3::{
         pay::transaction::{self, Promotion, TradeState, TradeType},
-        verify::Verified,
+        prelude::*,
     },
     wire::json::{
-        InvalidMember, object,
+        InvalidMember,
         read::{Outcome, Read},
     },
 };

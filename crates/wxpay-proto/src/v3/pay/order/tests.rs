@@ -9,32 +9,34 @@ use crate::{
     },
 };
 
-fn builder() -> Builder {
-    let (appid, number) = ("wxd678efh567hg6787".parse().unwrap(), "1217752501-1".parse().unwrap());
-    let notify_url = "https://shop.example/notify".parse().unwrap();
-    Order::builder(number, Fen::new(100), "Image形象店").appid(appid).notify_url(notify_url)
+/// Returns an order without app and notification URL.
+fn bare() -> Order {
+    Order::new("1217752501-1".parse().unwrap(), Fen::new(100), "Image形象店").unwrap()
 }
 
-fn full() -> Builder {
-    let mut goods = Goods::new("1246464644", 1, Fen::new(52_8800));
-    goods.wechatpay_goods_id = Some("1001".into());
-    goods.goods_name = Some("iPhoneX 256G".into());
-    let mut detail = Detail::of(Vec::from([goods]));
-    detail.cost_price = Some(Fen::new(60_8800));
-    detail.invoice_id = Some("微信123".into());
-    let mut store = Store::new("0001");
-    store.name = Some("腾讯大厦分店".into());
-    store.area_code = Some("440305".into());
-    store.address = Some("深南大道10000号".into());
-    builder()
+fn minimal() -> Order {
+    let appid = "wxd678efh567hg6787".parse().unwrap();
+    bare().appid(appid).notify_url("https://shop.example/notify".parse().unwrap())
+}
+
+fn full() -> Order {
+    let goods = Goods::new("1246464644", 1, Fen::new(52_8800)).unwrap();
+    let goods = goods.wechatpay_goods_id("1001").unwrap().goods_name("iPhoneX 256G").unwrap();
+    let detail = Detail::new(Vec::from([goods])).cost_price(Fen::new(60_8800)).invoice_id("微信123").unwrap();
+    let store = Store::new("0001").unwrap().name("腾讯大厦分店").unwrap();
+    let store = store.area_code("440305").unwrap().address("深南大道10000号").unwrap();
+    minimal()
         .time_expire(UnixTime::from_secs(1_528_425_296))
         .attach("自定义数据")
+        .unwrap()
         .goods_tag("WXG")
+        .unwrap()
         .limit_pay(Vec::from([LimitPay::NoCredit]))
         .support_fapiao(true)
         .detail(detail)
         .payer_client_ip([14, 23, 150, 211].into())
         .device_id("013467007045764")
+        .unwrap()
         .store(store)
         .profit_sharing(false)
 }
@@ -46,7 +48,7 @@ fn drafted_json(endpoint: &dyn Endpoint<Output = String>) -> (String, serde_json
 
 #[test]
 fn a_minimal_order_has_the_required_fields_only() {
-    let (target, body) = fake::drafted(&NativeOrder::new(builder().build().unwrap()));
+    let (target, body) = fake::drafted(&NativeOrder::new(minimal()));
     assert_eq!(target, "POST /v3/pay/transactions/native");
     let expected = r#"{"appid":"wxd678efh567hg6787","mchid":"1900007291","description":"Image形象店","out_trade_no":"1217752501-1","notify_url":"https://shop.example/notify","amount":{"total":100,"currency":"CNY"}}"#;
     assert_eq!(body, expected);
@@ -54,7 +56,7 @@ fn a_minimal_order_has_the_required_fields_only() {
 
 #[test]
 fn a_full_order_has_every_field_in_its_place() {
-    let (target, body) = drafted_json(&H5Order::new(full().build().unwrap(), H5Info::wap()).unwrap());
+    let (target, body) = drafted_json(&H5Order::new(full(), H5Info::wap()).unwrap());
     assert_eq!(target, "POST /v3/pay/transactions/h5");
     let expected = serde_json::json!({
         "appid": "wxd678efh567hg6787", "mchid": "1900007291", "description": "Image形象店",
@@ -82,7 +84,7 @@ fn a_partner_order_and_its_pending_operation_name_the_sub_merchant() {
     let sub_mchid: crate::id::MchId = "1900000109".parse().unwrap();
     let sub_appid = "wxd678efh567hg6999".parse().unwrap();
     let party = Party::Partner { sub_mchid: sub_mchid.clone(), sub_appid: Some(sub_appid) };
-    let order = builder().party(party).build().unwrap();
+    let order = minimal().party(party);
     let payer = Payer::under_sub_appid("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".parse().unwrap());
     let jsapi = JsapiOrder::new(order.clone(), payer.clone()).unwrap();
     let (target, body) = fake::drafted(&jsapi);
@@ -120,12 +122,12 @@ fn a_partner_order_and_its_pending_operation_name_the_sub_merchant() {
 #[test]
 fn the_payers_identity_is_sealed_and_not_printed() {
     let sensitive = |text: &str| Sensitive::new(text.into()).unwrap();
-    let payer = Payer::new("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".parse().unwrap()).with_identity(
+    let payer = Payer::new("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".parse().unwrap()).identity(
         IdentityKind::Idcard,
         sensitive("planted-number"),
         sensitive("planted-name"),
     );
-    let jsapi = JsapiOrder::new(full().build().unwrap(), payer).unwrap();
+    let jsapi = JsapiOrder::new(full(), payer).unwrap();
     let (_, body) = fake::drafted(&jsapi);
     assert!(body.contains(r#""identity":{"type":"IDCARD","number":""#), "{body}");
     assert!(body.contains(&fake::sealed("planted-name")));
@@ -137,7 +139,7 @@ fn the_payers_identity_is_sealed_and_not_printed() {
 #[test]
 fn the_client_parameters_are_the_signed_ones() {
     let reply = r#"{"prepay_id":"wx201410272009395522657a690389285100"}"#;
-    let order = builder().build().unwrap();
+    let order = minimal();
     let payer = Payer::new("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".parse().unwrap());
     let page = fake::read(&JsapiOrder::new(order.clone(), payer).unwrap(), reply).unwrap();
     let params = serde_json::to_value(&page).unwrap();
@@ -152,36 +154,31 @@ fn the_client_parameters_are_the_signed_ones() {
 
 #[test]
 fn an_order_names_the_field_of_an_error() {
-    let field = |builder: Builder| builder.build().unwrap_err().field();
-    assert_eq!(field(builder().attach("")), "attach");
-    assert_eq!(field(builder().attach("😀")), "attach");
-    assert_eq!(field(builder().goods_tag("x".repeat(33))), "goods_tag");
-    assert_eq!(field(builder().device_id("x".repeat(33))), "device_id");
-    assert_eq!(field(builder().store(Store::new(""))), "store_info.id");
-    let goods = |id: &str, quantity| Detail::of(Vec::from([Goods::new(id, quantity, Fen::new(1))]));
-    assert_eq!(field(builder().detail(goods("货", 1))), "merchant_goods_id");
-    assert_eq!(field(builder().detail(goods("1", 0))), "quantity");
+    let field = |result: Result<Order, InvalidField>| result.unwrap_err().field();
+    assert_eq!(field(minimal().attach("")), "attach");
+    assert_eq!(field(minimal().attach("😀")), "attach");
+    assert_eq!(field(minimal().goods_tag("x".repeat(33))), "goods_tag");
+    assert_eq!(field(minimal().device_id("x".repeat(33))), "device_id");
+    assert_eq!(Store::new("").unwrap_err().field(), "store_info.id");
+    let goods = |id, quantity| Goods::new(id, quantity, Fen::new(1)).unwrap_err().field();
+    assert_eq!(goods("货", 1), "merchant_goods_id");
+    assert_eq!(goods("1", 0), "quantity");
     let other = |number: &str, total, description: &str| {
-        let number = number.parse().unwrap();
-        let notify_url = "https://shop.example/n".parse().unwrap();
-        Order::builder(number, Fen::new(total), description)
-            .appid("wxd678efh567hg6787".parse().unwrap())
-            .notify_url(notify_url)
+        Order::new(number.parse().unwrap(), Fen::new(total), description)
     };
     assert_eq!(field(other("12345", 1, "x")), "out_trade_no");
     assert_eq!(field(other("12345|", 1, "x")), "out_trade_no");
     assert_eq!(field(other("123456", 0, "x")), "total");
     assert_eq!(field(other("123456", 2_147_483_648, "x")), "total");
     assert_eq!(field(other("123456", 1, &"x".repeat(128))), "description");
-    let order = || builder().build().unwrap();
-    assert_eq!(H5Order::new(order(), H5Info::ios()).unwrap_err().field(), "payer_client_ip");
+    assert_eq!(H5Order::new(minimal(), H5Info::ios()).unwrap_err().field(), "payer_client_ip");
     let payer = Payer::under_sub_appid("oUpF8uMuAJO".parse().unwrap());
-    assert_eq!(JsapiOrder::new(order(), payer).unwrap_err().field(), "sub_openid");
+    assert_eq!(JsapiOrder::new(minimal(), payer).unwrap_err().field(), "sub_openid");
 }
 
 #[test]
-fn order_builders_print_no_texts() {
-    let printed = format!("{:?} {:?}", full(), full().build().unwrap());
+fn orders_print_no_texts() {
+    let printed = format!("{:?}", full());
     for text in ["Image形象店", "自定义数据", "微信123"] {
         assert!(!printed.contains(text), "{printed}");
     }
@@ -190,18 +187,15 @@ fn order_builders_print_no_texts() {
 
 #[test]
 fn an_order_uses_the_defaults_of_the_merchant() {
-    let order = || Order::builder("1217752501-1".parse().unwrap(), Fen::new(100), "Image形象店");
     let defaults = |builder: crate::v3::Builder| {
         let appid = "wxd678efh567hg6787".parse().unwrap();
         builder.appid(appid).notify_url("https://shop.example/notify".parse().unwrap()).build()
     };
-    let body = |merchant, order: Builder| {
-        fake::drafted_by(&merchant, &NativeOrder::new(order.build().unwrap())).unwrap().1
-    };
-    let expected = body(fake::merchant(), builder());
-    assert_eq!(body(defaults(fake::builder()), order()), expected, "the defaults fill what is not set");
+    let body = |merchant, order| fake::drafted_by(&merchant, &NativeOrder::new(order)).unwrap().1;
+    let expected = body(fake::merchant(), minimal());
+    assert_eq!(body(defaults(fake::builder()), bare()), expected, "the defaults fill what is not set");
     let other_appid = "wxd678efh567hg9999".parse().unwrap();
-    let own = body(defaults(fake::builder()), order().appid(other_appid));
+    let own = body(defaults(fake::builder()), bare().appid(other_appid));
     assert_eq!(own, expected.replace("wxd678efh567hg6787", "wxd678efh567hg9999"), "the order's own app wins");
 }
 
@@ -209,16 +203,14 @@ fn an_order_uses_the_defaults_of_the_merchant() {
 fn a_missing_default_is_an_error_that_names_it_before_anything_is_sent() {
     let (appid, url) =
         ("wxd678efh567hg6787".parse().unwrap(), "https://shop.example/notify".parse().unwrap());
-    let order = || Order::builder("1217752501-1".parse().unwrap(), Fen::new(100), "Image形象店");
-    let identified = Payer::new("o1".parse().unwrap()).with_identity(
+    let identified = Payer::new("o1".parse().unwrap()).identity(
         IdentityKind::Idcard,
         Sensitive::new("1".into()).unwrap(),
         Sensitive::new("2".into()).unwrap(),
     );
     // The merchant has no platform key yet: sealing the identity would fetch one.
     let merchant = fake::with_certificates().build();
-    for (order, field) in [(order().notify_url(url), "appid"), (order().appid(appid), "notify_url")] {
-        let order = order.build().unwrap();
+    for (order, field) in [(bare().notify_url(url), "appid"), (bare().appid(appid), "notify_url")] {
         let jsapi = JsapiOrder::new(order.clone(), identified.clone()).unwrap();
         for error in [
             fake::drafted_by(&merchant, &NativeOrder::new(order)).unwrap_err(),
