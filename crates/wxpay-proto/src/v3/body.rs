@@ -1,30 +1,34 @@
 //! The bodies of requests: [`body!`] makes a request's struct, setters, JSON and `Debug` from one list of fields.
 //!
-//! A body is not written by serde alone, because serde passes no context: sensitive members are sealed, and others come
-//! from the merchant. So each value is written to the [`RequestWriter`], which has both.
+//! serde writes a value from its own data alone. But sensitive members are sealed, and others come from the merchant, so
+//! a [`Value`] is written in the [`Context`] of its request.
 
 use super::{
     endpoint::Draft,
-    seal::{RequestWriter, Sensitive},
+    merchant::Merchant,
+    seal::{RequestWriter, Sealed, Sensitive},
 };
 use crate::{
     clock::UnixTime,
     error::{Error, ErrorKind, Fate},
-    http::Method,
     id::{InvalidField, OpenId},
     prelude::*,
-    wire,
+    wire::time,
 };
-use core::mem;
+use core::{cell::RefCell, fmt};
+use serde::{
+    Serialize, Serializer,
+    ser::{self, SerializeMap},
+};
 
 /// A value in a body: of plain data, [sealed](Sensitive), or an object with [`Members`].
 pub(super) trait Value {
-    /// Writes the value as JSON.
+    /// Writes the value.
     ///
     /// # Errors
     ///
-    /// Returns the writer's error if a value cannot be sealed, or a default is missing.
-    fn write(&self, writer: &mut RequestWriter<'_, '_>) -> Result<(), Error>;
+    /// Returns an error if a value cannot be sealed, or a default is missing. The context keeps the cause.
+    fn write<S: Serializer>(&self, context: &dyn Context, serializer: S) -> Result<S::Ok, S::Error>;
 }
 
 /// The members of an object in a body.
@@ -33,52 +37,188 @@ pub(super) trait Members {
     ///
     /// # Errors
     ///
-    /// Returns the writer's error if a value cannot be sealed, or a default is missing.
-    fn write_members(&self, writer: &mut RequestWriter<'_, '_>) -> Result<(), Error>;
+    /// Returns an error if a value cannot be sealed, or a default is missing. The context keeps the cause.
+    fn write_members<M: SerializeMap>(&self, object: &mut Object<'_, M>) -> Result<(), M::Error>;
 }
 
-impl<T: serde::Serialize + ?Sized> Value for T {
-    fn write(&self, writer: &mut RequestWriter<'_, '_>) -> Result<(), Error> {
-        writer.body.extend(wire::json::write(self));
-        Ok(())
+/// The request that values are written to. The trait hides the lifetimes of its writer.
+pub(super) trait Context {
+    /// Returns the merchant that sends the request.
+    fn merchant(&self) -> &Merchant;
+
+    /// Seals a value.
+    fn seal(&self, plain: &Sensitive) -> Result<Sealed, Error>;
+
+    /// Keeps the error that ends the writing: serde carries none of ours.
+    fn keep(&self, error: Error);
+}
+
+impl dyn Context + '_ {
+    fn check<T, E: ser::Error>(&self, result: Result<T, Error>) -> Result<T, E> {
+        result.map_err(|error| {
+            self.keep(error);
+            E::custom("the context keeps the cause")
+        })
     }
 }
 
-/// The members of an object that serde writes.
-impl<T: serde::Serialize> Members for T {
-    fn write_members(&self, writer: &mut RequestWriter<'_, '_>) -> Result<(), Error> {
-        let object = wire::json::write(self);
-        let members = object.strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}"));
-        if let Some(members) = members.filter(|members| !members.is_empty()) {
-            writer.separate();
-            writer.body.extend_from_slice(members);
-        }
-        Ok(())
+impl<T: Serialize + ?Sized> Value for T {
+    fn write<S: Serializer>(&self, _: &dyn Context, serializer: S) -> Result<S::Ok, S::Error> {
+        self.serialize(serializer)
     }
 }
 
 impl Value for Sensitive {
-    fn write(&self, writer: &mut RequestWriter<'_, '_>) -> Result<(), Error> {
-        writer.seal(self)?.write(writer)
+    fn write<S: Serializer>(&self, context: &dyn Context, serializer: S) -> Result<S::Ok, S::Error> {
+        context.check::<_, S::Error>(context.seal(self))?.serialize(serializer)
     }
 }
 
 /// Personal data, and therefore without an implementation of `Serialize`.
 impl Value for OpenId {
-    fn write(&self, writer: &mut RequestWriter<'_, '_>) -> Result<(), Error> {
-        writer.string(self.as_str());
-        Ok(())
+    fn write<S: Serializer>(&self, _: &dyn Context, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 
 impl Value for UnixTime {
-    fn write(&self, writer: &mut RequestWriter<'_, '_>) -> Result<(), Error> {
-        wire::time::format_rfc3339(*self).write(writer)
+    fn write<S: Serializer>(&self, _: &dyn Context, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&time::format_rfc3339(*self))
     }
 }
 
-/// The capacity of a body when it is begun, in bytes: most orders fit.
-const INITIAL_CAPACITY: usize = 512;
+/// A list of values.
+pub(super) struct List<'o, T>(pub(super) &'o [T]);
+
+impl<T: Value> Value for List<'_, T> {
+    fn write<S: Serializer>(&self, context: &dyn Context, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|value| InContext(value, context)))
+    }
+}
+
+/// An object whose members have no [`Value`] of their own.
+struct Whole<'o, T>(&'o T);
+
+impl<T: Members> Value for Whole<'_, T> {
+    fn write<S: Serializer>(&self, context: &dyn Context, serializer: S) -> Result<S::Ok, S::Error> {
+        write_object(self.0, context, serializer)
+    }
+}
+
+/// A value in its context, as serde writes it.
+struct InContext<'o, T: ?Sized>(&'o T, &'o dyn Context);
+
+impl<T: Value + ?Sized> Serialize for InContext<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.write(self.1, serializer)
+    }
+}
+
+/// An object that is being written.
+pub(super) struct Object<'o, M> {
+    map: &'o mut M,
+    context: &'o dyn Context,
+}
+
+/// Writes an object.
+///
+/// # Errors
+///
+/// Returns an error if a member cannot be written.
+pub(super) fn write_object<S: Serializer>(
+    members: &impl Members,
+    context: &dyn Context,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(None)?;
+    members.write_members(&mut Object { map: &mut map, context })?;
+    map.end()
+}
+
+impl<'o, M: SerializeMap> Object<'o, M> {
+    /// Writes a member.
+    pub(super) fn member(
+        &mut self,
+        name: &'static str,
+        value: &(impl Value + ?Sized),
+    ) -> Result<(), M::Error> {
+        self.map.serialize_entry(name, &InContext(value, self.context))
+    }
+
+    /// Writes a member, if there is a value.
+    pub(super) fn member_opt(
+        &mut self,
+        name: &'static str,
+        value: Option<&(impl Value + ?Sized)>,
+    ) -> Result<(), M::Error> {
+        value.map_or(Ok(()), |value| self.member(name, value))
+    }
+
+    /// Writes a member that is a list, unless the list is empty.
+    pub(super) fn list(&mut self, name: &'static str, values: &[impl Value]) -> Result<(), M::Error> {
+        if values.is_empty() { Ok(()) } else { self.member(name, &List(values)) }
+    }
+
+    /// Writes a member that is an object, unless the object has no members.
+    pub(super) fn object(&mut self, name: &'static str, members: &impl Members) -> Result<(), M::Error> {
+        let mut count = CountMembers(0);
+        // Counting does not fail: it writes no value.
+        let _ = members.write_members(&mut Object { map: &mut count, context: self.context });
+        if count.0 == 0 { Ok(()) } else { self.member(name, &Whole(members)) }
+    }
+
+    /// Returns the merchant that sends the request.
+    pub(super) fn merchant(&self) -> &'o Merchant {
+        self.context.merchant()
+    }
+
+    /// Ends the writing if a value could not be determined.
+    pub(super) fn check<T>(&self, result: Result<T, Error>) -> Result<T, M::Error> {
+        self.context.check(result)
+    }
+}
+
+/// Counts the members of an object, and writes nothing.
+struct CountMembers(usize);
+
+impl SerializeMap for CountMembers {
+    type Ok = ();
+    type Error = fmt::Error;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, _: &T) -> fmt::Result {
+        self.0 = self.0.saturating_add(1);
+        Ok(())
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, _: &T) -> fmt::Result {
+        Ok(())
+    }
+
+    fn end(self) -> fmt::Result {
+        Ok(())
+    }
+}
+
+/// A body that is being written.
+struct Writing<'c, 'a, 'w> {
+    merchant: &'a Merchant,
+    writer: RefCell<&'c mut RequestWriter<'a, 'w>>,
+    error: RefCell<Option<Error>>,
+}
+
+impl Context for Writing<'_, '_, '_> {
+    fn merchant(&self) -> &Merchant {
+        self.merchant
+    }
+
+    fn seal(&self, plain: &Sensitive) -> Result<Sealed, Error> {
+        self.writer.borrow_mut().seal(plain)
+    }
+
+    fn keep(&self, error: Error) {
+        *self.error.borrow_mut() = Some(error);
+    }
+}
 
 impl RequestWriter<'_, '_> {
     /// Drafts a `POST` request with a JSON body.
@@ -92,84 +232,10 @@ impl RequestWriter<'_, '_> {
         target: impl Into<String>,
         body: &impl Members,
     ) -> Result<Draft, Error> {
-        self.body = Vec::with_capacity(INITIAL_CAPACITY);
-        self.object(body)?;
-        Ok(Draft::new(label, Method::Post, target).json(mem::take(&mut self.body)))
-    }
-
-    /// Writes an object.
-    pub(super) fn object(&mut self, members: &impl Members) -> Result<(), Error> {
-        self.body.push(b'{');
-        members.write_members(self)?;
-        self.body.push(b'}');
-        Ok(())
-    }
-
-    /// Writes a member that is an object, unless the object has no members.
-    pub(super) fn object_if_any(&mut self, name: &'static str, members: &impl Members) -> Result<(), Error> {
-        let before = self.body.len();
-        self.name(name).object(members)?;
-        if self.body.ends_with(b"{}") {
-            self.body.truncate(before);
-        }
-        Ok(())
-    }
-
-    /// Writes a list.
-    pub(super) fn list(&mut self, values: &[impl Value]) -> Result<(), Error> {
-        self.body.push(b'[');
-        for value in values {
-            self.separate();
-            value.write(self)?;
-        }
-        self.body.push(b']');
-        Ok(())
-    }
-
-    /// Writes the name of a member; its value is to follow.
-    pub(super) fn name(&mut self, name: &'static str) -> &mut Self {
-        self.separate();
-        self.string(name);
-        self.body.push(b':');
-        self
-    }
-
-    /// Writes a string.
-    fn string(&mut self, text: &str) {
-        // Names and ids have nothing to escape, and are copied without a buffer of their own.
-        if text.bytes().any(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
-            self.body.extend(wire::json::write(text));
-        } else {
-            self.body.push(b'"');
-            self.body.extend_from_slice(text.as_bytes());
-            self.body.push(b'"');
-        }
-    }
-
-    /// Writes a comma, except before the first value.
-    fn separate(&mut self) {
-        if !self.body.ends_with(b"{") && !self.body.ends_with(b"[") {
-            self.body.push(b',');
-        }
-    }
-
-    /// Writes a member.
-    pub(super) fn member(&mut self, name: &'static str, value: &(impl Value + ?Sized)) -> Result<(), Error> {
-        value.write(self.name(name))
-    }
-
-    /// Writes a member that is a string.
-    pub(super) fn text(&mut self, name: &'static str, text: &str) {
-        self.name(name).string(text);
-    }
-
-    /// Writes a member, if there is a value.
-    pub(super) fn member_opt(
-        &mut self,
-        name: &'static str,
-        value: Option<&(impl Value + ?Sized)>,
-    ) -> Result<(), Error> {
-        value.map_or(Ok(()), |value| self.member(name, value))
+        let context =
+            Writing { merchant: self.merchant(), writer: RefCell::new(self), error: RefCell::default() };
+        let draft = Draft::post(label, target, &InContext(&Whole(body), &context));
+        context.error.into_inner().map_or(Ok(draft), Err)
     }
 }
 
@@ -245,23 +311,24 @@ macro_rules! body {
         }
 
         impl $crate::v3::body::Members for $body {
-            fn write_members(
+            fn write_members<M: serde::ser::SerializeMap>(
                 &self,
-                writer: &mut $crate::v3::seal::RequestWriter<'_, '_>,
-            ) -> Result<(), $crate::error::Error> {
+                object: &mut $crate::v3::body::Object<'_, M>,
+            ) -> Result<(), M::Error> {
                 $($crate::v3::body::body! {
-                    @write $kind [$($rule)?] self writer $field $crate::v3::body::body!(@name $field $($name)?)
+                    @write $kind [$($rule)?] self object $field $crate::v3::body::body!(@name $field $($name)?)
                 })*
                 Ok(())
             }
         }
 
         impl $crate::v3::body::Value for $body {
-            fn write(
+            fn write<S: serde::Serializer>(
                 &self,
-                writer: &mut $crate::v3::seal::RequestWriter<'_, '_>,
-            ) -> Result<(), $crate::error::Error> {
-                writer.object(self)
+                context: &dyn $crate::v3::body::Context,
+                serializer: S,
+            ) -> Result<S::Ok, S::Error> {
+                $crate::v3::body::write_object(self, context, serializer)
             }
         }
 
@@ -367,55 +434,47 @@ macro_rules! body {
     // The members.
     (@name $field:ident) => { stringify!($field) };
     (@name $field:ident $name:literal) => { $name };
-    (@write $kind:ident [omitted] $self:ident $writer:ident $field:ident $name:expr) => {};
-    (@write constant [$value:literal] $self:ident $writer:ident $field:ident $name:expr) => {
-        $writer.text($name, $value);
+    (@write $kind:ident [omitted] $self:ident $object:ident $field:ident $name:expr) => {};
+    (@write constant [$value:literal] $self:ident $object:ident $field:ident $name:expr) => {
+        $object.member($name, $value)?;
     };
-    (@write computed [flattened] $self:ident $writer:ident $field:ident $name:expr) => {
-        $crate::v3::body::Members::write_members(&$self.$field($writer.merchant())?, $writer)?;
+    (@write computed [flattened] $self:ident $object:ident $field:ident $name:expr) => {
+        $crate::v3::body::Members::write_members(&$object.check($self.$field($object.merchant()))?, $object)?;
     };
-    (@write computed [$method:ident] $self:ident $writer:ident $field:ident $name:expr) => {
-        $writer.member($name, $writer.merchant().$method())?;
+    (@write computed [$method:ident] $self:ident $object:ident $field:ident $name:expr) => {
+        $object.member($name, $object.merchant().$method())?;
     };
-    (@write computed [] $self:ident $writer:ident $field:ident $name:expr) => {
-        if let Some(value) = $self.$field() {
-            $writer.member($name, &value)?;
-        }
+    (@write computed [] $self:ident $object:ident $field:ident $name:expr) => {
+        $object.member_opt($name, $self.$field().as_ref())?;
     };
-    (@write list [] $self:ident $writer:ident $field:ident $name:expr) => {
-        if !$self.$field.is_empty() {
-            $writer.name($name).list(&$self.$field)?;
-        }
+    (@write list [] $self:ident $object:ident $field:ident $name:expr) => {
+        $object.list($name, &$self.$field)?;
     };
-    (@write object [] $self:ident $writer:ident $field:ident $name:expr) => {
-        $writer.object_if_any($name, &$self.$field)?;
+    (@write object [] $self:ident $object:ident $field:ident $name:expr) => {
+        $object.object($name, &$self.$field)?;
     };
-    (@write required [] $self:ident $writer:ident $field:ident $name:expr) => {
-        $writer.member($name, &$self.$field)?;
+    (@write required [] $self:ident $object:ident $field:ident $name:expr) => {
+        $object.member($name, &$self.$field)?;
     };
-    (@write default [] $self:ident $writer:ident $field:ident $name:expr) => {
-        $writer.member($name, &$self.$field)?;
+    (@write default [] $self:ident $object:ident $field:ident $name:expr) => {
+        $object.member($name, &$self.$field)?;
     };
-    (@write $kind:ident [] $self:ident $writer:ident $field:ident $name:expr) => {
+    (@write $kind:ident [] $self:ident $object:ident $field:ident $name:expr) => {
+        $object.member_opt($name, $self.$field.as_ref())?;
+    };
+    (@write optional [flattened] $self:ident $object:ident $field:ident $name:expr) => {
         if let Some(value) = &$self.$field {
-            $writer.member($name, value)?;
+            $crate::v3::body::Members::write_members(value, $object)?;
         }
     };
-    (@write optional [flattened] $self:ident $writer:ident $field:ident $name:expr) => {
-        if let Some(value) = &$self.$field {
-            $crate::v3::body::Members::write_members(value, $writer)?;
-        }
+    (@write optional [or_default] $self:ident $object:ident $field:ident $name:expr) => {
+        $object.member_opt($name, $self.$field.as_ref().or_else(|| $object.merchant().$field()))?;
     };
-    (@write optional [or_default] $self:ident $writer:ident $field:ident $name:expr) => {
-        if let Some(value) = $self.$field.as_ref().or_else(|| $writer.merchant().$field()) {
-            $writer.member($name, value)?;
-        }
+    (@write optional [$default:ident] $self:ident $object:ident $field:ident $name:expr) => {
+        $object.member($name, $object.check($object.merchant().$default($self.$field.as_ref()))?)?;
     };
-    (@write optional [$default:ident] $self:ident $writer:ident $field:ident $name:expr) => {
-        $writer.member($name, $writer.merchant().$default($self.$field.as_ref())?)?;
-    };
-    (@write $kind:ident [flattened] $self:ident $writer:ident $field:ident $name:expr) => {
-        $crate::v3::body::Members::write_members(&$self.$field, $writer)?;
+    (@write $kind:ident [flattened] $self:ident $object:ident $field:ident $name:expr) => {
+        $crate::v3::body::Members::write_members(&$self.$field, $object)?;
     };
 }
 pub(super) use body;

@@ -1,12 +1,12 @@
 //! Validation rules that many fields share.
 
-use super::{body::Value, seal::RequestWriter};
+use super::body::{Context, List, Value};
 use crate::{
-    error::Error,
     id::{InvalidField, OutTradeNo},
     money::Fen,
     prelude::*,
 };
+use serde::Serializer;
 
 /// A text of 1 to `MAX` characters, no control characters, and none beyond U+FFFF, which WeChat Pay rejects. There is no
 /// `Debug`: texts may contain personal data.
@@ -59,8 +59,8 @@ impl<T> Entries<T> {
 }
 
 impl<T: Value> Value for Entries<T> {
-    fn write(&self, writer: &mut RequestWriter<'_, '_>) -> Result<(), Error> {
-        writer.list(&self.0)
+    fn write<S: Serializer>(&self, context: &dyn Context, serializer: S) -> Result<S::Ok, S::Error> {
+        List(&self.0).write(context, serializer)
     }
 }
 

@@ -2,11 +2,12 @@
 //!
 //! Operations that exist in both modes have a setter for the [`Party`], instead of being defined twice.
 
-use super::{body::Members, seal::RequestWriter};
+use super::body::{Members, Object};
 use crate::{
-    error::{Error, PendingOperation},
+    error::PendingOperation,
     id::{AppId, MchId, OutTradeNo},
 };
+use serde::ser::SerializeMap;
 
 /// The party that an operation is for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,8 +64,8 @@ impl Party {
 
 /// Writes `sub_mchid` in partner mode.
 impl Members for Party {
-    fn write_members(&self, writer: &mut RequestWriter<'_, '_>) -> Result<(), Error> {
-        self.sub_mchid().map_or(Ok(()), |sub_mchid| writer.member("sub_mchid", sub_mchid))
+    fn write_members<M: SerializeMap>(&self, object: &mut Object<'_, M>) -> Result<(), M::Error> {
+        self.sub_mchid().map_or(Ok(()), |sub_mchid| object.member("sub_mchid", sub_mchid))
     }
 }
 
@@ -76,12 +77,12 @@ pub(super) struct OrderParty<'a> {
 }
 
 impl Members for OrderParty<'_> {
-    fn write_members(&self, writer: &mut RequestWriter<'_, '_>) -> Result<(), Error> {
+    fn write_members<M: SerializeMap>(&self, object: &mut Object<'_, M>) -> Result<(), M::Error> {
         let Self { appid, mchid, party } = *self;
-        writer.text(party.choose("appid", "sp_appid"), appid.as_str());
-        writer.text(party.choose("mchid", "sp_mchid"), mchid.as_str());
-        writer.member_opt("sub_appid", party.sub_appid())?;
-        party.write_members(writer)
+        object.member(party.choose("appid", "sp_appid"), appid)?;
+        object.member(party.choose("mchid", "sp_mchid"), mchid)?;
+        object.member_opt("sub_appid", party.sub_appid())?;
+        party.write_members(object)
     }
 }
 
@@ -92,9 +93,9 @@ pub(super) struct QueryParty<'a> {
 }
 
 impl Members for QueryParty<'_> {
-    fn write_members(&self, writer: &mut RequestWriter<'_, '_>) -> Result<(), Error> {
+    fn write_members<M: SerializeMap>(&self, object: &mut Object<'_, M>) -> Result<(), M::Error> {
         let Self { mchid, party } = *self;
-        writer.text(party.choose("mchid", "sp_mchid"), mchid.as_str());
-        party.write_members(writer)
+        object.member(party.choose("mchid", "sp_mchid"), mchid)?;
+        party.write_members(object)
     }
 }

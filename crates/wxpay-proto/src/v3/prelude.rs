@@ -1,7 +1,7 @@
 //! The names that the operations share.
 
 pub(super) use super::{
-    body::{Members, body, misuse},
+    body::{Members, Object, body, misuse},
     endpoint::{Draft, Endpoint, Idempotency, Target},
     field::{self, Chars, open_enum},
     lookup::Lookup,
@@ -20,3 +20,4 @@ pub(super) use crate::{
     wire::json::object,
     world::World,
 };
+pub(super) use serde::ser::SerializeMap;

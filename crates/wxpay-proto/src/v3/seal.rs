@@ -86,25 +86,17 @@ impl fmt::Debug for Sealed {
 }
 
 /// The context in which an operation writes its request: gives access to the merchant, and seals sensitive fields.
+#[derive(Debug)]
 pub struct RequestWriter<'a, 'w> {
     merchant: &'a Merchant,
     world: &'a mut World<'w>,
     sealing_key: Option<(KeyId, Arc<dyn PublicKey>)>,
     missing: Option<MissingKey>,
-    /// The JSON text of the body so far.
-    pub(super) body: Vec<u8>,
-}
-
-/// Omits the body, which may contain personal data.
-impl fmt::Debug for RequestWriter<'_, '_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RequestWriter").field("merchant", &self.merchant).finish_non_exhaustive()
-    }
 }
 
 impl<'a, 'w> RequestWriter<'a, 'w> {
     pub(super) fn new(merchant: &'a Merchant, world: &'a mut World<'w>) -> Self {
-        Self { merchant, world, sealing_key: None, missing: None, body: Vec::new() }
+        Self { merchant, world, sealing_key: None, missing: None }
     }
 
     /// Returns the merchant that sends the request.

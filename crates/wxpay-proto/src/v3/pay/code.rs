@@ -95,26 +95,25 @@ pub enum CodePaymentReply {
 
 /// The members are those of an order in another sequence, as WeChat Pay documents them.
 impl Members for CodePayment {
-    fn write_members(&self, writer: &mut RequestWriter<'_, '_>) -> Result<(), Error> {
+    fn write_members<M: SerializeMap>(&self, object: &mut Object<'_, M>) -> Result<(), M::Error> {
         let Self { order, auth_code } = self;
-        order.ids(writer.merchant())?.write_members(writer)?;
-        writer.member("description", &order.description)?;
-        writer.member("out_trade_no", &order.out_trade_no)?;
-        writer.member_opt("attach", order.attach.as_ref())?;
-        writer.member_opt("goods_tag", order.goods_tag.as_ref())?;
-        writer.member_opt("support_fapiao", order.support_fapiao.as_ref())?;
-        writer.name("payer").object(auth_code)?;
-        writer.member("amount", &order.amount)?;
-        writer.member("scene_info", &order.scene_info)?;
-        writer.member_opt("detail", order.detail.as_ref())?;
-        writer.object_if_any("settle_info", &order.settle_info)
+        object.check(order.ids(object.merchant()))?.write_members(object)?;
+        object.member("description", &order.description)?;
+        object.member("out_trade_no", &order.out_trade_no)?;
+        object.member_opt("attach", order.attach.as_ref())?;
+        object.member_opt("goods_tag", order.goods_tag.as_ref())?;
+        object.member_opt("support_fapiao", order.support_fapiao.as_ref())?;
+        object.object("payer", auth_code)?;
+        object.member("amount", &order.amount)?;
+        object.member("scene_info", &order.scene_info)?;
+        object.member_opt("detail", order.detail.as_ref())?;
+        object.object("settle_info", &order.settle_info)
     }
 }
 
 impl Members for AuthCode {
-    fn write_members(&self, writer: &mut RequestWriter<'_, '_>) -> Result<(), Error> {
-        writer.text("auth_code", self.expose());
-        Ok(())
+    fn write_members<M: SerializeMap>(&self, object: &mut Object<'_, M>) -> Result<(), M::Error> {
+        object.member("auth_code", self.expose())
     }
 }
 

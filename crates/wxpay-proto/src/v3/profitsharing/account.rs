@@ -58,10 +58,10 @@ impl Account {
 
 /// Writes `type` and `account`.
 impl Members for Account {
-    fn write_members(&self, writer: &mut RequestWriter<'_, '_>) -> Result<(), Error> {
+    fn write_members<M: SerializeMap>(&self, object: &mut Object<'_, M>) -> Result<(), M::Error> {
         let (kind, account) = self.to_wire();
-        writer.member("type", kind)?;
-        writer.member("account", account)
+        object.member("type", kind)?;
+        object.member("account", account)
     }
 }
 

@@ -68,13 +68,13 @@ impl ApplyAbnormalRefund {
 }
 
 impl Members for Destination {
-    fn write_members(&self, writer: &mut RequestWriter<'_, '_>) -> Result<(), Error> {
+    fn write_members<M: SerializeMap>(&self, object: &mut Object<'_, M>) -> Result<(), M::Error> {
         match self {
             Self::User(card) => {
-                writer.member("type", "USER_BANK_CARD")?;
-                card.write_members(writer)
+                object.member("type", "USER_BANK_CARD")?;
+                card.write_members(object)
             }
-            Self::Merchant => writer.member("type", "MERCHANT_BANK_CARD"),
+            Self::Merchant => object.member("type", "MERCHANT_BANK_CARD"),
         }
     }
 }

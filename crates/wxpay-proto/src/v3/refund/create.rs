@@ -55,14 +55,22 @@ impl CreateRefund {
 }
 
 /// The payment to refund, by one of its numbers.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "a payment has two numbers")]
 pub enum RefundOf {
     /// The merchant's number of the order.
     OutTradeNo(OutTradeNo),
     /// WeChat Pay's number of the payment.
     TransactionId(TransactionId),
+}
+
+impl Members for RefundOf {
+    fn write_members<M: SerializeMap>(&self, object: &mut Object<'_, M>) -> Result<(), M::Error> {
+        match self {
+            Self::OutTradeNo(number) => object.member("out_trade_no", number),
+            Self::TransactionId(number) => object.member("transaction_id", number),
+        }
+    }
 }
 
 impl From<OutTradeNo> for RefundOf {

@@ -23,11 +23,19 @@ body! {
     Debug { bill, authorization, sponsor_mchid }
 }
 
-#[derive(Clone, Debug, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug)]
 enum AuthorizationRef {
     OutAuthorizationNo(OutAuthorizationNo),
     AuthorizationId(AuthorizationId),
+}
+
+impl Members for AuthorizationRef {
+    fn write_members<M: SerializeMap>(&self, object: &mut Object<'_, M>) -> Result<(), M::Error> {
+        match self {
+            Self::OutAuthorizationNo(number) => object.member("out_authorization_no", number),
+            Self::AuthorizationId(id) => object.member("authorization_id", id),
+        }
+    }
 }
 
 impl CreateAuthorizedTransfer {
