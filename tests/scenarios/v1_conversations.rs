@@ -305,7 +305,7 @@ fn prepay_with_all_replies_lost_resolves_to_the_order() {
     let mut error = driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Transport, Some(Fate::Unknown)));
     let unresolved = error.unresolved().unwrap();
-    assert_eq!(unresolved.out_trade_no(), Some(&number(1)));
+    assert_eq!(unresolved.pending_operation().to_string(), format!("v1.order?out_trade_no={}", number(1)));
     assert!(error.unresolved().is_none(), "the unresolved operation can be taken only once");
     assert_eq!(driver.run(merchant.resolve(unresolved), &mut network).unwrap(), QueryOutcome::Unpaid);
 }
@@ -318,7 +318,7 @@ fn order_is_resolved_by_its_number_after_a_crash() {
     let Step::Send(transmit, sent) = step else { panic!("a token is cached, so the order must be sent") };
     drop((sent, Network::send(&mut network, transmit, driver.now)));
     *driver.memory = Memory::default();
-    assert_eq!(driver.run(merchant.resolve_pending(number(1)), &mut network).unwrap(), QueryOutcome::Unpaid);
+    assert_eq!(driver.run(merchant.resolve_pending(&number(1)), &mut network).unwrap(), QueryOutcome::Unpaid);
 }
 
 #[test]
@@ -334,6 +334,23 @@ fn resolve_returns_not_found_only_after_twenty_seconds() {
 }
 
 #[test]
+fn a_lost_query_starts_the_count_of_not_founds_again() {
+    let (mut driver, mut network, merchant) = setup();
+    network.gateway.inject(FaultRule::new(Fault::DropBeforeCommit).for_operation(Operation::Genprepay));
+    let mut error = driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap_err();
+    let start = driver.now;
+    // The third query is lost, with all its attempts.
+    let lost = FaultRule::new(Fault::ResetBeforeCommit)
+        .for_operation(Operation::Orderquery)
+        .between(Some(start.after(Duration::from_secs(3))), None)
+        .at_most(4);
+    network.gateway.inject(lost);
+    let resolved = driver.run(merchant.resolve(error.unresolved().unwrap()), &mut network).unwrap();
+    assert_eq!(resolved, QueryOutcome::NotFound);
+    assert_eq!(driver.count("v1.orderquery"), 2 + 4 + 5);
+}
+
+#[test]
 fn resolve_without_replies_keeps_the_operation_unresolved() {
     let (mut driver, mut network, merchant) = setup();
     network.gateway.inject(FaultRule::new(Fault::CommitThenDropResponse).for_operation(Operation::Genprepay));
@@ -341,7 +358,7 @@ fn resolve_without_replies_keeps_the_operation_unresolved() {
     network.is_down = true;
     let mut error = driver.run(merchant.resolve(error.unresolved().unwrap()), &mut network).unwrap_err();
     assert_eq!(error.fate(), Some(Fate::Unknown), "the query was not sent, but the order may exist");
-    assert_eq!(error.unresolved().unwrap().out_trade_no(), Some(&number(1)));
+    assert_eq!(error.unresolved().unwrap().pending_operation().number("out_trade_no"), Some(number(1)));
 }
 
 #[test]

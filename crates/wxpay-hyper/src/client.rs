@@ -311,9 +311,7 @@ mod tests {
     };
     use wxpay_proto::{
         Fen,
-        error::PendingOperation,
         http::Method,
-        id::OutTradeNo,
         memory::AccessToken,
         retry,
         v1::{AppSecret, Merchant, Order, PartnerKey, PaySignKey},
@@ -331,17 +329,14 @@ mod tests {
         check(&client, merchant().refresh_token());
 
         let v3_merchant = refresh::tests::merchant("http://127.0.0.1:1");
-        let number: OutTradeNo = "ORDER-1".parse().unwrap();
         let raw = v3::Raw::new(Method::Get, "/v3/x").unwrap();
         let any: Box<dyn v3::Endpoint<Output = v3::RawReply>> = Box::new(raw.clone());
         check(&client, v3_merchant.call(raw));
         check(&client, v3_merchant.call(any));
         check(&client, v3_merchant.verify_notification(v3::RawNotification::new(Vec::new())));
         check(&client, v3_merchant.refresh_platform_keys());
-        check(
-            &client,
-            v3_merchant.resolve_pending(PendingOperation::Order { out_trade_no: number, sub_mchid: None }),
-        );
+        let pending = "v3.refund?out_refund_no=R1".parse().unwrap();
+        check(&client, v3_merchant.resolve_pending::<v3::refund::QueryRefund>(pending));
         sendable(&client.refresh_platform_keys(v3_merchant.clone()));
         sendable(
             &client

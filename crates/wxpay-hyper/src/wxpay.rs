@@ -11,9 +11,9 @@ use http::HeaderMap;
 use tokio::io::AsyncWrite;
 use wxpay_proto::{
     Error,
-    error::{PendingOperation, Unresolved},
+    pending::{PendingOperation, Unresolved},
     v3::{
-        Ack, BillFile, Endpoint, Merchant, Notification, Resolved,
+        Ack, BillFile, Endpoint, Lookup, Merchant, Notification, Resolver,
         pay::{ChargeOutcome, CodePayment},
     },
 };
@@ -96,11 +96,27 @@ impl WxPay {
     /// Resolves an operation whose outcome is unknown, by querying until it is known. [`Error::unresolved`] returns
     /// the operation.
     ///
+    /// ```no_run
+    /// # use wxpay_hyper::WxPay;
+    /// use wxpay_proto::v3::{Lookup, refund::{CreateRefund, QueryRefund, Refund}};
+    ///
+    /// # async fn refund(wxpay: WxPay, create: CreateRefund) -> Result<(), wxpay_proto::Error> {
+    /// let refund: Lookup<Refund> = match wxpay.call(create).await {
+    ///     Ok(refund) => Lookup::Found(refund),
+    ///     Err(mut error) => match error.unresolved() {
+    ///         Some(unresolved) => wxpay.resolve::<QueryRefund>(unresolved).await?,
+    ///         None => return Err(error),
+    ///     },
+    /// };
+    /// # drop(refund); Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
-    /// If the outcome stays unknown. The error contains the operation again.
-    pub async fn resolve(&self, unresolved: Unresolved) -> Result<Resolved, Error> {
-        self.client.run(self.merchant.resolve(unresolved)).await
+    /// If the outcome stays unknown, or if the query is not that of the operation. The error contains the operation
+    /// again.
+    pub async fn resolve<Q: Resolver>(&self, unresolved: Unresolved) -> Result<Lookup<Q::Object>, Error> {
+        self.client.run(self.merchant.resolve::<Q>(unresolved)).await
     }
 
     /// Resolves an operation that may have been sent before a crash, from the key that was stored before the call.
@@ -108,8 +124,11 @@ impl WxPay {
     /// # Errors
     ///
     /// In the cases of [`resolve`](Self::resolve).
-    pub async fn resolve_pending(&self, pending_operation: PendingOperation) -> Result<Resolved, Error> {
-        self.client.run(self.merchant.resolve_pending(pending_operation)).await
+    pub async fn resolve_pending<Q: Resolver>(
+        &self,
+        pending_operation: PendingOperation,
+    ) -> Result<Lookup<Q::Object>, Error> {
+        self.client.run(self.merchant.resolve_pending::<Q>(pending_operation)).await
     }
 
     /// Charges a payer's code and polls until the outcome is final, as [`Merchant::charge_by_code`] does.

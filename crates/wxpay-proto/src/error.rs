@@ -1,13 +1,11 @@
-//! Errors, the fate of a request, and pending operations.
+//! Errors, and the fate of a request.
 //!
 //! [`Error::kind`] classifies the cause, [`Error::fate`] states whether the request may have been carried out. The two
 //! are independent: decide by the fate, report by the kind. A read (a query, a bill, a download, a refresh, the
 //! verification of a notification) changes nothing, so its errors have no fate.
 
 use crate::{
-    id::{
-        MchId, OutAuthorizationNo, OutBillNo, OutOrderNo, OutRefundNo, OutReturnNo, OutTradeNo, TransactionId,
-    },
+    pending::{PendingOperation, Unresolved},
     prelude::*,
     refusal::Refusal,
 };
@@ -72,132 +70,6 @@ pub enum Fate {
     Unknown,
 }
 
-/// An operation whose outcome is unknown. It must be resolved by a query.
-///
-/// The type is not `Clone`, and can only be resolved. A retry under a *new* number, which could pay twice, is therefore
-/// a deliberate act.
-///
-/// It also records what its key does not: whether every attempt was answered, so that none can still be on its way, and
-/// whether money moves if a "not found" is wrong.
-#[must_use = "an operation of unknown fate must be resolved by a query"]
-#[derive(Debug, PartialEq, Eq)]
-pub struct Unresolved {
-    operation: PendingOperation,
-    is_answered: bool,
-    moves_money: bool,
-}
-
-/// The key of a pending operation: its kind and the numbers to query by. Store it, and
-/// [resolve](crate::v3::Merchant::resolve_pending) it after a crash.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum PendingOperation {
-    /// An order: placing or closing it.
-    Order {
-        /// The merchant's number.
-        out_trade_no: OutTradeNo,
-        /// The sub-merchant of the order, if a partner placed it.
-        sub_mchid: Option<MchId>,
-    },
-    /// A transfer.
-    Transfer {
-        /// The merchant's number.
-        out_bill_no: OutBillNo,
-    },
-    /// A transfer to a QQ wallet.
-    QqWalletTransfer {
-        /// The merchant's number.
-        out_bill_no: OutBillNo,
-    },
-    /// A payee's authorization of transfers without confirmation.
-    Authorization {
-        /// The merchant's number.
-        out_authorization_no: OutAuthorizationNo,
-    },
-    /// A combined order.
-    CombinedOrder {
-        /// The merchant's number of the combined order.
-        combine_out_trade_no: OutTradeNo,
-    },
-    /// A profit sharing of a payment.
-    ProfitSharing {
-        /// WeChat Pay's number of the payment.
-        transaction_id: TransactionId,
-        /// The merchant's number.
-        out_order_no: OutOrderNo,
-        /// The sub-merchant, if a partner shares its profit.
-        sub_mchid: Option<MchId>,
-    },
-    /// A return of a shared amount by its receiver.
-    ProfitSharingReturn {
-        /// The merchant's number of the profit sharing.
-        out_order_no: OutOrderNo,
-        /// The merchant's number of the return.
-        out_return_no: OutReturnNo,
-        /// The sub-merchant, if a partner requested the return.
-        sub_mchid: Option<MchId>,
-    },
-    /// A refund.
-    Refund {
-        /// The merchant's number.
-        out_refund_no: OutRefundNo,
-        /// The sub-merchant of the payment, if a partner requested the refund.
-        sub_mchid: Option<MchId>,
-    },
-}
-
-impl Unresolved {
-    /// Creates the operation from its key alone, like one that was stored: attempts may be on their way. An order moves
-    /// no money until the payer pays; anything else does.
-    pub(crate) fn new(operation: PendingOperation) -> Self {
-        let moves_money =
-            !matches!(operation, PendingOperation::Order { .. } | PendingOperation::CombinedOrder { .. });
-        Self { operation, is_answered: false, moves_money }
-    }
-
-    /// Sets whether every attempt was answered.
-    pub(crate) fn answered(self, is_answered: bool) -> Self {
-        Self { is_answered, ..self }
-    }
-
-    /// Marks the operation as one that moves money at once.
-    pub(crate) fn moving_money(self) -> Self {
-        Self { moves_money: true, ..self }
-    }
-
-    /// Returns whether every attempt was answered: none was lost, and none can still be on its way.
-    pub(crate) fn is_answered(&self) -> bool {
-        self.is_answered
-    }
-
-    /// Returns whether money moves if the operation is wrongly taken as not carried out.
-    pub(crate) fn moves_money(&self) -> bool {
-        self.moves_money
-    }
-
-    /// Returns the key of the pending operation.
-    pub fn pending_operation(&self) -> &PendingOperation {
-        &self.operation
-    }
-
-    /// Returns the number of the order to query, if the operation is an order.
-    pub fn out_trade_no(&self) -> Option<&OutTradeNo> {
-        let PendingOperation::Order { out_trade_no, .. } = &self.operation else { return None };
-        Some(out_trade_no)
-    }
-
-    pub(crate) fn into_pending_operation(self) -> PendingOperation {
-        self.operation
-    }
-}
-
-impl PendingOperation {
-    /// Creates the key of a direct merchant's order.
-    pub(crate) fn order(out_trade_no: OutTradeNo) -> Self {
-        Self::Order { out_trade_no, sub_mchid: None }
-    }
-}
-
 impl Error {
     pub(crate) fn new(kind: ErrorKind, fate: impl Into<Option<Fate>>) -> Self {
         Self(Box::new(Inner {
@@ -251,25 +123,19 @@ impl Error {
     }
 
     /// Attaches the operation that must be resolved. The fate is unknown.
-    pub(crate) fn with_unresolved(mut self, unresolved: Unresolved) -> Self {
-        self.0.unresolved = Some(unresolved);
+    pub(crate) fn with_unresolved(mut self, unresolved: impl Into<Option<Unresolved>>) -> Self {
+        self.0.unresolved = unresolved.into();
         self
+    }
+
+    /// Creates the error of an operation that queries did not resolve: its outcome is as unknown as before.
+    pub(crate) fn not_resolved(unresolved: impl Into<Option<Unresolved>>, cause: Self) -> Self {
+        Self::new(cause.kind(), Fate::Unknown).with_unresolved(unresolved).caused_by(cause)
     }
 
     /// Removes the fate: the request was a read.
     pub(crate) fn of_read(mut self) -> Self {
         self.0.fate = None;
-        self
-    }
-
-    /// Attaches the pending operation if the fate is unknown.
-    pub(crate) fn with_pending_operation(
-        mut self,
-        pending_operation: impl FnOnce() -> PendingOperation,
-    ) -> Self {
-        if self.0.fate == Some(Fate::Unknown) {
-            self.0.unresolved = Some(Unresolved::new(pending_operation()));
-        }
         self
     }
 
@@ -286,6 +152,11 @@ impl Error {
     /// Returns WeChat Pay's refusal, if a reply carried one.
     pub fn refusal(&self) -> Option<&Refusal> {
         self.0.refusal.as_ref()
+    }
+
+    /// Returns the key of the unresolved operation, to store or to log it.
+    pub fn pending_operation(&self) -> Option<&PendingOperation> {
+        self.0.unresolved.as_ref().map(Unresolved::pending_operation)
     }
 
     /// Takes the unresolved operation out of the error, to resolve it. It is present if the fate is [`Fate::Unknown`]

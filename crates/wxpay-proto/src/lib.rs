@@ -73,6 +73,7 @@
 //! * [`crypto`]: traits for the cryptography of APIv3. The implementation is passed in; `wxpay-aws-lc` is one.
 //! * [`exchange`], [`world`], [`clock`], [`entropy`], [`memory`]: the interface between a flow and its driver.
 //! * [`error`], [`refusal`], [`retry`]: errors, WeChat Pay's refusals, and the retry policy.
+//! * [`pending`], [`resolve`]: operations whose outcome is unknown, their storable keys, and their resolution by queries.
 //! * [`payment`]: the state of a payment and its refunds, merged from evidence.
 //! * [`id`], [`money`], [`secret`]: validated identifiers, amounts in fen, and values that are never printed.
 //! * [`wire`], [`http`]: parsing and serialisation, requests and responses.
@@ -99,8 +100,10 @@ pub mod manual;
 pub mod memory;
 pub mod money;
 pub mod payment;
+pub mod pending;
 mod prelude;
 pub mod refusal;
+pub mod resolve;
 pub mod retry;
 pub mod secret;
 pub mod v1;

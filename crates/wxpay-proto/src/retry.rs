@@ -1,6 +1,12 @@
 //! The retry policy, the attempts of one call, and the fate that they leave.
 
-use crate::{clock::UnixTime, entropy::Entropy, error::Fate};
+use crate::{
+    clock::UnixTime,
+    entropy::Entropy,
+    error::{Error, ErrorKind, Fate},
+    exchange::Failure,
+    pending::Unresolved,
+};
 use core::time::Duration;
 
 /// The number of attempts, the backoff between them, and the deadline of one call.
@@ -67,6 +73,17 @@ pub(crate) enum Ended {
     InDoubt,
 }
 
+impl Ended {
+    /// Returns the end of an attempt without a reply, and its error.
+    pub(crate) fn by_failure(failure: Failure) -> (Self, Error) {
+        let (source, ended) = match failure {
+            Failure::NotSent(source) => (source, Self::NotSent),
+            Failure::Lost(source) => (source, Self::InDoubt),
+        };
+        (ended, Error::new(ErrorKind::Transport, None).caused_by(source))
+    }
+}
+
 /// The doubt that the attempts so far leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Doubt {
@@ -100,13 +117,29 @@ impl Attempts {
         }
     }
 
+    /// Ends the call of a write after its last attempt: gives its error the fate of all attempts and, if that is
+    /// unknown, the operation to resolve.
+    pub(crate) fn fail(
+        mut self,
+        error: Error,
+        ended: Ended,
+        unresolved: impl FnOnce() -> Option<Unresolved>,
+    ) -> Error {
+        let fate = self.ended(ended);
+        let error = error.with_fate(fate);
+        if fate != Fate::Unknown {
+            return error;
+        }
+        error.with_unresolved(unresolved().map(|unresolved| unresolved.answered(self.is_answered())))
+    }
+
     /// Returns whether some attempt may have been carried out.
     pub(crate) fn is_in_doubt(&self) -> bool {
         self.doubt != Doubt::None
     }
 
     /// Returns whether every attempt that left a doubt was answered.
-    pub(crate) fn is_answered(&self) -> bool {
+    fn is_answered(&self) -> bool {
         self.doubt != Doubt::Open
     }
 

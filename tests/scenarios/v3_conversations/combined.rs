@@ -9,7 +9,7 @@ use serde_json::json;
 use wxpay_proto::{
     Fate, Fen,
     v3::{
-        Event, Lookup, Resolved,
+        Event, Lookup,
         pay::{
             H5Info, TradeState,
             combine::{
@@ -137,7 +137,7 @@ fn combined_order_with_lost_replies_is_resolved_by_query() {
     shop.lose_replies("v3.combine.native");
     let order = combined_order(&shop, 10, two_sub_orders(&shop, 10));
     let unresolved = shop.call_err(NativeOrder::new(order).unwrap()).unresolved().unwrap();
-    let Ok(Resolved::Combine(resolved)) = shop.run(shop.merchant.resolve(unresolved)) else {
+    let Ok(Lookup::Found(resolved)) = shop.run(shop.merchant.resolve::<QueryOrder>(unresolved)) else {
         panic!("must resolve to the combined order")
     };
     assert_eq!(resolved.combine_out_trade_no, number(10));

@@ -6,10 +6,9 @@ use super::{
 };
 use wxpay_proto::{
     ErrorKind, Fate, Fen,
-    error::PendingOperation,
     id::{MchId, OpenId, OutOrderNo, OutReturnNo, TransactionId},
     v3::{
-        Event, Lookup, Notification, Party, Resolved,
+        Event, Lookup, Notification, Party,
         pay::NativeOrder,
         profitsharing::{
             Account, AddReceiver, CreateProfitSharing, DeleteReceiver, ProfitSharing,
@@ -222,13 +221,10 @@ fn profit_sharing_with_lost_replies_is_resolved_and_idempotent_by_number() {
     let mut error = shop.call_err(create.clone());
     assert_eq!(error.fate(), Some(Fate::Unknown));
     let unresolved = error.unresolved().unwrap();
-    let operation = PendingOperation::ProfitSharing {
-        transaction_id: transaction_id.clone(),
-        out_order_no: sharing_no("P1"),
-        sub_mchid: None,
-    };
-    assert_eq!(unresolved.pending_operation(), &operation);
-    let Ok(Resolved::ProfitSharing(resolved)) = shop.run(shop.merchant.resolve(unresolved)) else {
+    let operation = format!("v3.profit_sharing?transaction_id={transaction_id}&out_order_no=P1");
+    assert_eq!(unresolved.pending_operation().to_string(), operation);
+    let resolve = shop.merchant.resolve::<QueryProfitSharing>(unresolved);
+    let Ok(Lookup::Found(resolved)) = shop.run(resolve) else {
         panic!("must resolve to the existing operation")
     };
     shop.network.gateway.clear_faults();
@@ -252,7 +248,8 @@ fn return_with_lost_replies_is_resolved_by_query() {
     let create_return = create_return(1000);
     let mut error = shop.call_err(create_return.clone());
     let unresolved = error.unresolved().unwrap();
-    let Ok(Resolved::ProfitSharingReturn(resolved)) = shop.run(shop.merchant.resolve(unresolved)) else {
+    let resolve = shop.merchant.resolve::<QueryProfitSharingReturn>(unresolved);
+    let Ok(Lookup::Found(resolved)) = shop.run(resolve) else {
         panic!("must resolve to the existing operation")
     };
     shop.network.gateway.clear_faults();
@@ -269,7 +266,8 @@ fn profit_sharing_lost_in_transit_resolves_to_not_found() {
     shop.network.gateway.inject(rule);
     let create = create(&shop, &Party::Direct, &transaction_id, "P1");
     let unresolved = shop.call_err(create).unresolved().unwrap();
-    assert_eq!(shop.run(shop.merchant.resolve(unresolved)).unwrap(), Resolved::NotFound);
+    let resolve = shop.merchant.resolve::<QueryProfitSharing>(unresolved);
+    assert_eq!(shop.run(resolve).unwrap(), Lookup::NotFound);
     assert_eq!(unsplit_amount(&mut shop, &transaction_id), Fen::new(10_000));
 }
 

@@ -6,10 +6,9 @@ use super::{
 };
 use wxpay_proto::{
     ErrorKind, Fate, Fen,
-    error::PendingOperation,
     id::{OutAuthorizationNo, OutBillNo},
     v3::{
-        Event, Lookup, Resolved,
+        Event, Lookup, Resolver,
         download::HashType,
         transfer::{
             AuthorizationInfo, CancelTransfer, CreateAuthorizedTransfer, CreatePreTransfer, CreateTransfer,
@@ -311,31 +310,24 @@ fn transfer_with_lost_reply_is_resolved_by_its_number() {
     }
     let openid = shop.openid();
     let error = shop.call_err(CreateTransfer::new(bill(&shop, "T1"), openid.clone()));
-    let resolved = resolve(&mut shop, error, &PendingOperation::Transfer { out_bill_no: bill_no("T1") });
-    let Resolved::Transfer(transfer) = resolved else { panic!("must resolve to the transfer") };
+    let transfer = resolve(&mut shop, error, &QueryTransfer::out_bill_no(bill_no("T1")));
     assert_eq!((transfer.state, transfer.package_info), (TransferState::WaitUserConfirm, None));
 
     let create = CreatePreTransfer::new(bill(&shop, "T2"), openid.clone());
     let create = create.authorization_info(authorization_info("A2"));
     let error = shop.call_err(create);
-    let resolved = resolve(&mut shop, error, &PendingOperation::Transfer { out_bill_no: bill_no("T2") });
-    assert!(
-        matches!(resolved, Resolved::Transfer(transfer) if transfer.state == TransferState::WaitUserConfirm)
-    );
+    let transfer = resolve(&mut shop, error, &QueryTransfer::out_bill_no(bill_no("T2")));
+    assert_eq!(transfer.state, TransferState::WaitUserConfirm);
     confirm(&mut shop, "T2");
 
     let error = shop
         .call_err(CreateAuthorizedTransfer::out_authorization_no(bill(&shop, "T3"), authorization_no("A2")));
-    let resolved = resolve(&mut shop, error, &PendingOperation::Transfer { out_bill_no: bill_no("T3") });
-    assert!(matches!(resolved, Resolved::Transfer(transfer) if transfer.is_paid()));
+    assert!(resolve(&mut shop, error, &QueryTransfer::out_bill_no(bill_no("T3"))).is_paid());
 
     let applied = qq_wallet::CreateQqTransfer::new(bill_of(&shop, "Q1", "1401"), openid).unwrap();
     let error = shop.call_err(applied);
-    let resolved =
-        resolve(&mut shop, error, &PendingOperation::QqWalletTransfer { out_bill_no: bill_no("Q1") });
-    assert!(
-        matches!(resolved, Resolved::Transfer(transfer) if transfer.state == TransferState::WaitUserConfirm)
-    );
+    let transfer = resolve(&mut shop, error, &qq_wallet::QueryQqTransfer::new(bill_no("Q1")));
+    assert_eq!(transfer.state, TransferState::WaitUserConfirm);
     assert_eq!(shop.network.gateway.transfers(shop.driver.now).len(), 4, "no transfer must be created twice");
 }
 
@@ -346,33 +338,27 @@ fn authorization_with_lost_reply_is_resolved_by_its_number() {
         shop.lose_replies(label);
     }
     let number = authorization_no("A1");
-    let operation = PendingOperation::Authorization { out_authorization_no: number.clone() };
+    let query = authorization::QueryAuthorization::new(number.clone());
     let apply = apply_for(&shop, "A1", "wx_123456");
     let error = shop.call_err(apply);
-    let resolved = resolve(&mut shop, error, &operation);
-    assert!(
-        matches!(resolved, Resolved::Authorization(applied) if applied.state == AuthorizationState::WaitUserConfirm)
-    );
+    assert_eq!(resolve(&mut shop, error, &query).state, AuthorizationState::WaitUserConfirm);
     let mchid = shop.merchant.mchid().clone();
     assert!(shop.network.gateway.confirm_authorization(&mchid, &number, shop.driver.now));
     let error = shop.call_err(authorization::CloseAuthorization::new(number));
-    let resolved = resolve(&mut shop, error, &operation);
-    assert!(
-        matches!(resolved, Resolved::Authorization(closed) if closed.state == AuthorizationState::Closed)
-    );
+    assert_eq!(resolve(&mut shop, error, &query).state, AuthorizationState::Closed);
     assert_eq!(notified(&mut shop), [status("A1", "TAKING_EFFECT"), status("A1", "CLOSED")]);
 }
 
 #[test]
 fn pending_operation_that_never_arrived_resolves_to_not_found() {
-    let mut shop = Shop::open();
-    for pending_operation in [
-        PendingOperation::Transfer { out_bill_no: bill_no("T1") },
-        PendingOperation::QqWalletTransfer { out_bill_no: bill_no("T1") },
-        PendingOperation::Authorization { out_authorization_no: authorization_no("A1") },
-    ] {
-        assert_eq!(shop.run(shop.merchant.resolve_pending(pending_operation)).unwrap(), Resolved::NotFound);
+    fn is_found<Q: Resolver>(query: &Q) -> bool {
+        let mut shop = Shop::open();
+        let resolve = shop.merchant.resolve_pending::<Q>(query.pending().unwrap());
+        shop.run(resolve).unwrap().found().is_some()
     }
+    assert!(!is_found(&QueryTransfer::out_bill_no(bill_no("T1"))));
+    assert!(!is_found(&qq_wallet::QueryQqTransfer::new(bill_no("T1"))));
+    assert!(!is_found(&authorization::QueryAuthorization::new(authorization_no("A1"))));
 }
 
 #[test]
@@ -394,11 +380,11 @@ fn unconfirmed_transfer_and_authorization_expire_after_a_day() {
     assert_eq!(lookup, Lookup::NotFound);
 }
 
-/// Resolves the unresolved operation of an error, which must be the given one.
-fn resolve(shop: &mut Shop, error: wxpay_proto::Error, operation: &PendingOperation) -> Resolved {
+/// Resolves the unresolved operation of an error, which must be that of the query.
+fn resolve<Q: Resolver>(shop: &mut Shop, error: wxpay_proto::Error, query: &Q) -> Q::Object {
     let mut error = error;
     assert_eq!(error.fate(), Some(Fate::Unknown));
     let unresolved = error.unresolved().unwrap();
-    assert_eq!(unresolved.pending_operation(), operation);
-    shop.run(shop.merchant.resolve(unresolved)).unwrap()
+    assert_eq!(Some(unresolved.pending_operation()), query.pending().as_ref());
+    shop.run(shop.merchant.resolve::<Q>(unresolved)).unwrap().found().expect("the operation must exist")
 }

@@ -1,8 +1,8 @@
 //! The life of a purchase at a till: the payer's code is charged until the outcome is certain, and reversed if need be.
 
 use super::{
-    life::{Life, Outcome},
-    orders::{MAX_ATTEMPTS, pending_order},
+    life::Life,
+    orders::{MAX_ATTEMPTS, query_order},
     records::{OrderKey, OrderRecord},
 };
 use std::{rc::Rc, time::Duration};
@@ -10,7 +10,7 @@ use wxpay_proto::{
     Fate, Fen,
     id::OutTradeNo,
     v3::{
-        Party, Resolved,
+        Party, Resolver,
         pay::{
             ChargeOutcome, CodePayment, Order, QueryOrder, ReverseOrder, StoreId, TradeState, Transaction,
         },
@@ -91,7 +91,7 @@ impl Life {
             Err(Ended::Failed(error)) if error.fate() != Some(Fate::Unknown) => Certain::Absent,
             Err(Ended::Failed(mut error)) => {
                 let unresolved = error.unresolved().expect("an unknown outcome must be resolvable");
-                assert_eq!(*unresolved.pending_operation(), pending_order(key, party));
+                assert_eq!(Some(unresolved.pending_operation()), query_order(key, party).pending().as_ref());
                 self.settle_charge(key, party).await
             }
             Err(Ended::Dropped) => self.settle_charge(key, party).await,
@@ -101,16 +101,12 @@ impl Life {
     /// Ends a charge after a crash or an unknown outcome, as documented: queries the order, and reverses it unless its
     /// state is final.
     async fn settle_charge(&mut self, key: &OrderKey, party: &Party) -> Certain {
-        let operation = pending_order(key, party);
+        let query = query_order(key, party);
         for _ in 0..50 {
-            let found = self.resolve::<()>(&operation, |shop| shop.recorded(key).is_some()).await;
-            let transaction = match found {
-                Outcome::Found(Resolved::Order(transaction)) => transaction,
-                Outcome::Nothing => return Certain::Absent,
-                other => panic!("{key:?}: resolved as {other:?}"),
-            };
+            let found = self.resolve(&query, |shop| shop.recorded(key).is_some()).await;
+            let Some(transaction) = found else { return Certain::Absent };
             match transaction.trade_state {
-                TradeState::Success | TradeState::Refund => return Certain::Paid(transaction),
+                TradeState::Success | TradeState::Refund => return Certain::Paid(transaction.into()),
                 TradeState::Closed | TradeState::Revoked | TradeState::PayError => return Certain::NotPaid,
                 _ => {}
             }

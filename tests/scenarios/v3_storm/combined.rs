@@ -1,7 +1,7 @@
 //! The life of a purchase from two merchants at once: a combined order of the shop and its sub-merchant.
 
 use super::{
-    life::{Life, Outcome},
+    life::Life,
     orders::MAX_ATTEMPTS,
     records::{OrderKey, OrderRecord},
     shop::{Shop, notify_url},
@@ -9,10 +9,9 @@ use super::{
 use std::time::Duration;
 use wxpay_proto::{
     Fate, Fen,
-    error::PendingOperation,
     id::OutTradeNo,
     v3::{
-        Lookup, Party, Resolved,
+        Lookup, Party,
         pay::{
             TradeState,
             combine::{
@@ -94,7 +93,7 @@ impl Life {
 
     async fn place_combined(&mut self, order: &Order, method: u64) -> bool {
         let key = (self.account, order.combine_out_trade_no().clone());
-        let operation = PendingOperation::CombinedOrder { combine_out_trade_no: key.1.clone() };
+        let query = QueryOrder::combine_out_trade_no(key.1.clone());
         let is_recorded = |shop: &Shop| shop.has_combined(&key);
         let merchant = self.account().merchant.clone();
         let without_payer = || {
@@ -102,21 +101,20 @@ impl Life {
             let sub_orders = order.sub_orders().to_vec();
             Order::new(key.1.clone(), sub_orders).unwrap().combine_appid(appid).notify_url(url)
         };
-        let outcome = match method {
+        match method {
             0 => {
                 let call = merchant.call(JsapiOrder::new(order.clone()).unwrap());
-                self.carry_out(call, &operation, is_recorded).await.map(drop)
+                self.carry_out(call, &query, is_recorded).await.exists()
             }
             1 => {
                 let call = merchant.call(AppOrder::new(without_payer()).unwrap());
-                self.carry_out(call, &operation, is_recorded).await.map(drop)
+                self.carry_out(call, &query, is_recorded).await.exists()
             }
             _ => {
                 let call = merchant.call(NativeOrder::new(without_payer()).unwrap());
-                self.carry_out(call, &operation, is_recorded).await.map(drop)
+                self.carry_out(call, &query, is_recorded).await.exists()
             }
-        };
-        !matches!(outcome, Outcome::Nothing)
+        }
     }
 
     /// Closes a combined order. Returns `true` if it is certain that it can no longer be paid.
@@ -127,11 +125,9 @@ impl Life {
             Ok(()) => true,
             Err(Ended::Failed(error)) if error.fate() != Some(Fate::Unknown) => false,
             Err(_) => {
-                let operation = PendingOperation::CombinedOrder { combine_out_trade_no: key.1.clone() };
-                let outcome = self.resolve::<()>(&operation, |shop| shop.has_combined(&key)).await;
-                let Outcome::Found(Resolved::Combine(found)) = outcome else {
-                    panic!("{key:?}: not found after closing")
-                };
+                let query = QueryOrder::combine_out_trade_no(key.1.clone());
+                let found = self.resolve(&query, |shop| shop.has_combined(&key)).await;
+                let found = found.unwrap_or_else(|| panic!("{key:?}: not found after closing"));
                 found.sub_orders.iter().all(|order| order.trade_state == Some(TradeState::Closed))
             }
         }

@@ -8,9 +8,9 @@ use crate::rng::Rng;
 use std::{error::Error as _, fmt::Debug, fmt::Write as _, rc::Rc, time::Duration};
 use wxpay_proto::{
     Error, Fate,
-    error::PendingOperation,
     exchange::{Flow, Reply, Transmit},
-    v3::{Endpoint, Resolved},
+    pending::PendingOperation,
+    v3::{Endpoint, Lookup, Resolver},
 };
 use wxpay_testkit::drive::{Ended, Process};
 
@@ -28,22 +28,19 @@ pub(super) struct Life {
 
 /// The certain outcome of an operation.
 #[derive(Debug)]
-pub(super) enum Outcome<T> {
+pub(super) enum Outcome<T, O> {
     /// The operation succeeded.
     Done(T),
     /// It was resolved by queries: it was carried out.
-    Found(Resolved),
+    Found(O),
     /// It was refused, never sent, or resolved by queries: the gateway does not have it.
     Nothing,
 }
 
-impl<T> Outcome<T> {
-    pub(super) fn map<U>(self, map: impl FnOnce(T) -> U) -> Outcome<U> {
-        match self {
-            Self::Done(output) => Outcome::Done(map(output)),
-            Self::Found(resolved) => Outcome::Found(resolved),
-            Self::Nothing => Outcome::Nothing,
-        }
+impl<T, O> Outcome<T, O> {
+    /// Returns whether the gateway has it.
+    pub(super) fn exists(&self) -> bool {
+        !matches!(self, Self::Nothing)
     }
 }
 
@@ -109,65 +106,68 @@ impl Life {
     }
 
     /// Carries out an operation until its outcome is certain, and compares it with the gateway's books at once.
-    /// `is_recorded` looks it up there.
-    pub(super) async fn carry_out<F: Flow<Output: Debug>>(
+    /// `is_recorded` looks it up there, and `query` resolves it.
+    pub(super) async fn carry_out<F: Flow<Output: Debug>, Q: Resolver>(
         &mut self,
         flow: F,
-        operation: &PendingOperation,
+        query: &Q,
         is_recorded: impl Fn(&Shop) -> bool,
-    ) -> Outcome<F::Output> {
+    ) -> Outcome<F::Output, Q::Object> {
+        let operation = query.pending().unwrap();
         let before = is_recorded(&self.shop);
         match self.drive(flow).await {
             Ok(output) => {
-                assert!(is_recorded(&self.shop), "{operation:?} succeeded, but the gateway does not have it");
+                assert!(is_recorded(&self.shop), "{operation} succeeded, but the gateway does not have it");
                 Outcome::Done(output)
             }
             Err(Ended::Failed(mut error)) if error.fate() != Some(Fate::Unknown) => {
-                assert!(error.fate().is_some(), "{operation:?} is no read, but its error has no fate");
+                assert!(error.fate().is_some(), "{operation} is no read, but its error has no fate");
                 assert!(error.unresolved().is_none());
-                assert_eq!(
-                    is_recorded(&self.shop),
-                    before,
-                    "{operation:?}: {error:?}, but the gateway has it"
-                );
-                if before { self.resolve(operation, is_recorded).await } else { Outcome::Nothing }
+                assert_eq!(is_recorded(&self.shop), before, "{operation}: {error:?}, but the gateway has it");
+                if !before {
+                    return Outcome::Nothing;
+                }
+                self.resolve(query, is_recorded).await.map_or(Outcome::Nothing, Outcome::Found)
             }
             Err(ended) => {
                 if let Ended::Failed(mut error) = ended {
                     let unresolved = error.unresolved().expect("an unknown outcome must be resolvable");
-                    assert_eq!(unresolved.pending_operation(), operation);
+                    assert_eq!(unresolved.pending_operation(), &operation);
                 }
-                self.resolve(operation, is_recorded).await
+                self.resolve(query, is_recorded).await.map_or(Outcome::Nothing, Outcome::Found)
             }
         }
     }
 
     /// Queries a pending operation until its outcome is certain. The failures may outlast a resolve, and it may be
     /// dropped: then the operation stays pending.
-    pub(super) async fn resolve<T>(
+    pub(super) async fn resolve<Q: Resolver>(
         &mut self,
-        operation: &PendingOperation,
+        query: &Q,
         is_recorded: impl Fn(&Shop) -> bool,
-    ) -> Outcome<T> {
+    ) -> Option<Q::Object> {
+        // The key is stored as text.
+        let stored = query.pending().unwrap().to_string();
         for _ in 0..50 {
-            let resolve = self.account().merchant.resolve_pending(operation.clone());
+            let operation: PendingOperation = stored.parse().unwrap();
+            let resolve = self.account().merchant.resolve_pending::<Q>(operation.clone());
             match self.drive(resolve).await {
-                Ok(resolved) => {
+                Ok(lookup) => {
                     self.shop.total.borrow_mut().resolved += 1;
-                    let exists = !matches!(resolved, Resolved::NotFound);
-                    assert_eq!(exists, is_recorded(&self.shop), "{operation:?}: resolved wrongly");
-                    return if exists { Outcome::Found(resolved) } else { Outcome::Nothing };
+                    let exists = matches!(lookup, Lookup::Found(_));
+                    assert_eq!(exists, is_recorded(&self.shop), "{operation}: resolved wrongly");
+                    return lookup.found();
                 }
                 Err(Ended::Failed(mut error)) => {
                     assert_eq!(error.fate(), Some(Fate::Unknown), "{error:?}");
                     let unresolved = error.unresolved().expect("a failed resolve must keep the operation");
-                    assert_eq!(unresolved.pending_operation(), operation);
+                    assert_eq!(unresolved.pending_operation(), &operation);
                     self.pause(Duration::from_mins(1)).await;
                 }
                 Err(Ended::Dropped) => {}
             }
         }
-        panic!("{operation:?}: not resolved after fifty attempts")
+        panic!("{stored}: not resolved after fifty attempts")
     }
 
     /// Sends queries until all failures of this life have happened.

@@ -1,14 +1,13 @@
 //! The life of a purchase by a single order: placed, paid or closed, refunded or shared.
 
 use super::{
-    life::{Life, Outcome},
+    life::Life,
     records::{OrderKey, OrderRecord},
     shop::{Shop, notify_url},
 };
 use std::{cell::Cell, rc::Rc, time::Duration};
 use wxpay_proto::{
     Fate, Fen,
-    error::PendingOperation,
     id::OutTradeNo,
     payment::PaymentStatus,
     v3::{
@@ -73,9 +72,9 @@ impl Purchase {
     }
 }
 
-/// Returns the key of an order's placing or closing.
-pub(super) fn pending_order(key: &OrderKey, party: &Party) -> PendingOperation {
-    PendingOperation::Order { out_trade_no: key.1.clone(), sub_mchid: party.sub_mchid().cloned() }
+/// Returns the query that resolves an order's placing or closing.
+pub(super) fn query_order(key: &OrderKey, party: &Party) -> QueryOrder {
+    QueryOrder::out_trade_no(key.1.clone()).party(party.clone())
 }
 
 pub(super) async fn live(mut life: Life) {
@@ -162,9 +161,9 @@ impl Life {
     /// Places an order until it is certain whether the gateway has it.
     async fn place(&mut self, purchase: &Purchase, method: Method) -> bool {
         let key = purchase.key(self);
-        let operation = pending_order(&key, &purchase.party);
+        let query = query_order(&key, &purchase.party);
         let is_recorded = |shop: &Shop| shop.recorded(&key).is_some();
-        let outcome = if self.rng.one_in(8) {
+        let exists = if self.rng.one_in(8) {
             // Two servers place it at once. Neither knows what the other does, so the outcome is certain only afterwards.
             let rival = self.begin_rival(purchase, method);
             let result = self.place_once(purchase, method).await;
@@ -175,11 +174,10 @@ impl Life {
             while !rival.get() {
                 self.shop.time.sleep(Duration::from_secs(1)).await;
             }
-            self.resolve(&operation, is_recorded).await
+            self.resolve(&query, is_recorded).await.is_some()
         } else {
-            self.place_certainly(purchase, method, &operation, is_recorded).await
+            self.place_certainly(purchase, method, &query, is_recorded).await
         };
-        let exists = !matches!(outcome, Outcome::Nothing);
         self.shop.records.borrow_mut().order(&key).is_absent = !exists;
         exists
     }
@@ -188,24 +186,24 @@ impl Life {
         &mut self,
         purchase: &Purchase,
         method: Method,
-        operation: &PendingOperation,
+        query: &QueryOrder,
         is_recorded: impl Fn(&Shop) -> bool,
-    ) -> Outcome<()> {
+    ) -> bool {
         let (merchant, order) = (self.account().merchant.clone(), purchase.order(self));
         match method {
             Method::Jsapi => {
                 let call = merchant.call(JsapiOrder::new(order, purchase.payer(self)).unwrap());
-                self.carry_out(call, operation, is_recorded).await.map(drop)
+                self.carry_out(call, query, is_recorded).await.exists()
             }
             Method::App => {
-                self.carry_out(merchant.call(AppOrder::new(order)), operation, is_recorded).await.map(drop)
+                self.carry_out(merchant.call(AppOrder::new(order)), query, is_recorded).await.exists()
             }
             Method::Native => {
-                self.carry_out(merchant.call(NativeOrder::new(order)), operation, is_recorded).await.map(drop)
+                self.carry_out(merchant.call(NativeOrder::new(order)), query, is_recorded).await.exists()
             }
             Method::H5 => {
                 let call = merchant.call(H5Order::new(order, H5Info::wap()).unwrap());
-                self.carry_out(call, operation, is_recorded).await.map(drop)
+                self.carry_out(call, query, is_recorded).await.exists()
             }
         }
     }
@@ -256,11 +254,9 @@ impl Life {
             }
             Err(_) => {
                 // Closed or not, the order exists, so it must be found.
-                let operation = pending_order(&key, &purchase.party);
-                let outcome = self.resolve::<()>(&operation, |shop| shop.recorded(&key).is_some()).await;
-                let Outcome::Found(wxpay_proto::v3::Resolved::Order(found)) = outcome else {
-                    panic!("{key:?}: not found after closing")
-                };
+                let query = query_order(&key, &purchase.party);
+                let found = self.resolve(&query, |shop| shop.recorded(&key).is_some()).await;
+                let found = found.unwrap_or_else(|| panic!("{key:?}: not found after closing"));
                 found.trade_state == wxpay_proto::v3::pay::TradeState::Closed
             }
         }

@@ -8,10 +8,9 @@ use super::{
 use std::time::Duration;
 use wxpay_proto::{
     Fen,
-    error::PendingOperation,
     id::OutRefundNo,
     v3::{
-        Lookup, Resolved,
+        Lookup,
         refund::{CreateRefund, QueryRefund, RefundAmount, RefundOf},
     },
 };
@@ -62,20 +61,17 @@ impl Life {
             record.refunds.last_mut().unwrap().attempts.push((number.clone(), None));
             record.party.clone()
         };
-        let operation =
-            PendingOperation::Refund { out_refund_no: number.clone(), sub_mchid: party.sub_mchid().cloned() };
+        let query = QueryRefund::new(number.clone()).party(party.clone());
         let payment = by_id.map_or_else(|| RefundOf::from(key.1.clone()), RefundOf::from);
         let create = CreateRefund::new(payment, number.clone(), RefundAmount::new(amount, price).unwrap());
         let create = create.party(party).notify_url(notify_url(self.account));
         let call = self.account().merchant.call(create);
-        let outcome = self.carry_out(call, &operation, |shop| shop.has_refund(key, number)).await;
+        let outcome = self.carry_out(call, &query, |shop| shop.has_refund(key, number)).await;
         let evidence = match &outcome {
-            Outcome::Done(refund) => refund.evidence(),
-            Outcome::Found(Resolved::Refund(refund)) => refund.evidence(),
+            Outcome::Done(refund) | Outcome::Found(refund) => refund.evidence(),
             Outcome::Nothing => None,
-            Outcome::Found(other) => panic!("{number}: resolved as {other:?}"),
         };
-        let exists = !matches!(outcome, Outcome::Nothing);
+        let exists = outcome.exists();
         let mut records = self.shop.records.borrow_mut();
         let record = records.order(key);
         record.refunds.last_mut().unwrap().attempts.last_mut().unwrap().1 = Some(exists);

@@ -1,20 +1,19 @@
 //! Profit sharing: each order is shared once, with the requested amount.
 
 use super::{
-    life::{Life, Outcome},
+    life::Life,
     records::{OrderKey, Shared},
     shop::Shop,
 };
 use std::rc::Rc;
 use wxpay_proto::{
     Fen,
-    error::PendingOperation,
     id::{OpenId, OutOrderNo, TransactionId},
     v3::{
         Party,
         profitsharing::{
-            Account, AddReceiver, CreateProfitSharing, ProfitSharingNotification, ReceiverAmount,
-            RelationType, Remainder,
+            Account, AddReceiver, CreateProfitSharing, ProfitSharingNotification, QueryProfitSharing,
+            ReceiverAmount, RelationType, Remainder,
         },
     },
 };
@@ -81,15 +80,10 @@ impl Life {
         let create = CreateProfitSharing::new(paid.clone(), number.clone(), receivers, remainder)
             .unwrap()
             .appid(self.account().appid.clone());
-        let operation = PendingOperation::ProfitSharing {
-            transaction_id: paid,
-            out_order_no: number.clone(),
-            sub_mchid: None,
-        };
+        let query = QueryProfitSharing::new(paid, number.clone());
         let (call, account) = (self.account().merchant.call(create), self.account);
         let is_recorded = |shop: &Shop| shop.recorded_sharing(account, &number).is_some();
-        let outcome = self.carry_out(call, &operation, is_recorded).await;
-        let exists = !matches!(outcome, Outcome::Nothing);
+        let exists = self.carry_out(call, &query, is_recorded).await.exists();
         self.shop.records.borrow_mut().order(key).shared.as_mut().unwrap().exists = Some(exists);
     }
 }

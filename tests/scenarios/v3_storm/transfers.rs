@@ -9,10 +9,9 @@ use super::{
 use std::{rc::Rc, time::Duration};
 use wxpay_proto::{
     Fen,
-    error::PendingOperation,
     id::OutBillNo,
     v3::{
-        Lookup, Resolved,
+        Lookup,
         transfer::{
             CancelTransfer, CreateTransfer, QueryTransfer, TransferBill, TransferScene, TransferState,
         },
@@ -66,11 +65,11 @@ impl Life {
         let bill = bill.appid(appid).notify_url(notify_url(self.account));
         let bill = if self.rng.one_in(2) { bill.user_name(payee()) } else { bill };
         let call = self.account().merchant.call(CreateTransfer::new(bill, self.shop.openid()));
-        let operation = PendingOperation::Transfer { out_bill_no: key.1.clone() };
-        let outcome = self.carry_out(call, &operation, |shop| shop.recorded_transfer(key).is_some()).await;
-        let exists = !matches!(outcome, Outcome::Nothing);
+        let query = QueryTransfer::out_bill_no(key.1.clone());
+        let outcome = self.carry_out(call, &query, |shop| shop.recorded_transfer(key).is_some()).await;
+        let exists = outcome.exists();
         self.shop.records.borrow_mut().transfers.get_mut(key).unwrap().is_absent = !exists;
-        if let Outcome::Found(Resolved::Transfer(transfer)) = outcome {
+        if let Outcome::Found(transfer) = outcome {
             self.shop.records.borrow_mut().finish_transfer(key, &transfer.state);
         }
         exists

@@ -40,8 +40,8 @@
 //! # Dropping a flow
 //!
 //! Dropping a flow does not undo a request that was sent. Run a payment in a task of its own, not in the handler of a
-//! connection that the visitor may close. Store the number before the call; after a crash,
-//! [`resolve_pending`](crate::v3::Merchant::resolve_pending) queries the outcome by this number.
+//! connection that the visitor may close. Store the [key](crate::v3::Endpoint::pending_operation) of the operation before
+//! the call; after a crash, [`resolve_pending`](crate::v3::Merchant::resolve_pending) queries the outcome by it.
 //!
 //! # Replies, keys and notifications of APIv3
 //!

@@ -60,17 +60,23 @@
 //!
 //! # Pending operations
 //!
-//! A [`PendingOperation`](crate::error::PendingOperation) identifies an operation of unknown fate by the merchant's
-//! number: an order, a refund, a transfer, and so on. Store it, and [resolve](crate::v3::Merchant::resolve_pending) it
-//! after a crash. **Never repeat a transfer whose reply was lost under another number**: it could be paid twice.
-//! [Resolving](crate::v3::Merchant::resolve) returns the existing operation, or
-//! [`NotFound`](crate::v3::Resolved::NotFound) if signed replies still report "not found" after twenty seconds: until
-//! then the request may be on its way. If every attempt was answered, by the gateway's check of fields, none is, and the
-//! first signed "not found" is final. The error knows that, and a stored key does not.
+//! A [`PendingOperation`](crate::pending::PendingOperation) is the key of an operation: its label and its numbers, as in
+//! `v3.refund?out_refund_no=R1`. Store it [before the call](crate::v3::Endpoint::pending_operation), and
+//! [resolve](crate::v3::Merchant::resolve_pending) it after a crash. **Never repeat a transfer whose reply was lost under
+//! another number**: it could be paid twice.
+//!
+//! An operation is [resolved](crate::v3::Merchant::resolve) by its query: a refund by
+//! [`QueryRefund`](crate::v3::refund::QueryRefund). The result is the existing operation, or
+//! [`NotFound`](crate::v3::Lookup::NotFound) if signed replies still report "not found" after twenty seconds: until then
+//! the request may be on its way. If every attempt was answered, by the gateway's check of fields, none is, and the first
+//! signed "not found" is final. The query of another operation resolves nothing: its "not found" would mean nothing.
 //!
 //! Unsigned "not found" replies for twenty seconds count for an order that was placed or closed: place or close it
 //! again under the same number, which takes effect once. Where money moves at once or moves out, they end the flow with
 //! an error of fate `Unknown`.
+//!
+//! The [unresolved operation](crate::pending::Unresolved) of an error knows whether every attempt was answered, and
+//! whether money moves. A stored key does not, so the worst is assumed.
 //!
 //! # Legacy: APIv1
 //!

@@ -14,11 +14,11 @@
 
 use super::{api_reply::ApiReply, merchant::Merchant, token::FetchToken};
 use crate::{
-    error::{Error, ErrorKind, PendingOperation},
+    error::{Error, ErrorKind},
     exchange::{AwaitingReply, Failure, Flow, Reply, Step, Transmit, sealed::Sealed},
     http::{Request, Response},
-    id::OutTradeNo,
     memory::{AccessToken, TokenClaim},
+    pending::{PendingOperation, Unresolved},
     prelude::*,
     refusal::Code,
     retry::{Attempts, Ended},
@@ -58,8 +58,8 @@ pub trait Endpoint: fmt::Debug + Send + Sealed + 'static {
     /// Whether the operation is a read: it changes nothing, and its errors have no fate.
     const IS_READ: bool = false;
 
-    /// Returns the number to query if the outcome is unknown. `None` if the operation cannot be queried.
-    fn number(&self) -> Option<&OutTradeNo> {
+    /// Returns the operation to resolve if the outcome is unknown. `None` if the operation cannot be queried.
+    fn pending_operation(&self) -> Option<PendingOperation> {
         None
     }
 }
@@ -100,6 +100,10 @@ pub struct Paused<E>(InProgress<E>);
 impl<E: Endpoint> Call<E> {
     pub(crate) fn new(merchant: Merchant, endpoint: E) -> Self {
         Self { merchant, endpoint }
+    }
+
+    pub(super) fn endpoint(&self) -> &E {
+        &self.endpoint
     }
 }
 
@@ -168,11 +172,8 @@ impl<E: Endpoint> InProgress<E> {
     }
 
     fn on_failure(self, failure: Failure, world: &mut World<'_>) -> Step<Call<E>> {
-        let (source, ended) = match failure {
-            Failure::NotSent(source) => (source, Ended::NotSent),
-            Failure::Lost(source) => (source, Ended::InDoubt),
-        };
-        self.retry(Error::new(ErrorKind::Transport, None).caused_by(source), ended, world)
+        let (ended, error) = Ended::by_failure(failure);
+        self.retry(error, ended, world)
     }
 
     fn retry(mut self, error: Error, ended: Ended, world: &mut World<'_>) -> Step<Call<E>> {
@@ -188,15 +189,12 @@ impl<E: Endpoint> InProgress<E> {
         }
     }
 
-    fn fail(mut self, error: Error, ended: Ended) -> Step<Call<E>> {
+    fn fail(self, error: Error, ended: Ended) -> Step<Call<E>> {
         if E::IS_READ {
             return Step::Done(Err(error.of_read()));
         }
-        let error = error.with_fate(self.attempts.ended(ended));
-        Step::Done(Err(match self.call.endpoint.number() {
-            Some(number) => error.with_pending_operation(|| PendingOperation::order(number.clone())),
-            None => error,
-        }))
+        let unresolved = || self.call.endpoint.pending_operation().map(Unresolved::new);
+        Step::Done(Err(self.attempts.fail(error, ended, unresolved)))
     }
 }
 

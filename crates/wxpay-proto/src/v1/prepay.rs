@@ -9,11 +9,12 @@ use super::{
     merchant::Merchant,
     order::Order,
     package::Package,
+    query::pending_order,
     signature::{self, Sha1Sign, StringToSign},
 };
 use crate::{
-    clock::UnixTime, error::Error, exchange::sealed::Sealed, id::OutTradeNo, prelude::*, wire::json,
-    world::World,
+    clock::UnixTime, error::Error, exchange::sealed::Sealed, pending::PendingOperation, prelude::*,
+    wire::json, world::World,
 };
 use core::fmt;
 
@@ -140,7 +141,7 @@ impl Endpoint for CreatePrepay {
         Ok(AppParams::sign(merchant, prepayid, world.now, world.entropy.nonce()))
     }
 
-    fn number(&self) -> Option<&OutTradeNo> {
-        Some(self.0.out_trade_no())
+    fn pending_operation(&self) -> Option<PendingOperation> {
+        Some(pending_order(self.0.out_trade_no()))
     }
 }

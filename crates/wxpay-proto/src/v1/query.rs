@@ -17,6 +17,7 @@ use crate::{
     id::{OutTradeNo, TransactionId},
     money::Fen,
     payment::{Evidence, Payment},
+    pending::PendingOperation,
     prelude::*,
     refusal::{Code, Refusal},
     wire::{
@@ -43,10 +44,24 @@ pub enum QueryOutcome {
     NotFound,
 }
 
+/// The label of the key of an order.
+pub(super) const ORDER_LABEL: &str = "v1.order";
+
+/// Returns the key of an order.
+pub(super) fn pending_order(number: &OutTradeNo) -> PendingOperation {
+    PendingOperation::new(ORDER_LABEL).with("out_trade_no", number)
+}
+
 impl Merchant {
     /// Queries an order.
     pub fn query(&self, number: OutTradeNo) -> Call<QueryOrder> {
         Call::new(self.clone(), QueryOrder(number))
+    }
+}
+
+impl QueryOrder {
+    pub(super) fn number(&self) -> &OutTradeNo {
+        &self.0
     }
 }
 

@@ -34,11 +34,12 @@ use super::{
     verify::{SignatureHeaders, Verified},
 };
 use crate::{
-    error::{Error, ErrorKind, Fate, Unresolved},
+    error::{Error, ErrorKind},
     exchange::{AwaitingReply, Failure, Flow, Reply, Step, sealed},
     http::{Method, Response},
     id::KeyId,
     memory::MissingKey,
+    pending::Unresolved,
     prelude::*,
     refusal::{Proof, Refusal},
     retry::{Attempts, Ended},
@@ -117,23 +118,22 @@ impl Merchant {
 }
 
 impl<E: Endpoint> Call<E> {
-    /// Ends the call with an error, and decides the fate of the request from all its attempts.
-    fn fail(self, error: Error, mut attempts: Attempts, ended: Ended) -> Step<Self> {
-        let fate = attempts.ended(ended);
+    pub(super) fn endpoint(&self) -> &E {
+        &self.endpoint
+    }
+
+    /// Ends the call with an error.
+    fn fail(self, error: Error, attempts: Attempts, ended: Ended) -> Step<Self> {
         let endpoint = self.endpoint;
         if endpoint.idempotency() == Idempotency::Safe {
             return Step::Done(Err(error.of_read()));
         }
-        let error = error.with_fate(fate);
-        let Some(operation) = endpoint.pending_operation().filter(|_| fate == Fate::Unknown) else {
-            return Step::Done(Err(error));
+        let unresolved = || {
+            let unresolved = Unresolved::new(endpoint.pending_operation()?);
+            // An operation trusts the check of fields only if no money moves.
+            Some(unresolved.moving_money(!endpoint.trusts_field_check()))
         };
-        let unresolved = Unresolved::new(operation).answered(attempts.is_answered());
-        Step::Done(Err(error.with_unresolved(if endpoint.trusts_field_check() {
-            unresolved
-        } else {
-            unresolved.moving_money()
-        })))
+        Step::Done(Err(attempts.fail(error, ended, unresolved)))
     }
 }
 
@@ -245,11 +245,8 @@ impl<E: Endpoint> AwaitingOperation<E> {
     }
 
     fn on_failure(self, failure: Failure, world: &mut World<'_>) -> Step<Call<E>> {
-        let (source, ended) = match failure {
-            Failure::NotSent(source) => (source, Ended::NotSent),
-            Failure::Lost(source) => (source, Ended::InDoubt),
-        };
-        self.retry(Error::new(ErrorKind::Transport, None).caused_by(source), ended, true, world)
+        let (ended, error) = Ended::by_failure(failure);
+        self.retry(error, ended, true, world)
     }
 
     fn retry(mut self, error: Error, ended: Ended, other_host: bool, world: &mut World<'_>) -> Step<Call<E>> {

@@ -14,11 +14,11 @@ extern crate std;
 mod gateway;
 
 use super::{
+    Lookup, Resolver,
     fake::{self, Harness},
-    pay::{ChargeOutcome, CloseOrder, CodePayment, NativeOrder, Order, StoreId},
-    refund::{CreateRefund, RefundAmount},
-    resolve::Resolved,
-    transfer::{CreateTransfer, TransferBill, TransferScene},
+    pay::{ChargeOutcome, CloseOrder, CodePayment, NativeOrder, Order, QueryOrder, StoreId},
+    refund::{CreateRefund, QueryRefund, RefundAmount},
+    transfer::{CreateTransfer, QueryTransfer, TransferBill, TransferScene},
 };
 use crate::{
     entropy::Entropy,
@@ -84,7 +84,7 @@ impl Conversation {
     }
 
     /// Compares the end of a call with the effect, and resolves it if it is in doubt.
-    fn conclude<T>(&mut self, result: Result<T, Error>, must_end: bool) {
+    fn conclude<Q: Resolver>(&mut self, result: Result<impl Sized, Error>, must_end: bool) {
         let Err(mut error) = result else {
             return assert!(self.gateway.has_effect, "a success without an effect");
         };
@@ -95,12 +95,12 @@ impl Conversation {
         }
         let mut unresolved = unresolved.expect("a pending operation");
         for _ in 0..4 {
-            match self.run(fake::merchant().resolve(unresolved)) {
+            match self.run(fake::merchant().resolve::<Q>(unresolved)) {
                 Ok(resolved) if must_end => {
-                    let exists = resolved != Resolved::NotFound;
+                    let exists = !matches!(resolved, Lookup::NotFound);
                     return assert_eq!(exists, self.has_effect(), "resolved wrongly: {resolved:?}");
                 }
-                Ok(resolved) => return assert_ne!(resolved, Resolved::NotFound),
+                Ok(resolved) => return assert!(!matches!(resolved, Lookup::NotFound)),
                 Err(mut error) => {
                     assert_eq!(error.fate(), Some(Fate::Unknown));
                     unresolved = error.unresolved().expect("a pending operation");
@@ -129,26 +129,26 @@ fn converse(seed: u64) {
             let order = Order::new(number(), Fen::new(100), "大米").unwrap();
             let order = NativeOrder::new(order.appid(appid).notify_url(url));
             let result = conversation.run(merchant.call(order));
-            conversation.conclude(result, true);
+            conversation.conclude::<QueryOrder>(result, true);
         }
         1 => {
             let result = conversation.run(merchant.call(CloseOrder::new(number())));
             // The order exists, closed or not.
             conversation.gateway.has_order = true;
-            conversation.conclude(result, false);
+            conversation.conclude::<QueryOrder>(result, false);
         }
         2 => {
             let amount = RefundAmount::new(Fen::new(1), Fen::new(2)).unwrap();
             let create = CreateRefund::new(number(), NUMBER.parse().unwrap(), amount);
             let result = conversation.run(merchant.call(create));
-            conversation.conclude(result, true);
+            conversation.conclude::<QueryRefund>(result, true);
         }
         3 => {
             let scene = TransferScene::new("1000", "活动名称", "新会员有礼").unwrap();
             let bill = TransferBill::new(NUMBER.parse().unwrap(), Fen::new(1), "报销", scene).unwrap();
             let payee = "o-MYE42l80oelYMDE34nYD456Xoy".parse().unwrap();
             let result = conversation.run(merchant.call(CreateTransfer::new(bill.appid(appid), payee)));
-            conversation.conclude(result, true);
+            conversation.conclude::<QueryTransfer>(result, true);
         }
         _ => {
             let (code, store) = ("130061098828009406".parse().unwrap(), StoreId::out_id("1").unwrap());

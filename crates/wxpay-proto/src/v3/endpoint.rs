@@ -6,8 +6,9 @@ use super::{
     verify::Verified,
 };
 use crate::{
-    error::{Error, PendingOperation},
+    error::Error,
     http::Method,
+    pending::PendingOperation,
     prelude::*,
     refusal::{Code, Refusal},
     wire::{json, multipart::Upload},
@@ -113,8 +114,9 @@ pub trait Endpoint: fmt::Debug + Send + 'static {
         false
     }
 
-    /// Returns the pending operation to resolve if the outcome is unknown. Returns `None` if the operation changes
-    /// nothing, or cannot be queried.
+    /// Returns the key of the operation, to resolve it if the outcome is unknown: that of its query, by
+    /// [`Resolver::pending`](super::Resolver::pending). Returns `None` if the operation changes nothing, or cannot be
+    /// queried.
     fn pending_operation(&self) -> Option<PendingOperation> {
         None
     }

@@ -20,7 +20,7 @@
 //! * [`security`]: a test of all keys and certificates, to run before a key rotation.
 //! * [`Merchant::verify_notification`]: verifies and decrypts notifications; [`Ack`] is the response to them.
 //! * [`Lookup`]: the result of a query.
-//! * [`Merchant::resolve`]: resolves operations whose outcome is unknown.
+//! * [`Merchant::resolve`]: resolves operations whose outcome is unknown, each by its query, a [`Resolver`].
 //! * [`message`], [`Authorization`], [`verify`]: the parts of a signature, for debugging and tools.
 
 pub mod ack;
@@ -74,6 +74,6 @@ pub use notification::{Event, Notification};
 pub use notify::{RawNotification, VerifyNotification};
 pub use party::Party;
 pub use raw::{Raw, RawReply};
-pub use resolve::{Resolve, Resolved};
+pub use resolve::{Resolve, Resolver};
 pub use seal::{DecryptError, RequestWriter, Sealed, Sensitive};
 pub use verify::{Verified, VerifiedBy, VerifyError};

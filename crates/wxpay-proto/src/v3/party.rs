@@ -4,8 +4,8 @@
 
 use super::body::{Members, Object};
 use crate::{
-    error::PendingOperation,
-    id::{AppId, MchId, OutTradeNo},
+    id::{AppId, MchId},
+    pending::PendingOperation,
 };
 use serde::ser::SerializeMap;
 
@@ -31,6 +31,11 @@ impl Party {
         Self::Partner { sub_mchid, sub_appid: None }
     }
 
+    /// Returns the party that a key names: the sub-merchant, if there is one.
+    pub(super) fn of_pending(pending: &PendingOperation) -> Self {
+        pending.number("sub_mchid").map_or(Self::Direct, Self::partner)
+    }
+
     /// Returns the sub-merchant's number.
     pub fn sub_mchid(&self) -> Option<&MchId> {
         match self {
@@ -45,12 +50,6 @@ impl Party {
             Self::Direct => None,
             Self::Partner { sub_appid, .. } => sub_appid.as_ref(),
         }
-    }
-
-    /// Returns the pending operation of an order of this party.
-    pub(super) fn pending_order(&self, out_trade_no: &OutTradeNo) -> PendingOperation {
-        let sub_mchid = self.sub_mchid().cloned();
-        PendingOperation::Order { out_trade_no: out_trade_no.clone(), sub_mchid }
     }
 
     /// Selects one of two values, such as paths, by mode.

@@ -7,14 +7,16 @@ pub(super) use super::{
     lookup::Lookup,
     merchant::Merchant,
     party::Party,
+    resolve::Resolver,
     seal::{RequestWriter, Sensitive},
     verify::{Verified, malformed},
 };
 pub(super) use crate::{
     clock::UnixTime,
-    error::{Error, PendingOperation},
+    error::Error,
     id::InvalidField,
     money::Fen,
+    pending::PendingOperation,
     prelude::*,
     refusal::{Code, Refusal},
     wire::json::object,

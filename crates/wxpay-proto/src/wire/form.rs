@@ -2,7 +2,7 @@
 
 use super::ParseError;
 use crate::prelude::*;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 
 /// The characters to escape: all but the unreserved ones of RFC 3986. A space becomes `%20`, never `+`.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -10,6 +10,11 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 /// Appends bytes to a text, percent-escaped with upper-case digits.
 pub fn escape(bytes: &[u8], output: &mut String) {
     output.extend(percent_encode(bytes, RESERVED));
+}
+
+/// Returns the text without escapes, or `None` if it is not UTF-8 then. Lenient: an incomplete escape stays as it is.
+pub(crate) fn unescape(text: &str) -> Option<Cow<'_, str>> {
+    percent_decode_str(text).decode_utf8().ok()
 }
 
 /// Returns whether a byte needs no escape.
@@ -136,7 +141,7 @@ impl<'a> Pair<'a> {
                     return Ok((Some(Self { text: Cow::Owned(plain), name_len, at }), read));
                 }
                 [b'%', high, low, ..] => {
-                    let byte = unescape(*high, *low)
+                    let byte = unescape_byte(*high, *low)
                         .map_err(|problem| ParseError::new(at.saturating_add(read), problem))?;
                     if copied == 0 {
                         // Most values with escapes are short texts of nothing else.
@@ -168,7 +173,7 @@ const fn is_special(byte: u8) -> bool {
 }
 
 /// Returns the byte of an escape. Lenient decoders leave an incomplete one unchanged, and would read another text.
-fn unescape(high: u8, low: u8) -> Result<u8, &'static str> {
+fn unescape_byte(high: u8, low: u8) -> Result<u8, &'static str> {
     let mut byte = [0];
     hex::decode_to_slice([high, low], &mut byte).map_err(|_| "incomplete escape")?;
     let [byte] = byte;

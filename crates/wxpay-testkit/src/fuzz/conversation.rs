@@ -118,7 +118,7 @@ fn resolve(merchant: &Merchant, driver: &mut Driver, action: Action) {
     if let Err(mut error) = driver.run(merchant.resolve(pending), &mut { network }) {
         assert_eq!(error.fate(), Some(Fate::Unknown), "a query does not decide the fate");
         assert!(error.unresolved().is_some_and(|pending| {
-            pending.out_trade_no().is_some_and(|number| number.as_str() == NUMBER)
+            pending.pending_operation().number("out_trade_no") == Some(NUMBER.to_owned())
         }));
     }
 }

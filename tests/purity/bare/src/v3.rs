@@ -9,7 +9,6 @@ use wxpay_proto::{
         Certificate, CryptoProvider, InvalidKey, InvalidSignature, PrivateKey, PublicKey, SymmetricKey,
         TooLong, Unavailable, pem, proof,
     },
-    error::PendingOperation,
     http::Method,
     secret::Secret,
     v3::{
@@ -121,7 +120,7 @@ pub fn place_v3_orders() -> Option<()> {
         drive(me.call(H5Order::new(order()?, H5Info::wap()).ok()?)),
         drive(me.call(NativeOrder::new(order()?))),
     ] {
-        drive(me.resolve(error?.unresolved()?)).as_ref().map(used);
+        drive(me.resolve::<QueryOrder>(error?.unresolved()?)).as_ref().map(used);
     }
     Some(())
 }
@@ -131,10 +130,9 @@ pub fn query_close_and_refresh() -> Option<()> {
     let me = merchant()?;
     let number: wxpay_proto::id::OutTradeNo = unknown("20261124001").parse().ok()?;
     drive(me.call(QueryOrder::out_trade_no(number.clone()))).as_ref().map(used);
-    drive(me.call(CloseOrder::new(number.clone()))).as_ref().map(used);
-    drive(me.resolve_pending(PendingOperation::Order { out_trade_no: number, sub_mchid: None }))
-        .as_ref()
-        .map(used);
+    drive(me.call(CloseOrder::new(number))).as_ref().map(used);
+    let pending = unknown("v3.order?out_trade_no=20261124001").parse().ok()?;
+    drive(me.resolve_pending::<QueryOrder>(pending)).as_ref().map(used);
     drive(me.refresh_platform_keys()).as_ref().map(used);
     let raw = Raw::new(Method::Post, unknown("/v3/anything")).ok()?.json(unknown("{}").as_bytes()).ok()?;
     drive(me.call(raw)).as_ref().map(used);

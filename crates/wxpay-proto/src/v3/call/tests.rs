@@ -2,8 +2,9 @@ use super::*;
 use crate::{
     clock::UnixTime,
     crypto::{InvalidSignature, PrivateKey, Unavailable},
-    error::PendingOperation,
+    error::Fate,
     exchange::{Failure, Step},
+    pending::PendingOperation,
     retry::Policy,
     secret::Secret,
     v3::{
@@ -52,7 +53,7 @@ impl Endpoint for Probe {
     }
 
     fn pending_operation(&self) -> Option<PendingOperation> {
-        Some(PendingOperation::order("1217752501".parse().unwrap()))
+        Some(PendingOperation::new("v3.probe").with("out_trade_no", "1217752501"))
     }
 }
 

@@ -23,8 +23,9 @@ use super::{
     transaction::{TradeState, Transaction},
 };
 use crate::{
-    error::{ErrorKind, Fate, Unresolved},
+    error::{ErrorKind, Fate},
     exchange::{AwaitingReply, Flow, Reply, Step, Waiting, sealed},
+    pending::Unresolved,
     v3::{call::Call, prelude::*},
 };
 use core::time::Duration;
@@ -290,13 +291,9 @@ impl Progress {
             Stage::Charge | Stage::Query => self.start(Stage::Reverse, world),
             Stage::Reverse => self.start(Stage::FinalQuery, world),
             Stage::FinalQuery => {
-                let kind = error.as_ref().map_or(ErrorKind::Exhausted, Error::kind);
-                let unresolved = Unresolved::new(self.payment.order.pending_operation()).moving_money();
-                let unknown = Error::new(kind, Fate::Unknown).with_unresolved(unresolved);
-                Step::Done(Err(match error {
-                    Some(error) => unknown.caused_by(error),
-                    None => unknown,
-                }))
+                let unresolved = self.payment.pending_operation().map(Unresolved::new);
+                let error = error.unwrap_or_else(|| Error::new(ErrorKind::Exhausted, None));
+                Step::Done(Err(Error::not_resolved(unresolved, error)))
             }
         }
     }

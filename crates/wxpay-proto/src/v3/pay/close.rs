@@ -3,6 +3,7 @@
 //! `POST /v3/pay/transactions/out-trade-no/{out_trade_no}/close`,
 //! `POST /v3/pay/partner/transactions/out-trade-no/{out_trade_no}/close`.
 
+use super::query::QueryOrder;
 use crate::{
     id::OutTradeNo,
     v3::{party::QueryParty, prelude::*},
@@ -51,14 +52,14 @@ impl Endpoint for CloseOrder {
     }
 
     fn pending_operation(&self) -> Option<PendingOperation> {
-        Some(self.party.pending_order(&self.out_trade_no))
+        QueryOrder::out_trade_no(self.out_trade_no.clone()).party(self.party.clone()).pending()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::v3::fake;
+    use crate::{prelude::*, v3::fake};
 
     #[test]
     fn only_an_empty_body_closes_an_order() {
@@ -80,14 +81,13 @@ mod tests {
         let (target, body) = fake::drafted(&direct);
         assert_eq!(target, "POST /v3/pay/transactions/out-trade-no/1217752501/close");
         assert_eq!(body, r#"{"mchid":"1900007291"}"#);
-        let sub_mchid = "1900000109".parse().unwrap();
-        let partner = CloseOrder::new(number.clone()).party(Party::partner("1900000109".parse().unwrap()));
+        let partner = CloseOrder::new(number).party(Party::partner("1900000109".parse().unwrap()));
         let (target, body) = fake::drafted(&partner);
         assert_eq!(target, "POST /v3/pay/partner/transactions/out-trade-no/1217752501/close");
         assert_eq!(body, r#"{"sp_mchid":"1900007291","sub_mchid":"1900000109"}"#);
         assert_eq!(
-            partner.pending_operation(),
-            Some(PendingOperation::Order { out_trade_no: number, sub_mchid: Some(sub_mchid) })
+            partner.pending_operation().unwrap().to_string(),
+            "v3.order?out_trade_no=1217752501&sub_mchid=1900000109"
         );
     }
 }

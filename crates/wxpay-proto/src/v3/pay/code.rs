@@ -163,7 +163,7 @@ impl Endpoint for CodePayment {
     }
 
     fn pending_operation(&self) -> Option<PendingOperation> {
-        Some(self.order.pending_operation())
+        self.order.pending_operation()
     }
 }
 

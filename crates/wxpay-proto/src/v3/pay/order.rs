@@ -7,6 +7,7 @@ pub use super::{
 
 use super::{
     payer::{Payer, PayerInfo},
+    query::QueryOrder,
     scene::SceneInfo,
 };
 use crate::{
@@ -183,8 +184,9 @@ impl Order {
     }
 
     /// Returns the pending operation to resolve if the outcome is unknown.
-    pub(in crate::v3) fn pending_operation(&self) -> PendingOperation {
-        self.party.pending_order(&self.out_trade_no)
+    pub(in crate::v3) fn pending_operation(&self) -> Option<PendingOperation> {
+        let party = self.party.clone();
+        QueryOrder::out_trade_no(self.out_trade_no.clone()).party(party).pending()
     }
 }
 
@@ -219,7 +221,7 @@ macro_rules! places_order {
         }
 
         fn pending_operation(&self) -> Option<PendingOperation> {
-            Some(self.order.pending_operation())
+            self.order.pending_operation()
         }
     };
 }

@@ -62,6 +62,23 @@ impl QueryOrder {
     }
 }
 
+impl Resolver for QueryOrder {
+    type Object = Transaction;
+
+    const LABEL: &'static str = "v3.order";
+
+    fn pending(&self) -> Option<PendingOperation> {
+        let OrderNumber::OutTradeNo(number) = &self.number else { return None };
+        let pending = PendingOperation::new(Self::LABEL).with("out_trade_no", number);
+        Some(pending.with_opt("sub_mchid", self.party.sub_mchid()))
+    }
+
+    fn from_pending(pending: &PendingOperation) -> Option<Self> {
+        let number = OrderNumber::OutTradeNo(pending.number("out_trade_no")?);
+        Some(Self { number, party: Party::of_pending(pending) })
+    }
+}
+
 impl Endpoint for QueryOrder {
     type Output = Lookup<Transaction>;
 

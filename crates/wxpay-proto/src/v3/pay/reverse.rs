@@ -3,6 +3,7 @@
 //! `POST /v3/pay/transactions/out-trade-no/{out_trade_no}/reverse`,
 //! `POST /v3/pay/partner/transactions/out-trade-no/{out_trade_no}/reverse`.
 
+use super::query::QueryOrder;
 use crate::{
     id::{AppId, OutTradeNo},
     v3::{party::OrderParty, prelude::*},
@@ -65,7 +66,7 @@ impl Endpoint for ReverseOrder {
     }
 
     fn pending_operation(&self) -> Option<PendingOperation> {
-        Some(self.party.pending_order(&self.out_trade_no))
+        QueryOrder::out_trade_no(self.out_trade_no.clone()).party(self.party.clone()).pending()
     }
 }
 

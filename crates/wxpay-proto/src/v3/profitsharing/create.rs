@@ -2,7 +2,7 @@
 //!
 //! `POST /v3/profitsharing/orders`.
 
-use super::{account::Account, profit_sharing::ProfitSharing};
+use super::{account::Account, profit_sharing::ProfitSharing, query::QueryProfitSharing};
 use crate::{
     id::{AppId, OutOrderNo, TransactionId},
     v3::{field::Entries, prelude::*},
@@ -98,11 +98,8 @@ impl Endpoint for CreateProfitSharing {
     }
 
     fn pending_operation(&self) -> Option<PendingOperation> {
-        Some(PendingOperation::ProfitSharing {
-            transaction_id: self.transaction_id.clone(),
-            out_order_no: self.out_order_no.clone(),
-            sub_mchid: self.party.sub_mchid().cloned(),
-        })
+        let (transaction_id, number) = (self.transaction_id.clone(), self.out_order_no.clone());
+        QueryProfitSharing::new(transaction_id, number).party(self.party.clone()).pending()
     }
 }
 

@@ -29,6 +29,25 @@ impl QueryProfitSharing {
     }
 }
 
+impl Resolver for QueryProfitSharing {
+    type Object = ProfitSharing;
+
+    const LABEL: &'static str = "v3.profit_sharing";
+
+    fn pending(&self) -> Option<PendingOperation> {
+        let pending = PendingOperation::new(Self::LABEL)
+            .with("transaction_id", &self.transaction_id)
+            .with("out_order_no", &self.out_order_no);
+        Some(pending.with_opt("sub_mchid", self.party.sub_mchid()))
+    }
+
+    fn from_pending(pending: &PendingOperation) -> Option<Self> {
+        let (transaction_id, out_order_no) =
+            (pending.number("transaction_id")?, pending.number("out_order_no")?);
+        Some(Self { party: Party::of_pending(pending), transaction_id, out_order_no })
+    }
+}
+
 impl Endpoint for QueryProfitSharing {
     type Output = Lookup<ProfitSharing>;
 

@@ -183,11 +183,27 @@ impl Endpoint for ReturnProfitSharing {
     }
 
     fn pending_operation(&self) -> Option<PendingOperation> {
-        Some(PendingOperation::ProfitSharingReturn {
-            out_order_no: self.out_order_no.clone(),
-            out_return_no: self.out_return_no.clone(),
-            sub_mchid: self.party.sub_mchid().cloned(),
-        })
+        let (order, number) = (self.out_order_no.clone(), self.out_return_no.clone());
+        QueryProfitSharingReturn::new(order, number).party(self.party.clone()).pending()
+    }
+}
+
+impl Resolver for QueryProfitSharingReturn {
+    type Object = ProfitSharingReturn;
+
+    const LABEL: &'static str = "v3.profit_sharing_return";
+
+    fn pending(&self) -> Option<PendingOperation> {
+        let pending = PendingOperation::new(Self::LABEL)
+            .with("out_order_no", &self.out_order_no)
+            .with("out_return_no", &self.out_return_no);
+        Some(pending.with_opt("sub_mchid", self.party.sub_mchid()))
+    }
+
+    fn from_pending(pending: &PendingOperation) -> Option<Self> {
+        let (out_order_no, out_return_no) =
+            (pending.number("out_order_no")?, pending.number("out_return_no")?);
+        Some(Self { party: Party::of_pending(pending), out_order_no, out_return_no })
     }
 }
 
@@ -255,12 +271,8 @@ mod tests {
             r#"{"sub_mchid":"1900000109","order_id":"3008450740201411110007820472","out_return_no":"R20190516001","return_mchid":"86693852","amount":1,"description":"x"}"#
         );
         assert_eq!(
-            partner.pending_operation(),
-            Some(PendingOperation::ProfitSharingReturn {
-                out_order_no: "P20150806125346".parse().unwrap(),
-                out_return_no: "R20190516001".parse().unwrap(),
-                sub_mchid: Some("1900000109".parse().unwrap()),
-            })
+            partner.pending_operation().unwrap().to_string(),
+            "v3.profit_sharing_return?out_order_no=P20150806125346&out_return_no=R20190516001&sub_mchid=1900000109"
         );
     }
 

@@ -2,7 +2,7 @@
 //!
 //! `POST /v3/profitsharing/orders/unfreeze`.
 
-use super::profit_sharing::ProfitSharing;
+use super::{profit_sharing::ProfitSharing, query::QueryProfitSharing};
 use crate::{
     id::{OutOrderNo, TransactionId},
     v3::prelude::*,
@@ -10,7 +10,7 @@ use crate::{
 
 body! {
     /// Unfreezes the remainder of a payment for the merchant. For WeChat Pay this is a profit sharing with its own
-    /// number: the reply contains it, and [`QueryProfitSharing`](super::QueryProfitSharing) finds it.
+    /// number: the reply contains it, and [`QueryProfitSharing`] finds it.
     #[derive(Clone)]
     pub struct UnfreezeRemainder {
         /// Sets the party. The default is the direct merchant.
@@ -50,11 +50,8 @@ impl Endpoint for UnfreezeRemainder {
     }
 
     fn pending_operation(&self) -> Option<PendingOperation> {
-        Some(PendingOperation::ProfitSharing {
-            transaction_id: self.transaction_id.clone(),
-            out_order_no: self.out_order_no.clone(),
-            sub_mchid: self.party.sub_mchid().cloned(),
-        })
+        let (transaction_id, number) = (self.transaction_id.clone(), self.out_order_no.clone());
+        QueryProfitSharing::new(transaction_id, number).party(self.party.clone()).pending()
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! `POST /v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund`.
 
-use super::refund::Refund;
+use super::{query::QueryRefund, refund::Refund};
 use crate::{
     id::{OutRefundNo, RefundId},
     v3::{field::BankType, prelude::*},
@@ -94,8 +94,7 @@ impl Endpoint for ApplyAbnormalRefund {
     }
 
     fn pending_operation(&self) -> Option<PendingOperation> {
-        let sub_mchid = self.party.sub_mchid().cloned();
-        Some(PendingOperation::Refund { out_refund_no: self.out_refund_no.clone(), sub_mchid })
+        QueryRefund::new(self.out_refund_no.clone()).party(self.party.clone()).pending()
     }
 }
 

@@ -2,7 +2,10 @@
 //!
 //! `POST /v3/refund/domestic/refunds`.
 
-use super::refund::{FundsAccount, FundsSource, Refund};
+use super::{
+    query::QueryRefund,
+    refund::{FundsAccount, FundsSource, Refund},
+};
 use crate::{
     id::{NotifyUrl, OutRefundNo, OutTradeNo, TransactionId},
     v3::{field::GoodsId, prelude::*},
@@ -178,8 +181,7 @@ impl Endpoint for CreateRefund {
     }
 
     fn pending_operation(&self) -> Option<PendingOperation> {
-        let sub_mchid = self.party.sub_mchid().cloned();
-        Some(PendingOperation::Refund { out_refund_no: self.out_refund_no.clone(), sub_mchid })
+        QueryRefund::new(self.out_refund_no.clone()).party(self.party.clone()).pending()
     }
 }
 

@@ -28,6 +28,21 @@ impl QueryRefund {
     }
 }
 
+impl Resolver for QueryRefund {
+    type Object = Refund;
+
+    const LABEL: &'static str = "v3.refund";
+
+    fn pending(&self) -> Option<PendingOperation> {
+        let pending = PendingOperation::new(Self::LABEL).with("out_refund_no", &self.out_refund_no);
+        Some(pending.with_opt("sub_mchid", self.party.sub_mchid()))
+    }
+
+    fn from_pending(pending: &PendingOperation) -> Option<Self> {
+        Some(Self { out_refund_no: pending.number("out_refund_no")?, party: Party::of_pending(pending) })
+    }
+}
+
 impl Endpoint for QueryRefund {
     type Output = Lookup<Refund>;
 

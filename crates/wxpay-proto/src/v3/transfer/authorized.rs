@@ -63,7 +63,7 @@ impl Endpoint for CreateAuthorizedTransfer {
     }
 
     fn pending_operation(&self) -> Option<PendingOperation> {
-        Some(self.bill.pending_operation())
+        self.bill.pending_operation()
     }
 }
 

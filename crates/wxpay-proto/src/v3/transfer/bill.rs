@@ -1,5 +1,6 @@
 //! The transfer bill: the fields that every kind of transfer shares.
 
+use super::query::QueryTransfer;
 use crate::{
     id::{AppId, NotifyUrl, OutBillNo},
     v3::{field::SceneId, prelude::*},
@@ -79,8 +80,8 @@ impl TransferBill {
     }
 
     /// Returns the pending operation to resolve if the outcome is unknown.
-    pub(super) fn pending_operation(&self) -> PendingOperation {
-        PendingOperation::Transfer { out_bill_no: self.out_bill_no.clone() }
+    pub(super) fn pending_operation(&self) -> Option<PendingOperation> {
+        QueryTransfer::out_bill_no(self.out_bill_no.clone()).pending()
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! `POST /v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel`.
 
-use super::transfer::Transfer;
+use super::{query::QueryTransfer, transfer::Transfer};
 use crate::{http::Method, id::OutBillNo, v3::prelude::*};
 
 /// Cancels a transfer that the payee has not confirmed. A successful reply does not mean that it is cancelled: query it
@@ -33,7 +33,7 @@ impl Endpoint for CancelTransfer {
     }
 
     fn pending_operation(&self) -> Option<PendingOperation> {
-        Some(PendingOperation::Transfer { out_bill_no: self.0.clone() })
+        QueryTransfer::out_bill_no(self.0.clone()).pending()
     }
 }
 

@@ -51,7 +51,7 @@ impl Endpoint for CreateTransfer {
     }
 
     fn pending_operation(&self) -> Option<PendingOperation> {
-        Some(self.bill.pending_operation())
+        self.bill.pending_operation()
     }
 }
 

@@ -76,7 +76,7 @@ impl Endpoint for CreatePreTransfer {
     }
 
     fn pending_operation(&self) -> Option<PendingOperation> {
-        Some(self.bill.pending_operation())
+        self.bill.pending_operation()
     }
 }
 

@@ -55,10 +55,6 @@ impl CreateQqTransfer {
         }
         Ok(Self::required(bill, openid))
     }
-
-    fn pending_operation_of(out_bill_no: &OutBillNo) -> PendingOperation {
-        PendingOperation::QqWalletTransfer { out_bill_no: out_bill_no.clone() }
-    }
 }
 
 impl QueryQqTransfer {
@@ -87,7 +83,21 @@ impl Endpoint for CreateQqTransfer {
     }
 
     fn pending_operation(&self) -> Option<PendingOperation> {
-        Some(Self::pending_operation_of(self.bill.out_bill_no()))
+        QueryQqTransfer::new(self.bill.out_bill_no().clone()).pending()
+    }
+}
+
+impl Resolver for QueryQqTransfer {
+    type Object = Transfer;
+
+    const LABEL: &'static str = "v3.qq_transfer";
+
+    fn pending(&self) -> Option<PendingOperation> {
+        Some(PendingOperation::new(Self::LABEL).with("out_bill_no", &self.0))
+    }
+
+    fn from_pending(pending: &PendingOperation) -> Option<Self> {
+        pending.number("out_bill_no").map(Self::new)
     }
 }
 
@@ -125,7 +135,7 @@ impl Endpoint for CancelQqTransfer {
     }
 
     fn pending_operation(&self) -> Option<PendingOperation> {
-        Some(CreateQqTransfer::pending_operation_of(&self.0))
+        QueryQqTransfer::new(self.0.clone()).pending()
     }
 }
 
@@ -134,7 +144,6 @@ mod tests {
     use super::*;
     use crate::v3::{
         fake::{self, drafted, read, sealed, sealed_for_merchant, target},
-        resolve::Resolved,
         transfer::{
             TransferState,
             bill::{TransferScene, tests::full},
@@ -211,12 +220,12 @@ mod tests {
     fn a_qq_transfer_is_resolved_by_its_own_query() {
         let pending_operation =
             CreateQqTransfer::new(minimal(), openid()).unwrap().pending_operation().unwrap();
-        let resolved =
-            fake::Harness::new().run(fake::merchant().resolve_pending(pending_operation), |transmit, now| {
-                assert_eq!(transmit.label, "v3.transfer.qq_wallet.query");
-                Ok(fake::SigningKey::public_key().reply(200, &reply_body(), *now))
-            });
-        let Resolved::Transfer(transfer) = resolved.unwrap() else { panic!("expected a transfer") };
+        let resolve = fake::merchant().resolve_pending::<QueryQqTransfer>(pending_operation);
+        let resolved = fake::Harness::new().run(resolve, |transmit, now| {
+            assert_eq!(transmit.label, "v3.transfer.qq_wallet.query");
+            Ok(fake::SigningKey::public_key().reply(200, &reply_body(), *now))
+        });
+        let Lookup::Found(transfer) = resolved.unwrap() else { panic!("expected a transfer") };
         assert!(transfer.is_paid());
     }
 }

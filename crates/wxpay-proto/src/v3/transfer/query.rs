@@ -52,6 +52,21 @@ impl QueryTransfer {
     }
 }
 
+impl Resolver for QueryTransfer {
+    type Object = Transfer;
+
+    const LABEL: &'static str = "v3.transfer";
+
+    fn pending(&self) -> Option<PendingOperation> {
+        let TransferNumber::OutBillNo(number) = &self.0 else { return None };
+        Some(PendingOperation::new(Self::LABEL).with("out_bill_no", number))
+    }
+
+    fn from_pending(pending: &PendingOperation) -> Option<Self> {
+        pending.number("out_bill_no").map(Self::out_bill_no)
+    }
+}
+
 impl Endpoint for QueryTransfer {
     type Output = Lookup<Transfer>;
 
@@ -90,12 +105,11 @@ mod tests {
     use super::*;
     use crate::{
         clock::UnixTime,
-        error::{Fate, PendingOperation},
+        error::Fate,
         exchange::Failure,
         money::Fen,
         v3::{
             fake::{self, read, sealed_for_merchant, target},
-            resolve::Resolved,
             transfer::{CreateTransfer, TransferState, bill::tests::minimal},
         },
     };
@@ -157,16 +171,12 @@ mod tests {
         let mut error = lost.unwrap_err();
         assert_eq!(error.fate(), Some(Fate::Unknown));
         let unresolved = error.unresolved().unwrap();
-        assert_eq!(
-            unresolved.pending_operation(),
-            &PendingOperation::Transfer { out_bill_no: "plfk2020042013".parse().unwrap() }
-        );
-        assert_eq!(unresolved.out_trade_no(), None);
-        let resolved = harness.run(merchant.resolve(unresolved), |transmit, now| {
+        assert_eq!(unresolved.pending_operation().to_string(), "v3.transfer?out_bill_no=plfk2020042013");
+        let resolved = harness.run(merchant.resolve::<QueryTransfer>(unresolved), |transmit, now| {
             assert_eq!(transmit.label, "v3.transfer.query");
             Ok(fake::SigningKey::public_key().reply(200, &reply_body(), *now))
         });
-        let Resolved::Transfer(transfer) = resolved.unwrap() else { panic!("expected a transfer") };
+        let Lookup::Found(transfer) = resolved.unwrap() else { panic!("expected a transfer") };
         assert_eq!(transfer.state, TransferState::Fail);
     }
 
@@ -174,8 +184,8 @@ mod tests {
     fn a_transfer_that_stays_not_found_is_resolved_as_not_found() {
         let merchant = fake::merchant();
         let mut harness = fake::Harness::new();
-        let resolve = merchant
-            .resolve_pending(PendingOperation::Transfer { out_bill_no: "plfk2020042013".parse().unwrap() });
+        let pending = QueryTransfer::out_bill_no("plfk2020042013".parse().unwrap()).pending().unwrap();
+        let resolve = merchant.resolve_pending::<QueryTransfer>(pending);
         let resolved = harness.run(resolve, |_, now| {
             Ok(fake::SigningKey::public_key().reply(
                 404,
@@ -183,7 +193,7 @@ mod tests {
                 *now,
             ))
         });
-        assert_eq!(resolved.unwrap(), Resolved::NotFound);
+        assert_eq!(resolved.unwrap(), Lookup::NotFound);
         assert_eq!((harness.sent.len(), harness.now.since(fake::NOW).as_secs()), (5, 20));
     }
 }

@@ -175,7 +175,7 @@ fn resolve(merchant: &Merchant, driver: &mut Driver, action: Action) {
     let pending = error.unresolved().expect("an unknown fate has a pending operation");
     let mut events = action.events.into_iter();
     let network = |transmit: Transmit, now: UnixTime| reply_to(&transmit, now, events.next()).0;
-    if let Err(mut error) = driver.run(merchant.resolve(pending), &mut { network }) {
+    if let Err(mut error) = driver.run(merchant.resolve::<QueryOrder>(pending), &mut { network }) {
         assert_eq!(error.fate(), Some(Fate::Unknown), "a query does not decide the fate");
         assert!(error.unresolved().is_some());
     }

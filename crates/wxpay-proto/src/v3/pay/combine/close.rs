@@ -2,7 +2,10 @@
 //!
 //! `POST /v3/combine-transactions/out-trade-no/{combine_out_trade_no}/close`.
 
-use super::order::{Order, SubOrder};
+use super::{
+    order::{Order, SubOrder},
+    query::QueryOrder,
+};
 use crate::{
     id::{AppId, MchId, OutTradeNo},
     v3::prelude::*,
@@ -98,7 +101,7 @@ impl Endpoint for CloseOrder {
     }
 
     fn pending_operation(&self) -> Option<PendingOperation> {
-        Some(PendingOperation::CombinedOrder { combine_out_trade_no: self.combine_out_trade_no.clone() })
+        QueryOrder::combine_out_trade_no(self.combine_out_trade_no.clone()).pending()
     }
 }
 

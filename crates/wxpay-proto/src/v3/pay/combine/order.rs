@@ -5,6 +5,7 @@ pub use super::{
     subsidy::{Subsidy, SubsidyPeriod, SubsidyPlan},
 };
 
+use super::query::QueryOrder;
 use crate::{
     id::{AppId, NotifyUrl, OpenId, OutTradeNo},
     v3::{
@@ -152,8 +153,8 @@ impl Order {
 
 impl Order {
     /// Returns the pending operation to resolve if the outcome is unknown.
-    pub(super) fn pending_operation(&self) -> PendingOperation {
-        PendingOperation::CombinedOrder { combine_out_trade_no: self.combine_out_trade_no.clone() }
+    pub(super) fn pending_operation(&self) -> Option<PendingOperation> {
+        QueryOrder::combine_out_trade_no(self.combine_out_trade_no.clone()).pending()
     }
 
     /// Returns the combined order's app, or else the merchant's default.

@@ -41,6 +41,21 @@ impl QueryOrder {
     }
 }
 
+impl Resolver for QueryOrder {
+    type Object = Transaction;
+
+    const LABEL: &'static str = "v3.combined_order";
+
+    fn pending(&self) -> Option<PendingOperation> {
+        let OrderNumber::CombineOutTradeNo(number) = &self.0 else { return None };
+        Some(PendingOperation::new(Self::LABEL).with("combine_out_trade_no", number))
+    }
+
+    fn from_pending(pending: &PendingOperation) -> Option<Self> {
+        pending.number("combine_out_trade_no").map(Self::combine_out_trade_no)
+    }
+}
+
 impl Endpoint for QueryOrder {
     type Output = Lookup<Transaction>;
 

@@ -2,7 +2,7 @@
 //!
 //! `POST /v3/fund-app/mch-transfer/user-confirm-authorization`.
 
-use super::Authorization;
+use super::{Authorization, QueryAuthorization};
 use crate::{
     id::{AppId, NotifyUrl, OpenId, OutAuthorizationNo},
     v3::{field::SceneId, prelude::*},
@@ -101,7 +101,7 @@ impl Endpoint for ApplyAuthorization {
     }
 
     fn pending_operation(&self) -> Option<PendingOperation> {
-        Some(PendingOperation::Authorization { out_authorization_no: self.out_authorization_no.clone() })
+        QueryAuthorization::new(self.out_authorization_no.clone()).pending()
     }
 }
 

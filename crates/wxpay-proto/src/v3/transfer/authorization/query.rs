@@ -45,6 +45,20 @@ impl CloseAuthorization {
     }
 }
 
+impl Resolver for QueryAuthorization {
+    type Object = Authorization;
+
+    const LABEL: &'static str = "v3.authorization";
+
+    fn pending(&self) -> Option<PendingOperation> {
+        Some(PendingOperation::new(Self::LABEL).with("out_authorization_no", &self.out_authorization_no))
+    }
+
+    fn from_pending(pending: &PendingOperation) -> Option<Self> {
+        pending.number("out_authorization_no").map(Self::new)
+    }
+}
+
 impl Endpoint for QueryAuthorization {
     type Output = Lookup<Authorization>;
 
@@ -87,7 +101,7 @@ impl Endpoint for CloseAuthorization {
     }
 
     fn pending_operation(&self) -> Option<PendingOperation> {
-        Some(PendingOperation::Authorization { out_authorization_no: self.0.clone() })
+        QueryAuthorization::new(self.0.clone()).pending()
     }
 }
 
@@ -97,10 +111,7 @@ mod tests {
         super::{AuthorizationState, CloseReason},
         *,
     };
-    use crate::v3::{
-        fake::{self, drafted, read, target},
-        resolve::Resolved,
-    };
+    use crate::v3::fake::{self, drafted, read, target};
 
     const REPLY_BODY: &str = r#"{"out_authorization_no":"plfk2020042013","appid":"wxf636efh567hg4356","openid":"o-MYE42l80oelYMDE34nYD456Xoy","user_display_name":"wx_123456","authorization_id":"165465465465","state":"CLOSED","authorize_time":"2015-05-20T13:29:35+08:00","close_info":{"close_time":"2015-05-20T13:29:36+08:00","close_reason":"CLOSE_VIA_MCH_API"},"transfer_scene_id":"1000","user_recv_perception":"现金奖励","create_time":"2015-05-20T13:29:34+08:00","package_info":"affffddafdfafddffda=="}"#;
 
@@ -146,14 +157,12 @@ mod tests {
     #[test]
     fn an_authorization_is_resolved_by_its_number() {
         let pending_operation = CloseAuthorization::new(number()).pending_operation().unwrap();
-        let resolved =
-            fake::Harness::new().run(fake::merchant().resolve_pending(pending_operation), |transmit, now| {
-                assert_eq!(transmit.label, "v3.transfer.authorization.query");
-                Ok(fake::SigningKey::public_key().reply(200, REPLY_BODY, *now))
-            });
-        let Resolved::Authorization(authorization) = resolved.unwrap() else {
-            panic!("expected an authorization")
-        };
+        let resolve = fake::merchant().resolve_pending::<QueryAuthorization>(pending_operation);
+        let resolved = fake::Harness::new().run(resolve, |transmit, now| {
+            assert_eq!(transmit.label, "v3.transfer.authorization.query");
+            Ok(fake::SigningKey::public_key().reply(200, REPLY_BODY, *now))
+        });
+        let Lookup::Found(authorization) = resolved.unwrap() else { panic!("expected an authorization") };
         assert_eq!(authorization.out_authorization_no, number());
     }
 }
