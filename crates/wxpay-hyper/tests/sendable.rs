@@ -41,10 +41,11 @@ fn name_of<T>() -> &'static str {
 }
 
 /// Flows that the lists below omit: parts of listed flows, and the generic `Call`.
-const INNER_FLOWS: [&str; 3] = [
+const INNER_FLOWS: [&str; 4] = [
     "wxpay_proto::v3::call::Call",
     "wxpay_proto::v3::certificates::FetchPlatformKeys",
     "wxpay_proto::v3::pay::charge::ChargeOperation",
+    "wxpay_proto::v3::platform_key::ObtainKey",
 ];
 
 #[test]

@@ -93,6 +93,12 @@ impl Error {
         self
     }
 
+    /// Returns the cause, to be that of another error.
+    pub(crate) fn into_source(self) -> Box<dyn error::Error + Send + Sync> {
+        let Self(mut inner) = self;
+        inner.source.take().unwrap_or_else(|| Box::new(Self(inner)))
+    }
+
     /// Sets the fate. A flow decides it once, from all its attempts.
     pub(crate) fn with_fate(mut self, fate: Fate) -> Self {
         self.0.fate = Some(fate);

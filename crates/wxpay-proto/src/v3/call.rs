@@ -25,20 +25,19 @@
 
 pub use super::endpoint::Endpoint;
 use super::{
-    certificates::FetchPlatformKeys,
     endpoint::{Draft, Idempotency},
     error_reply,
     merchant::Merchant,
+    platform_key::ObtainKey,
     request,
     seal::RequestWriter,
     verify::{SignatureHeaders, Verified},
 };
 use crate::{
     error::{Error, ErrorKind},
-    exchange::{AwaitingReply, Failure, Flow, Reply, Step, sealed},
+    exchange::{AwaitingReply, Failure, Flow, Reply, Step, Waiting, sealed},
     http::{Method, Response},
     id::KeyId,
-    memory::MissingKey,
     pending::Unresolved,
     prelude::*,
     refusal::{Proof, Refusal},
@@ -60,8 +59,6 @@ pub struct Call<E> {
 struct Drafting<E> {
     call: Call<E>,
     attempts: Attempts,
-    /// The sealing key was already fetched once for this call; it is not fetched again.
-    fetched: bool,
 }
 
 /// A call whose request is drafted, and may have been sent.
@@ -82,20 +79,18 @@ struct Verifying<E> {
     awaiting: AwaitingOperation<E>,
     reply: Response,
     headers: SignatureHeaders,
-    /// Keys were already fetched once for this reply; they are not fetched again.
-    fetched: bool,
 }
 
-// The call awaits a reply: to its operation, or to a fetch of keys.
+// The call awaits a reply: to its operation, or to a fetch of a key.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct InFlight<E>(Exchange<E>);
 
 #[derive(Debug)]
 enum Exchange<E> {
-    FetchSealingKey(AwaitingReply<FetchPlatformKeys>, Drafting<E>),
+    SealingKey(AwaitingReply<ObtainKey>, Drafting<E>),
     Operation(AwaitingOperation<E>),
-    FetchVerifyingKey(AwaitingReply<FetchPlatformKeys>, Box<Verifying<E>>),
+    VerifyingKey(AwaitingReply<ObtainKey>, Box<Verifying<E>>),
 }
 
 // The call waits: for the next attempt, or for a fetch by another call.
@@ -105,9 +100,9 @@ pub struct Paused<E>(WaitingFor<E>);
 
 #[derive(Debug)]
 enum WaitingFor<E> {
-    SealingKey(Drafting<E>),
+    SealingKey(Waiting<ObtainKey>, Drafting<E>),
     Retry(AwaitingOperation<E>),
-    VerifyingKey(Box<Verifying<E>>),
+    VerifyingKey(Waiting<ObtainKey>, Box<Verifying<E>>),
 }
 
 impl Merchant {
@@ -148,33 +143,21 @@ impl<E: Endpoint> Drafting<E> {
                 AwaitingOperation { call, draft: Box::new(draft), sealing_key, attempts, host_index: 0 }
                     .send(world)
             }
-            (Err(_), Some(MissingKey::Fetch(lease))) if !self.fetched => {
-                let fetch = FetchPlatformKeys::new(
-                    self.call.merchant.clone(),
-                    lease,
-                    Some(&self.attempts),
-                    world.now,
-                );
-                Self { fetched: true, ..self }.fetching(fetch.begin(world), world)
-            }
-            (Err(_), Some(MissingKey::Wait(until))) if self.attempts.is_within_deadline(until) => {
-                Step::wait(until, Paused(WaitingFor::SealingKey(self)))
-            }
             (Err(_), Some(missing)) => {
-                let error = self.call.merchant.key_error(None, missing, world).into_error();
-                self.call.fail(error, self.attempts, Ended::NotSent)
+                let obtain = ObtainKey::begin_to_seal(&self.call.merchant, missing, self.attempts, world);
+                self.obtain(obtain, world)
             }
             (Err(error), None) => self.call.fail(error, self.attempts, Ended::NotSent),
         }
     }
 
-    fn fetching(self, step: Step<FetchPlatformKeys>, world: &mut World<'_>) -> Step<Call<E>> {
+    fn obtain(self, step: Step<ObtainKey>, world: &mut World<'_>) -> Step<Call<E>> {
         match step {
-            Step::Send(transmit, fetch) => {
-                Step::send(transmit, InFlight(Exchange::FetchSealingKey(fetch, self)))
+            Step::Send(transmit, obtain) => {
+                Step::send(transmit, InFlight(Exchange::SealingKey(obtain, self)))
             }
-            Step::Wait(_, waiting) => waiting.never(),
-            Step::Done(Ok(())) => self.draft(world),
+            Step::Wait(until, obtain) => Step::wait(until, Paused(WaitingFor::SealingKey(obtain, self))),
+            Step::Done(Ok(_)) => self.draft(world),
             Step::Done(Err(error)) => self.call.fail(error, self.attempts, Ended::NotSent),
         }
     }
@@ -206,7 +189,10 @@ impl<E: Endpoint> AwaitingOperation<E> {
             };
         }
         match SignatureHeaders::parse_reply(&reply, world.now) {
-            Ok(headers) => Verifying { awaiting: self, reply, headers, fetched: false }.verify(world),
+            Ok(headers) => {
+                let obtain = ObtainKey::to_verify(&self.call.merchant, headers.key_id(), self.attempts);
+                Box::new(Verifying { awaiting: self, reply, headers }).obtain(obtain.begin(world), world)
+            }
             Err(unverified) => self.unverified(unverified, &reply, world),
         }
     }
@@ -272,36 +258,17 @@ impl<E: Endpoint> AwaitingOperation<E> {
 }
 
 impl<E: Endpoint> Verifying<E> {
-    fn verify(self, world: &mut World<'_>) -> Step<Call<E>> {
-        let merchant = &self.awaiting.call.merchant;
-        match merchant.key(self.headers.key_id(), world) {
-            Ok(key) => match self.headers.verify(self.reply.body(), &*key) {
+    fn obtain(self: Box<Self>, step: Step<ObtainKey>, world: &mut World<'_>) -> Step<Call<E>> {
+        match step {
+            Step::Send(transmit, obtain) => {
+                Step::send(transmit, InFlight(Exchange::VerifyingKey(obtain, self)))
+            }
+            Step::Wait(until, obtain) => Step::wait(until, Paused(WaitingFor::VerifyingKey(obtain, self))),
+            Step::Done(Ok(key)) => match self.headers.verify(self.reply.body(), &*key) {
                 Ok(verified) => Self::on_verified(self.awaiting, verified, &self.reply, world),
                 Err(unverified) => self.awaiting.unverified(unverified, &self.reply, world),
             },
-            Err(MissingKey::Fetch(lease)) if !self.fetched => {
-                let fetch =
-                    FetchPlatformKeys::new(merchant.clone(), lease, Some(&self.awaiting.attempts), world.now);
-                Self { fetched: true, ..self }.fetching(fetch.begin(world), world)
-            }
-            Err(MissingKey::Wait(until)) if self.awaiting.attempts.is_within_deadline(until) => {
-                Step::wait(until, Paused(WaitingFor::VerifyingKey(Box::new(self))))
-            }
-            Err(missing) => {
-                let error = merchant.key_error(Some(self.headers.key_id()), missing, world);
-                self.awaiting.unverified(error, &self.reply, world)
-            }
-        }
-    }
-
-    fn fetching(self, step: Step<FetchPlatformKeys>, world: &mut World<'_>) -> Step<Call<E>> {
-        match step {
-            Step::Send(transmit, fetch) => {
-                Step::send(transmit, InFlight(Exchange::FetchVerifyingKey(fetch, Box::new(self))))
-            }
-            Step::Wait(_, waiting) => waiting.never(),
-            // After a failure the memory knows the cause.
-            Step::Done(Ok(()) | Err(_)) => self.verify(world),
+            Step::Done(Err(error)) => self.awaiting.unverified(error.into_source(), &self.reply, world),
         }
     }
 
@@ -344,27 +311,27 @@ impl<E: Endpoint> Flow for Call<E> {
 
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
         let attempts = Attempts::new(self.merchant.retry(), world.now);
-        Drafting { call: self, attempts, fetched: false }.draft(world)
+        Drafting { call: self, attempts }.draft(world)
     }
 
     fn on_reply(InFlight(exchange): InFlight<E>, reply: Reply, world: &mut World<'_>) -> Step<Self> {
         match (exchange, reply) {
-            (Exchange::FetchSealingKey(fetch, drafting), reply) => {
-                drafting.fetching(fetch.step(reply, world), world)
+            (Exchange::SealingKey(obtain, drafting), reply) => {
+                drafting.obtain(obtain.step(reply, world), world)
             }
             (Exchange::Operation(awaiting), Ok(reply)) => awaiting.on_reply(reply, world),
             (Exchange::Operation(awaiting), Err(failure)) => awaiting.on_failure(failure, world),
-            (Exchange::FetchVerifyingKey(fetch, verifying), reply) => {
-                verifying.fetching(fetch.step(reply, world), world)
+            (Exchange::VerifyingKey(obtain, verifying), reply) => {
+                verifying.obtain(obtain.step(reply, world), world)
             }
         }
     }
 
     fn on_wake(Paused(waiting_for): Paused<E>, world: &mut World<'_>) -> Step<Self> {
         match waiting_for {
-            WaitingFor::SealingKey(drafting) => drafting.draft(world),
+            WaitingFor::SealingKey(obtain, drafting) => drafting.obtain(obtain.step(world), world),
             WaitingFor::Retry(awaiting) => awaiting.send(world),
-            WaitingFor::VerifyingKey(verifying) => verifying.verify(world),
+            WaitingFor::VerifyingKey(obtain, verifying) => verifying.obtain(obtain.step(world), world),
         }
     }
 }

@@ -23,14 +23,12 @@ use super::{
     verify::{SignatureHeaders, VerifyError, malformed, unverified},
 };
 use crate::{
-    clock::UnixTime,
     error::Error,
     exchange::{AwaitingReply, Failure, Flow, Never, Reply, Step, sealed},
     http::Response,
     id::{KeyId, SerialNo},
     memory::{KeyError, KeyProblem, Lease, PlatformKey},
     prelude::*,
-    retry::Attempts,
     world::World,
 };
 use core::{error::Error as _, time::Duration};
@@ -42,7 +40,7 @@ const LABEL: &str = "v3.certificates";
 pub(super) struct FetchPlatformKeys {
     merchant: Merchant,
     lease: Lease,
-    /// The timeout of the request: the remaining time of the waiting call, or the timeout of the policy.
+    /// The timeout of the request.
     timeout: Duration,
 }
 
@@ -54,8 +52,7 @@ pub(super) struct AwaitingCertificates {
 }
 
 impl FetchPlatformKeys {
-    pub(super) fn new(merchant: Merchant, lease: Lease, attempts: Option<&Attempts>, now: UnixTime) -> Self {
-        let timeout = attempts.map_or_else(|| merchant.retry().timeout, |attempts| attempts.timeout(now));
+    pub(super) fn new(merchant: Merchant, lease: Lease, timeout: Duration) -> Self {
         Self { merchant, lease, timeout }
     }
 }
@@ -236,7 +233,8 @@ impl Flow for RefreshPlatformKeys {
         let now = world.now;
         match world.memory(|memory| memory.platform_keys_of(merchant.mchid()).claim_refresh(now)) {
             Some(lease) => {
-                Self::from_fetch(FetchPlatformKeys::new(merchant, lease, None, world.now).begin(world))
+                let timeout = merchant.retry().timeout;
+                Self::from_fetch(FetchPlatformKeys::new(merchant, lease, timeout).begin(world))
             }
             None => Step::Done(Ok(())),
         }

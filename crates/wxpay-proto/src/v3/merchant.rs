@@ -12,7 +12,7 @@ use crate::{
     error::{Error, ErrorKind, Fate},
     http::Method,
     id::{AppId, InvalidField, KeyId, MchId, NotifyUrl, PublicKeyId, SerialNo},
-    memory::{KeyError, KeyProblem, MissingKey, PlatformKey},
+    memory::{KeyProblem, MissingKey, PlatformKey},
     prelude::*,
     retry::Policy,
     world::World,
@@ -267,25 +267,6 @@ impl Merchant {
             (serial.clone(), pinned.key.clone())
         };
         Ok((KeyId::Certificate(serial), key))
-    }
-
-    /// Ends the search for a key: a flow does not fetch twice, nor wait beyond its deadline. `id` names the key of a
-    /// message to verify.
-    pub(super) fn key_error(
-        &self,
-        id: Option<&KeyId>,
-        missing: MissingKey,
-        world: &mut World<'_>,
-    ) -> KeyError {
-        let problem = match missing {
-            // Other flows would wait for a fetch that is not coming.
-            MissingKey::Fetch(lease) => {
-                world.memory(|memory| memory.platform_keys_of(&self.0.mchid).release(&lease))
-            }
-            MissingKey::Wait(_) => KeyProblem::Unfinished,
-            MissingKey::Unavailable(problem) => problem,
-        };
-        KeyError::new(id.cloned(), problem)
     }
 
     /// Returns the key id that every request names in `Wechatpay-Serial`, so that WeChat Pay signs the reply with it.

@@ -48,6 +48,7 @@ pub mod notification;
 pub mod notify;
 mod party;
 pub mod pay;
+mod platform_key;
 mod prelude;
 pub mod profitsharing;
 mod raw;

@@ -8,16 +8,15 @@
 //! ```
 
 use super::{
-    certificates::FetchPlatformKeys,
     merchant::Merchant,
     notification::Notification,
+    platform_key::ObtainKey,
     verify::{self, SignatureHeaders, VerifyError},
 };
 use crate::{
     clock::UnixTime,
     error::Error,
-    exchange::{AwaitingReply, Flow, Reply, Step, sealed},
-    memory::MissingKey,
+    exchange::{AwaitingReply, Flow, Reply, Step, Waiting, sealed},
     prelude::*,
     retry::{Attempts, Policy},
     world::World,
@@ -110,20 +109,17 @@ pub struct VerifyNotification {
 struct Verifying {
     flow: VerifyNotification,
     headers: SignatureHeaders,
-    attempts: Attempts,
-    /// Keys were already fetched once for this notification; they are not fetched again.
-    fetched: bool,
 }
 
-// The flow awaits the reply to its fetch of keys.
+// The flow awaits the reply to a fetch of its key.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct InFlight(AwaitingReply<FetchPlatformKeys>, Verifying);
+pub struct InFlight(AwaitingReply<ObtainKey>, Verifying);
 
-// The flow waits for a fetch of keys by another flow.
+// The flow waits for a fetch by another flow.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct Paused(Verifying);
+pub struct Paused(Waiting<ObtainKey>, Verifying);
 
 impl Merchant {
     /// Verifies and decrypts a notification. Sends a request only if the signing key must be fetched.
@@ -136,34 +132,17 @@ impl Merchant {
 }
 
 impl Verifying {
-    fn verify(self, world: &mut World<'_>) -> Step<VerifyNotification> {
-        let merchant = &self.flow.merchant;
-        match merchant.key(self.headers.key_id(), world) {
-            Ok(key) => {
+    fn obtain(self, step: Step<ObtainKey>) -> Step<VerifyNotification> {
+        match step {
+            Step::Send(transmit, obtain) => Step::send(transmit, InFlight(obtain, self)),
+            Step::Wait(until, obtain) => Step::wait(until, Paused(obtain, self)),
+            Step::Done(Ok(key)) => {
                 let VerifyNotification { merchant, raw } = &self.flow;
                 let verified = self.headers.verify(&raw.body, &*key).map_err(VerifyError::into_error);
                 done(verified.and_then(|verified| Notification::decrypt(merchant, verified)))
             }
-            Err(MissingKey::Fetch(lease)) if !self.fetched => {
-                let fetch = FetchPlatformKeys::new(merchant.clone(), lease, Some(&self.attempts), world.now);
-                Self { fetched: true, ..self }.fetching(fetch.begin(world), world)
-            }
-            Err(MissingKey::Wait(until)) if self.attempts.is_within_deadline(until) => {
-                Step::wait(until, Paused(self))
-            }
-            Err(missing) => {
-                done(Err(merchant.key_error(Some(self.headers.key_id()), missing, world).into_error()))
-            }
-        }
-    }
-
-    fn fetching(self, step: Step<FetchPlatformKeys>, world: &mut World<'_>) -> Step<VerifyNotification> {
-        match step {
-            Step::Send(transmit, fetch) => Step::send(transmit, InFlight(fetch, self)),
-            Step::Wait(_, waiting) => waiting.never(),
-            // After a failure the memory knows the cause. Its error leads to a response that makes WeChat Pay retry: the
-            // notification may be genuine.
-            Step::Done(Ok(()) | Err(_)) => self.verify(world),
+            // The error leads to a response that makes WeChat Pay retry, if the notification may be genuine.
+            Step::Done(Err(error)) => done(Err(error)),
         }
     }
 }
@@ -199,18 +178,19 @@ impl Flow for VerifyNotification {
         match headers {
             Ok(headers) => {
                 let attempts = Attempts::new(policy(&self.merchant), now);
-                Verifying { flow: self, headers, attempts, fetched: false }.verify(world)
+                let obtain = ObtainKey::to_verify(&self.merchant, headers.key_id(), attempts);
+                Verifying { flow: self, headers }.obtain(obtain.begin(world))
             }
             Err(error) => done(Err(error.into_error())),
         }
     }
 
-    fn on_reply(InFlight(fetch, verifying): InFlight, reply: Reply, world: &mut World<'_>) -> Step<Self> {
-        verifying.fetching(fetch.step(reply, world), world)
+    fn on_reply(InFlight(obtain, verifying): InFlight, reply: Reply, world: &mut World<'_>) -> Step<Self> {
+        verifying.obtain(obtain.step(reply, world))
     }
 
-    fn on_wake(Paused(verifying): Paused, world: &mut World<'_>) -> Step<Self> {
-        verifying.verify(world)
+    fn on_wake(Paused(obtain, verifying): Paused, world: &mut World<'_>) -> Step<Self> {
+        verifying.obtain(obtain.step(world))
     }
 }
 
