@@ -70,7 +70,7 @@ async fn main() -> Result<(), BoxError> {
     Err("no notification arrives any more".into())
 }
 
-/// What the shop knows of its order. A real shop keeps this in a database, and commits it before it acknowledges.
+/// The record of the order. A real shop keeps it in a database, and commits it before it acknowledges.
 struct Books {
     state: Mutex<(PaymentState, TransactionOwners)>,
     transitions: mpsc::UnboundedSender<Transition>,
