@@ -80,6 +80,11 @@ impl Sim {
         response.body
     }
 
+    /// Returns the number of orders at the gateway.
+    fn orders(&self) -> u64 {
+        self.control("GET", "state?records=false", "")["counts"]["orders"].as_u64().unwrap()
+    }
+
     fn notification_states(&self) -> Vec<NotificationState> {
         self.server.with(|simulation, _| {
             simulation.gateway.notifications().iter().map(|notification| notification.state).collect()
@@ -235,6 +240,35 @@ async fn bill_is_downloaded_into_a_file() {
     let (_, printed) = output(bill(&day_before)).await;
     assert_eq!(printed, format!("there were no trades on {day_before}\n"));
     assert_eq!(fs::read_to_string(path).unwrap(), text, "the file must not change");
+}
+
+#[tokio::test]
+async fn order_whose_reply_is_lost_in_a_crash_is_resolved_at_the_next_start() {
+    let sim = Sim::start(Clock::running()).await;
+    let (env_file, pending) = (sim.env_file(None), sim.folder.path().join("pending.txt"));
+    let command =
+        || command(&env_file, env!("CARGO_BIN_EXE_resolve_after_crash"), &[pending.to_str().unwrap()]);
+    let fault = r#"{"kind":"delayed","millis":60000,"operation":"v3.pay.native","count":1}"#;
+    sim.control("POST", "faults", fault);
+    let mut crashing = Running::start(command());
+    assert_eq!(crashing.line().await, "placing v3.order?out_trade_no=ORDER-0006");
+    timeout(TIMEOUT, async {
+        while sim.orders() == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await
+    .unwrap();
+    crashing.child.kill().await.unwrap();
+    assert_eq!(fs::read_to_string(&pending).unwrap(), "v3.order?out_trade_no=ORDER-0006\n");
+
+    let (output, printed) = output(command()).await;
+    assert!(output.status.success());
+    let lines: Vec<_> = printed.lines().collect();
+    assert_eq!(lines[0], "v3.order?out_trade_no=ORDER-0006: exists");
+    assert!(lines[2].starts_with("link for the QR code: weixin://wxpay/bizpayurl"), "{printed}");
+    assert_eq!(fs::read_to_string(&pending).unwrap(), "", "nothing is pending any more");
+    assert_eq!(sim.orders(), 1);
 }
 
 #[tokio::test]
