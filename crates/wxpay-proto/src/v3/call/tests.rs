@@ -8,9 +8,10 @@ use crate::{
     retry::Policy,
     secret::Secret,
     v3::{
-        Authorization, Raw,
+        Authorization, Raw, RawNotification, Resolver as _,
         fake::{self, Harness, SigningKey},
         message,
+        pay::{QueryOrder, code::tests::minimal},
     },
 };
 use core::{
@@ -315,4 +316,37 @@ fn an_error_names_its_cause_and_not_the_body() {
     assert_eq!(error.to_string(), "verification failed");
     assert_eq!(error.source().unwrap().to_string(), "the signature does not match the bytes received");
     assert!(!format!("{error:?}").contains("planted"));
+}
+
+/// A private key that may block, such as one in a KMS.
+#[derive(Debug)]
+struct BlockingKey(Arc<dyn PrivateKey>);
+
+impl PrivateKey for BlockingKey {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Unavailable> {
+        self.0.sign(message)
+    }
+
+    fn open(&self, sealed: &[u8]) -> Result<Secret<Vec<u8>>, InvalidSignature> {
+        self.0.open(sealed)
+    }
+
+    fn may_block(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn every_flow_may_block_if_its_merchants_key_may() {
+    let number = || "1217752501".parse().unwrap();
+    let blocking = fake::builder_with(Arc::new(BlockingKey(fake::merchant_key()))).build();
+    for (merchant, expected) in [(blocking, true), (fake::merchant(), false)] {
+        let query = QueryOrder::out_trade_no(number());
+        let pending = query.pending().unwrap();
+        assert_eq!(merchant.call(query).may_block(), expected);
+        assert_eq!(merchant.resolve_pending::<QueryOrder>(pending).may_block(), expected);
+        assert_eq!(merchant.charge_by_code(minimal()).may_block(), expected);
+        assert_eq!(merchant.refresh_platform_keys().may_block(), expected);
+        assert_eq!(merchant.verify_notification(RawNotification::new(Vec::new())).may_block(), expected);
+    }
 }

@@ -168,4 +168,4 @@ impl Endpoint for CodePayment {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+pub(in crate::v3) mod tests;

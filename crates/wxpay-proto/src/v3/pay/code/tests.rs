@@ -17,7 +17,7 @@ fn charge(order: Order, store: StoreId) -> Result<CodePayment, InvalidField> {
     CodePayment::new(order, "130061098828009406".parse().unwrap(), store)
 }
 
-pub(in crate::v3::pay) fn minimal() -> CodePayment {
+pub(in crate::v3) fn minimal() -> CodePayment {
     charge(order(), StoreId::out_id("till-1").unwrap()).unwrap()
 }
 
