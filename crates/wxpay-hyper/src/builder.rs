@@ -2,10 +2,10 @@
 
 use crate::{
     ambient,
+    body_budget::BodyBudget,
     client::Client,
     connect::{self, Connector, HttpClient, Identity},
     limits::DownloadLimits,
-    notify::BodyBudget,
     setup::{SetupError, SetupFault},
 };
 use http::{HeaderValue, Uri, uri::Scheme};

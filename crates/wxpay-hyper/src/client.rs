@@ -1,6 +1,6 @@
 //! The driver: carries out the steps of a flow.
 
-use crate::{ambient, connect::HttpClient, limits::DownloadLimits, notify::BodyBudget};
+use crate::{ambient, body_budget::BodyBudget, connect::HttpClient, limits::DownloadLimits};
 use http::HeaderValue;
 use std::{
     fmt,

@@ -69,6 +69,7 @@
 //! before it expires. The example `shop_v1` is a shop.
 
 mod ambient;
+mod body_budget;
 mod builder;
 mod client;
 mod connect;

@@ -6,14 +6,13 @@ pub use builder::WxPayBuilder;
 
 #[cfg(feature = "aws-lc")]
 use crate::setup::SetupError;
-use crate::{client::Client, download::DownloadError, notify::v3::NotificationService};
-use http::HeaderMap;
+use crate::{client::Client, download::DownloadError};
 use tokio::io::AsyncWrite;
 use wxpay_proto::{
     Error,
     pending::{PendingOperation, Unresolved},
     v3::{
-        Ack, BillFile, Endpoint, Lookup, Merchant, Notification, Resolver,
+        BillFile, Endpoint, Lookup, Merchant, Resolver,
         pay::{ChargeOutcome, CodePayment},
     },
 };
@@ -138,42 +137,6 @@ impl WxPay {
     /// If nothing was charged, or if the outcome is unknown; [`Error::fate`] tells them apart.
     pub async fn charge_by_code(&self, payment: CodePayment) -> Result<ChargeOutcome, Error> {
         self.client.run(self.merchant.charge_by_code(payment)).await
-    }
-
-    /// Returns a service for the merchant's notifications, to be mounted at the path of the notification URL. The handler
-    /// receives verified notifications only; [`Notification::event`] returns the event. It returns `()`, acknowledged
-    /// with 204, or an [`Ack`].
-    ///
-    /// ```
-    /// # use wxpay_hyper::WxPay;
-    /// # fn routes(wxpay: &WxPay) -> axum::Router {
-    /// let notifications = wxpay.notifications(|notification| async move {
-    ///     println!("{:?}", notification.event()?);
-    ///     Ok::<(), wxpay_proto::Error>(())
-    /// });
-    /// axum::Router::new().route_service("/notify/1900000109", notifications)
-    /// # }
-    /// ```
-    pub fn notifications<H, Fut, A, E>(&self, handler: H) -> NotificationService
-    where
-        H: Fn(Notification) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<A, E>> + Send + 'static,
-        A: Into<Ack>,
-    {
-        NotificationService::new(self.clone(), handler)
-    }
-
-    /// Verifies and decrypts a notification in a handler of any server, as [`Client::verify_notification`] does.
-    ///
-    /// # Errors
-    ///
-    /// In the cases of [`Client::verify_notification`]. Respond with [`Ack::for_error`].
-    pub async fn verify_notification(
-        &self,
-        headers: &HeaderMap,
-        body: impl Into<Vec<u8>>,
-    ) -> Result<Notification, Error> {
-        self.client.verify_notification(&self.merchant, headers, body).await
     }
 
     /// Streams a bill to a writer, as [`Client::download`] does, and returns its length in bytes. After an error,

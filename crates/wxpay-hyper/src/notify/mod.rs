@@ -46,22 +46,16 @@ macro_rules! impl_tower_service {
     };
 }
 
-mod body;
 pub mod v1;
 pub mod v3;
-
-pub(crate) use body::BodyBudget;
 
 use crate::client::Client;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use http_body_util::Full;
-use std::error;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 use wxpay_proto::memory::{Delivery, Processing};
-
-type BoxError = Box<dyn error::Error + Send + Sync>;
 
 /// The acknowledgements of one API version that the service itself sends.
 trait Acknowledgement: Send + 'static {

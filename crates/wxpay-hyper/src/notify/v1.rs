@@ -1,7 +1,7 @@
 //! Notifications of APIv1.
 
-use super::{Acknowledgement, BoxError, handle_once, into_http_response};
-use crate::{ambient, client::Client};
+use super::{Acknowledgement, handle_once, into_http_response};
+use crate::{ambient, body_budget::BoxError, client::Client};
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use http_body_util::Full;

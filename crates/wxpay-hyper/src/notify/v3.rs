@@ -14,9 +14,10 @@ mod extract;
 #[cfg(feature = "axum")]
 pub use extract::{AckResponse, VerifiedNotification};
 
-use super::{Acknowledgement, BoxError, body, handle_once, into_http_response};
+use super::{Acknowledgement, handle_once, into_http_response};
 use crate::{
     ambient,
+    body_budget::{self, BoxError},
     client::{Client, propagate},
     wxpay::WxPay,
 };
@@ -101,12 +102,50 @@ pub struct NotificationService {
 /// A type-erased handler.
 type Handler = dyn Fn(Notification) -> Pin<Box<dyn Future<Output = Ack> + Send>> + Send + Sync;
 
+impl WxPay {
+    /// Returns a service for the merchant's notifications, to be mounted at the path of the notification URL. The handler
+    /// receives verified notifications only; [`Notification::event`] returns the event. It returns `()`, acknowledged
+    /// with 204, or an [`Ack`].
+    ///
+    /// ```
+    /// # use wxpay_hyper::WxPay;
+    /// # fn routes(wxpay: &WxPay) -> axum::Router {
+    /// let notifications = wxpay.notifications(|notification| async move {
+    ///     println!("{:?}", notification.event()?);
+    ///     Ok::<(), wxpay_proto::Error>(())
+    /// });
+    /// axum::Router::new().route_service("/notify/1900000109", notifications)
+    /// # }
+    /// ```
+    pub fn notifications<H, Fut, A, E>(&self, handler: H) -> NotificationService
+    where
+        H: Fn(Notification) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<A, E>> + Send + 'static,
+        A: Into<Ack>,
+    {
+        NotificationService::new(self.clone(), handler)
+    }
+
+    /// Verifies and decrypts a notification in a handler of any server, as [`Client::verify_notification`] does.
+    ///
+    /// # Errors
+    ///
+    /// In the cases of [`Client::verify_notification`]. Respond with [`Ack::for_error`].
+    pub async fn verify_notification(
+        &self,
+        headers: &HeaderMap,
+        body: impl Into<Vec<u8>>,
+    ) -> Result<Notification, Error> {
+        self.client().verify_notification(self.merchant(), headers, body).await
+    }
+}
+
 impl NotificationService {
     /// The default response timeout. It includes reading the body and fetching a key. WeChat Pay waits five seconds;
     /// the rest is for the network.
     pub const RESPONSE_TIMEOUT: Duration = RESPONSE_TIMEOUT;
 
-    pub(crate) fn new<H, Fut, A, E>(wxpay: WxPay, handler: H) -> Self
+    fn new<H, Fut, A, E>(wxpay: WxPay, handler: H) -> Self
     where
         H: Fn(Notification) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<A, E>> + Send + 'static,
@@ -203,7 +242,7 @@ where
     if head.method != Method::POST {
         return Err(reject(StatusCode::METHOD_NOT_ALLOWED));
     }
-    body::announced_length(&body, MAX_BODY_BYTES).map_err(reject)?;
+    body_budget::announced_length(&body, MAX_BODY_BYTES).map_err(reject)?;
     let rejected = |error: &Error| {
         log_rejected(merchant, error);
         Ack::for_error(error)

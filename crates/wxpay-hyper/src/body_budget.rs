@@ -1,11 +1,11 @@
 //! The bodies of requests: each is read within a size limit and a deadline, and all of them within one budget.
 
-use super::BoxError;
 use bytes::Buf as _;
 use http::StatusCode;
 use http_body_util::BodyExt as _;
 use hyper::body::Body;
 use std::{
+    error,
     pin::pin,
     sync::{
         Arc,
@@ -14,8 +14,10 @@ use std::{
 };
 use tokio::time::Instant;
 
+pub(crate) type BoxError = Box<dyn error::Error + Send + Sync>;
+
 /// The length up to which a body needs no budget. Genuine notifications have less than half.
-pub(super) const UNCOUNTED_BYTES: usize = 16 * 1024;
+pub(crate) const UNCOUNTED_BYTES: usize = 16 * 1024;
 
 /// The memory for the long bodies of all notifications of a client that are in flight. Clones share it.
 ///
@@ -31,7 +33,7 @@ pub(crate) struct BodyBudget {
 
 /// The part of a budget that one body occupies, released when dropped.
 #[derive(Debug)]
-pub(super) struct Reservation {
+pub(crate) struct Reservation {
     budget: BodyBudget,
     bytes: usize,
 }
@@ -51,7 +53,7 @@ impl BodyBudget {
     ///
     /// The HTTP status of the rejection: 413 beyond the size limit, 503 beyond the budget, 408 at the deadline, 400 if
     /// the body is truncated.
-    pub(super) async fn read<B>(
+    pub(crate) async fn read<B>(
         &self,
         body: B,
         max_bytes: usize,
@@ -76,7 +78,7 @@ impl BodyBudget {
 /// # Errors
 ///
 /// The status 413 if it exceeds the size limit.
-pub(super) fn announced_length(body: &impl Body, max_bytes: usize) -> Result<usize, StatusCode> {
+pub(crate) fn announced_length(body: &impl Body, max_bytes: usize) -> Result<usize, StatusCode> {
     let announced = usize::try_from(body.size_hint().lower()).ok();
     announced.filter(|length| *length <= max_bytes).ok_or(StatusCode::PAYLOAD_TOO_LARGE)
 }
