@@ -5,6 +5,7 @@
 //! verification of a notification) changes nothing, so its errors have no fate.
 
 use crate::{
+    id::InvalidField,
     pending::{PendingOperation, Unresolved},
     prelude::*,
     refusal::Refusal,
@@ -80,6 +81,11 @@ impl Error {
             unresolved: None,
             source: None,
         }))
+    }
+
+    /// Creates the error for a field that is missing, or does not go with others. Nothing was sent.
+    pub(crate) fn misuse(invalid: InvalidField) -> Self {
+        Self::new(ErrorKind::Misuse, Fate::NotSent).caused_by(invalid)
     }
 
     pub(crate) fn refused(refusal: Refusal, fate: impl Into<Option<Fate>>) -> Self {

@@ -12,13 +12,7 @@ use super::{
     merchant::Merchant,
     seal::{RequestWriter, Sealed, Sensitive},
 };
-use crate::{
-    clock::UnixTime,
-    error::{Error, ErrorKind, Fate},
-    id::{InvalidField, OpenId},
-    prelude::*,
-    wire::time,
-};
+use crate::{clock::UnixTime, error::Error, id::OpenId, prelude::*, wire::time};
 use core::{cell::RefCell, fmt};
 use serde::{
     Serialize, Serializer,
@@ -241,11 +235,6 @@ impl RequestWriter<'_, '_> {
         let draft = Draft::post(label, target, &InContext(&Whole(body), &context));
         context.error.into_inner().map_or(Ok(draft), Err)
     }
-}
-
-/// Returns the error for fields that do not go together, or that are missing. The request was not sent.
-pub(super) fn misuse(invalid: InvalidField) -> Error {
-    Error::new(ErrorKind::Misuse, Fate::NotSent).caused_by(invalid)
 }
 
 #[cfg(test)]

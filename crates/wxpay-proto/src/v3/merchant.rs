@@ -2,7 +2,6 @@
 
 use super::{
     authorization::{Authorization, HeaderValue},
-    body::misuse,
     gateway::Gateway,
     message,
 };
@@ -280,5 +279,8 @@ fn unavailable() -> Error {
 }
 
 fn missing_default(field: &'static str) -> Error {
-    misuse(InvalidField::new(field, "is required: set it in the request, or in the merchant's builder"))
+    Error::misuse(InvalidField::new(
+        field,
+        "is required: set it in the request, or in the merchant's builder",
+    ))
 }

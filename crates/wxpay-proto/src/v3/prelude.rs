@@ -1,7 +1,7 @@
 //! The names that the operations share.
 
 pub(super) use super::{
-    body::{Members, Object, body, misuse},
+    body::{Members, Object, body},
     endpoint::{Draft, Endpoint, Idempotency, Target},
     field::{self, Chars, open_enum},
     lookup::Lookup,

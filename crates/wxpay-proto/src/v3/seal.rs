@@ -107,7 +107,7 @@ impl<'a, 'w> RequestWriter<'a, 'w> {
     /// Returns the error for a request that cannot be written, such as one without an app where the merchant has no
     /// default. Nothing is sent.
     pub fn misuse(&self, cause: InvalidField) -> Error {
-        Error::new(ErrorKind::Misuse, Fate::NotSent).caused_by(cause)
+        Error::misuse(cause)
     }
 
     /// Seals a field.

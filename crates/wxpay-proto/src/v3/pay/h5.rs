@@ -2,7 +2,10 @@
 //!
 //! `POST /v3/pay/transactions/h5`, `POST /v3/pay/partner/transactions/h5`.
 
-use super::order::{Order, places_order};
+use super::{
+    order::{Order, places_order},
+    scene::H5Info,
+};
 use crate::v3::prelude::*;
 
 /// Places an order that is paid from a browser. Returns the URL to navigate to, valid for five minutes.
@@ -11,40 +14,6 @@ use crate::v3::prelude::*;
 #[derive(Clone, Debug)]
 pub struct H5Order {
     order: Order,
-}
-
-body! {
-    /// The environment of the browser (`h5_info`).
-    #[derive(Clone)]
-    pub struct H5Info {
-        required kind: &'static str as "type",
-        /// Sets the name of the application: 1 to 64 characters.
-        text app_name: Chars<64>,
-        /// Sets the URL of the site: 1 to 128 characters.
-        text app_url: Chars<128>,
-        /// Sets the bundle id of an iOS application: 1 to 128 characters.
-        text bundle_id: Chars<128>,
-        /// Sets the package name of an Android application: 1 to 128 characters.
-        text package_name: Chars<128>,
-    }
-    Debug { kind }
-}
-
-impl H5Info {
-    /// Creates the description of a site in a browser.
-    pub fn wap() -> Self {
-        Self::required("Wap")
-    }
-
-    /// Creates the description of a browser inside an iOS application.
-    pub fn ios() -> Self {
-        Self::required("iOS")
-    }
-
-    /// Creates the description of a browser inside an Android application.
-    pub fn android() -> Self {
-        Self::required("Android")
-    }
 }
 
 impl H5Order {

@@ -1,6 +1,5 @@
 //! The place in which an order is paid (`scene_info`): the payer's device, the merchant's device, and the store.
 
-use super::h5::H5Info;
 use crate::v3::prelude::*;
 use core::net::IpAddr;
 
@@ -17,6 +16,40 @@ body! {
         pub(super) optional h5_info: H5Info,
     }
     Debug {}
+}
+
+body! {
+    /// The environment of the browser (`h5_info`).
+    #[derive(Clone)]
+    pub struct H5Info {
+        required kind: &'static str as "type",
+        /// Sets the name of the application: 1 to 64 characters.
+        text app_name: Chars<64>,
+        /// Sets the URL of the site: 1 to 128 characters.
+        text app_url: Chars<128>,
+        /// Sets the bundle id of an iOS application: 1 to 128 characters.
+        text bundle_id: Chars<128>,
+        /// Sets the package name of an Android application: 1 to 128 characters.
+        text package_name: Chars<128>,
+    }
+    Debug { kind }
+}
+
+impl H5Info {
+    /// Creates the description of a site in a browser.
+    pub fn wap() -> Self {
+        Self::required("Wap")
+    }
+
+    /// Creates the description of a browser inside an iOS application.
+    pub fn ios() -> Self {
+        Self::required("iOS")
+    }
+
+    /// Creates the description of a browser inside an Android application.
+    pub fn android() -> Self {
+        Self::required("Android")
+    }
 }
 
 body! {

@@ -39,7 +39,7 @@ impl Account {
     /// Checks that the party has a `sub_appid` if the account's openid belongs to it.
     pub(super) fn check_party(&self, party: &Party) -> Result<(), Error> {
         if matches!(self, Self::PersonalSubOpenid(_)) && party.sub_appid().is_none() {
-            return Err(misuse(InvalidField::new("sub_appid", "is required for PERSONAL_SUB_OPENID")));
+            return Err(Error::misuse(InvalidField::new("sub_appid", "is required for PERSONAL_SUB_OPENID")));
         }
         Ok(())
     }
