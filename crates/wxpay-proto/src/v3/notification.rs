@@ -11,12 +11,12 @@ use super::{
     seal::EncryptedResource,
     security::EchoNotification,
     transfer::{Authorization, Transfer},
-    verify::{Verified, malformed},
+    verify::{Verified, require},
 };
 use crate::{
     clock::UnixTime,
     error::Error,
-    id::{InvalidField, MchId},
+    id::MchId,
     prelude::*,
     wire::json::{Text, object},
 };
@@ -221,11 +221,8 @@ impl Notification {
 
     /// Checks that the resource belongs to the merchant that received it, if it names a merchant.
     fn check_mchid(&self, mchid: Option<&MchId>) -> Result<(), Error> {
-        if mchid.is_none_or(|mchid| *mchid == self.mchid) {
-            Ok(())
-        } else {
-            Err(malformed().caused_by(InvalidField::new("mchid", "must be this merchant's")).of_read())
-        }
+        let is_own = mchid.is_none_or(|mchid| *mchid == self.mchid);
+        require(is_own, "mchid", "must be this merchant's").map_err(Error::of_read)
     }
 
     /// Returns a digest of event type and resource, the key for deduplication: equal in every delivery of one event.

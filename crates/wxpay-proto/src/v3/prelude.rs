@@ -9,7 +9,7 @@ pub(super) use super::{
     party::Party,
     resolve::Resolver,
     seal::{RequestWriter, Sensitive},
-    verify::{Verified, malformed},
+    verify::{Verified, malformed, require},
 };
 pub(super) use crate::{
     clock::UnixTime,

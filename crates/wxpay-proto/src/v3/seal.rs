@@ -3,7 +3,10 @@
 //! The type enforces sealing: a [`Sensitive`] value reaches a request only through a [`RequestWriter`], which also
 //! makes the request name the key in `Wechatpay-Serial`. Source: [the rules](crate::manual::protocol#encryption).
 
-use super::{merchant::Merchant, verify::malformed};
+use super::{
+    merchant::Merchant,
+    verify::{malformed, require},
+};
 use crate::{
     crypto::PublicKey,
     error::{Error, ErrorKind, Fate},
@@ -187,9 +190,7 @@ impl Merchant {
             .as_bytes()
             .try_into()
             .map_err(|_| malformed().caused_by(InvalidField::new("nonce", "must be 12 bytes")))?;
-        if &*sealed.algorithm != "AEAD_AES_256_GCM" {
-            return Err(malformed().caused_by(InvalidField::new("algorithm", "must be AEAD_AES_256_GCM")));
-        }
+        require(&*sealed.algorithm == "AEAD_AES_256_GCM", "algorithm", "must be AEAD_AES_256_GCM")?;
         let ciphertext =
             base64::decode(sealed.ciphertext.as_bytes()).map_err(|error| malformed().caused_by(error))?;
         let associated_data = sealed.associated_data.as_deref().unwrap_or_default().as_bytes();

@@ -61,15 +61,9 @@ impl Endpoint for Echo {
 
     fn read(&self, reply: Verified<'_>, merchant: &Merchant, _: &mut World<'_>) -> Result<(), Error> {
         let EchoNotification { echo_message, encrypted_echo_message } = EchoNotification::read(reply)?;
-        let mismatch =
-            |field| Err(malformed().caused_by(InvalidField::new(field, "must equal the text sent")));
-        if echo_message != self.echo_message.as_str() {
-            return mismatch("echo_message");
-        }
-        if !self.decrypts_to_sent(encrypted_echo_message.as_ref(), merchant)? {
-            return mismatch("encrypted_echo_message");
-        }
-        Ok(())
+        require(echo_message == self.echo_message.as_str(), "echo_message", "must equal the text sent")?;
+        let is_sent = self.decrypts_to_sent(encrypted_echo_message.as_ref(), merchant)?;
+        require(is_sent, "encrypted_echo_message", "must equal the text sent")
     }
 
     fn idempotency(&self) -> Idempotency {

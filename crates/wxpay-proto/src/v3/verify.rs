@@ -95,10 +95,8 @@ impl<'a> Verified<'a> {
     ///
     /// Returns an error of kind [`ErrorKind::Malformed`] if the body is neither empty nor `{}`.
     pub fn expect_empty(self) -> Result<(), Error> {
-        match self.body.trim_ascii() {
-            b"" | b"{}" => Ok(()),
-            _ => Err(malformed().caused_by(InvalidField::new("body", "must be empty"))),
-        }
+        let is_empty = matches!(self.body.trim_ascii(), b"" | b"{}");
+        require(is_empty, "body", "must be empty")
     }
 
     /// Reads the body [tolerantly](json::read()). An unreadable member that the type requires is the cause of the error.
@@ -283,6 +281,12 @@ pub(super) fn unverified(cause: impl Into<Box<dyn error::Error + Send + Sync>>) 
 /// fate.
 pub(super) fn malformed() -> Error {
     Error::new(ErrorKind::Malformed, None)
+}
+
+/// Ends the reading of a reply that breaks this rule. The signature of a reply does not cover the request, so only the
+/// numbers in it prove that they belong together.
+pub(super) fn require(is_met: bool, field: &'static str, rule: &'static str) -> Result<(), Error> {
+    if is_met { Ok(()) } else { Err(malformed().caused_by(InvalidField::new(field, rule))) }
 }
 
 #[cfg(test)]

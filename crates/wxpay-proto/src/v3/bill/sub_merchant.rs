@@ -106,14 +106,8 @@ impl Endpoint for SubMerchantFundFlowBill {
             download_bill_list.into_iter().map(|part| part.into_sealed_part(self.is_gzip)).collect();
         parts.sort_by_key(|part| part.bill_sequence);
         let is_complete = (1..=download_bill_count).eq(parts.iter().map(|part| part.bill_sequence));
-        if is_complete {
-            Ok(BillReply::Ready(parts))
-        } else {
-            Err(malformed().caused_by(InvalidField::new(
-                "bill_sequence",
-                "must number all parts from 1 to download_bill_count",
-            )))
-        }
+        require(is_complete, "bill_sequence", "must number all parts from 1 to download_bill_count")?;
+        Ok(BillReply::Ready(parts))
     }
 
     fn read_refusal(&self, refusal: &Refusal) -> Option<Self::Output> {

@@ -69,9 +69,7 @@ impl PlatformCertificate {
     /// Parses a list and decrypts its entries. The caller must verify the signature of the reply.
     pub(super) fn decrypt_list(merchant: &Merchant, text: &[u8]) -> Result<Vec<Self>, Error> {
         let list: List<'_> = json::parse(text).map_err(|error| malformed().caused_by(error))?;
-        if list.data.len() > MAX_CERTIFICATES {
-            return Err(malformed().caused_by(InvalidField::new("data", "must be at most 32 certificates")));
-        }
+        require(list.data.len() <= MAX_CERTIFICATES, "data", "must be at most 32 certificates")?;
         let mut certificates: Vec<Self> = Vec::with_capacity(list.data.len());
         for entry in &list.data {
             let certificate = Self::open(merchant, entry)?;
@@ -86,16 +84,16 @@ impl PlatformCertificate {
     }
 
     fn open(merchant: &Merchant, entry: &Entry<'_>) -> Result<Self, Error> {
-        if entry.encrypt_certificate.associated_data.as_deref() != Some(ASSOCIATED_DATA) {
-            return Err(malformed().caused_by(InvalidField::new("associated_data", "must be certificate")));
-        }
+        require(
+            entry.encrypt_certificate.associated_data.as_deref() == Some(ASSOCIATED_DATA),
+            "associated_data",
+            "must be certificate",
+        )?;
         let opened = merchant.decrypt_resource(&entry.encrypt_certificate)?;
         let certificate = Certificate::parse_pem(&opened).map_err(|error| malformed().caused_by(error))?;
         let serial_no: SerialNo =
             certificate.serial().parse().map_err(|error: InvalidField| malformed().caused_by(error))?;
-        if serial_no != entry.serial_no {
-            return Err(malformed().caused_by(InvalidField::new("serial_no", "must equal the certificate's")));
-        }
+        require(serial_no == entry.serial_no, "serial_no", "must equal the certificate's")?;
         let pem = String::from_utf8(opened).map_err(|_| malformed())?;
         Ok(Self { serial_no, certificate, pem })
     }

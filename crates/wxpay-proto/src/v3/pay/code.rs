@@ -136,11 +136,7 @@ impl Endpoint for CodePayment {
         let is_same_order = transaction.out_trade_no == self.order.out_trade_no
             && transaction.mchid == *merchant.mchid()
             && transaction.sub_mchid.as_ref() == self.order.party.sub_mchid();
-        if !is_same_order {
-            return Err(
-                malformed().caused_by(InvalidField::new("out_trade_no", "must be that of the charged order"))
-            );
-        }
+        require(is_same_order, "out_trade_no", "must be that of the charged order")?;
         Ok(if transaction.trade_state == TradeState::UserPaying {
             CodePaymentReply::UserPaying
         } else {

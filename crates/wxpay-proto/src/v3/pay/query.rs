@@ -105,11 +105,8 @@ impl Endpoint for QueryOrder {
         _: &mut World<'_>,
     ) -> Result<Lookup<Transaction>, Error> {
         let transaction = Transaction::read(reply)?;
-        if self.matches(merchant, &transaction) {
-            Ok(Lookup::Found(transaction))
-        } else {
-            Err(malformed().caused_by(InvalidField::new("out_trade_no", "must be that of the queried order")))
-        }
+        require(self.matches(merchant, &transaction), "out_trade_no", "must be that of the queried order")?;
+        Ok(Lookup::Found(transaction))
     }
 
     fn read_refusal(&self, refusal: &Refusal) -> Option<Lookup<Transaction>> {

@@ -57,12 +57,7 @@ impl Endpoint for ReverseOrder {
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<(), Error> {
         let Reply { out_trade_no } = reply.read()?;
-        if out_trade_no == self.out_trade_no {
-            Ok(())
-        } else {
-            Err(malformed()
-                .caused_by(InvalidField::new("out_trade_no", "must be that of the reversed order")))
-        }
+        require(out_trade_no == self.out_trade_no, "out_trade_no", "must be that of the reversed order")
     }
 
     fn pending_operation(&self) -> Option<PendingOperation> {

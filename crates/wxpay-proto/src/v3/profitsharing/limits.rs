@@ -54,12 +54,8 @@ impl Endpoint for QueryUnsplitAmount {
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Fen, Error> {
         let Amounts { transaction_id, unsplit_amount } = reply.read()?;
-        if transaction_id == self.0 {
-            Ok(unsplit_amount)
-        } else {
-            Err(malformed()
-                .caused_by(InvalidField::new("transaction_id", "must be that of the queried payment")))
-        }
+        require(transaction_id == self.0, "transaction_id", "must be that of the queried payment")?;
+        Ok(unsplit_amount)
     }
 
     fn idempotency(&self) -> Idempotency {
@@ -77,12 +73,8 @@ impl Endpoint for QueryMaxRatio {
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<u32, Error> {
         let Config { sub_mchid, max_ratio } = reply.read()?;
-        if sub_mchid == self.0 {
-            Ok(max_ratio)
-        } else {
-            Err(malformed()
-                .caused_by(InvalidField::new("sub_mchid", "must be that of the queried sub-merchant")))
-        }
+        require(sub_mchid == self.0, "sub_mchid", "must be that of the queried sub-merchant")?;
+        Ok(max_ratio)
     }
 
     fn idempotency(&self) -> Idempotency {

@@ -142,11 +142,11 @@ impl ProfitSharing {
         out_order_no: &OutOrderNo,
     ) -> Result<Self, Error> {
         let profit_sharing: Self = reply.read()?;
-        if profit_sharing.out_order_no == *out_order_no && profit_sharing.transaction_id == *transaction_id {
-            Ok(profit_sharing)
-        } else {
-            Err(malformed()
-                .caused_by(InvalidField::new("out_order_no", "must be that of the requested profit sharing")))
-        }
+        require(
+            profit_sharing.out_order_no == *out_order_no && profit_sharing.transaction_id == *transaction_id,
+            "out_order_no",
+            "must be that of the requested profit sharing",
+        )?;
+        Ok(profit_sharing)
     }
 }

@@ -125,11 +125,11 @@ object! {
 /// Checks that the reply is about the requested receiver.
 fn check_reply(reply: Verified<'_>, account: &Account) -> Result<(), Error> {
     let parsed: Reply = reply.read()?;
-    if account.to_wire() == (parsed.kind.as_str(), parsed.account.as_str()) {
-        Ok(())
-    } else {
-        Err(malformed().caused_by(InvalidField::new("account", "must be that of the requested receiver")))
-    }
+    require(
+        account.to_wire() == (parsed.kind.as_str(), parsed.account.as_str()),
+        "account",
+        "must be that of the requested receiver",
+    )
 }
 
 impl Endpoint for AddReceiver {

@@ -155,14 +155,13 @@ impl ProfitSharingReturn {
         out_return_no: &OutReturnNo,
     ) -> Result<Self, Error> {
         let profit_sharing_return: Self = reply.read()?;
-        if profit_sharing_return.out_return_no == *out_return_no
-            && profit_sharing_return.out_order_no == *out_order_no
-        {
-            Ok(profit_sharing_return)
-        } else {
-            Err(malformed()
-                .caused_by(InvalidField::new("out_return_no", "must be that of the requested return")))
-        }
+        require(
+            profit_sharing_return.out_return_no == *out_return_no
+                && profit_sharing_return.out_order_no == *out_order_no,
+            "out_return_no",
+            "must be that of the requested return",
+        )?;
+        Ok(profit_sharing_return)
     }
 }
 

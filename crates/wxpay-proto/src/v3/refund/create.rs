@@ -172,12 +172,8 @@ impl Endpoint for CreateRefund {
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Refund, Error> {
         let refund = Refund::read_of(reply, &self.out_refund_no)?;
-        if self.matches(&refund) {
-            Ok(refund)
-        } else {
-            Err(malformed()
-                .caused_by(InvalidField::new("out_trade_no", "must be that of the refunded payment")))
-        }
+        require(self.matches(&refund), "out_trade_no", "must be that of the refunded payment")?;
+        Ok(refund)
     }
 
     fn pending_operation(&self) -> Option<PendingOperation> {

@@ -193,13 +193,12 @@ impl Refund {
     ///
     /// `Malformed` if the reply is about another refund.
     pub(super) fn read_of(reply: Verified<'_>, out_refund_no: &OutRefundNo) -> Result<Self, Error> {
-        // The signature of a reply does not cover the request, so only the number proves that they belong together.
         let refund: Self = reply.read()?;
-        if refund.out_refund_no == *out_refund_no {
-            Ok(refund)
-        } else {
-            Err(malformed()
-                .caused_by(InvalidField::new("out_refund_no", "must be that of the requested refund")))
-        }
+        require(
+            refund.out_refund_no == *out_refund_no,
+            "out_refund_no",
+            "must be that of the requested refund",
+        )?;
+        Ok(refund)
     }
 }

@@ -119,16 +119,13 @@ impl Authorization {
 
     /// Reads an authorization. Its `out_authorization_no` must be this one.
     fn read_of(body: Verified<'_>, number: &OutAuthorizationNo) -> Result<Self, Error> {
-        // WeChat Pay's signature covers the reply, but not the request that it belongs to.
         let authorization = Self::read(body)?;
-        if authorization.out_authorization_no == *number {
-            Ok(authorization)
-        } else {
-            Err(malformed().caused_by(InvalidField::new(
-                "out_authorization_no",
-                "must be that of the requested authorization",
-            )))
-        }
+        require(
+            authorization.out_authorization_no == *number,
+            "out_authorization_no",
+            "must be that of the requested authorization",
+        )?;
+        Ok(authorization)
     }
 }
 

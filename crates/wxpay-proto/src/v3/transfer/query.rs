@@ -2,7 +2,7 @@
 //!
 //! `GET /v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`, `…/transfer-bill-no/{transfer_bill_no}`.
 
-use super::transfer::{Transfer, transfer_mismatch};
+use super::transfer::{OTHER_TRANSFER, Transfer};
 use crate::{
     id::{OutBillNo, TransferBillNo},
     v3::prelude::*,
@@ -82,9 +82,7 @@ impl Endpoint for QueryTransfer {
             TransferNumber::OutBillNo(number) => Transfer::read_of(reply, number)?,
             TransferNumber::TransferBillNo(number) => {
                 let transfer = Transfer::read(reply)?;
-                if transfer.transfer_bill_no != *number {
-                    return Err(transfer_mismatch("transfer_bill_no"));
-                }
+                require(transfer.transfer_bill_no == *number, "transfer_bill_no", OTHER_TRANSFER)?;
                 transfer
             }
         };

@@ -78,6 +78,9 @@ pub struct Transfer {
     pub update_time: Option<UnixTime>,
 }
 
+/// The rule that a reply about another transfer breaks.
+pub(super) const OTHER_TRANSFER: &str = "must be that of the requested transfer";
+
 impl Transfer {
     /// Reads a transfer.
     pub(in crate::v3) fn read(body: Verified<'_>) -> Result<Self, Error> {
@@ -104,24 +107,15 @@ impl Transfer {
 
     /// Reads a transfer. Its `out_bill_no` must be this one.
     pub(super) fn read_of(body: Verified<'_>, out_bill_no: &OutBillNo) -> Result<Self, Error> {
-        // WeChat Pay's signature covers the reply, but not the request that it belongs to.
         let transfer = Self::read(body)?;
-        if transfer.out_bill_no == *out_bill_no {
-            Ok(transfer)
-        } else {
-            Err(transfer_mismatch("out_bill_no"))
-        }
+        require(transfer.out_bill_no == *out_bill_no, "out_bill_no", OTHER_TRANSFER)?;
+        Ok(transfer)
     }
 
     /// Returns whether the payee has the money.
     pub fn is_paid(&self) -> bool {
         self.state == TransferState::Success
     }
-}
-
-/// Returns the error for a reply about another transfer, in which this field differs.
-pub(super) fn transfer_mismatch(field: &'static str) -> Error {
-    malformed().caused_by(InvalidField::new(field, "must be that of the requested transfer"))
 }
 
 impl fmt::Debug for Transfer {

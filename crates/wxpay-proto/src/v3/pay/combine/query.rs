@@ -75,12 +75,9 @@ impl Endpoint for QueryOrder {
         _: &mut World<'_>,
     ) -> Result<Lookup<Transaction>, Error> {
         let transaction = Transaction::read(reply)?;
-        if self.matches(merchant, &transaction) {
-            Ok(Lookup::Found(transaction))
-        } else {
-            let rule = InvalidField::new("combine_out_trade_no", "must be that of the queried order");
-            Err(malformed().caused_by(rule))
-        }
+        let is_queried = self.matches(merchant, &transaction);
+        require(is_queried, "combine_out_trade_no", "must be that of the queried order")?;
+        Ok(Lookup::Found(transaction))
     }
 
     fn read_refusal(&self, refusal: &Refusal) -> Option<Lookup<Transaction>> {
