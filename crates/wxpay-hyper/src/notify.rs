@@ -53,6 +53,7 @@ use crate::client::Client;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use http_body_util::Full;
+use std::fmt;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 use wxpay_proto::memory::{Delivery, Processing};
@@ -96,6 +97,12 @@ fn into_http_response(ack: impl Acknowledgement) -> http::Response<Full<Bytes>> 
     };
     converted.headers_mut().extend(explanation);
     converted
+}
+
+/// Logs the error of a handler and returns the failure.
+fn handler_failed<A: Acknowledgement>(label: &'static str, error: &impl fmt::Display) -> A {
+    tracing::warn!(label, %error, "the notification handler failed");
+    A::FAIL
 }
 
 /// Handles a notification once. `key` identifies the handler and the content.

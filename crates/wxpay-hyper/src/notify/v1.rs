@@ -1,6 +1,6 @@
 //! Notifications of APIv1.
 
-use super::{Acknowledgement, handle_once, into_http_response};
+use super::{Acknowledgement, handle_once, handler_failed, into_http_response};
 use crate::{ambient, body_budget::BoxError, client::Client};
 use bytes::Bytes;
 use http::{Method, StatusCode};
@@ -73,15 +73,18 @@ impl NotificationService {
     pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(4);
 
     /// Returns a service for this merchant. The handler receives verified notifications only, with any `trade_state`:
-    /// [`Notification::evidence`] returns evidence only if the order was paid.
+    /// [`Notification::evidence`] returns evidence only if the order was paid. The handler's error is logged.
     pub fn new<H, Fut, E>(merchant: Merchant, client: Client, handler: H) -> Self
     where
         H: Fn(Notification) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
+        E: fmt::Display,
     {
         let handler = move |notification| -> Pin<Box<dyn Future<Output = Ack> + Send>> {
             let handling = handler(notification);
-            Box::pin(async move { handling.await.map_or(Ack::Fail, |()| Ack::Success) })
+            Box::pin(async move {
+                handling.await.map_or_else(|error| handler_failed(LABEL, &error), |()| Ack::Success)
+            })
         };
         let id = client.next_notification_service();
         let response_timeout = Self::RESPONSE_TIMEOUT;

@@ -14,7 +14,7 @@ mod extract;
 #[cfg(feature = "axum")]
 pub use extract::{AckResponse, VerifiedNotification};
 
-use super::{Acknowledgement, handle_once, into_http_response};
+use super::{Acknowledgement, handle_once, handler_failed, into_http_response};
 use crate::{
     ambient,
     body_budget::{self, BoxError},
@@ -105,7 +105,7 @@ type Handler = dyn Fn(Notification) -> Pin<Box<dyn Future<Output = Ack> + Send>>
 impl WxPay {
     /// Returns a service for the merchant's notifications, to be mounted at the path of the notification URL. The handler
     /// receives verified notifications only; [`Notification::event`] returns the event. It returns `()`, acknowledged
-    /// with 204, or an [`Ack`].
+    /// with 204, or an [`Ack`]. Its error is logged, and WeChat Pay sends the notification again.
     ///
     /// ```
     /// # use wxpay_hyper::WxPay;
@@ -122,6 +122,7 @@ impl WxPay {
         H: Fn(Notification) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<A, E>> + Send + 'static,
         A: Into<Ack>,
+        E: fmt::Display,
     {
         NotificationService::new(self.clone(), handler)
     }
@@ -150,10 +151,13 @@ impl NotificationService {
         H: Fn(Notification) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<A, E>> + Send + 'static,
         A: Into<Ack>,
+        E: fmt::Display,
     {
         let handler = move |notification| -> Pin<Box<dyn Future<Output = Ack> + Send>> {
             let handling = handler(notification);
-            Box::pin(async move { handling.await.map_or(Ack::Fail, Into::into) })
+            Box::pin(
+                async move { handling.await.map_or_else(|error| handler_failed(LABEL, &error), Into::into) },
+            )
         };
         let id = wxpay.client().next_notification_service();
         Self { wxpay, handler: Arc::new(handler), id, response_timeout: Self::RESPONSE_TIMEOUT }

@@ -1,6 +1,6 @@
 //! A notification as the argument of a handler of axum.
 
-use super::{RESPONSE_TIMEOUT, receive};
+use super::{LABEL, RESPONSE_TIMEOUT, receive};
 use crate::{
     ambient,
     notify::{ProcessingGuard, begin, into_http_response},
@@ -19,12 +19,24 @@ use wxpay_proto::{
 
 /// A verified notification that the handler must [acknowledge](Self::acknowledge): an extractor for axum.
 ///
-/// The state of the router is the [`WxPay`] of the merchant, or contains it ([`FromRef`]):
+/// It is the last argument of the handler, because it reads the body. The state of the router is the [`WxPay`] of the
+/// merchant, or a type of your own that contains it and implements [`FromRef`]; an `Arc` cannot:
 ///
 /// ```
-/// use axum::{Router, routing::post};
+/// use axum::{Router, extract::FromRef, routing::post};
 /// use wxpay_hyper::{WxPay, notify::v3::{AckResponse, VerifiedNotification}};
 /// use wxpay_proto::v3::{Ack, Event};
+///
+/// #[derive(Clone)]
+/// struct Shop {
+///     wxpay: WxPay,
+/// }
+///
+/// impl FromRef<Shop> for WxPay {
+///     fn from_ref(shop: &Shop) -> Self {
+///         shop.wxpay.clone()
+///     }
+/// }
 ///
 /// async fn notify(notification: VerifiedNotification) -> Result<AckResponse, AckResponse> {
 ///     if let Event::Transaction(transaction) = notification.event()? {
@@ -33,8 +45,8 @@ use wxpay_proto::{
 ///     Ok(notification.acknowledge())
 /// }
 ///
-/// fn router(wxpay: WxPay) -> Router {
-///     Router::new().route("/notify", post(notify)).with_state(wxpay)
+/// fn router(shop: Shop) -> Router {
+///     Router::new().route("/notify", post(notify)).with_state(shop)
 /// }
 /// # async fn record(_: &str) -> Result<(), std::io::Error> { Ok(()) }
 /// ```
@@ -59,14 +71,25 @@ use wxpay_proto::{
 #[derive(Debug)]
 pub struct VerifiedNotification {
     notification: Notification,
-    processing: ProcessingGuard,
+    /// `None` once acknowledged.
+    processing: Option<ProcessingGuard>,
 }
 
 impl VerifiedNotification {
     /// Marks the notification as handled and returns the response for it: 204.
-    pub fn acknowledge(self) -> AckResponse {
-        self.processing.complete();
+    pub fn acknowledge(mut self) -> AckResponse {
+        if let Some(processing) = self.processing.take() {
+            processing.complete();
+        }
         Ack::Success.into()
+    }
+}
+
+impl Drop for VerifiedNotification {
+    fn drop(&mut self) {
+        if self.processing.is_some() {
+            tracing::warn!(label = LABEL, "the handler dropped a notification without acknowledging it");
+        }
     }
 }
 
@@ -95,7 +118,7 @@ where
         // Each URL has its own handler, so the same notification at another one is not a duplicate.
         let key = format!("{} {}", uri.path(), notification.dedup_key());
         let processing = begin::<Ack>(wxpay.client(), &key, deadline).await?;
-        Ok(Self { notification, processing })
+        Ok(Self { notification, processing: Some(processing) })
     }
 }
 
