@@ -304,9 +304,9 @@ fn prepay_with_all_replies_lost_resolves_to_the_order() {
     network.gateway.inject(FaultRule::new(Fault::CommitThenDropResponse).for_operation(Operation::Genprepay));
     let mut error = driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Transport, Some(Fate::Unknown)));
-    let unresolved = error.unresolved().unwrap();
+    let unresolved = error.take_unresolved().unwrap();
     assert_eq!(unresolved.pending_operation().to_string(), format!("v1.order?out_trade_no={}", number(1)));
-    assert!(error.unresolved().is_none(), "the unresolved operation can be taken only once");
+    assert!(error.take_unresolved().is_none(), "the unresolved operation can be taken only once");
     assert_eq!(driver.run(merchant.resolve(unresolved), &mut network).unwrap(), QueryOutcome::Unpaid);
 }
 
@@ -327,7 +327,7 @@ fn resolve_returns_not_found_only_after_twenty_seconds() {
     network.gateway.inject(FaultRule::new(Fault::DropBeforeCommit).for_operation(Operation::Genprepay));
     let mut error = driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap_err();
     let start = driver.now;
-    let resolved = driver.run(merchant.resolve(error.unresolved().unwrap()), &mut network).unwrap();
+    let resolved = driver.run(merchant.resolve(error.take_unresolved().unwrap()), &mut network).unwrap();
     assert_eq!(resolved, QueryOutcome::NotFound);
     assert!(driver.now.since(start) >= Duration::from_secs(20));
     assert_eq!(driver.count("v1.orderquery"), 5);
@@ -345,7 +345,7 @@ fn a_lost_query_starts_the_count_of_not_founds_again() {
         .between(Some(start.after(Duration::from_secs(3))), None)
         .at_most(4);
     network.gateway.inject(lost);
-    let resolved = driver.run(merchant.resolve(error.unresolved().unwrap()), &mut network).unwrap();
+    let resolved = driver.run(merchant.resolve(error.take_unresolved().unwrap()), &mut network).unwrap();
     assert_eq!(resolved, QueryOutcome::NotFound);
     assert_eq!(driver.count("v1.orderquery"), 2 + 4 + 5);
 }
@@ -356,9 +356,9 @@ fn resolve_without_replies_keeps_the_operation_unresolved() {
     network.gateway.inject(FaultRule::new(Fault::CommitThenDropResponse).for_operation(Operation::Genprepay));
     let mut error = driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap_err();
     network.is_down = true;
-    let mut error = driver.run(merchant.resolve(error.unresolved().unwrap()), &mut network).unwrap_err();
+    let mut error = driver.run(merchant.resolve(error.take_unresolved().unwrap()), &mut network).unwrap_err();
     assert_eq!(error.fate(), Some(Fate::Unknown), "the query was not sent, but the order may exist");
-    assert_eq!(error.unresolved().unwrap().pending_operation().number("out_trade_no"), Some(number(1)));
+    assert_eq!(error.take_unresolved().unwrap().pending_operation().number("out_trade_no"), Some(number(1)));
 }
 
 #[test]
@@ -368,7 +368,7 @@ fn unreachable_gateway_gives_fate_not_sent() {
     network.is_down = true;
     let mut error = driver.run(merchant.prepay(order(number(1), 100)), &mut network).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Transport, Some(Fate::NotSent)));
-    assert!(error.unresolved().is_none());
+    assert!(error.take_unresolved().is_none());
     assert_eq!(driver.count("v1.genprepay"), usize::try_from(Policy::default().max_attempts).unwrap());
 }
 

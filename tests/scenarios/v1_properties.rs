@@ -85,7 +85,7 @@ proptest! {
         for result in driver.run_all((0..count).map(|serial| me.prepay(order(number(serial), 100))), &mut network) {
             if let Err(mut error) = result {
                 let unknown = error.fate() == Some(Fate::Unknown);
-                let operation = error.unresolved();
+                let operation = error.take_unresolved();
                 prop_assert_eq!(operation.is_some(), unknown, "unresolved exactly if the fate is unknown");
                 unresolved.extend(operation);
             }
@@ -93,7 +93,7 @@ proptest! {
         let resolved = driver.run_all(unresolved.into_iter().map(|operation| me.resolve(operation)), &mut network);
         for mut error in resolved.into_iter().filter_map(Result::err) {
             prop_assert_eq!(error.fate(), Some(Fate::Unknown));
-            prop_assert!(error.unresolved().is_some(), "a failed resolve must keep the operation unresolved");
+            prop_assert!(error.take_unresolved().is_some(), "a failed resolve must keep the operation unresolved");
         }
         let payer: OpenId = "oX99MDgNcgwnz3zFN3DNmo8uwa-w".parse().unwrap();
         let delivery = DeliveryReport::succeeded(payer, "1900000001201405083141592653".parse().unwrap(), number(1));

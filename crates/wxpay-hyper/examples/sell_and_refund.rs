@@ -38,7 +38,7 @@ async fn main() -> Result<(), BoxError> {
     let wxpay = WxPay::from_env()?;
     let total = Fen::from_yuan("19.99")?;
     let order = Order::new("ORDER-0002".parse()?, total, "chopsticks")?;
-    let amount = RefundAmount::new(total, total)?;
+    let amount = RefundAmount::full(total)?;
     let refund = CreateRefund::new(order.out_trade_no().clone(), "ORDER-0002-R1".parse()?, amount)
         .notify_url(wxpay.merchant().notify_url().ok_or("WXPAY_NOTIFY_URL is required")?.clone());
 

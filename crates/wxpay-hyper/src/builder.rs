@@ -65,7 +65,8 @@ impl Builder {
     /// was idle for eight.
     ///
     /// A connection that the gateway closed looks open until its FIN arrives, and a NAT or a load balancer may drop the
-    /// FIN. A payment sent on such a connection is lost: its fate is unknown, and it must not be sent again.
+    /// FIN. A payment sent on such a connection is lost: its fate is unknown, and it must not be sent again under
+    /// another number.
     pub const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(7);
     /// The default of [`notification_buffer_limit`](Self::notification_buffer_limit): 16 MiB. A genuine notification has
     /// a few KiB.

@@ -5,7 +5,6 @@ use std::{borrow::Cow, error, fmt};
 type BoxError = Box<dyn error::Error + Send + Sync>;
 
 /// The error of an invalid set-up: every invalid setting, by its name and the rule that it breaks, never the value.
-#[derive(Debug)]
 pub struct SetupError {
     /// Never empty.
     faults: Vec<SetupFault>,
@@ -79,6 +78,13 @@ impl fmt::Display for SetupFault {
 impl error::Error for SetupFault {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         self.cause.as_deref().map(|cause| -> &(dyn error::Error + 'static) { cause })
+    }
+}
+
+/// Prints each fault on a line of its own: a `main` that returns the error shows it so.
+impl fmt::Debug for SetupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.faults.iter().try_for_each(|fault| write!(f, "\n  {fault}"))
     }
 }
 

@@ -81,7 +81,8 @@ impl WxPay {
         &self.merchant
     }
 
-    /// Calls an operation. An order without an app or a notification URL of its own uses the merchant's.
+    /// Calls an operation. An order without an app or a notification URL of its own uses the merchant's. Takes at most 30
+    /// seconds by default, with all attempts: see [`Policy`](wxpay_proto::retry::Policy).
     ///
     /// **Run a payment in a task of its own**, as [`Client::run`] explains.
     ///
@@ -92,8 +93,11 @@ impl WxPay {
         self.client.run(self.merchant.call(operation)).await
     }
 
-    /// Resolves an operation whose outcome is unknown, by querying until it is known. [`Error::unresolved`] returns
+    /// Resolves an operation whose outcome is unknown, by querying until it is known. [`Error::take_unresolved`] returns
     /// the operation.
+    ///
+    /// Takes 20 seconds until "not found" is certain, and over four minutes if no query is answered: run it in a task of
+    /// its own, and respond to the visitor before. An order may instead be placed again under the same number at once.
     ///
     /// ```no_run
     /// # use wxpay_hyper::WxPay;
@@ -102,7 +106,7 @@ impl WxPay {
     /// # async fn refund(wxpay: WxPay, create: CreateRefund) -> Result<(), wxpay_proto::Error> {
     /// let refund: Lookup<Refund> = match wxpay.call(create).await {
     ///     Ok(refund) => Lookup::Found(refund),
-    ///     Err(mut error) => match error.unresolved() {
+    ///     Err(mut error) => match error.take_unresolved() {
     ///         Some(unresolved) => wxpay.resolve::<QueryRefund>(unresolved).await?,
     ///         None => return Err(error),
     ///     },

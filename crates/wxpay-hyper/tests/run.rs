@@ -81,7 +81,7 @@ async fn lost_reply_is_unresolved_and_unsent_order_is_not() {
         common::assert_no_secret(&error);
         assert!(error.source().is_some(), "the error must have a source");
         assert_eq!(error.fate(), Some(fate));
-        assert_eq!(error.unresolved().is_some(), fate == Fate::Unknown);
+        assert_eq!(error.take_unresolved().is_some(), fate == Fate::Unknown);
     }
 }
 

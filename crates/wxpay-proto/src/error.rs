@@ -65,9 +65,10 @@ pub enum ErrorKind {
 pub enum Fate {
     /// The request never reached WeChat Pay, or every attempt that did was refused. A retry is safe.
     NotSent,
-    /// WeChat Pay refused the request; nothing was carried out.
+    /// WeChat Pay refused the request, and carried out nothing. An earlier request may have been carried out: placing an
+    /// order that is already paid is refused, too. Query it.
     Refused,
-    /// The request may have been carried out. Query before doing anything else: see [`Error::unresolved`].
+    /// The request may have been carried out. Query before you use another number: see [`Error::take_unresolved`].
     Unknown,
 }
 
@@ -174,7 +175,7 @@ impl Error {
     /// Takes the unresolved operation out of the error, to resolve it. It is present if the fate is [`Fate::Unknown`]
     /// and the request has a number to query by.
     #[must_use]
-    pub fn unresolved(&mut self) -> Option<Unresolved> {
+    pub fn take_unresolved(&mut self) -> Option<Unresolved> {
         self.0.unresolved.take()
     }
 }

@@ -20,7 +20,7 @@
 //! one of a query of APIv3.
 
 use crate::{
-    error::{Error, ErrorKind},
+    error::{Error, ErrorKind, Fate},
     exchange::{AwaitingReply, Flow, Reply, Step, Waiting, sealed},
     pending::{PendingOperation, Unresolved},
     prelude::*,
@@ -206,8 +206,8 @@ impl<Q: Query> Flow for Resolve<Q> {
         match query {
             Ok(query) => Resolving { query, unresolved, queries: 0, not_found_in_a_row: 0 }.query(world),
             Err(other) => {
-                let misuse = Error::new(ErrorKind::Misuse, None).caused_by(other);
-                Step::Done(Err(Error::not_resolved(unresolved, misuse)))
+                let misuse = Error::new(ErrorKind::Misuse, Fate::Unknown);
+                Step::Done(Err(misuse.with_unresolved(unresolved).caused_by(other)))
             }
         }
     }

@@ -136,7 +136,7 @@ fn combined_order_with_lost_replies_is_resolved_by_query() {
     let mut shop = Shop::open();
     shop.lose_replies("v3.combine.native");
     let order = combined_order(&shop, 10, two_sub_orders(&shop, 10));
-    let unresolved = shop.call_err(NativeOrder::new(order).unwrap()).unresolved().unwrap();
+    let unresolved = shop.call_err(NativeOrder::new(order).unwrap()).take_unresolved().unwrap();
     let Ok(Lookup::Found(resolved)) = shop.run(shop.merchant.resolve::<QueryOrder>(unresolved)) else {
         panic!("must resolve to the combined order")
     };

@@ -220,7 +220,7 @@ fn profit_sharing_with_lost_replies_is_resolved_and_idempotent_by_number() {
     let create = create(&shop, &Party::Direct, &transaction_id, "P1");
     let mut error = shop.call_err(create.clone());
     assert_eq!(error.fate(), Some(Fate::Unknown));
-    let unresolved = error.unresolved().unwrap();
+    let unresolved = error.take_unresolved().unwrap();
     let operation = format!("v3.profit_sharing?transaction_id={transaction_id}&out_order_no=P1");
     assert_eq!(unresolved.pending_operation().to_string(), operation);
     let resolve = shop.merchant.resolve::<QueryProfitSharing>(unresolved);
@@ -247,7 +247,7 @@ fn return_with_lost_replies_is_resolved_by_query() {
     shop.lose_replies("v3.profitsharing.return");
     let create_return = create_return(1000);
     let mut error = shop.call_err(create_return.clone());
-    let unresolved = error.unresolved().unwrap();
+    let unresolved = error.take_unresolved().unwrap();
     let resolve = shop.merchant.resolve::<QueryProfitSharingReturn>(unresolved);
     let Ok(Lookup::Found(resolved)) = shop.run(resolve) else {
         panic!("must resolve to the existing operation")
@@ -265,7 +265,7 @@ fn profit_sharing_lost_in_transit_resolves_to_not_found() {
         .for_operation(operation);
     shop.network.gateway.inject(rule);
     let create = create(&shop, &Party::Direct, &transaction_id, "P1");
-    let unresolved = shop.call_err(create).unresolved().unwrap();
+    let unresolved = shop.call_err(create).take_unresolved().unwrap();
     let resolve = shop.merchant.resolve::<QueryProfitSharing>(unresolved);
     assert_eq!(shop.run(resolve).unwrap(), Lookup::NotFound);
     assert_eq!(unsplit_amount(&mut shop, &transaction_id), Fen::new(10_000));

@@ -384,7 +384,7 @@ fn unconfirmed_transfer_and_authorization_expire_after_a_day() {
 fn resolve<Q: Resolver>(shop: &mut Shop, error: wxpay_proto::Error, query: &Q) -> Q::Object {
     let mut error = error;
     assert_eq!(error.fate(), Some(Fate::Unknown));
-    let unresolved = error.unresolved().unwrap();
+    let unresolved = error.take_unresolved().unwrap();
     assert_eq!(Some(unresolved.pending_operation()), query.pending().as_ref());
     shop.run(shop.merchant.resolve::<Q>(unresolved)).unwrap().found().expect("the operation must exist")
 }

@@ -90,7 +90,7 @@ impl Life {
             Ok(other) => panic!("{key:?}: {other:?}"),
             Err(Ended::Failed(error)) if error.fate() != Some(Fate::Unknown) => Certain::Absent,
             Err(Ended::Failed(mut error)) => {
-                let unresolved = error.unresolved().expect("an unknown outcome must be resolvable");
+                let unresolved = error.take_unresolved().expect("an unknown outcome must be resolvable");
                 assert_eq!(Some(unresolved.pending_operation()), query_order(key, party).pending().as_ref());
                 self.settle_charge(key, party).await
             }

@@ -122,7 +122,7 @@ impl Life {
             }
             Err(Ended::Failed(mut error)) if error.fate() != Some(Fate::Unknown) => {
                 assert!(error.fate().is_some(), "{operation} is no read, but its error has no fate");
-                assert!(error.unresolved().is_none());
+                assert!(error.take_unresolved().is_none());
                 assert_eq!(is_recorded(&self.shop), before, "{operation}: {error:?}, but the gateway has it");
                 if !before {
                     return Outcome::Nothing;
@@ -131,7 +131,7 @@ impl Life {
             }
             Err(ended) => {
                 if let Ended::Failed(mut error) = ended {
-                    let unresolved = error.unresolved().expect("an unknown outcome must be resolvable");
+                    let unresolved = error.take_unresolved().expect("an unknown outcome must be resolvable");
                     assert_eq!(unresolved.pending_operation(), &operation);
                 }
                 self.resolve(query, is_recorded).await.map_or(Outcome::Nothing, Outcome::Found)
@@ -160,7 +160,8 @@ impl Life {
                 }
                 Err(Ended::Failed(mut error)) => {
                     assert_eq!(error.fate(), Some(Fate::Unknown), "{error:?}");
-                    let unresolved = error.unresolved().expect("a failed resolve must keep the operation");
+                    let unresolved =
+                        error.take_unresolved().expect("a failed resolve must keep the operation");
                     assert_eq!(unresolved.pending_operation(), &operation);
                     self.pause(Duration::from_mins(1)).await;
                 }

@@ -188,6 +188,11 @@ impl WxPayBuilder {
         self.set(Field::PlatformCertificate, "platform_certificate_pem", text(pem))
     }
 
+    /// Trusts a platform certificate, by its path.
+    pub fn platform_certificate_file(self, path: impl Into<PathBuf>) -> Self {
+        self.set(Field::PlatformCertificate, "platform_certificate_file", Source::File(path.into()))
+    }
+
     /// Sets the default app: requests that need one and set none use it.
     pub fn appid(self, appid: impl Into<String>) -> Self {
         self.set(Field::AppId, "appid", text(appid.into()))

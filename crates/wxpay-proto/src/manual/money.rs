@@ -4,7 +4,7 @@
 //! * Every [`Error`](crate::Error) of a write states the [`Fate`](crate::Fate) of the request: not sent, refused, or
 //!   unknown. A read has none. The fate covers all attempts: one attempt whose reply was lost leaves the whole call in
 //!   doubt, even if the next one is refused.
-//! * An operation of unknown fate is a value: [`Error::unresolved`](crate::Error::unresolved).
+//! * An operation of unknown fate is a value: [`Error::take_unresolved`](crate::Error::take_unresolved).
 //!   [Resolve](crate::v3::Merchant::resolve) it: the flow queries until the outcome is known.
 //! * A call is retried only under the same number (`out_trade_no`, `out_refund_no` and so on), and the same number
 //!   means the same operation.

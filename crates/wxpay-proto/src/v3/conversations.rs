@@ -88,7 +88,7 @@ impl Conversation {
         let Err(mut error) = result else {
             return assert!(self.gateway.has_effect, "a success without an effect");
         };
-        let unresolved = error.unresolved();
+        let unresolved = error.take_unresolved();
         if error.fate() != Some(Fate::Unknown) {
             assert_eq!(unresolved, None);
             return assert!(!self.has_effect(), "{error:?}, but it took effect");
@@ -103,7 +103,7 @@ impl Conversation {
                 Ok(resolved) => return assert!(!matches!(resolved, Lookup::NotFound)),
                 Err(mut error) => {
                     assert_eq!(error.fate(), Some(Fate::Unknown));
-                    unresolved = error.unresolved().expect("a pending operation");
+                    unresolved = error.take_unresolved().expect("a pending operation");
                 }
             }
         }
@@ -166,7 +166,7 @@ fn conclude_charge(conversation: &mut Conversation, result: Result<ChargeOutcome
         Ok(outcome) => assert!(!conversation.has_effect(), "{outcome:?}, but money was taken"),
         Err(mut error) => {
             let is_unknown = error.fate() == Some(Fate::Unknown);
-            assert_eq!(error.unresolved().is_some(), is_unknown);
+            assert_eq!(error.take_unresolved().is_some(), is_unknown);
             assert!(is_unknown || !conversation.has_effect(), "{error:?}, but money was taken");
         }
     }

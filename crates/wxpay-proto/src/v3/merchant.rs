@@ -116,7 +116,7 @@ impl Merchant {
         self.0.appid.as_ref()
     }
 
-    /// Returns the notification URL of requests that set none, if the merchant has a default.
+    /// Returns the notification URL of orders, authorizations and transfers that set none, if the merchant has a default.
     pub fn notify_url(&self) -> Option<&NotifyUrl> {
         self.0.notify_url.as_ref()
     }

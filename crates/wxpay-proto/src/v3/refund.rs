@@ -7,7 +7,8 @@
 //! ```
 //!
 //! A successful reply means that WeChat Pay accepted the refund, not that the payer has the money. Check the
-//! [status](Refund::status), query the refund, or wait for the notification. **If the reply is lost or is an error, do
+//! [status](Refund::status), query the refund, or wait for the notification. A notification may arrive before the reply,
+//! so do not replace a final status by the one in a reply. **If the reply is lost or is an error, do
 //! not create the refund again under another number**: that would be a second refund. Query it, or send it again under
 //! the same number.
 //!

@@ -110,14 +110,14 @@ fn resolve(merchant: &Merchant, driver: &mut Driver, action: Action) {
     let Err(mut error) = driver.run(merchant.prepay(order()), &mut { network }) else {
         panic!("the call succeeded without a reply")
     };
-    let Some(pending) = error.unresolved() else {
+    let Some(pending) = error.take_unresolved() else {
         return assert_ne!(error.fate(), Some(Fate::Unknown), "an unknown fate has a pending operation");
     };
     let mut events = action.events.into_iter();
     let network = |transmit: Transmit, _: UnixTime| reply_to(&transmit, events.next());
     if let Err(mut error) = driver.run(merchant.resolve(pending), &mut { network }) {
         assert_eq!(error.fate(), Some(Fate::Unknown), "a query does not decide the fate");
-        assert!(error.unresolved().is_some_and(|pending| {
+        assert!(error.take_unresolved().is_some_and(|pending| {
             pending.pending_operation().number("out_trade_no") == Some(NUMBER.to_owned())
         }));
     }
@@ -153,10 +153,10 @@ fn run<F: Flow<Output: Debug>>(
 /// Checks the fate of a flow. The requests can be attributed only if a single flow was running.
 fn assert_fate(mut error: Error, leaves_pending: bool, attempts: Option<&Vec<Option<Fate>>>) {
     let Some(fate) = error.fate() else {
-        return assert_eq!(error.unresolved(), None, "a read is never pending");
+        return assert_eq!(error.take_unresolved(), None, "a read is never pending");
     };
     assert_eq!(
-        error.unresolved().is_some(),
+        error.take_unresolved().is_some(),
         leaves_pending && fate == Fate::Unknown,
         "exactly an unknown fate has a pending operation"
     );

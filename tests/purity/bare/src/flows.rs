@@ -88,7 +88,7 @@ pub(crate) fn order(charset: Charset) -> Option<Order> {
 pub fn prepay_and_resolve() -> Option<()> {
     let me = merchant()?;
     let mut error = drive(me.prepay(order(black_box(Charset::Gbk))?))?;
-    drive(me.resolve(error.unresolved()?)).as_ref().map(used)
+    drive(me.resolve(error.take_unresolved()?)).as_ref().map(used)
 }
 
 #[unsafe(no_mangle)]

@@ -120,7 +120,7 @@ pub fn place_v3_orders() -> Option<()> {
         drive(me.call(H5Order::new(order()?, H5Info::wap()).ok()?)),
         drive(me.call(NativeOrder::new(order()?))),
     ] {
-        drive(me.resolve::<QueryOrder>(error?.unresolved()?)).as_ref().map(used);
+        drive(me.resolve::<QueryOrder>(error?.take_unresolved()?)).as_ref().map(used);
     }
     Some(())
 }

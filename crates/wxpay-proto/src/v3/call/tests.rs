@@ -115,7 +115,7 @@ fn failed(endpoint: Probe, outcomes: &[Outcome]) -> (ErrorKind, Fate, usize) {
     let mut error = result.unwrap_err();
     // There is a pending operation exactly if the outcome is unknown.
     let fate = error.fate().unwrap();
-    assert_eq!(error.unresolved().is_some(), fate == Fate::Unknown, "{outcomes:?}");
+    assert_eq!(error.take_unresolved().is_some(), fate == Fate::Unknown, "{outcomes:?}");
     (error.kind(), fate, harness.sent.len())
 }
 
@@ -250,7 +250,7 @@ fn an_unavailable_private_key_means_not_sent_before_and_unknown_after_an_attempt
             (error.kind(), error.fate(), harness.sent.len()),
             (ErrorKind::Unavailable, Some(fate), sent)
         );
-        assert_eq!(error.unresolved().is_some(), fate == Fate::Unknown);
+        assert_eq!(error.take_unresolved().is_some(), fate == Fate::Unknown);
     }
 }
 
@@ -259,7 +259,7 @@ fn a_raw_call_leaves_no_pending_operation() {
     let raw = Raw::new(Method::Post, "/v3/x").unwrap();
     let mut error = call(raw, &[Lost]).0.unwrap_err();
     assert_eq!(error.fate(), Some(Fate::Unknown));
-    assert_eq!(error.unresolved(), None);
+    assert_eq!(error.take_unresolved(), None);
 }
 
 #[test]

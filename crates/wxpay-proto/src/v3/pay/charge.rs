@@ -252,7 +252,7 @@ impl Progress {
                 Step::Done(Err(error))
             }
             Err(mut error) if matches!(self.stage, Stage::Charge) => {
-                if error.unresolved().is_some_and(|unresolved| unresolved.is_answered()) {
+                if error.take_unresolved().is_some_and(|unresolved| unresolved.is_answered()) {
                     Self { refused: Some(error), ..self }.start(Stage::Query, world)
                 } else {
                     self.undecided(Some(error), world)

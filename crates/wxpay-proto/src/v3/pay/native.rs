@@ -7,6 +7,9 @@ use crate::v3::prelude::*;
 
 /// Places an order that is paid by scanning a QR code. Returns the code's content, `weixin://wxpay/bizpayurl?pr=…`,
 /// valid for two hours.
+///
+/// A query does not return the content. To get it again, or if the outcome is unknown, place the same order again under
+/// the same number: it takes effect once.
 #[derive(Clone, Debug)]
 pub struct NativeOrder {
     order: Order,

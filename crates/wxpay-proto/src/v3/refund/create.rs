@@ -111,6 +111,15 @@ impl RefundAmount {
         if refund > total { Err(InvalidField::new("refund", "must not exceed total")) } else { Ok(amount) }
     }
 
+    /// Creates the amounts of a refund of the whole order, by its price.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`InvalidField`] if the price is out of range.
+    pub fn full(total: Fen) -> Result<Self, InvalidField> {
+        Self::new(total, total)
+    }
+
     /// Splits the refund over several sources of funds.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 use super::refund::Refund;
 use crate::{
     id::{MchId, OutRefundNo},
+    payment::RefundEvidence,
     v3::prelude::*,
 };
 
@@ -14,6 +15,16 @@ use crate::{
 pub struct QueryRefund {
     out_refund_no: OutRefundNo,
     party: Party,
+}
+
+impl Lookup<Refund> {
+    /// Returns the evidence of the refund, if it succeeded.
+    pub fn evidence(&self) -> Option<RefundEvidence> {
+        match self {
+            Self::Found(refund) => refund.evidence(),
+            Self::NotFound => None,
+        }
+    }
 }
 
 impl QueryRefund {

@@ -108,8 +108,8 @@ fn a_key_of_another_operation_is_misuse_and_stays_pending() {
         let mut error = Harness::new().run(resolve, |_, _| panic!("expected no request")).unwrap_err();
         assert_eq!((error.kind(), error.fate()), (ErrorKind::Misuse, Some(Fate::Unknown)));
         assert_eq!(error.pending_operation(), Some(&pending(text)));
-        assert_eq!(error.unresolved().unwrap().pending_operation(), &pending(text));
-        error.source().unwrap().source().unwrap().to_string()
+        assert_eq!(error.take_unresolved().unwrap().pending_operation(), &pending(text));
+        error.source().unwrap().to_string()
     }
     assert_eq!(
         misuse::<QueryRefund>("v3.order?out_trade_no=1217752501"),
@@ -192,7 +192,7 @@ fn assert_unproven<Q: Resolver>(unresolved: Unresolved, code: &str) {
     assert_eq!((harness.sent.len(), harness.now), (5, NOW.after(Duration::from_secs(20))), "{code}");
     let cause = error.source().unwrap().source().unwrap().to_string();
     assert!(cause.starts_with("an unsigned \"not found\" does not prove that no money moved"), "{cause}");
-    assert!(error.unresolved().unwrap().moves_money());
+    assert!(error.take_unresolved().unwrap().moves_money());
 }
 
 #[test]
@@ -236,7 +236,7 @@ fn a_field_refusal_of_a_refund_is_resolved_by_one_query() {
         (error.kind(), error.fate(), harness.sent.len()),
         (ErrorKind::Refused, Some(Fate::Unknown), 1)
     );
-    let resolve = fake::merchant().resolve::<QueryRefund>(error.unresolved().unwrap());
+    let resolve = fake::merchant().resolve::<QueryRefund>(error.take_unresolved().unwrap());
     let resolved = harness.run(resolve, |_, now| Ok(signed(404, r#"{"code":"RESOURCE_NOT_EXISTS"}"#, *now)));
     assert_eq!((resolved.unwrap(), harness.sent.len()), (Lookup::NotFound, 2));
 }
@@ -249,7 +249,7 @@ fn a_refused_query_resolves_nothing_and_is_not_repeated() {
         (error.kind(), error.fate(), harness.sent.len()),
         (ErrorKind::Refused, Some(Fate::Unknown), 1)
     );
-    assert_eq!(*error.unresolved().unwrap().pending_operation(), pending_operation());
+    assert_eq!(*error.take_unresolved().unwrap().pending_operation(), pending_operation());
 }
 
 #[test]
@@ -257,7 +257,7 @@ fn without_replies_resolving_returns_the_pending_operation() {
     let (resolved, harness) = resolve(&[|_| Err(Failure::Lost("reset".into()))]);
     let mut error = resolved.unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Transport, Some(Fate::Unknown)));
-    assert_eq!(*error.unresolved().unwrap().pending_operation(), pending_operation());
+    assert_eq!(*error.take_unresolved().unwrap().pending_operation(), pending_operation());
     assert_eq!(harness.sent.len(), 8 * 4, "each query is retried like any call");
     assert!(harness.now.since(NOW) < Duration::from_secs(300));
 }

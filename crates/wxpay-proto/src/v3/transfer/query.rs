@@ -168,7 +168,7 @@ mod tests {
         let lost = harness.run(merchant.call(create), |_, _| Err(Failure::Lost("reset".into())));
         let mut error = lost.unwrap_err();
         assert_eq!(error.fate(), Some(Fate::Unknown));
-        let unresolved = error.unresolved().unwrap();
+        let unresolved = error.take_unresolved().unwrap();
         assert_eq!(unresolved.pending_operation().to_string(), "v3.transfer?out_bill_no=plfk2020042013");
         let resolved = harness.run(merchant.resolve::<QueryTransfer>(unresolved), |transmit, now| {
             assert_eq!(transmit.label, "v3.transfer.query");

@@ -172,12 +172,12 @@ fn resolve(merchant: &Merchant, driver: &mut Driver, action: Action) {
     let Err(mut error) = driver.run(merchant.call(jsapi()), &mut { network }) else {
         panic!("the call succeeded without a reply")
     };
-    let pending = error.unresolved().expect("an unknown fate has a pending operation");
+    let pending = error.take_unresolved().expect("an unknown fate has a pending operation");
     let mut events = action.events.into_iter();
     let network = |transmit: Transmit, now: UnixTime| reply_to(&transmit, now, events.next()).0;
     if let Err(mut error) = driver.run(merchant.resolve::<QueryOrder>(pending), &mut { network }) {
         assert_eq!(error.fate(), Some(Fate::Unknown), "a query does not decide the fate");
-        assert!(error.unresolved().is_some());
+        assert!(error.take_unresolved().is_some());
     }
 }
 
@@ -207,10 +207,10 @@ fn run<F: Flow<Output: Debug>>(
 /// Checks the fate of a flow. The attempts can be attributed only if a single flow was running.
 fn assert_fate(mut error: Error, leaves_pending: bool, attempts: Option<&Vec<AttemptFate>>) {
     let Some(fate) = error.fate() else {
-        return assert_eq!(error.unresolved(), None, "a read is never pending");
+        return assert_eq!(error.take_unresolved(), None, "a read is never pending");
     };
     assert_eq!(
-        error.unresolved().is_some(),
+        error.take_unresolved().is_some(),
         leaves_pending && fate == Fate::Unknown,
         "exactly an unknown fate has a pending operation"
     );

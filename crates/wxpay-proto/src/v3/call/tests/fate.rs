@@ -131,7 +131,7 @@ fn a_refusal_after_doubt_keeps_its_code_and_message() {
 #[test]
 fn an_unsigned_field_refusal_is_final_only_for_an_operation_that_trusts_it() {
     let answered = |outcomes: &[Outcome]| {
-        call(PROBE, outcomes).0.unwrap_err().unresolved().map(|unresolved| unresolved.is_answered())
+        call(PROBE, outcomes).0.unwrap_err().take_unresolved().map(|unresolved| unresolved.is_answered())
     };
     assert_eq!(failed(TRUSTING, &[Unsigned(400, FIELD_REFUSAL)]), (ErrorKind::Refused, Fate::Refused, 1));
     assert_eq!(failed(PROBE, &[Unsigned(400, FIELD_REFUSAL)]), (ErrorKind::Refused, Fate::Unknown, 1));
@@ -207,7 +207,7 @@ fn a_read_has_no_fate_and_leaves_no_pending_operation() {
     ] {
         let (result, harness) = call(read, &[outcome]);
         let mut error = result.unwrap_err();
-        assert_eq!((error.kind(), error.fate(), error.unresolved()), (kind, None, None), "{outcome:?}");
+        assert_eq!((error.kind(), error.fate(), error.take_unresolved()), (kind, None, None), "{outcome:?}");
         assert_eq!(harness.sent.len(), attempts, "{outcome:?}");
     }
 }
@@ -284,7 +284,7 @@ fn assert_sound(probe: Probe, script: &[(Outcome, Evidence)]) {
     };
     let is_read = probe.idempotency == Idempotency::Safe;
     assert_eq!(error.fate(), (!is_read).then_some(expected), "{script:?}");
-    let unresolved = error.unresolved();
+    let unresolved = error.take_unresolved();
     assert_eq!(unresolved.is_some(), error.fate() == Some(Fate::Unknown), "{script:?}");
 }
 

@@ -192,7 +192,7 @@ fn a_charge_of_unknown_outcome_leaves_a_pending_operation() {
         let (result, kinds, secs) = charge(Lost, |_| query, reverse);
         let mut error = result.unwrap_err();
         assert_eq!((error.kind(), error.fate()), (kind, Some(Fate::Unknown)));
-        let unresolved = error.unresolved().unwrap();
+        let unresolved = error.take_unresolved().unwrap();
         assert_eq!(unresolved.pending_operation().to_string(), "v3.order?out_trade_no=1217752501");
         assert!(kinds.contains('r') && secs < 180, "{kinds} in {secs} s");
     }
@@ -247,7 +247,7 @@ fn a_charge_with_a_field_error_is_refused_after_one_signed_not_found() {
     let refused = Unsigned(400, r#"{"code":"PARAM_ERROR","detail":{"location":"body","value":1}}"#);
     let (result, kinds, secs) = charge(refused, |_| NO_SUCH_ORDER, Lost);
     let mut error = result.unwrap_err();
-    assert_eq!((error.fate(), error.unresolved()), (Some(Fate::Refused), None));
+    assert_eq!((error.fate(), error.take_unresolved()), (Some(Fate::Refused), None));
     assert_eq!(error.refusal().unwrap().code, Code::PARAM_ERROR);
     assert_eq!((kinds.as_str(), secs), ("cq", 0));
     // The refusal was forged.

@@ -132,7 +132,7 @@ fn a_code_payment_refused_as_paid_used_or_invalid_may_have_been_paid() {
     for code in ["INVALID_REQUEST", "ORDERPAID", "ORDER_PAID", "OUT_TRADE_NO_USED"] {
         let mut error = refused(code);
         assert_eq!(error.fate(), Some(Fate::Unknown), "{code}");
-        assert!(error.unresolved().unwrap().is_answered(), "{code}");
+        assert!(error.take_unresolved().unwrap().is_answered(), "{code}");
     }
     for code in ["AUTH_CODE_EXPIRED", "NOT_ENOUGH", "ORDER_CLOSED"] {
         assert_eq!(refused(code).fate(), Some(Fate::Refused), "{code}");
