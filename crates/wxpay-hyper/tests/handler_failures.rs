@@ -29,18 +29,20 @@ async fn notify(router: &Router, path: &str) -> u16 {
     router.clone().call(request.body(Body::from(body)).unwrap()).await.unwrap().status().as_u16()
 }
 
+async fn dropping(_: VerifiedNotification) -> AckResponse {
+    Ack::Fail.into()
+}
+
+async fn acknowledging(notification: VerifiedNotification) -> AckResponse {
+    notification.acknowledge()
+}
+
 #[tokio::test]
 async fn the_failure_of_a_handler_is_logged_and_a_success_is_not() {
     let log = Log::capture();
     let wxpay = WxPay::new(Client::builder().build().unwrap(), merchant_with_public_key(MCHID, API_V3_KEY));
     let failing = wxpay.notifications(|_| async { Err::<(), _>("the database is down") });
     let succeeding = wxpay.notifications(|_| async { Ok::<_, String>(()) });
-    async fn dropping(_: VerifiedNotification) -> AckResponse {
-        Ack::Fail.into()
-    }
-    async fn acknowledging(notification: VerifiedNotification) -> AckResponse {
-        notification.acknowledge()
-    }
     let router = Router::new()
         .route("/failing", any_service(failing))
         .route("/succeeding", any_service(succeeding))
