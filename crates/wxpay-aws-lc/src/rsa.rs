@@ -76,12 +76,27 @@ impl RsaPublicKey {
     pub(crate) fn from_spki(spki: &[u8]) -> Result<Self, InvalidKey> {
         // This parser must come first: it accepts only a `SubjectPublicKeyInfo`, the other one more formats.
         let encrypting_key = PublicEncryptingKey::from_der(spki).map_err(|_| InvalidKey)?;
+        // It ignores what follows the key.
+        if !is_one_sequence(spki) {
+            return Err(InvalidKey);
+        }
         let verifying_key =
             ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, spki).map_err(|_| InvalidKey)?;
         Ok(Self {
             verifying_key,
             encrypting_key: OaepPublicEncryptingKey::new(encrypting_key).map_err(|_| InvalidKey)?,
         })
+    }
+}
+
+/// Returns whether the text is one DER `SEQUENCE` of 256 to 65,535 bytes, as every RSA key from 2048 bits is, and nothing
+/// follows it.
+fn is_one_sequence(der: &[u8]) -> bool {
+    match der {
+        [0x30, 0x82, high, low, content @ ..] => {
+            content.len() == usize::from(u16::from_be_bytes([*high, *low]))
+        }
+        _ => false,
     }
 }
 

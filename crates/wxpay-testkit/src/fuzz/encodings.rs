@@ -97,7 +97,7 @@ fn parse_plainly(text: &[u8]) -> Option<u64> {
         }
         let (digits, end) = fraction.split_at(length);
         let padded = [digits, b"00"].concat();
-        millis = if second == 60 { 0 } else { str::from_utf8(&padded[..3]).ok()?.parse().ok()? };
+        millis = str::from_utf8(&padded[..3]).ok()?.parse().ok()?;
         rest = end;
     }
     let offset = match rest {

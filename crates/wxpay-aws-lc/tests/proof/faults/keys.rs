@@ -81,6 +81,16 @@ pub(crate) fn breaking_one_rule() -> Vec<(&'static str, Fault)> {
                 ..NO_FAULT
             },
         ),
+        (
+            "a public key with bytes after it is rejected",
+            Fault {
+                public_key: |spki| match spki.split_last() {
+                    Some((0, key)) => AwsLc.public_key(key),
+                    _ => AwsLc.public_key(spki),
+                },
+                ..NO_FAULT
+            },
+        ),
     ]
 }
 

@@ -37,6 +37,11 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("bytes that are not a public key are rejected", |p| {
         not_keys(material::SPKI, material::CERTIFICATE).all(|der| p.public_key(&der).is_err())
     }),
+    ("a public key with bytes after it is rejected", |p| {
+        let mut followed = bytes(material::SPKI);
+        followed.push(0);
+        p.public_key(&followed).is_err()
+    }),
     // signatures
     ("signatures equal those of OpenSSL, each time", |p| {
         key_satisfies(private(p, material::PKCS8), |key| {

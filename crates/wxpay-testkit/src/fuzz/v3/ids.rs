@@ -67,7 +67,10 @@ pub fn v3_ids(data: &[u8]) {
     match ApiV3Key::new(text.to_owned()) {
         Ok(key) => assert!(text.len() == 32 && !format!("{key:?}").contains(text)),
         Err(error) => {
-            assert!(text.len() != 32 || !error.to_string().contains(text), "an error shows the key");
+            // The fuzzer finds texts that are a part of the rule itself.
+            let is_of_rule = format!("{} {}", error.field(), error.rule()).contains(text);
+            let is_shown = error.to_string().contains(text);
+            assert!(text.len() != 32 || is_of_rule || !is_shown, "an error shows the key");
         }
     }
 }
