@@ -1,6 +1,7 @@
 //! The macro that defines bodies.
 
-/// Defines a body, or an object in one: its struct, `required(..)`, its setters, its [`Members`] and its `Debug`.
+/// Defines a body, or an object in one: its struct, `required(..)`, its setters, its [`Members`](super::Members) and its
+/// `Debug`.
 ///
 /// ```ignore
 /// body! {
