@@ -27,7 +27,7 @@ struct Inner {
     source: Option<Box<dyn error::Error + Send + Sync>>,
 }
 
-/// What is known of the reply that led to an error. It chooses the words of the error.
+/// The origin of the reply that led to an error. It chooses the words of the error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ReplyOrigin {
     /// The reply has none of the headers that WeChat Pay signs with. Anyone between may have sent it.

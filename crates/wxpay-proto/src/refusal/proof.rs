@@ -1,9 +1,9 @@
-//! What a verified error object proves: the table of APIv3's codes.
+//! The proof in a verified error object: the table of APIv3's codes.
 
 use super::Code;
 use crate::prelude::*;
 
-/// What a verified APIv3 error object proves about its request. The HTTP status is not signed, so the code alone
+/// The proof in a verified APIv3 error object about its request. The HTTP status is not signed, so the code alone
 /// decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Proof {

@@ -55,7 +55,7 @@ pub trait Endpoint: fmt::Debug + Send + Sealed + 'static {
         world: &mut World<'_>,
     ) -> Result<Self::Output, Error>;
 
-    /// Whether the operation is a read: it changes nothing, and its errors have no fate.
+    /// True if the operation is a read: it changes nothing, and its errors have no fate.
     const IS_READ: bool = false;
 
     /// Returns the operation to resolve if the outcome is unknown. `None` if the operation cannot be queried.

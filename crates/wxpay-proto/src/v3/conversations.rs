@@ -43,7 +43,7 @@ struct Conversation {
     gateway: Gateway,
     faults: BTreeMap<u32, Fault>,
     requests: u32,
-    /// How each write ended so far: whether nothing left the merchant, and whether the reply proved the write.
+    /// The end of each write so far: whether nothing left the merchant, and whether the reply proved the write.
     writes: Vec<(&'static str, bool, bool)>,
 }
 

@@ -71,7 +71,7 @@ enum Section {
     Summary,
 }
 
-/// What a line turned out to be.
+/// The kind of a line, once it is known.
 enum LineKind {
     /// The line is empty, or has column names.
     NoCells,
