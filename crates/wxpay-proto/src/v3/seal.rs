@@ -126,15 +126,6 @@ impl<'a, 'w> RequestWriter<'a, 'w> {
         Ok(Sealed(base64::encode(&sealed)))
     }
 
-    /// Seals an optional field.
-    ///
-    /// # Errors
-    ///
-    /// Returns an [`Error`] in the cases of [`seal`](Self::seal).
-    pub fn seal_opt(&mut self, plain: Option<&Sensitive>) -> Result<Option<Sealed>, Error> {
-        plain.map(|plain| self.seal(plain)).transpose()
-    }
-
     /// Makes the request name the key even if nothing is sealed: some operations require the header
     /// `Wechatpay-Serial`.
     ///
