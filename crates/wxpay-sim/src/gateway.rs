@@ -1,29 +1,28 @@
 //! The gateway: takes a request, returns a reply or a transport fault, and delivers notifications when they are due.
 
 mod pay;
-mod tasks;
-pub(crate) mod v1;
-pub(crate) mod v3;
+pub(crate) mod tasks;
 
-pub use pay::{PaidOrder, PayError, Payer, PrepayRef};
-pub use v3::{
+pub use crate::v3::{
     RequestRecord, SupportedOperation,
     pay::{OrderRef, PaidTransaction},
 };
+pub use pay::{PaidOrder, PayError, Payer, PrepayRef};
 
 use crate::{
     credentials::{App, Credentials},
     faults::{ApiVersion, Fault, FaultContext, FaultRule, FaultRules, Operation},
-    ledger::{Ledger, OrderRecord},
+    ledger::v1::{Ledger, OrderRecord},
     notifications::{
         Delivery, DeliveryContext, DeliveryId, DeliveryResult, NotificationRecord, Notifications,
     },
     rng::{Rng, URL_SAFE},
     settings::Settings,
+    v1::{self, route::Target},
+    v3,
     warnings::{Kind, Warning, Warnings},
 };
 use std::time::Duration;
-use v1::route::Target;
 use wxpay_proto::{
     UnixTime,
     http::{Request, Response},
@@ -33,16 +32,16 @@ use wxpay_proto::{
 /// The simulated gateway, a plain value. The caller passes the time; random values are derived from the seed.
 #[derive(Clone, Debug)]
 pub struct Gateway {
-    settings: Settings,
+    pub(crate) settings: Settings,
     pub(crate) ledger: Ledger,
-    notifications: Notifications,
-    faults: FaultRules,
-    warnings: Warnings,
-    credentials: Credentials,
-    ids: Rng,
-    serial: u64,
-    payer: OpenId,
-    v3: v3::State,
+    pub(crate) notifications: Notifications,
+    pub(crate) faults: FaultRules,
+    pub(crate) warnings: Warnings,
+    pub(crate) credentials: Credentials,
+    pub(crate) ids: Rng,
+    pub(crate) serial: u64,
+    pub(crate) payer: OpenId,
+    pub(crate) v3: v3::State,
 }
 
 /// The outcome of a request as the client sees it. The driver (for example the HTTP server) must produce it.
@@ -75,7 +74,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// Truncates the body to this many bytes, and by at least one byte.
-    fn truncated(reply: Response, bytes: usize) -> Self {
+    pub(crate) fn truncated(reply: Response, bytes: usize) -> Self {
         let length = bytes.min(reply.body().len().saturating_sub(1));
         Self::Truncated(reply, length)
     }

@@ -67,6 +67,8 @@ mod rng;
 pub mod serve;
 pub mod settings;
 mod time;
+mod v1;
+mod v3;
 pub mod warnings;
 
 pub use clock::Clock;

@@ -7,11 +7,9 @@
 pub mod v3;
 
 use crate::{
-    gateway::{
-        Gateway, PaidOrder, PayError, Payer, PrepayRef,
-        v1::{message::JsonMembers, sign},
-    },
+    gateway::{Gateway, PaidOrder, PayError, Payer, PrepayRef},
     settings::SecondSignPackage,
+    v1::{message::JsonMembers, sign},
     warnings::Kind,
 };
 use serde::Serialize;

@@ -11,7 +11,7 @@ use wxpay_proto::{
         },
     },
 };
-use wxpay_sim::{gateway::OrderRef, ledger::v3::TradeState as RecordedState};
+use wxpay_sim::{gateway::OrderRef, ledger::TradeState as RecordedState};
 
 /// Builds a code payment. The last two digits of the code select the payer's behaviour in the simulator.
 fn code(shop: &Shop, serial: u32, digits: &str, party: Party) -> CodePayment {

@@ -20,7 +20,7 @@ use wxpay_proto::{
         },
     },
 };
-use wxpay_sim::ledger::v3::{ReturnFailure, SharingDetailFailure};
+use wxpay_sim::ledger::{ReturnFailure, SharingDetailFailure};
 use wxpay_testkit::network::v3;
 
 fn supplier() -> MchId {

@@ -12,7 +12,7 @@ use wxpay_proto::{
         refund::{self, ApplyAbnormalRefund, BankCard, Refund, RefundStatus},
     },
 };
-use wxpay_sim::ledger::v3::RefundStatus as RecordedStatus;
+use wxpay_sim::ledger::RefundStatus as RecordedStatus;
 
 /// Creates a refund that becomes abnormal, and receives the notification.
 fn create_abnormal(shop: &mut Shop, serial: u32, refund_no: &str) -> Refund {

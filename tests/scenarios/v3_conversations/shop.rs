@@ -11,7 +11,7 @@ use wxpay_proto::{
 use wxpay_sim::{
     faults::{Fault, FaultRule, Operation},
     gateway::{OrderRef, Payer},
-    ledger::v3::TransactionRecord,
+    ledger::TransactionRecord,
     payer::v3::PaymentRequest,
 };
 use wxpay_testkit::{

@@ -19,7 +19,7 @@ use wxpay_proto::{
         },
     },
 };
-use wxpay_sim::ledger::v3;
+use wxpay_sim::ledger;
 
 fn bill_no(text: &str) -> OutBillNo {
     text.parse().unwrap()
@@ -195,7 +195,7 @@ fn run_authorization(shop: &mut Shop) {
     assert!(shop.call(by_id.clone()).is_paid());
     assert_eq!(notified(shop), [status("T3", "SUCCESS"), status("T4", "SUCCESS")]);
 
-    let reason = v3::CloseReason::UserClose;
+    let reason = ledger::CloseReason::UserClose;
     assert!(shop.network.gateway.close_authorization(
         &mchid,
         &authorization_no("A1"),
@@ -290,7 +290,7 @@ fn transfers_of_every_kind_succeed_and_have_receipts() {
     let records = shop.network.gateway.transfers(shop.driver.now);
     let amounts: u64 = records
         .iter()
-        .filter(|record| record.state == v3::TransferState::Success)
+        .filter(|record| record.state == ledger::TransferState::Success)
         .map(|record| record.transfer_amount.get())
         .sum();
     assert_eq!((records.len(), amounts), (9, 12_000), "no transfer must be paid twice");

@@ -8,7 +8,7 @@ use wxpay_proto::{
     payment::{Anomaly, Payment, PaymentState, PaymentStatus, Transition},
     v3::transfer::TransferState,
 };
-use wxpay_sim::ledger::v3::{RefundStatus, TradeState, TransactionRecord, TransferState as RecordedState};
+use wxpay_sim::ledger::{RefundStatus, TradeState, TransactionRecord, TransferState as RecordedState};
 
 impl Shop {
     /// Checks what must hold as soon as the notifications have been delivered: the shop knows every payment and every

@@ -16,7 +16,7 @@ use wxpay_proto::{
         },
     },
 };
-use wxpay_sim::ledger::v3::TradeState as RecordedState;
+use wxpay_sim::ledger::TradeState as RecordedState;
 use wxpay_testkit::drive::Ended;
 
 /// The last digits of the codes, which choose what the payer does: pays at once, types a password, cannot pay, …

@@ -20,7 +20,7 @@ use wxpay_proto::{
 };
 use wxpay_sim::{
     faults::{Fault, FaultRule, Operation},
-    ledger::v3::TradeState,
+    ledger::TradeState,
 };
 use wxpay_testkit::drive::Ended;
 

@@ -20,7 +20,7 @@ use wxpay_sim::{
     Settings,
     gateway::{OrderRef, Payer},
     keys::KeySource,
-    ledger::v3::TransactionRecord,
+    ledger::TransactionRecord,
     merchant::{KeyMode, Merchant as SimMerchant, PlatformPublicKey},
 };
 use wxpay_testkit::{

@@ -17,7 +17,7 @@ use wxpay_proto::{
         },
     },
 };
-use wxpay_sim::ledger::v3::TransferState as RecordedState;
+use wxpay_sim::ledger::TransferState as RecordedState;
 
 /// A transfer: the index of its merchant, and its number.
 type TransferKey = (usize, OutBillNo);

@@ -16,7 +16,7 @@ use wxpay_sim::{
     Clock, Credentials, Gateway, Settings,
     faults::{Fault, FaultRule, Operation},
     gateway::{Payer, PrepayRef},
-    ledger::OrderRecord,
+    ledger::v1::OrderRecord,
 };
 
 pub(crate) struct Shop {

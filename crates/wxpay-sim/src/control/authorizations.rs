@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     gateway::Gateway,
-    ledger::v3::{AuthorizationRecord, CloseReason},
+    ledger::{AuthorizationRecord, CloseReason},
 };
 use wxpay_proto::{
     UnixTime,

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     gateway::{Gateway, OrderRef, PayError, Payer, PrepayRef},
-    ledger::{OrderRecord, v3::TransactionRecord},
+    ledger::{TransactionRecord, v1::OrderRecord},
 };
 use serde_json::Value;
 use wxpay_proto::{Fen, UnixTime, id::OutTradeNo};

@@ -8,7 +8,7 @@ use super::{
     route::{Body, Route, RouteGroup},
     schema::{Record, Schema, required_member},
 };
-use crate::ledger::v3::{ReturnFailure, SharingDetailFailure, SharingRecord};
+use crate::ledger::{ReturnFailure, SharingDetailFailure, SharingRecord};
 
 pub(super) const GROUP: RouteGroup = RouteGroup {
     name: "profitsharing",

@@ -9,7 +9,7 @@ use super::{
     route::{Body, Route, RouteGroup},
     schema::{Record, Schema, required_member},
 };
-use crate::ledger::v3::{RefundRecord, RefundStatus};
+use crate::ledger::{RefundRecord, RefundStatus};
 use serde::Serialize;
 use wxpay_proto::id::{MchId, OutRefundNo, OutTradeNo};
 

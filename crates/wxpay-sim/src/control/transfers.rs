@@ -9,7 +9,7 @@ use super::{
     route::{Body, Route, RouteGroup},
     schema::{Record, Schema, required_member},
 };
-use crate::{gateway::Gateway, ledger::v3::TransferRecord};
+use crate::{gateway::Gateway, ledger::TransferRecord};
 use wxpay_proto::{
     UnixTime,
     id::{MchId, OutBillNo},

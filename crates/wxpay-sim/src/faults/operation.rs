@@ -1,6 +1,6 @@
 //! The operations and API versions that a fault rule can name.
 
-use crate::gateway::v3::route;
+use crate::v3::route;
 use serde::{Serialize, Serializer};
 
 /// A call by the merchant, a payment by the payer, or a delivery of a notification.

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     faults::{ApiVersion, Fault, FaultContext, Operation},
-    ledger::{FailedPayment, NotPaidReason, OrderRecord, PaymentRecord},
+    ledger::v1::{FailedPayment, NotPaidReason, OrderRecord, PaymentRecord},
     notifications::{Notification, NotificationContent},
     rng::{ALPHANUMERIC, DIGITS},
     time,
@@ -21,8 +21,8 @@ use wxpay_proto::{
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use]
 pub struct Payer {
-    pub(super) openid: Option<OpenId>,
-    pub(super) discount: Fen,
+    pub(crate) openid: Option<OpenId>,
+    pub(crate) discount: Fen,
     bank_type: Option<String>,
 }
 
@@ -43,7 +43,7 @@ impl Payer {
     }
 
     /// Returns the bank, or the default if none is set.
-    pub(super) fn bank_type_or(&self, default: &str) -> Result<String, PayError> {
+    pub(crate) fn bank_type_or(&self, default: &str) -> Result<String, PayError> {
         let bank_type = self.bank_type.as_deref().unwrap_or(default);
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         if (1..=16).contains(&bank_type.len()) && bank_type.bytes().all(allowed) {
@@ -168,7 +168,7 @@ impl Gateway {
         }
     }
 
-    pub(super) fn charge(
+    pub(crate) fn charge(
         &mut self,
         order_ref: &PrepayRef,
         payer: &Payer,

@@ -1,7 +1,7 @@
 //! The APIv1 ledger: apps with their access tokens, orders and payments. [`OrderRecord`] is the public view of an
 //! order.
 
-use crate::{credentials::App, gateway::v1::package::OrderData, notifications::NotificationRecord, time};
+use crate::{credentials::App, notifications::NotificationRecord, time, v1::package::OrderData};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use wxpay_proto::{

@@ -3,9 +3,9 @@
 use super::{AttemptResult, DeliveryContext, DeliveryResult};
 use crate::{
     faults::{ApiVersion, FaultContext, Operation},
-    gateway::{v1, v3},
     rng::Rng,
     settings::{Settings, SuccessMatch},
+    v1, v3,
     warnings::Kind,
 };
 use std::time::Duration;

@@ -3,7 +3,7 @@
 use super::{InvalidParameter, PayResp};
 use crate::{
     gateway::{Gateway, OrderRef, PaidTransaction, PayError, Payer},
-    ledger::v3::TradeType,
+    ledger::TradeType,
     merchant::Merchant,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};

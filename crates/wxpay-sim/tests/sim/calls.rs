@@ -7,7 +7,7 @@ use wxpay_sim::{
     App, Settings,
     credentials::Permission,
     gateway::{PayError, Payer, PrepayRef},
-    ledger::OrderState,
+    ledger::v1::OrderState,
     settings::{
         BadSignatureCode, Era, ExpiredTokenCode, LeakedKey, PlusSign, ReusedOrderNumber, WrongSecretCode,
     },

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use wxpay_sim::{
     Settings,
     gateway::{PayError, Payer},
-    ledger::OrderState,
+    ledger::v1::OrderState,
     payer::PaymentRequest,
     settings::SecondSignPackage,
     warnings::Kind,

@@ -9,7 +9,7 @@ use wxpay_proto::{UnixTime, http::Request, id::OutTradeNo};
 use wxpay_sim::{
     Credentials, Gateway, Outcome, Settings,
     gateway::{Payer, PrepayRef},
-    ledger::OrderRecord,
+    ledger::v1::OrderRecord,
     notifications::{Delivery, DeliveryResult},
     warnings::Kind,
 };

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use wxpay_proto::{Fen, wire::time::format_rfc3339};
 use wxpay_sim::{
     gateway::{OrderRef, PayError, Payer},
-    ledger::v3::{TradeState, TradeType},
+    ledger::{TradeState, TradeType},
     settings::CloseUnknownOrder,
 };
 

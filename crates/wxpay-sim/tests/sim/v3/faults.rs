@@ -11,7 +11,7 @@ use wxpay_sim::{
     Outcome,
     faults::{ApiVersion, Fault, FaultRule, MigrationStep, Operation},
     gateway::{OrderRef, PayError, Payer},
-    ledger::v3::TradeState,
+    ledger::TradeState,
     merchant::KeyMode,
     notifications::{Delivery, NotificationState},
     warnings::Kind,

@@ -7,7 +7,7 @@ use super::{
 };
 use serde_json::json;
 use wxpay_proto::wire::bill::{Line, Reader};
-use wxpay_sim::ledger::v3::{ReturnFailure, SharingDetailFailure};
+use wxpay_sim::ledger::{ReturnFailure, SharingDetailFailure};
 
 /// 2026-05-29 in China, 04:26:40: `date -d @1780000000`.
 const DAY: &str = "2026-05-29";

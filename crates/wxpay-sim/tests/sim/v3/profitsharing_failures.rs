@@ -8,7 +8,7 @@ use super::{
 };
 use serde_json::{Value, json};
 use wxpay_proto::wire::time::format_rfc3339;
-use wxpay_sim::ledger::v3::{ReturnFailure, ReturnResult, SharingDetailFailure, SharingDetailResult};
+use wxpay_sim::ledger::{ReturnFailure, ReturnResult, SharingDetailFailure, SharingDetailResult};
 
 fn create_return(shop: &mut Shop, number: &str, amount: u64) -> ParsedReply {
     let body = json!({
@@ -148,7 +148,7 @@ fn amount_of_a_closed_refund_can_be_shared() {
     assert_eq!(refund(&mut shop, "F1", 1999).status, 200);
     assert_eq!(unsplit(&mut shop, &id), 0);
     let (mchid, now) = (shop.merchant.mchid().clone(), shop.now);
-    let closed = wxpay_sim::ledger::v3::RefundStatus::Closed;
+    let closed = wxpay_sim::ledger::RefundStatus::Closed;
     assert!(shop.gateway.set_refund_outcome(&mchid, &"F1".parse().unwrap(), closed, now).is_some());
     pass_due_time(&mut shop);
     assert_eq!(unsplit(&mut shop, &id), 1999);

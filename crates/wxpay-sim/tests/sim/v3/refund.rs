@@ -3,7 +3,7 @@
 use super::shop::{NOTIFY, ParsedReply, Shop};
 use serde_json::{Value, json};
 use wxpay_proto::{Fen, wire::time::format_rfc3339};
-use wxpay_sim::{gateway::Payer, ledger::v3::RefundStatus};
+use wxpay_sim::{gateway::Payer, ledger::RefundStatus};
 
 const REFUNDS: &str = "/v3/refund/domestic/refunds";
 

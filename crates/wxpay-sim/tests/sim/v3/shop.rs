@@ -16,7 +16,7 @@ use wxpay_proto::{
 use wxpay_sim::{
     Gateway, Outcome, Settings,
     gateway::{OrderRef, Payer},
-    ledger::v3::TransactionRecord,
+    ledger::TransactionRecord,
     merchant::Merchant,
     notifications::{Delivery, DeliveryResult},
 };

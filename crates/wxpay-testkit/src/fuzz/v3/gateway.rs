@@ -13,7 +13,7 @@ use wxpay_proto::{
     wire::base64,
 };
 use wxpay_sim::{
-    Clock, Gateway, Outcome, Settings, control::Simulation, keys::KeySource, ledger::v3::RefundStatus,
+    Clock, Gateway, Outcome, Settings, control::Simulation, keys::KeySource, ledger::RefundStatus,
     merchant::Merchant,
 };
 

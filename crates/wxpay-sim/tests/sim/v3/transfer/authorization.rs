@@ -9,7 +9,7 @@ use wxpay_proto::{
     id::{OutAuthorizationNo, OutBillNo},
     wire::time::format_rfc3339,
 };
-use wxpay_sim::ledger::v3::{AuthorizationState, CloseReason, TransferMethod, TransferState};
+use wxpay_sim::ledger::{AuthorizationState, CloseReason, TransferMethod, TransferState};
 
 const AUTHORIZATIONS: &str = "/v3/fund-app/mch-transfer/user-confirm-authorization";
 const PAYEE: &str = "oX99MDgNcgwnz3zFN3DNmo8uwa-w";

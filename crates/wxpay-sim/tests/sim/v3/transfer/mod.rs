@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use wxpay_proto::{Fen, http::Method, wire::time::format_rfc3339};
 use wxpay_sim::{
-    ledger::v3::{TransferMethod, TransferState},
+    ledger::{TransferMethod, TransferState},
     notifications::NotificationState,
 };
 

@@ -5,7 +5,7 @@ use crate::v3::shop::{NOTIFY, ParsedReply, Shop};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use wxpay_proto::{http::Method, wire::time::format_rfc3339};
-use wxpay_sim::ledger::v3::{TransferMethod, TransferState};
+use wxpay_sim::ledger::{TransferMethod, TransferState};
 
 const BILLS: &str = "/v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills";
 

@@ -5,7 +5,7 @@ use crate::v3::shop::{BASE, ParsedReply, Shop};
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Value, json};
 use wxpay_proto::{http::Method, wire::time::format_rfc3339};
-use wxpay_sim::ledger::v3::ReceiptState;
+use wxpay_sim::ledger::ReceiptState;
 
 const RECEIPTS: &str = "/v3/fund-app/mch-transfer/elecsign";
 

@@ -1,0 +1,169 @@
+//! Orders: place, pay, query, close.
+
+pub(super) mod code;
+pub(super) mod order;
+pub(super) mod partner;
+pub(super) mod payer;
+pub(super) mod prepay;
+pub(super) mod transaction;
+
+pub use payer::{OrderRef, PaidTransaction};
+
+use super::{
+    call::Call,
+    errors::{self, Refusal},
+    fields::{Alphabet, Field, Kind, optional, required, text},
+};
+use crate::{
+    gateway::Gateway,
+    ledger::{Order, OrderKey, SubMerchant, TradeState, TradeType},
+    time,
+};
+use serde_json::Value;
+use wxpay_proto::{
+    UnixTime,
+    id::{AppId, OutTradeNo},
+};
+
+/// The merchant's order number.
+pub(in crate::v3) const OUT_TRADE_NO: Field =
+    required("out_trade_no", Kind::Text(6, 32, Alphabet::OrderNumber));
+/// The maximum amount of an order in fen: a hundred million yuan.
+pub(super) const MAX_AMOUNT_FEN: u64 = 10_000_000_000;
+/// The amount to pay.
+const AMOUNT: Field = required(
+    "amount",
+    Kind::Object(&[
+        required("total", Kind::Number(1, MAX_AMOUNT_FEN)),
+        optional("currency", Kind::OneOf(&["CNY"])),
+    ]),
+);
+/// The details of the goods.
+const DETAIL: Field = optional(
+    "detail",
+    Kind::Object(&[
+        optional("cost_price", Kind::Number(0, MAX_AMOUNT_FEN)),
+        optional("invoice_id", text(32)),
+        optional(
+            "goods_detail",
+            Kind::List(
+                &Kind::Object(&[
+                    required("merchant_goods_id", text(32)),
+                    optional("wechatpay_goods_id", text(32)),
+                    optional("wxpay_goods_id", text(32)),
+                    optional("goods_name", text(256)),
+                    required("quantity", Kind::Number(1, MAX_AMOUNT_FEN)),
+                    required("unit_price", Kind::Number(0, MAX_AMOUNT_FEN)),
+                ]),
+                6000,
+            ),
+        ),
+    ]),
+);
+/// The settlement options.
+const SETTLE_INFO: Field =
+    optional("settle_info", Kind::Object(&[optional("profit_sharing", Kind::Boolean)]));
+/// The settlement options of a sub-merchant's order.
+pub(super) const SUB_SETTLE_INFO: Field = optional(
+    "settle_info",
+    Kind::Object(&[
+        optional("profit_sharing", Kind::Boolean),
+        optional("subsidy_amount", Kind::Number(0, MAX_AMOUNT_FEN)),
+    ]),
+);
+/// The store.
+const STORE_INFO: Field = optional(
+    "store_info",
+    Kind::Object(&[
+        required("id", text(32)),
+        optional("name", text(256)),
+        optional("area_code", text(32)),
+        optional("address", text(512)),
+    ]),
+);
+
+/// Returns the ledger key of the order in a request.
+fn order_key(call: &Call) -> Result<OrderKey, Refusal> {
+    let number = call.text("/out_trade_no").unwrap_or_default().parse::<OutTradeNo>();
+    let number = number.map_err(|_| errors::PARAM_ERROR.with_reason("out_trade_no is invalid"))?;
+    Ok((call.mchid.clone(), number))
+}
+
+/// Returns the existing order with this number, if there is one. The request must be identical to the first one, and
+/// the order still payable.
+fn existing_order<'a>(
+    gateway: &'a Gateway,
+    call: &Call,
+    key: &OrderKey,
+    trade_type: TradeType,
+    body: &Value,
+) -> Result<Option<&'a Order>, Refusal> {
+    let Some(order) = gateway.v3.ledger.order(key) else { return Ok(None) };
+    let is_code = trade_type == TradeType::Micropay;
+    match order.state(call.now) {
+        TradeState::Success | TradeState::Refund if is_code => {
+            return Err(errors::CODE_ALREADY_PAID.with_reason("the order is paid"));
+        }
+        TradeState::Success | TradeState::Refund => {
+            return Err(errors::ALREADY_PAID.with_reason("the order is paid"));
+        }
+        TradeState::Closed | TradeState::Revoked => {
+            return Err(errors::ORDER_CLOSED.with_reason("the order is closed"));
+        }
+        TradeState::NotPay | TradeState::UserPaying | TradeState::PayError => {}
+    }
+    if order.trade_type != trade_type {
+        return Err(
+            errors::OUT_TRADE_NO_USED.with_reason("out_trade_no belongs to an order of another trade type")
+        );
+    }
+    if order.request != *body {
+        return Err(errors::REENTRY_MISMATCH
+            .with_reason("out_trade_no belongs to an order with different parameters"));
+    }
+    Ok(Some(order))
+}
+
+/// Returns `time_expire`, which must be in the future.
+pub(super) fn time_expire(call: &Call) -> Result<Option<UnixTime>, Refusal> {
+    let Some(value) = call.text("/time_expire") else { return Ok(None) };
+    let time = time::parse_rfc3339(value).filter(|time| *time > call.now);
+    let error = || errors::PARAM_ERROR.for_field("body", "/time_expire", value.into(), "应晚于当前时间");
+    time.map(Some).ok_or_else(error)
+}
+
+/// The data of a new order besides its request.
+struct OrderParts {
+    key: OrderKey,
+    appid: AppId,
+    sub: Option<SubMerchant>,
+    trade_type: TradeType,
+    /// The request body, with a hash in place of each encrypted field.
+    body: Value,
+}
+
+/// Builds the ledger entry of a new order.
+fn new_order(call: &Call, parts: OrderParts, gateway: &Gateway) -> Result<Order, Refusal> {
+    let requested = time_expire(call)?;
+    let latest_expiry = call.now.after(gateway.settings.v3.prepay_ttl);
+    let OrderParts { key: (mchid, out_trade_no), appid, sub, trade_type, body } = parts;
+    Ok(Order {
+        mchid,
+        appid,
+        sub_merchant: sub,
+        out_trade_no,
+        combined: None,
+        trade_type,
+        total: call.fen("/amount/total"),
+        request: body,
+        request_serial: call.wechatpay_serial.clone(),
+        notify_url: call.text("/notify_url").map(String::from),
+        handle: None,
+        handle_expires_at: requested.map_or(latest_expiry, |expiry| expiry.min(latest_expiry)),
+        closes_at: call.now.after(gateway.settings.v3.order_ttl),
+        created_at: call.now,
+        recorded_state: None,
+        payments: Vec::new(),
+        refunds: Vec::new(),
+    })
+}

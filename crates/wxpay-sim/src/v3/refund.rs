@@ -1,0 +1,460 @@
+//! Refunds: create, query, complete, apply for an abnormal refund.
+
+use super::{
+    call::Call,
+    errors::{self, Refusal},
+    fields::{Alphabet, Field, Kind, optional, required, text},
+    notification::Event,
+    operation::Operation,
+    party::{self, PartyMembers, SUB_MCHID},
+    pay::OUT_TRADE_NO,
+    reply::{Reply, to_json},
+};
+use crate::{
+    gateway::{Gateway, tasks::Task},
+    ledger::{Order, Payment, Refund, RefundRecord, RefundStatus, TradeState},
+    rng::DIGITS,
+    settings::RefundOutcome,
+    time,
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+use wxpay_proto::{
+    Fen, UnixTime,
+    id::{MchId, OutRefundNo, OutTradeNo, RefundId, TransactionId},
+};
+
+pub(super) const OPERATIONS: &[Operation] = &[
+    Operation::post("v3.refund.create", "/v3/refund/domestic/refunds", FIELDS, create)
+        .calls_per_second(150)
+        .failures_per_second(6),
+    Operation::get("v3.refund.query", "/v3/refund/domestic/refunds/{out_refund_no}", query)
+        .with_query(&[SUB_MCHID]),
+    Operation::post(
+        "v3.refund.apply_abnormal",
+        "/v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund",
+        ABNORMAL,
+        apply_abnormal_refund,
+    ),
+];
+
+const MAX_AMOUNT_FEN: u64 = 10_000_000_000;
+const OUT_REFUND_NO: Field = required("out_refund_no", Kind::Text(1, 64, Alphabet::RefundNumber));
+const FIELDS: &[Field] = &[
+    SUB_MCHID,
+    optional("transaction_id", text(32)),
+    Field { is_required: false, ..OUT_TRADE_NO },
+    OUT_REFUND_NO,
+    optional("reason", text(80)),
+    optional("notify_url", Kind::Url),
+    optional("funds_account", Kind::OneOf(&["AVAILABLE"])),
+    required(
+        "amount",
+        Kind::Object(&[
+            required("refund", Kind::Number(1, MAX_AMOUNT_FEN)),
+            required("total", Kind::Number(1, MAX_AMOUNT_FEN)),
+            required("currency", Kind::OneOf(&["CNY"])),
+            optional(
+                "from",
+                Kind::List(
+                    &Kind::Object(&[
+                        required("account", Kind::OneOf(&["AVAILABLE", "UNAVAILABLE"])),
+                        required("amount", Kind::Number(1, MAX_AMOUNT_FEN)),
+                    ]),
+                    2,
+                ),
+            ),
+        ]),
+    ),
+    optional(
+        "goods_detail",
+        Kind::List(
+            &Kind::Object(&[
+                required("merchant_goods_id", text(32)),
+                optional("wechatpay_goods_id", text(32)),
+                optional("goods_name", text(256)),
+                required("unit_price", Kind::Number(0, MAX_AMOUNT_FEN)),
+                required("refund_amount", Kind::Number(0, MAX_AMOUNT_FEN)),
+                required("refund_quantity", Kind::Number(1, MAX_AMOUNT_FEN)),
+            ]),
+            500,
+        ),
+    ),
+];
+const ABNORMAL: &[Field] = &[
+    SUB_MCHID,
+    OUT_REFUND_NO,
+    required("type", Kind::OneOf(&["USER_BANK_CARD", "MERCHANT_BANK_CARD"])),
+    optional("bank_type", text(16)),
+    optional("bank_account", text(1024)),
+    optional("real_name", text(1024)),
+];
+
+/// The maximum number of refunds of one order.
+const MAX_REFUNDS: usize = 50;
+
+fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    let sub_mchid = party::check_sub_mchid(gateway, call)?;
+    let number = out_refund_no(call.text("/out_refund_no"))?;
+    // A repeated request is answered even if the order can no longer be refunded.
+    if let Some(order) = gateway.v3.ledger.order_by_refund(&call.mchid, &number) {
+        return existing_refund(order, &number, call);
+    }
+    let order = order_of(gateway, call)?;
+    party::check_order_owner(order, sub_mchid.as_ref())?;
+    let payment = order.payment();
+    let payment = payment.ok_or_else(|| errors::INVALID_REQUEST.with_message("订单未支付，不能退款"))?;
+    check_refundable(gateway, order, payment, call)?;
+    let (key, payer_refund) = (order.key(), payer_refund(order, payment, call.fen("/amount/refund")));
+    let serial = gateway.v3.next_serial();
+    let id = format!("50{}{}{serial:010}", gateway.v3.rng.text(DIGITS, 8), time::yyyymmdd(call.now));
+    let record = RefundRecord {
+        refund_id: id.parse().map_err(|_| errors::SYSTEM_ERROR.with_reason("cannot generate a refund_id"))?,
+        out_refund_no: number.clone(),
+        status: RefundStatus::Processing,
+        refund: call.fen("/amount/refund"),
+        payer_refund,
+        created_at: call.now.as_secs(),
+        success_at: None,
+    };
+    let refund = Refund {
+        record,
+        request: call.body.clone(),
+        notify_url: call.text("/notify_url").map(String::from),
+        funds_account: String::from(call.text("/funds_account").unwrap_or("UNSETTLED")),
+        final_status: status_of(gateway.settings.v3.refund_outcome),
+    };
+    gateway.v3.ledger.add_refund(&key, refund);
+    schedule_completion(gateway, call, &number);
+    let order = gateway.v3.ledger.order(&key);
+    order.map_or_else(
+        || Err(errors::SYSTEM_ERROR.with_reason("the order is missing from the ledger")),
+        |order| refund_reply(order, &number),
+    )
+}
+
+const fn status_of(outcome: RefundOutcome) -> RefundStatus {
+    match outcome {
+        RefundOutcome::Success => RefundStatus::Success,
+        RefundOutcome::Closed => RefundStatus::Closed,
+        RefundOutcome::Abnormal => RefundStatus::Abnormal,
+        RefundOutcome::Processing => RefundStatus::Processing,
+    }
+}
+
+/// Returns the current state of an existing refund. The request must be identical to the first one.
+fn existing_refund(order: &Order, number: &OutRefundNo, call: &Call) -> Result<Reply, Refusal> {
+    match order.refund(number) {
+        Some(refund) if refund.request == call.body => refund_reply(order, number),
+        _ => Err(errors::REENTRY_MISMATCH
+            .with_reason("out_refund_no belongs to a refund with different parameters")),
+    }
+}
+
+/// Finds the order by either number. If both are given, they must name the same order.
+fn order_of<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a Order, Refusal> {
+    let not_found = || errors::RESOURCE_NOT_EXISTS.with_message("订单号不存在");
+    let (id, number) = (call.text("/transaction_id"), call.text("/out_trade_no"));
+    let by_id = id
+        .map(|id| gateway.v3.ledger.order_by_transaction(&call.mchid, id).ok_or_else(not_found))
+        .transpose()?;
+    let by_number = number
+        .map(|number| {
+            let number = number.parse().map_err(|_| not_found())?;
+            gateway.v3.ledger.order(&(call.mchid.clone(), number)).ok_or_else(not_found)
+        })
+        .transpose()?;
+    match (by_id, by_number) {
+        (Some(one), Some(other)) if one.key() != other.key() => {
+            Err(errors::MCHID_MISMATCH
+                .with_reason("transaction_id and out_trade_no must name the same order"))
+        }
+        (Some(order), _) | (None, Some(order)) => Ok(order),
+        (None, None) => {
+            let issue = "transaction_id与out_trade_no至少填一个";
+            Err(errors::PARAM_ERROR.for_field("body", "/transaction_id", "".into(), issue))
+        }
+    }
+}
+
+fn check_refundable(gateway: &Gateway, order: &Order, payment: &Payment, call: &Call) -> Result<(), Refusal> {
+    let (total, refund) = (call.fen("/amount/total"), call.fen("/amount/refund"));
+    if order.state(call.now) == TradeState::Revoked {
+        return Err(errors::TRADE_ERROR.with_message("订单已撤销"));
+    }
+    if total != order.total {
+        return Err(errors::INVALID_REQUEST.with_message("订单金额或退款金额与之前请求不一致，请核实后再试"));
+    }
+    let paid = UnixTime::from_secs(payment.success_at);
+    if call.now.since(paid) > gateway.settings.v3.refund_window {
+        return Err(errors::RULE_LIMIT.with_message("订单已超过可退款的最大期限"));
+    }
+    let (refunded, _) = order.refund_totals();
+    if refunded.checked_add(refund.get()).is_none_or(|all| all > total.get()) {
+        return Err(errors::OUT_OF_RANGE.for_field(
+            "body",
+            "/amount/refund",
+            refund.get().into(),
+            "超过可退金额",
+        ));
+    }
+    // An amount that was shared with others must be returned before it can be refunded.
+    let held_by_receivers = gateway.v3.ledger.sharings.held_by_receivers(&order.key());
+    let unavailable = refunded.saturating_add(held_by_receivers);
+    if unavailable.saturating_add(refund.get()) > total.get() {
+        return Err(errors::NOT_ENOUGH.with_message("已分账的金额尚未回退，可退余额不足"));
+    }
+    if order.refunds.len() >= MAX_REFUNDS {
+        return Err(errors::RULE_LIMIT.with_message("一笔订单最多支持50次部分退款"));
+    }
+    Ok(())
+}
+
+/// Returns the payer's part of a refund in fen. It is the difference of the totals before and after the refund: the
+/// rounded parts of all refunds then add up to the paid amount.
+fn payer_refund(order: &Order, payment: &Payment, refund: Fen) -> Fen {
+    let (before, payer_before) = order.refund_totals();
+    let after = u128::from(before).saturating_add(u128::from(refund.get()));
+    let scaled = after.saturating_mul(u128::from(payment.payer_total.get()));
+    let payer_after = scaled.checked_div(u128::from(order.total.get())).unwrap_or_default();
+    Fen::new(u64::try_from(payer_after).unwrap_or_default().saturating_sub(payer_before))
+}
+
+fn query(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    let not_found = || errors::RESOURCE_NOT_EXISTS.with_message("退款单不存在");
+    let number = call.path("out_refund_no").parse().map_err(|_| not_found())?;
+    let sub_mchid = party::check_sub_mchid(gateway, call)?;
+    let order = gateway.v3.ledger.order_by_refund(&call.mchid, &number).ok_or_else(not_found)?;
+    party::check_order_owner(order, sub_mchid.as_ref())?;
+    refund_reply(order, &number)
+}
+
+/// Sends a refund that the payer's account did not accept to a bank account of the payer or the merchant.
+fn apply_abnormal_refund(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    let not_found = || errors::RESOURCE_NOT_EXISTS.with_message("退款单不存在");
+    let number = out_refund_no(call.text("/out_refund_no"))?;
+    let sub_mchid = party::check_sub_mchid(gateway, call)?;
+    let order =
+        gateway.v3.ledger.order_by_refund_id(&call.mchid, call.path("refund_id")).ok_or_else(not_found)?;
+    party::check_order_owner(order, sub_mchid.as_ref())?;
+    let refund = order.refund(&number).ok_or_else(not_found)?;
+    if refund.record.refund_id.as_str() != call.path("refund_id") {
+        return Err(not_found());
+    }
+    if refund.record.status != RefundStatus::Abnormal {
+        return Err(errors::INVALID_REQUEST.with_message("退款单状态不是退款异常"));
+    }
+    if call.text("/type") == Some("USER_BANK_CARD") {
+        for pointer in ["/bank_type", "/bank_account", "/real_name"] {
+            if call.text(pointer).is_none_or(str::is_empty) {
+                return Err(errors::PARAM_ERROR.for_field(
+                    "body",
+                    pointer,
+                    "".into(),
+                    "退款至用户银行卡时必填",
+                ));
+            }
+        }
+    }
+    call.decrypt_field(gateway, "/bank_account")?;
+    call.decrypt_field(gateway, "/real_name")?;
+    let key = order.key();
+    if let Some(refund) = gateway.v3.ledger.order_mut(&key).and_then(|order| order.refund_mut(&number)) {
+        (refund.record.status, refund.final_status) = (RefundStatus::Processing, RefundStatus::Success);
+    }
+    schedule_completion(gateway, call, &number);
+    gateway.v3.ledger.order(&key).ok_or_else(not_found).and_then(|order| refund_reply(order, &number))
+}
+
+fn out_refund_no(text: Option<&str>) -> Result<OutRefundNo, Refusal> {
+    let error = |_| errors::PARAM_ERROR.for_field("body", "/out_refund_no", "".into(), "格式错误");
+    text.unwrap_or_default().parse().map_err(error)
+}
+
+fn schedule_completion(gateway: &mut Gateway, call: &Call, number: &OutRefundNo) {
+    let task = Task { run: complete_refund, mchid: call.mchid.clone(), number: number.to_string() };
+    gateway.v3.tasks.add(call.now.after(gateway.settings.v3.refund_duration), task);
+}
+
+/// Completes a refund that is due, and sends its notification.
+fn complete_refund(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) {
+    let Ok(number) = number.parse::<OutRefundNo>() else { return };
+    let Some(key) = gateway.v3.ledger.order_by_refund(mchid, &number).map(Order::key) else { return };
+    let Some(order) = gateway.v3.ledger.order_mut(&key) else { return };
+    let request_serial = order.request_serial.clone();
+    let Some(refund) = order.refund_mut(&number) else { return };
+    if refund.record.status != RefundStatus::Processing || refund.final_status == RefundStatus::Processing {
+        return;
+    }
+    refund.record.status = refund.final_status;
+    refund.record.success_at = (refund.final_status == RefundStatus::Success).then_some(now.as_secs());
+    let (final_status, notify_url) = (refund.final_status, refund.notify_url.clone());
+    let (Some(notify_url), Some(plaintext)) = (notify_url, notification_content(order, &number)) else {
+        return;
+    };
+    let (event_type, summary) = match final_status {
+        RefundStatus::Closed => ("REFUND.CLOSED", "退款关闭"),
+        RefundStatus::Abnormal => ("REFUND.ABNORMAL", "退款异常"),
+        RefundStatus::Success | RefundStatus::Processing => ("REFUND.SUCCESS", "退款成功"),
+    };
+    let event = Event {
+        mchid: mchid.clone(),
+        notify_url,
+        created_at: now,
+        event_type,
+        summary,
+        original_type: "refund",
+        plaintext,
+        request_serial,
+        retry_schedule: None,
+    };
+    let due = now.after(gateway.settings.notify_delay);
+    gateway.notify(key.1.as_str(), event, due);
+}
+
+/// The content of a notification.
+#[derive(Serialize)]
+struct RefundNotification<'a> {
+    amount: NotifiedAmount,
+    #[serde(flatten)]
+    merchants: PartyMembers<'a>,
+    out_refund_no: &'a OutRefundNo,
+    out_trade_no: &'a OutTradeNo,
+    refund_id: &'a RefundId,
+    refund_status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    success_time: Option<String>,
+    transaction_id: &'a TransactionId,
+    user_received_account: &'static str,
+}
+
+#[derive(Serialize)]
+struct NotifiedAmount {
+    payer_refund: Fen,
+    payer_total: Fen,
+    refund: Fen,
+    total: Fen,
+}
+
+/// Builds the content of the notification.
+fn notification_content(order: &Order, number: &OutRefundNo) -> Option<Vec<u8>> {
+    let (payment, record) = (order.payment()?, &order.refund(number)?.record);
+    Some(to_json(&RefundNotification {
+        amount: NotifiedAmount {
+            payer_refund: record.payer_refund,
+            payer_total: payment.payer_total,
+            refund: record.refund,
+            total: order.total,
+        },
+        merchants: PartyMembers::merchants_of(order),
+        out_refund_no: &record.out_refund_no,
+        out_trade_no: &order.out_trade_no,
+        refund_id: &record.refund_id,
+        refund_status: record.status.as_str(),
+        success_time: success_time(record),
+        transaction_id: &payment.transaction_id,
+        user_received_account: user_received_account(payment),
+    }))
+}
+
+/// The object of a refund in replies.
+#[derive(Serialize)]
+struct RefundReply<'a> {
+    amount: RefundAmount<'a>,
+    channel: &'static str,
+    create_time: String,
+    funds_account: &'a str,
+    out_refund_no: &'a OutRefundNo,
+    out_trade_no: &'a OutTradeNo,
+    promotion_detail: Vec<Value>,
+    refund_id: &'a RefundId,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    success_time: Option<String>,
+    transaction_id: &'a TransactionId,
+    user_received_account: &'static str,
+}
+
+#[derive(Serialize)]
+struct RefundAmount<'a> {
+    currency: &'static str,
+    discount_refund: Fen,
+    from: &'a [Value],
+    payer_refund: Fen,
+    payer_total: Fen,
+    refund: Fen,
+    settlement_refund: Fen,
+    settlement_total: Fen,
+    total: Fen,
+}
+
+/// Returns a refund as a reply.
+fn refund_reply(order: &Order, number: &OutRefundNo) -> Result<Reply, Refusal> {
+    let missing = || errors::SYSTEM_ERROR.with_reason("the refund is missing from the ledger");
+    let refund = order.refund(number).ok_or_else(missing)?;
+    let payment = order.payment().ok_or_else(missing)?;
+    let record = &refund.record;
+    let discount_refund = record.refund.checked_sub(record.payer_refund).unwrap_or(Fen::ZERO);
+    let promotion = payment.coupon_id.as_ref().map(|coupon_id| {
+        json!({
+            "promotion_id": coupon_id,
+            "scope": "GLOBAL",
+            "type": "COUPON",
+            "amount": payment.discount,
+            "refund_amount": discount_refund,
+        })
+    });
+    Ok(Reply::json(&RefundReply {
+        amount: RefundAmount {
+            currency: "CNY",
+            discount_refund,
+            from: refund.request.pointer("/amount/from").and_then(Value::as_array).map_or(&[], Vec::as_slice),
+            payer_refund: record.payer_refund,
+            payer_total: payment.payer_total,
+            refund: record.refund,
+            settlement_refund: record.refund,
+            settlement_total: order.total,
+            total: order.total,
+        },
+        channel: "ORIGINAL",
+        create_time: time::rfc3339(UnixTime::from_secs(record.created_at)),
+        funds_account: &refund.funds_account,
+        out_refund_no: &record.out_refund_no,
+        out_trade_no: &order.out_trade_no,
+        promotion_detail: promotion.into_iter().collect(),
+        refund_id: &record.refund_id,
+        status: record.status.as_str(),
+        success_time: success_time(record),
+        transaction_id: &payment.transaction_id,
+        user_received_account: user_received_account(payment),
+    }))
+}
+
+fn user_received_account(payment: &Payment) -> &'static str {
+    if payment.bank_type == "OTHERS" { "支付用户零钱" } else { "银行卡0403" }
+}
+
+fn success_time(record: &RefundRecord) -> Option<String> {
+    record.success_at.map(|at| time::rfc3339(UnixTime::from_secs(at)))
+}
+
+impl Gateway {
+    /// Sets the final status of a pending refund, instead of the one in the settings. Returns `None` if there is no
+    /// such pending refund.
+    pub fn set_refund_outcome(
+        &mut self,
+        mchid: &MchId,
+        number: &OutRefundNo,
+        final_status: RefundStatus,
+        now: UnixTime,
+    ) -> Option<RefundRecord> {
+        self.run_due_tasks(now);
+        let key = self.v3.ledger.order_by_refund(mchid, number).map(Order::key)?;
+        let refund = self.v3.ledger.order_mut(&key)?.refund_mut(number)?;
+        if refund.record.status != RefundStatus::Processing {
+            return None;
+        }
+        refund.final_status = final_status;
+        Some(refund.record.clone())
+    }
+}

@@ -1,0 +1,181 @@
+//! Transfers that request an authorization for later ones, and transfers that use one.
+
+use super::{
+    AMOUNT, NOTIFY_URL, OPENID, OUT_BILL_NO, PERCEPTION, Payee, REMARK, REPORTS, SCENE, TransferRequest,
+    USER_NAME,
+    authorization::{self, DISPLAY_NAME, OUT_AUTHORIZATION_NO},
+    bill, create_transfer, field_error, payee_openid, require_wechatpay_serial, transfer_reply,
+    with_optional,
+};
+use crate::{
+    gateway::Gateway,
+    ledger::{Authorization, AuthorizationState, Scope, Transfer, TransferMethod},
+    merchant::Merchant,
+    v3::{
+        call::Call,
+        errors::{self, Refusal},
+        fields::{Alphabet, Field, Kind, optional, required, text},
+        operation::Operation,
+        party::{self, APPID, MCHID_KIND},
+        reply::Reply,
+    },
+};
+use serde_json::Value;
+use wxpay_proto::id::{AppId, MchId, OpenId};
+
+pub(in crate::v3) const OPERATIONS: &[Operation] = &[
+    Operation::post(
+        "v3.transfer.pre_transfer",
+        "/v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization",
+        PRE_TRANSFER,
+        pre_transfer,
+    )
+    .calls_per_second(100),
+    Operation::post(
+        "v3.transfer.authorized",
+        "/v3/fund-app/mch-transfer/transfer-bills/transfer",
+        AUTHORIZED,
+        transfer,
+    )
+    .calls_per_second(100),
+];
+
+const SPONSOR: Field = optional("sponsor_mchid", MCHID_KIND);
+const PRE_TRANSFER: &[Field] = &[
+    APPID,
+    OUT_BILL_NO,
+    OPENID,
+    USER_NAME,
+    AMOUNT,
+    REMARK,
+    NOTIFY_URL,
+    PERCEPTION,
+    SCENE,
+    REPORTS,
+    optional(
+        "authorization_info",
+        Kind::Object(&[DISPLAY_NAME, OUT_AUTHORIZATION_NO, required("authorization_notify_url", Kind::Url)]),
+    ),
+    SPONSOR,
+];
+const AUTHORIZED: &[Field] = &[
+    APPID,
+    OUT_BILL_NO,
+    USER_NAME,
+    AMOUNT,
+    REMARK,
+    NOTIFY_URL,
+    PERCEPTION,
+    SCENE,
+    REPORTS,
+    optional("authorization_id", text(64)),
+    SPONSOR,
+    optional("out_authorization_no", Kind::Text(1, 32, Alphabet::Alphanumeric)),
+];
+
+/// Creates a transfer and the authorization requested with it, or finds the existing ones.
+fn pre_transfer(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    require_wechatpay_serial(call)?;
+    let appid = party::caller_app(gateway, call, call.text("/appid"))?;
+    check_sponsor(gateway, call)?;
+    let (openid, request) = (payee_openid(call)?, TransferRequest::read(gateway, call)?);
+    let method = TransferMethod::UserConfirmAndAuthorize;
+    if let Some(transfer) = request.existing(gateway, call, method)? {
+        return Ok(Reply::json(&created_value(transfer)));
+    }
+    let requested = requested_authorization(gateway, call, &request, (&appid, &openid))?;
+    let out_authorization_no = requested.as_ref().map(|requested| requested.out_authorization_no.clone());
+    if let Some(requested) = requested {
+        gateway.v3.ledger.transfers.authorizations.add(requested);
+    }
+    let payee = Payee { method, appid: appid.to_string(), openid, out_authorization_no };
+    Ok(Reply::json(&created_value(create_transfer(gateway, call, request, payee)?)))
+}
+
+/// Builds the authorization that is requested with a transfer, if there is one.
+fn requested_authorization(
+    gateway: &mut Gateway,
+    call: &Call,
+    request: &TransferRequest,
+    (appid, openid): (&AppId, &OpenId),
+) -> Result<Option<Authorization>, Refusal> {
+    let text = |pointer| call.text(pointer).map(String::from).unwrap_or_default();
+    let Some(number) = call.text("/authorization_info/out_authorization_no") else { return Ok(None) };
+    if gateway.v3.ledger.transfers.authorizations.get(&call.mchid, number).is_some() {
+        return Err(
+            errors::REENTRY_MISMATCH.with_reason("out_authorization_no belongs to another authorization")
+        );
+    }
+    let number = number.parse();
+    Ok(Some(Authorization {
+        mchid: call.mchid.clone(),
+        out_authorization_no: number
+            .map_err(|_| field_error("/authorization_info/out_authorization_no", "格式错误"))?,
+        authorization_id: None,
+        scope: Scope {
+            appid: appid.clone(),
+            openid: openid.clone(),
+            transfer_scene_id: text("/transfer_scene_id"),
+        },
+        user_display_name: text("/authorization_info/user_display_name"),
+        user_recv_perception: call.text("/user_recv_perception").map(String::from),
+        notify_url: text("/authorization_info/authorization_notify_url"),
+        request: Value::Null,
+        out_bill_no: Some(request.number.clone()),
+        request_serial: call.wechatpay_serial.clone(),
+        package_info: super::package_info(gateway),
+        state: AuthorizationState::WaitUserConfirm,
+        created_at: call.now,
+        authorized_at: None,
+        closed: None,
+    }))
+}
+
+/// Creates a transfer that uses an authorization, or finds the existing transfer.
+fn transfer(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    require_wechatpay_serial(call)?;
+    let appid = party::caller_app(gateway, call, call.text("/appid"))?;
+    check_sponsor(gateway, call)?;
+    let request = TransferRequest::read(gateway, call)?;
+    let method = TransferMethod::Authorized;
+    if let Some(transfer) = request.existing(gateway, call, method)? {
+        return Ok(transfer_reply(gateway, transfer));
+    }
+    let authorization = authorization::find_authorization(gateway, call)?;
+    if authorization.state != AuthorizationState::TakingEffect {
+        return Err(errors::INVALID_REQUEST.with_message("免确认收款授权未生效"));
+    }
+    if authorization.scope.appid != appid {
+        return Err(errors::INVALID_REQUEST.with_message("appid与免确认收款授权不一致"));
+    }
+    if call.text("/transfer_scene_id") != Some(authorization.scope.transfer_scene_id.as_str()) {
+        return Err(errors::INVALID_REQUEST.with_message("转账场景与免确认收款授权不一致"));
+    }
+    let out_authorization_no = Some(authorization.out_authorization_no.clone());
+    let openid = authorization.scope.openid.clone();
+    let payee = Payee { method, appid: appid.to_string(), openid, out_authorization_no };
+    let number = request.number.clone();
+    create_transfer(gateway, call, request, payee)?;
+    bill::by_out_bill_no(gateway, call, number.as_str()).map(|transfer| transfer_reply(gateway, transfer))
+}
+
+/// Checks the sponsor, another merchant that pays. It must be a merchant of the gateway or a sub-merchant of the
+/// caller.
+fn check_sponsor(gateway: &Gateway, call: &Call) -> Result<(), Refusal> {
+    let Some(sponsor) = call.text("/sponsor_mchid") else { return Ok(()) };
+    let merchants = &gateway.v3.merchants;
+    let served = merchants.get(&call.mchid).map(Merchant::sub_merchants);
+    let is_known = sponsor.parse::<MchId>().is_ok_and(|sponsor| {
+        merchants.get(&sponsor).is_some() || served.is_some_and(|subs| subs.contains_key(&sponsor))
+    });
+    if is_known { Ok(()) } else { Err(errors::NO_AUTH.with_message("出资商户号未授权")) }
+}
+
+/// Builds the reply to the request: the transfer, and the authorization requested with it.
+fn created_value(transfer: &Transfer) -> Value {
+    let display_name =
+        transfer.request.pointer("/authorization_info/user_display_name").and_then(Value::as_str);
+    let number = transfer.out_authorization_no.as_ref().map(ToString::to_string);
+    let more = [("user_display_name", display_name.map(String::from)), ("out_authorization_no", number)];
+    with_optional(bill::created_value(transfer), &more)
+}

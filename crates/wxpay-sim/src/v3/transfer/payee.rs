@@ -1,0 +1,147 @@
+//! The payee's side of transfers, and the gateway's own records.
+
+use super::{authorization, finish, receipt};
+use crate::{
+    gateway::Gateway,
+    ledger::{
+        Authorization, AuthorizationRecord, AuthorizationState, CloseReason, Transfer, TransferMethod,
+        TransferRecord, TransferState,
+    },
+    notifications::{NotificationContent, NotificationRecord},
+};
+use wxpay_proto::{
+    UnixTime,
+    id::{MchId, OutAuthorizationNo, OutBillNo},
+};
+
+/// The payee's actions on transfers, and the records.
+impl Gateway {
+    /// Returns the gateway's own records of all transfers, including those to QQ wallets.
+    pub fn transfers(&mut self, now: UnixTime) -> Vec<TransferRecord> {
+        self.run_due_tasks(now);
+        self.v3.ledger.transfers.iter().map(|transfer| self.transfer_record(transfer)).collect()
+    }
+
+    /// Returns the gateway's own record of a merchant's transfer.
+    pub fn transfer(&mut self, mchid: &MchId, number: &OutBillNo, now: UnixTime) -> Option<TransferRecord> {
+        self.run_due_tasks(now);
+        let transfer = self.v3.ledger.transfers.get(mchid, number.as_str())?;
+        Some(self.transfer_record(transfer))
+    }
+
+    /// Confirms a transfer as its payee; this includes transfers to QQ wallets. The money arrives at once, and an
+    /// authorization requested with the transfer is confirmed. Returns `false` if no such transfer waits for
+    /// confirmation.
+    pub fn confirm_transfer(&mut self, mchid: &MchId, number: &OutBillNo, now: UnixTime) -> bool {
+        self.run_due_tasks(now);
+        let step = (TransferState::WaitUserConfirm, TransferState::Success, None);
+        finish(self, mchid, number.as_str(), step, now)
+    }
+
+    /// Makes a transfer fail at confirmation, for a reason such as `PAYEE_ACCOUNT_ABNORMAL`; a transfer that needs no
+    /// confirmation fails while it is `ACCEPTED`. Returns `false` if there is no such transfer.
+    pub fn fail_transfer(&mut self, mchid: &MchId, number: &OutBillNo, reason: &str, now: UnixTime) -> bool {
+        self.run_due_tasks(now);
+        let transfer = self.v3.ledger.transfers.get(mchid, number.as_str());
+        let from = transfer.map_or(TransferState::WaitUserConfirm, Transfer::initial_state);
+        finish(self, mchid, number.as_str(), (from, TransferState::Fail, Some(reason)), now)
+    }
+
+    /// Makes the pending receipt of a transfer fail for this reason. Returns `false` if no receipt is being generated.
+    pub fn fail_receipt(&mut self, mchid: &MchId, number: &OutBillNo, reason: &str, now: UnixTime) -> bool {
+        self.run_due_tasks(now);
+        receipt::finish(self, mchid, number.as_str(), Some(reason), now)
+    }
+
+    fn transfer_record(&self, transfer: &Transfer) -> TransferRecord {
+        let event_type = match transfer.method {
+            TransferMethod::QqWallet => "MCHTRANSFER.QQWALLETBILL.",
+            TransferMethod::UserConfirm
+            | TransferMethod::UserConfirmAndAuthorize
+            | TransferMethod::Authorized => "MCHTRANSFER.BILL.",
+        };
+        transfer.record(self.notifications_of(&transfer.mchid, transfer.out_bill_no.as_str(), event_type))
+    }
+
+    /// Returns the notifications about a number whose event types begin with `event_type`: objects of other kinds may
+    /// have the same number.
+    fn notifications_of(&self, mchid: &MchId, number: &str, event_type: &str) -> Vec<NotificationRecord> {
+        self.notifications.records_of(&[number], |notification| {
+            let matches =
+                matches!(&notification.content, NotificationContent::V3(event) if event.event_type.starts_with(event_type));
+            matches && notification.is_of_v3(mchid, number)
+        })
+    }
+}
+
+/// The payee's and the platform's actions on authorizations, and the records.
+impl Gateway {
+    /// Returns the gateway's own records of all authorizations in any state.
+    pub fn authorizations(&mut self, now: UnixTime) -> Vec<AuthorizationRecord> {
+        self.run_due_tasks(now);
+        let all = self.v3.ledger.transfers.authorizations.iter();
+        all.map(|authorization| self.authorization_record(authorization)).collect()
+    }
+
+    /// Returns the gateway's own record of one authorization.
+    pub fn authorization(
+        &mut self,
+        mchid: &MchId,
+        number: &OutAuthorizationNo,
+        now: UnixTime,
+    ) -> Option<AuthorizationRecord> {
+        self.run_due_tasks(now);
+        let authorization = self.v3.ledger.transfers.authorizations.get(mchid, number.as_str())?;
+        Some(self.authorization_record(authorization))
+    }
+
+    /// Confirms an authorization as its payee. An authorization requested with a transfer cannot be confirmed alone:
+    /// use [`confirm_transfer`](Self::confirm_transfer). Returns `false` if no such authorization waits for
+    /// confirmation.
+    pub fn confirm_authorization(
+        &mut self,
+        mchid: &MchId,
+        number: &OutAuthorizationNo,
+        now: UnixTime,
+    ) -> bool {
+        self.run_due_tasks(now);
+        let authorization = self.v3.ledger.transfers.authorizations.get(mchid, number.as_str());
+        authorization.is_some_and(|authorization| authorization.out_bill_no.is_none())
+            && authorization::take_effect(self, mchid, number.as_str(), now)
+    }
+
+    /// Refuses an authorization as its payee, without a notification. A transfer that requested it continues without
+    /// it. Returns `false` if no such authorization waits for confirmation.
+    pub fn refuse_authorization(
+        &mut self,
+        mchid: &MchId,
+        number: &OutAuthorizationNo,
+        now: UnixTime,
+    ) -> bool {
+        self.run_due_tasks(now);
+        let (from, reason) = (AuthorizationState::WaitUserConfirm, CloseReason::UserClose);
+        authorization::close_if(self, mchid, number.as_str(), from, reason, now)
+    }
+
+    /// Closes an authorization in force, as the payee (`USER_CLOSE`) or the platform, and sends a notification. Returns
+    /// `false` if no such authorization is in force.
+    pub fn close_authorization(
+        &mut self,
+        mchid: &MchId,
+        number: &OutAuthorizationNo,
+        reason: CloseReason,
+        now: UnixTime,
+    ) -> bool {
+        self.run_due_tasks(now);
+        authorization::close_if(self, mchid, number.as_str(), AuthorizationState::TakingEffect, reason, now)
+    }
+
+    fn authorization_record(&self, authorization: &Authorization) -> AuthorizationRecord {
+        let number = authorization.out_authorization_no.as_str();
+        authorization.record(self.notifications_of(
+            &authorization.mchid,
+            number,
+            "MCHTRANSFER.AUTHORIZATION.",
+        ))
+    }
+}
