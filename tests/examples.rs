@@ -60,10 +60,10 @@ impl Sim {
     fn env_file(&self, mchid: Option<&str>) -> PathBuf {
         let name = mchid.unwrap_or("default");
         let environment = self.server.with(|simulation, now| match mchid {
-            None => Environment::of(&simulation.gateway, &self.server.url(), now),
+            None => Environment::of(&simulation.gateway, &self.server.url(), now.wall),
             Some(mchid) => {
                 let mchid: MchId = mchid.parse().unwrap();
-                Environment::of_merchant(&simulation.gateway, &mchid, &self.server.url(), now).unwrap()
+                Environment::of_merchant(&simulation.gateway, &mchid, &self.server.url(), now.wall).unwrap()
             }
         });
         let path = self.folder.path().join(format!("{name}.env"));
@@ -87,7 +87,7 @@ impl Sim {
 
     fn notification_states(&self) -> Vec<NotificationState> {
         self.server.with(|simulation, _| {
-            simulation.gateway.notifications().iter().map(|notification| notification.state).collect()
+            simulation.gateway.notifications().map(|notification| notification.state).collect()
         })
     }
 }

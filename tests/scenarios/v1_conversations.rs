@@ -16,7 +16,7 @@ use wxpay_proto::{
 use wxpay_sim::{
     Settings,
     faults::{Fault, FaultRule, Operation},
-    gateway::{Payer, PrepayRef},
+    gateway::{OrderRef, Payer},
     payer::PaymentRequest,
 };
 use wxpay_testkit::{
@@ -79,10 +79,10 @@ fn order_is_placed_paid_notified_queried_and_delivered() {
 
     let delivery = DeliveryReport::succeeded(payer.unwrap(), payment.transaction_id().clone(), number(1));
     driver.run(merchant.notify_delivery(delivery), &mut network).unwrap();
-    let record = network.gateway.order(&number(1), driver.now).unwrap();
+    let record = network.gateway.order(&OrderRef::OutTradeNo(number(1)), driver.now).unwrap();
     assert_eq!((record.payments.len(), record.deliveries.len()), (1, 1));
     assert!(
-        network.gateway.notifications().iter().all(|notification| notification.next_at.is_none()),
+        network.gateway.notifications().all(|notification| notification.next_at.is_none()),
         "`success` must stop the retries"
     );
     assert_eq!(network.gateway.warnings().count(), 0);
@@ -497,7 +497,7 @@ fn second_payment_of_an_order_is_an_anomaly() {
     network.gateway.inject(FaultRule::new(Fault::SecondPayment));
     let mut state = PaymentState::new(number(1), Fen::new(100));
     for _ in 0..2 {
-        network.gateway.pay(&PrepayRef::OutTradeNo(number(1)), &Payer::default(), driver.now).unwrap();
+        network.gateway.pay(&OrderRef::OutTradeNo(number(1)), &Payer::default(), driver.now).unwrap();
         driver.wait(Duration::from_secs(1));
         network.deliver_due(&merchant, driver.now, |notification| {
             merge(&mut state, &notification.evidence().unwrap());
@@ -518,7 +518,10 @@ fn order_and_notification_in_gbk_are_decoded() {
         .build()
         .unwrap();
     let params = driver.run(merchant.prepay(order), &mut network).unwrap();
-    assert_eq!(network.gateway.order(&number(1), driver.now).unwrap().body, "可乐1杯");
+    assert_eq!(
+        network.gateway.order(&OrderRef::OutTradeNo(number(1)), driver.now).unwrap().description,
+        "可乐1杯"
+    );
     pay(&driver, &mut network, &params, &Payer::default());
     let mut attach = None;
     network.deliver_due(&merchant, driver.now, |notification| {

@@ -13,7 +13,7 @@ use wxpay_proto::{
 use wxpay_sim::{
     Settings,
     faults::{Fault, FaultRule},
-    gateway::{Payer, PrepayRef},
+    gateway::{OrderRef, Payer},
 };
 use wxpay_testkit::{
     drive::Driver,
@@ -124,11 +124,11 @@ proptest! {
         network.gateway.clear_faults();
         for (serial, result) in results.into_iter().enumerate() {
             let number = number(u32::try_from(serial).unwrap());
-            let recorded = network.gateway.order(&number, driver.now);
+            let recorded = network.gateway.order(&OrderRef::OutTradeNo(number.clone()), driver.now);
             match result {
                 Ok(params) => {
                     let record = recorded.expect("the gateway must have an order that it accepted");
-                    prop_assert!(record.prepays.iter().any(|prepay| prepay.prepayid == params.prepayid));
+                    prop_assert!(record.prepays.iter().any(|prepay| prepay.handle.as_deref() == Some(params.prepayid.as_str())));
                 }
                 Err(error) => {
                     prop_assert!(recorded.is_none() || error.fate() == Some(Fate::Unknown), "{error:?}: the gateway has the order");
@@ -157,7 +157,7 @@ proptest! {
             drop(driver.run(merchant.prepay(order(number.clone(), 100)), &mut network));
             if *is_paid {
                 let payer = Payer::default().with_discount(wxpay_proto::Fen::new(*discount));
-                drop(network.gateway.pay(&PrepayRef::OutTradeNo(number), &payer, driver.now));
+                drop(network.gateway.pay(&OrderRef::OutTradeNo(number), &payer, driver.now));
             }
         }
         let (mut transitions, mut owners) = (0, wxpay_proto::payment::TransactionOwners::default());
@@ -180,7 +180,7 @@ proptest! {
                 state.merge(&evidence, owners.claim(&evidence)).unwrap();
             }
             transitions += state.transitions_since(&before).len();
-            let recorded = network.gateway.order(state.out_trade_no(), driver.now);
+            let recorded = network.gateway.order(&OrderRef::OutTradeNo(state.out_trade_no().clone()), driver.now);
             let has_payment = recorded.is_some_and(|record| !record.payments.is_empty());
             let is_paid = matches!(state.status(), wxpay_proto::payment::PaymentStatus::Paid(_));
             prop_assert_eq!(is_paid, has_payment);

@@ -39,7 +39,8 @@ pub(crate) async fn run(args: args::Sim) -> Result<(), Failure> {
     };
     let server = server.map_err(Failure::doing("cannot start the simulator"))?;
     let folder = Folder::of(&args).map_err(Failure::doing("cannot create a temporary folder"))?;
-    let environment = server.with(|simulation, now| Environment::of(&simulation.gateway, &server.url(), now));
+    let environment =
+        server.with(|simulation, now| Environment::of(&simulation.gateway, &server.url(), now.wall));
     let environment = match &tls {
         None => environment,
         Some(tls) => environment.with_tls_ca(tls.ca_pem().into()),

@@ -58,7 +58,7 @@ async fn blocking_driver_completes_a_payment() {
     });
     let paid = tokio::task::spawn_blocking(|| paid.join().unwrap()).await.unwrap();
     assert_eq!(paid.unwrap(), "paid");
-    server.with(|simulation, now| assert_eq!(simulation.gateway.orders(now).len(), 1));
+    server.with(|simulation, now| assert_eq!(simulation.gateway.orders(now.business).len(), 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,6 +18,7 @@ mod merchants;
 mod notifications;
 mod openapi;
 mod orders;
+mod page;
 mod payer;
 mod problem;
 mod profitsharing;
@@ -37,6 +38,7 @@ use call::Target;
 use problem::Problem;
 use route::{Route, RouteGroup};
 use serde_json::Value;
+use std::{any::Any, fmt, sync::Arc};
 use wxpay_proto::UnixTime;
 
 /// Path prefix of the interface.
@@ -91,6 +93,30 @@ pub struct ControlResponse {
     pub notifications_first: bool,
     /// The `Allow` header, present with status 405.
     pub allow: Option<String>,
+    /// The cursor of the next page of a list.
+    next: Option<String>,
+    /// What a reset removed. It goes when the response goes, after the gateway is unlocked: that takes a while.
+    removed: Removed,
+    /// The `Link` header, present if a list has a next page: `<URL>; rel="next"`.
+    pub link: Option<String>,
+}
+
+/// State that was removed. Responses are compared without it.
+#[derive(Clone, Default)]
+struct Removed(Option<Arc<dyn Any + Send + Sync>>);
+
+impl PartialEq for Removed {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Removed {}
+
+impl fmt::Debug for Removed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Removed({})", self.0.is_some())
+    }
 }
 
 impl ControlResponse {
@@ -105,7 +131,15 @@ impl ControlResponse {
     }
 
     fn ok(body: Value) -> Self {
-        Self { status: 200, body, notifications_first: false, allow: None }
+        Self {
+            status: 200,
+            body,
+            notifications_first: false,
+            allow: None,
+            next: None,
+            link: None,
+            removed: Removed::default(),
+        }
     }
 
     fn json(value: impl serde::Serialize) -> Self {
@@ -135,10 +169,11 @@ impl Simulation {
         let now = self.clock.now(real);
         // Virtual time may have advanced since the last request: apply due changes first, so that all records are
         // current.
-        self.gateway.run_due_tasks(now);
+        self.gateway.run_due_tasks(now.business);
         let call = validate::validate(route, target, body, (now, real))?;
         let response = (route.handler)(self, &call)?;
-        Ok(ControlResponse { status: route.status, ..response })
+        let link = response.next.as_deref().map(|next| target.next_page(next));
+        Ok(ControlResponse { status: route.status, link, ..response })
     }
 }
 

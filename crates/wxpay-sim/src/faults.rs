@@ -6,6 +6,7 @@ mod fault;
 mod operation;
 mod rule;
 
+pub(crate) use fault::Substitute;
 pub use fault::{Fault, MigrationStep};
 pub use operation::{ApiVersion, Operation};
 pub(crate) use rule::FaultContext;

@@ -1,87 +1,73 @@
 //! The gateway: takes a request, returns a reply or a transport fault, and delivers notifications when they are due.
 
-mod pay;
+mod answer;
+mod merchants;
+mod payer;
 pub(crate) mod tasks;
 
-pub use crate::v3::{
-    RequestRecord, SupportedOperation,
-    pay::{OrderRef, PaidTransaction},
+pub(crate) use answer::target;
+pub use answer::{Outcome, ReadRequest};
+pub use payer::{OrderRef, Paid, PayError, Payer};
+
+pub use crate::{
+    front_end::{Directory, Draft},
+    v3::{RequestRecord, SupportedOperation},
 };
-pub use pay::{PaidOrder, PayError, Payer, PrepayRef};
 
 use crate::{
+    clock::Now,
     credentials::{App, Credentials},
-    faults::{ApiVersion, Fault, FaultContext, FaultRule, FaultRules, Operation},
-    ledger::v1::{Ledger, OrderRecord},
+    faults::{FaultRule, FaultRules},
+    front_end::FrontEnd,
+    keys::CertificateAuthority,
+    ledger::{CombinedRecord, Ledger, NewOrder, Order, OrderId, OrderRecord},
+    merchant::{Merchant, MerchantRegistry},
     notifications::{
-        Delivery, DeliveryContext, DeliveryId, DeliveryResult, NotificationRecord, Notifications,
+        Delivery, DeliveryContext, DeliveryId, DeliveryResult, Message, NotificationRecord, Notifications,
     },
     rng::{Rng, URL_SAFE},
     settings::Settings,
-    v1::{self, route::Target},
-    v3,
+    v1, v3,
     warnings::{Kind, Warning, Warnings},
 };
-use std::time::Duration;
+use std::sync::Arc;
+use tasks::TaskQueue;
 use wxpay_proto::{
     UnixTime,
-    http::{Request, Response},
-    id::{NotifyId, OpenId, OutTradeNo},
+    id::{NotifyId, OpenId},
 };
+
+/// The front ends, in the order in which they are asked for a path.
+const FRONT_ENDS: [&dyn FrontEnd; 2] = [&v3::FrontEnd, &v1::FrontEnd];
 
 /// The simulated gateway, a plain value. The caller passes the time; random values are derived from the seed.
 #[derive(Clone, Debug)]
 pub struct Gateway {
-    pub(crate) settings: Settings,
+    /// The merchants, the settings and the front ends, by which requests are read.
+    directory: Directory,
     pub(crate) ledger: Ledger,
     pub(crate) notifications: Notifications,
+    pub(crate) tasks: TaskQueue,
     pub(crate) faults: FaultRules,
     pub(crate) warnings: Warnings,
+    pub(crate) rng: Rng,
+    /// The last serial number of a payment, a refund or a transfer.
+    serial: u64,
+    /// The default payer.
+    payer: OpenId,
+    /// The credentials of the app that the gateway was created with.
     pub(crate) credentials: Credentials,
-    pub(crate) ids: Rng,
-    pub(crate) serial: u64,
-    pub(crate) payer: OpenId,
+    /// The merchant that the gateway was created with, in its original state.
+    default_merchant: Merchant,
+    authority: CertificateAuthority,
+    /// The number of keys taken from the key source.
+    keys_used: usize,
+    pub(crate) v1: v1::State,
     pub(crate) v3: v3::State,
 }
 
-/// The outcome of a request as the client sees it. The driver (for example the HTTP server) must produce it.
-#[derive(Clone, Debug)]
-#[allow(clippy::exhaustive_enums, reason = "a driver must handle every outcome")]
-pub enum Outcome {
-    /// A complete reply.
-    Reply(Response),
-    /// A complete reply, sent after the notifications that are due.
-    AfterNotifications(Response),
-    /// A complete reply, delayed by this long. The request has been executed already.
-    Delayed(Response, Duration),
-    /// The headers of the reply and this many bytes of its body. Then the connection breaks.
-    Truncated(Response, usize),
-    /// A complete reply whose body is sent at this many bytes per second.
-    Slow(Response, u32),
-    /// No reply: the connection is closed.
-    ConnectionClosed {
-        /// `true` if the request was executed.
-        committed: bool,
-    },
-    /// No reply: the connection is reset.
-    ConnectionReset {
-        /// `true` if the request was executed.
-        committed: bool,
-    },
-    /// No connection. This one and all others are refused for this long.
-    ConnectionRefused(Duration),
-}
-
-impl Outcome {
-    /// Truncates the body to this many bytes, and by at least one byte.
-    pub(crate) fn truncated(reply: Response, bytes: usize) -> Self {
-        let length = bytes.min(reply.body().len().saturating_sub(1));
-        Self::Truncated(reply, length)
-    }
-}
-
 impl Gateway {
-    /// Creates a gateway with one APIv1 app and one APIv3 merchant. Their throw-away credentials are derived from the
+    /// Creates a gateway with one APIv3 merchant and one APIv1 app. Their throw-away credentials are derived from the
     /// seed.
     pub fn new(settings: Settings, seed: u64) -> Self {
         let mut rng = Rng::new(seed, "credentials");
@@ -92,41 +78,55 @@ impl Gateway {
                 break (credentials, payer);
             }
         };
-        let v3 = v3::State::new(&settings, seed);
+        let authority = CertificateAuthority::new("wxpay-sim root", settings.v3.key_source.root());
+        let mut rng = Rng::new(seed, "v3");
+        // The first key is the root's, the second that of the TLS server.
+        let mut keys_used = 2;
+        let default_merchant =
+            merchants::generate(&settings, &authority, &mut rng, &mut keys_used, &(None, None));
+        let merchants =
+            MerchantRegistry([(default_merchant.mchid().clone(), default_merchant.clone())].into());
+        let directory = Directory {
+            merchants: Arc::new(merchants),
+            settings: Arc::new(settings),
+            front_ends: Arc::new(FRONT_ENDS),
+        };
         let mut gateway = Self {
-            settings,
+            directory,
             ledger: Ledger::default(),
             notifications: Notifications::default(),
+            tasks: TaskQueue::default(),
             faults: FaultRules::new(seed),
             warnings: Warnings::default(),
-            credentials: credentials.clone(),
-            ids: Rng::new(seed, "ids"),
-            serial: 3_141_592_653,
+            rng,
+            serial: 2_718_281_828,
             payer,
-            v3,
+            credentials: credentials.clone(),
+            default_merchant,
+            authority,
+            keys_used,
+            v1: v1::State::default(),
+            v3: v3::State::default(),
         };
         gateway.register(App::new(credentials));
         gateway
     }
 
-    /// Registers an app, or replaces one with the same appid. Its old tokens become invalid.
-    pub fn register(&mut self, app: App) {
-        self.ledger.register(app);
-    }
-
-    /// Returns the credentials of the app that the gateway was created with.
-    pub fn credentials(&self) -> &Credentials {
-        &self.credentials
+    /// Adds a front end.
+    #[cfg(test)]
+    pub(crate) fn add_front_end(&mut self, front_end: &'static dyn FrontEnd) {
+        let front_ends = self.directory.front_ends.iter().copied().chain([front_end]);
+        self.directory.front_ends = front_ends.collect();
     }
 
     /// Returns the settings.
     pub fn settings(&self) -> &Settings {
-        &self.settings
+        &self.directory.settings
     }
 
     /// Returns the settings, to change them.
     pub fn settings_mut(&mut self) -> &mut Settings {
-        &mut self.settings
+        Arc::make_mut(&mut self.directory.settings)
     }
 
     /// Returns the default payer.
@@ -134,186 +134,148 @@ impl Gateway {
         &self.payer
     }
 
-    /// Answers a request from the merchant. An unknown path is answered with 404.
-    pub fn answer(&mut self, request: &Request, now: UnixTime) -> Outcome {
-        self.run_due_tasks(now);
-        let target = Target::of(request);
-        if target.path().starts_with(v3::ROOT) {
-            return v3::faults::answer(self, request, now);
-        }
-        let Some(operation) = target.operation() else {
-            return Outcome::Reply(Response::new(404, b"404 page not found".to_vec()));
-        };
-        let number = v1::claimed_order_number(request.body());
-        let context = || FaultContext {
-            api_version: ApiVersion::V1,
-            operation,
-            path: target.path().into(),
-            mchid: v1::claimed_partner(&self.ledger, &target),
-            numbers: number.clone().into_iter().collect(),
-        };
-        let fault = self.faults.inject(context, now);
-        v1::warn_of_leaked_secrets(self, request, operation, number.as_deref(), now);
-        match fault {
-            None => Outcome::Reply(v1::answer(self, &target, operation, now)),
-            Some(fault) => self.answer_with_fault(fault, &target, operation, now),
-        }
+    /// Returns the next serial number of a payment, a refund or a transfer, of at most ten digits.
+    pub(crate) fn next_serial(&mut self) -> u64 {
+        self.serial = self.serial.wrapping_add(1);
+        self.serial.checked_rem(10_000_000_000).unwrap_or_default()
     }
 
-    fn answer_with_fault(
-        &mut self,
-        fault: Fault,
-        target: &Target<'_>,
-        operation: Operation,
-        now: UnixTime,
-    ) -> Outcome {
-        let mut replaced = |commits: bool, response: Response| {
-            if commits {
-                v1::answer(self, target, operation, now);
-            }
-            Outcome::Reply(response)
-        };
-        let page = |status: u16| {
-            let page = format!("<html><body>{status}</body></html>");
-            Response::new(status, page.into_bytes()).with_header("content-type", b"text/html")
-        };
-        match fault {
-            Fault::ConnectionRefused { millis } => Outcome::ConnectionRefused(Duration::from_millis(millis)),
-            Fault::DropBeforeCommit => Outcome::ConnectionClosed { committed: false },
-            Fault::ResetBeforeCommit => Outcome::ConnectionReset { committed: false },
-            Fault::ServerError { commits } => replaced(commits, page(500)),
-            Fault::BadGateway { commits } => replaced(commits, page(502)),
-            Fault::Unavailable { commits } => replaced(commits, page(503)),
-            Fault::Garbage { commits } => {
-                replaced(commits, Response::new(200, b"<html>\xff\xfe{\"errcode\":".to_vec()))
-            }
-            Fault::SystemError { commits } => replaced(commits, v1::system_error()),
-            Fault::CommitThenDropResponse => {
-                v1::answer(self, target, operation, now);
-                Outcome::ConnectionClosed { committed: true }
-            }
-            Fault::CommitThenReset => {
-                v1::answer(self, target, operation, now);
-                Outcome::ConnectionReset { committed: true }
-            }
-            Fault::Delayed { millis } | Fault::AnswerAfterClientTimeout { millis } => {
-                Outcome::Delayed(v1::answer(self, target, operation, now), Duration::from_millis(millis))
-            }
-            Fault::Cut { bytes } => Outcome::truncated(v1::answer(self, target, operation, now), bytes),
-            Fault::Slow { bytes_per_second } => {
-                Outcome::Slow(v1::answer(self, target, operation, now), bytes_per_second)
-            }
-            Fault::TokenReplaced => {
-                self.replace_tokens(now);
-                Outcome::Reply(v1::answer(self, target, operation, now))
-            }
-            Fault::TokenExpired => {
-                self.expire_tokens(now);
-                Outcome::Reply(v1::answer(self, target, operation, now))
-            }
-            Fault::QuotaUsedUp => {
-                for account in self.ledger.accounts() {
-                    account.exhaust_quota(now);
-                }
-                Outcome::Reply(v1::answer(self, target, operation, now))
-            }
-            Fault::Early => self.pay_before_reply(target, operation, now),
-            Fault::Accepted { .. }
-            | Fault::RateLimited
-            | Fault::UnsignedReply
-            | Fault::WrongSignature
-            | Fault::SigntestProbe
-            | Fault::UnknownSerial
-            | Fault::StaleTimestamp
-            | Fault::MissingHeader
-            | Fault::TamperedBody
-            | Fault::SecondPayment
-            | Fault::PaidDuringClose
-            | Fault::CertificateRotated
-            | Fault::MigrationStep { .. }
-            | Fault::NotificationLost
-            | Fault::NotificationDelayed { .. }
-            | Fault::NotificationDuplicated
-            | Fault::NotificationReordered
-            | Fault::NotificationForged
-            | Fault::NotificationUnknownSerial
-            | Fault::NotificationProbe
-            | Fault::NotificationStale => Outcome::Reply(v1::answer(self, target, operation, now)),
-        }
+    /// Forgets all orders, transfers, authorizations, receivers, notifications, requests and warnings, with what is
+    /// scheduled for them. Merchants, keys, tokens, fault rules and settings stay. Returns what was forgotten: dropping it
+    /// takes a while if there is much of it.
+    pub fn reset(&mut self) -> impl Send + Sync + use<> {
+        let old = (
+            std::mem::take(&mut self.ledger),
+            std::mem::take(&mut self.notifications),
+            std::mem::take(&mut self.tasks),
+            std::mem::take(&mut self.warnings),
+            std::mem::take(&mut self.v3),
+        );
+        self.notifications.continue_after(&old.1);
+        old
     }
 
-    fn pay_before_reply(&mut self, target: &Target<'_>, operation: Operation, now: UnixTime) -> Outcome {
-        let reply = v1::answer(self, target, operation, now);
-        let Some(prepayid) = v1::genprepay::prepayid_in_reply(reply.body()) else {
-            return Outcome::Reply(reply);
-        };
-        // The payment is due now, not after `notify_delay`: its notification must be sent before the reply to the
-        // order.
-        match self.charge(&PrepayRef::Prepayid(prepayid), &Payer::default(), false, now, now) {
-            Ok(_) => Outcome::AfterNotifications(reply),
-            Err(_) => Outcome::Reply(reply),
+    /// Places an order, and forgets the oldest ones beyond the retention.
+    pub(crate) fn place(&mut self, order: NewOrder, now: UnixTime) {
+        self.ledger.place(order, now);
+        for (mchid, number) in self.ledger.forget_beyond(self.directory.settings.max_orders, now) {
+            self.notifications.forget(mchid.as_str(), number.as_str());
         }
     }
 
     /// Returns the time of the next due notification or scheduled task, if any.
     pub fn next_due(&self) -> Option<UnixTime> {
-        self.notifications.next_due().into_iter().chain(self.v3.tasks.next()).min()
+        self.notifications.next_due().into_iter().chain(self.tasks.next()).min()
+    }
+
+    /// Runs the scheduled tasks that are due.
+    pub(crate) fn run_due_tasks(&mut self, now: UnixTime) {
+        while let Some((at, task)) = self.tasks.take(now) {
+            (task.run)(self, &task.mchid, &task.number, at);
+        }
     }
 
     /// Returns the notifications to POST now, in order. Report each result with
     /// [`record_delivery`](Self::record_delivery): until then the notification is not due again.
-    pub fn due_deliveries(&mut self, now: UnixTime) -> Vec<Delivery> {
-        self.run_due_tasks(now);
+    pub fn due_deliveries(&mut self, now: impl Into<Now>) -> Vec<Delivery> {
+        let now = now.into();
+        self.run_due_tasks(now.business);
         let (notifications, mut context) = self.notifications_and_context(now);
         notifications.due(&mut context)
     }
 
     /// Records the result of a delivery. An acknowledgement ends the retries; after any other result the notification
     /// waits for the next interval.
-    pub fn record_delivery(&mut self, id: DeliveryId, result: &DeliveryResult, now: UnixTime) {
-        let (notifications, mut context) = self.notifications_and_context(now);
+    pub fn record_delivery(&mut self, id: DeliveryId, result: &DeliveryResult, now: impl Into<Now>) {
+        let (notifications, mut context) = self.notifications_and_context(now.into());
         notifications.record_delivery(id, result, &mut context);
     }
 
-    fn notifications_and_context(&mut self, now: UnixTime) -> (&mut Notifications, DeliveryContext<'_>) {
+    fn notifications_and_context(&mut self, now: Now) -> (&mut Notifications, DeliveryContext<'_>) {
         let context = DeliveryContext {
-            settings: &self.settings,
-            merchants: &self.v3.merchants,
+            settings: &self.directory.settings,
+            merchants: &self.directory.merchants,
             faults: &mut self.faults,
-            rng: &mut self.ids,
+            rng: &mut self.rng,
             warnings: &mut self.warnings,
             now,
         };
         (&mut self.notifications, context)
     }
 
-    /// Returns the gateway's own record of an order.
-    pub fn order(&self, number: &OutTradeNo, now: UnixTime) -> Option<OrderRecord> {
-        let order = self.ledger.order_by_number(number)?;
-        order.record(
-            now,
-            self.notifications.records_of(&[number.as_str()], |notification| notification.is_of_v1(number)),
-        )
+    /// Queues a notification about the merchant's `number`.
+    pub(crate) fn notify(&mut self, number: &str, message: Arc<dyn Message>, due: UnixTime) {
+        if let Some(obstacle) = message.obstacle(&self.directory.merchants) {
+            return self.warn(due, Kind::RetriesExhausted, Some(number), obstacle);
+        }
+        if let Ok(notify_id) = message.new_id(&mut self.rng).parse::<NotifyId>() {
+            self.notifications.add(number, notify_id, message, due);
+        }
     }
 
-    /// Returns the gateway's own records of all orders.
-    pub fn orders(&self, now: UnixTime) -> Vec<OrderRecord> {
-        self.ledger
-            .orders()
-            .filter_map(|order| {
-                let number = &order.out_trade_no;
-                order.record(
-                    now,
-                    self.notifications
-                        .records_of(&[number.as_str()], |notification| notification.is_of_v1(number)),
-                )
-            })
-            .collect()
+    /// Returns the gateway's own record of an order. A reference to a combined order finds its first sub-order.
+    pub fn order(&self, order_ref: &OrderRef, now: UnixTime) -> Option<OrderRecord> {
+        self.find_order(order_ref).map(|order| self.record_of(order, now))
+    }
+
+    /// Returns the gateway's own records of all orders, in the order in which they were placed.
+    pub fn orders(&self, now: UnixTime) -> impl ExactSizeIterator<Item = OrderRecord> {
+        self.ledger.orders().map(move |order| self.record_of(order, now))
+    }
+
+    /// Returns the records of the orders that were placed after the one with this cursor, each with its cursor.
+    pub(crate) fn orders_after(
+        &self,
+        after: Option<&str>,
+        now: UnixTime,
+    ) -> impl Iterator<Item = (OrderId, OrderRecord)> {
+        let after = after.and_then(|after| after.parse().ok()).map(OrderId).unwrap_or_default();
+        self.ledger.orders_after(after).map(move |(id, order)| (id, self.record_of(order, now)))
+    }
+
+    /// Returns the gateway's own record of a combined order. A reference to one of its sub-orders finds it too.
+    pub fn combined(&self, order_ref: &OrderRef, now: UnixTime) -> Option<CombinedRecord> {
+        let key = self.find_order(order_ref)?.combined.as_deref()?;
+        let combined = self.ledger.combined.get(key)?;
+        let sub_orders = combined.sub_orders.iter().filter_map(|key| self.ledger.order(key));
+        let sub_orders = sub_orders.map(|order| self.record_of(order, now)).collect();
+        let notifications = self.notifications.records_about(key.0.as_str(), key.1.as_str(), |_| true);
+        Some(combined.record(sub_orders, notifications))
+    }
+
+    fn record_of(&self, order: &Order, now: UnixTime) -> OrderRecord {
+        let key = order.key();
+        let keys = std::iter::once(&key).chain(order.combined.as_deref());
+        let notifications = keys.flat_map(|(mchid, number)| {
+            self.notifications.records_about(mchid.as_str(), number.as_str(), |_| true)
+        });
+        order.record(now, notifications.collect())
+    }
+
+    /// Finds an order. A reference to a combined order finds its first sub-order.
+    pub(crate) fn find_order(&self, order_ref: &OrderRef) -> Option<&Order> {
+        let ledger = &self.ledger;
+        let (order, combined) = match order_ref {
+            OrderRef::OutTradeNo(number) => {
+                (ledger.order_by_number(number), ledger.combined.by_number(number))
+            }
+            OrderRef::OfMerchant(mchid, number) => {
+                let key = (mchid.clone(), number.clone());
+                (ledger.order(&key), ledger.combined.get(&key))
+            }
+            OrderRef::Handle(handle) => (ledger.order_by_handle(handle), ledger.combined.by_handle(handle)),
+        };
+        order.or_else(|| combined?.sub_orders.first().and_then(|key| ledger.order(key)))
     }
 
     /// Returns the records of all notifications.
-    pub fn notifications(&self) -> Vec<NotificationRecord> {
-        self.notifications.records(|_| true)
+    pub fn notifications(&self) -> impl ExactSizeIterator<Item = NotificationRecord> {
+        self.notifications.records()
+    }
+
+    /// Returns the record of one notification.
+    pub fn notification(&self, notify_id: &NotifyId) -> Option<NotificationRecord> {
+        self.notifications.by_id(notify_id)
     }
 
     /// Makes a notification due now, whatever its state. Returns `None` if there is no such notification, or if it is
@@ -350,23 +312,6 @@ impl Gateway {
     /// Returns the fault rules in force.
     pub fn fault_rules(&self) -> &[FaultRule] {
         self.faults.rules()
-    }
-
-    /// Expires every access token now.
-    pub fn expire_tokens(&mut self, now: UnixTime) {
-        for account in self.ledger.accounts() {
-            account.expire_tokens(now);
-        }
-    }
-
-    /// Issues a new token to every app, as if another process of the merchant had fetched it. It replaces the tokens in
-    /// use.
-    pub fn replace_tokens(&mut self, now: UnixTime) {
-        let (expires_at, previous_valid_until) =
-            (now.after(self.settings.token_ttl), now.after(self.settings.token_overlap));
-        for account in self.ledger.accounts() {
-            account.issue_token(self.ids.text(URL_SAFE, 64), expires_at, previous_valid_until);
-        }
     }
 
     pub(crate) fn warn(

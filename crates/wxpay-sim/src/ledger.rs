@@ -1,20 +1,45 @@
-//! The gateway's records of orders, payments, refunds, profit sharing and transfers, to compare a merchant's books with
-//! in tests. [`TransactionRecord`] is the public view of an order; [`v1`] holds the orders of APIv1.
+//! The gateway's records of orders, payments, refunds, profit sharing and transfers: one ledger for all API versions.
+//!
+//! The front ends translate requests into the acts of this module, one function each, and the records into replies. An
+//! order placed through one API version is paid, queried, closed and refunded through any other.
+//!
+//! | act | file |
+//! |---|---|
+//! | place an order, renew its handle | `place.rs` |
+//! | pay it, fail to pay it | `pay.rs` |
+//! | close it, reverse a code payment | `close.rs` |
+//! | refund it | `refund.rs` |
+//! | share a payment, return a share | `sharing.rs` |
+//! | transfer money to a user | `transfer.rs` |
+//! | list a day's movements for its bills | `journal.rs` |
+//! | forget the oldest orders | `retention.rs` |
+//!
+//! [`OrderRecord`] is the public view of an order, to compare a merchant's books with in tests.
 
+mod close;
 mod combined;
 mod journal;
 mod order;
+mod pay;
+mod place;
 mod refund;
+mod retention;
 mod sharing;
 mod transfer;
-pub mod v1;
 
+pub(crate) use close::CloseError;
 pub use combined::CombinedRecord;
 pub(crate) use combined::{CombinedOrder, CombinedOrders, CombinedPayment};
-pub(crate) use journal::{EntryKind, Journal, JournalEntry, SharingEntry, platform_fee};
-pub(crate) use order::{Order, OrderKey, RecordedState, SubMerchant};
-pub use order::{Payment, TradeState, TradeType, TransactionRecord};
-pub(crate) use refund::Refund;
+pub(crate) use journal::{EntryKind, Journal, JournalEntry, SharingEntry};
+pub use order::{
+    Currency, DeliveryRecord, FailedPayment, NotPaidReason, OrderRecord, Payment, PrepayRecord, TradeState,
+    TradeType,
+};
+pub(crate) use order::{
+    Order, OrderId, OrderKey, Party, PlacedFor, Prepay, RequestDigest, SubMerchant, Terms,
+};
+pub(crate) use place::NewOrder;
+pub(crate) use refund::{NewRefund, Refund, RefundError};
 pub use refund::{RefundRecord, RefundStatus};
 pub use sharing::{
     ReceiverRecord, ReturnFailure, ReturnRecord, ReturnResult, SharingDetailFailure, SharingDetailRecord,
@@ -27,140 +52,133 @@ pub use transfer::{
     TransferRecord, TransferState,
 };
 
-use std::collections::{BTreeMap, BTreeSet};
-use wxpay_proto::{
-    UnixTime,
-    id::{MchId, OutRefundNo, OutTradeNo, RefundId, TransactionId},
+use retention::Retention;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound,
+    sync::Arc,
 };
+use wxpay_proto::id::{MchId, OutRefundNo, OutTradeNo, RefundId, TransactionId};
 
-/// All orders of APIv3, with indexes by each number that identifies them.
+/// The records of all merchants, with an index by each number that identifies one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ledger {
-    orders: BTreeMap<OrderKey, Order>,
-    /// The merchants that have an order with this number.
-    merchants_by_number: BTreeMap<OutTradeNo, BTreeSet<MchId>>,
-    handles: BTreeMap<String, OrderKey>,
-    transactions: BTreeMap<TransactionId, OrderKey>,
-    refunds: BTreeMap<(MchId, OutRefundNo), OrderKey>,
-    refund_ids: BTreeMap<RefundId, OrderKey>,
+    accounts: BTreeMap<MchId, Account>,
+    orders: BTreeMap<OrderId, Order>,
+    last_order: OrderId,
+    handles: BTreeMap<Box<str>, OrderId>,
+    transactions: BTreeMap<TransactionId, OrderId>,
+    refund_ids: BTreeMap<RefundId, OrderId>,
+    /// The parties of the orders, each once: most orders share theirs.
+    parties: BTreeSet<Arc<Party>>,
+    retention: Retention,
     pub(crate) combined: CombinedOrders,
     pub(crate) sharings: Sharings,
     pub(crate) journal: Journal,
     pub(crate) transfers: Transfers,
 }
 
+/// The orders and refunds of one merchant, by its numbers.
+#[derive(Clone, Debug, Default)]
+struct Account {
+    orders: BTreeMap<OutTradeNo, OrderId>,
+    refunds: BTreeMap<OutRefundNo, OrderId>,
+}
+
 impl Ledger {
-    pub(crate) fn orders(&self) -> impl Iterator<Item = &Order> {
+    /// Returns the orders after this one, in the order in which they were placed.
+    pub(crate) fn orders_after(&self, after: OrderId) -> impl Iterator<Item = (OrderId, &Order)> {
+        self.orders.range((Bound::Excluded(after), Bound::Unbounded)).map(|(id, order)| (*id, order))
+    }
+
+    pub(crate) fn orders(&self) -> impl ExactSizeIterator<Item = &Order> {
         self.orders.values()
     }
 
-    pub(crate) fn order(&self, key: &OrderKey) -> Option<&Order> {
-        self.orders.get(key)
+    pub(crate) fn order_count(&self) -> usize {
+        self.orders.len()
     }
 
+    fn id_of(&self, key: &OrderKey) -> Option<OrderId> {
+        self.accounts.get(&key.0)?.orders.get(&key.1).copied()
+    }
+
+    pub(crate) fn order(&self, key: &OrderKey) -> Option<&Order> {
+        self.orders.get(&self.id_of(key)?)
+    }
+
+    /// Returns an order to change it. What decides whether it is open is changed by the acts only.
     pub(crate) fn order_mut(&mut self, key: &OrderKey) -> Option<&mut Order> {
-        self.orders.get_mut(key)
+        let id = self.id_of(key)?;
+        self.orders.get_mut(&id)
     }
 
     /// Returns the order with this number; if several merchants have one, that of the first merchant.
     pub(crate) fn order_by_number(&self, number: &OutTradeNo) -> Option<&Order> {
-        let mchid = self.merchants_by_number.get(number)?.first()?;
-        self.orders.get(&(mchid.clone(), number.clone()))
+        let id = self.accounts.values().find_map(|account| account.orders.get(number))?;
+        self.orders.get(id)
     }
 
-    /// Returns the order with this `prepay_id`, `code_url` or `h5_url`.
+    /// Returns the order with this `prepay_id`, `code_url` or `h5_url`, the latest or an earlier one.
     pub(crate) fn order_by_handle(&self, handle: &str) -> Option<&Order> {
-        self.handles.get(handle).and_then(|key| self.orders.get(key))
+        self.handles.get(handle).and_then(|id| self.orders.get(id))
     }
 
     /// Returns the order with WeChat Pay's number of its payment, if this merchant placed it.
     pub(crate) fn order_by_transaction(&self, mchid: &MchId, id: &str) -> Option<&Order> {
-        let key = self.transactions.get(&id.parse().ok()?).filter(|(owner, _)| owner == mchid)?;
-        self.orders.get(key)
+        self.owned(*self.transactions.get(&id.parse().ok()?)?, mchid)
     }
 
     pub(crate) fn order_by_refund(&self, mchid: &MchId, number: &OutRefundNo) -> Option<&Order> {
-        self.refunds.get(&(mchid.clone(), number.clone())).and_then(|key| self.orders.get(key))
+        self.orders.get(self.accounts.get(mchid)?.refunds.get(number)?)
+    }
+
+    /// Returns the refunds after a merchant's refund number, merchant by merchant in the order of their numbers.
+    pub(crate) fn refunds_after(
+        &self,
+        after: Option<(&str, &str)>,
+    ) -> impl Iterator<Item = (&Order, &Refund)> {
+        let after: Option<(MchId, OutRefundNo)> =
+            after.and_then(|(mchid, number)| Some((mchid.parse().ok()?, number.parse().ok()?)));
+        let first = after.as_ref().map(|(mchid, _)| mchid.clone());
+        let accounts = match first {
+            Some(mchid) => self.accounts.range(mchid..),
+            None => self.accounts.range::<MchId, _>(..),
+        };
+        accounts.flat_map(move |(mchid, account)| {
+            let rest = match &after {
+                Some((first, number)) if first == mchid => {
+                    account.refunds.range((Bound::Excluded(number.clone()), Bound::Unbounded))
+                }
+                _ => account.refunds.range::<OutRefundNo, _>(..),
+            };
+            rest.filter_map(|(number, id)| {
+                let order = self.orders.get(id)?;
+                Some((order, order.refund(number)?))
+            })
+        })
+    }
+
+    pub(crate) fn refund_count(&self) -> usize {
+        self.refund_ids.len()
     }
 
     /// Returns the order with WeChat Pay's number of one of its refunds, if this merchant placed it.
     pub(crate) fn order_by_refund_id(&self, mchid: &MchId, id: &str) -> Option<&Order> {
-        let key = self.refund_ids.get(&id.parse().ok()?).filter(|(owner, _)| owner == mchid)?;
-        self.orders.get(key)
+        self.owned(*self.refund_ids.get(&id.parse().ok()?)?, mchid)
     }
 
-    /// Adds an order. Replaces one with the same merchant and number.
-    pub(crate) fn place(&mut self, order: Order) {
-        let key = order.key();
-        self.merchants_by_number.entry(key.1.clone()).or_default().insert(key.0.clone());
-        if let Some(handle) = &order.handle {
-            self.handles.insert(handle.clone(), key.clone());
-        }
-        self.orders.insert(key, order);
+    fn owned(&self, id: OrderId, mchid: &MchId) -> Option<&Order> {
+        self.orders.get(&id).filter(|order| order.mchid() == mchid)
     }
 
-    /// Replaces an order's `prepay_id`, `code_url` or `h5_url`. The order is still found by the old one.
-    pub(crate) fn replace_handle(&mut self, key: &OrderKey, handle: String, expires_at: UnixTime) {
-        self.handles.insert(handle.clone(), key.clone());
-        if let Some(order) = self.orders.get_mut(key) {
-            (order.handle, order.handle_expires_at) = (Some(handle), expires_at);
+    /// Returns the shared copy of a party.
+    fn interned(&mut self, party: Party) -> Arc<Party> {
+        if let Some(known) = self.parties.get(&party) {
+            return Arc::clone(known);
         }
-    }
-
-    pub(crate) fn add_payment(&mut self, key: &OrderKey, payment: Payment) {
-        if let Some(order) = self.orders.get_mut(key) {
-            self.transactions.insert(payment.transaction_id.clone(), key.clone());
-            self.journal.add(JournalEntry {
-                at: UnixTime::from_secs(payment.success_at),
-                key: key.clone(),
-                sub_mchid: order.sub_mchid().cloned(),
-                kind: EntryKind::Payment(payment.transaction_id.clone()),
-                amount: order.total,
-                fee: platform_fee(order.total.get()),
-                balance: 0,
-            });
-            order.recorded_state = order.recorded_state.filter(|state| *state != RecordedState::UserPaying);
-            order.payments.push(payment);
-        }
-    }
-
-    pub(crate) fn add_refund(&mut self, key: &OrderKey, refund: Refund) {
-        if let Some(order) = self.orders.get_mut(key) {
-            let record = &refund.record;
-            // The returned fee is a difference of totals, so that partial refunds add up to the exact fee.
-            let (before, _) = order.refund_totals();
-            let after = platform_fee(before.saturating_add(record.refund.get()));
-            self.journal.add(JournalEntry {
-                at: UnixTime::from_secs(record.created_at),
-                key: key.clone(),
-                sub_mchid: order.sub_mchid().cloned(),
-                kind: EntryKind::Refund(record.out_refund_no.clone()),
-                amount: record.refund,
-                fee: after.checked_sub(platform_fee(before)).unwrap_or_default(),
-                balance: 0,
-            });
-            self.refunds.insert((key.0.clone(), record.out_refund_no.clone()), key.clone());
-            self.refund_ids.insert(record.refund_id.clone(), key.clone());
-            order.refunds.push(refund);
-        }
-    }
-
-    /// Reverses a code payment. Does nothing if it was reversed before.
-    pub(crate) fn reverse(&mut self, key: &OrderKey, now: UnixTime) {
-        let Some(order) = self.orders.get_mut(key) else { return };
-        if order.recorded_state == Some(RecordedState::Revoked) {
-            return;
-        }
-        order.recorded_state = Some(RecordedState::Revoked);
-        let Some(payment) = order.payments.first() else { return };
-        self.journal.add(JournalEntry {
-            at: now,
-            key: key.clone(),
-            sub_mchid: order.sub_mchid().cloned(),
-            kind: EntryKind::Reversal(payment.transaction_id.clone()),
-            amount: order.total,
-            fee: platform_fee(order.total.get()),
-            balance: 0,
-        });
+        let party = Arc::new(party);
+        self.parties.insert(Arc::clone(&party));
+        party
     }
 }

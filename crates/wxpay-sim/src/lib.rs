@@ -52,11 +52,13 @@
 //! * [`credentials`]: APIv1 credentials.
 //! * [`warnings`]: observations that replies do not contain.
 
+mod bill;
 pub mod clock;
 pub mod control;
 pub mod credentials;
 pub mod environment;
 pub mod faults;
+mod front_end;
 pub mod gateway;
 pub mod keys;
 pub mod ledger;

@@ -10,20 +10,19 @@
 
 mod delivery;
 mod due;
-mod notification;
+mod message;
 mod queue;
 mod record;
 
 pub use delivery::{Delivery, DeliveryId, DeliveryResult};
-pub(crate) use notification::{Notification, NotificationContent, SignedNotification, Tampering};
+pub(crate) use message::{Message, Tampering, UnsignedDelivery};
 pub(crate) use queue::Notifications;
 pub use record::{Attempt, AttemptResult, NotificationRecord, NotificationState};
 
 use crate::{
-    faults::FaultRules, merchant::MerchantRegistry, rng::Rng, settings::Settings, warnings::Warnings,
+    clock::Now, faults::FaultRules, merchant::MerchantRegistry, rng::Rng, settings::Settings,
+    warnings::Warnings,
 };
-use wxpay_proto::UnixTime;
-
 /// The parts of the gateway that deliveries need besides the notifications.
 pub(crate) struct DeliveryContext<'a> {
     pub(crate) settings: &'a Settings,
@@ -31,5 +30,5 @@ pub(crate) struct DeliveryContext<'a> {
     pub(crate) faults: &'a mut FaultRules,
     pub(crate) rng: &'a mut Rng,
     pub(crate) warnings: &'a mut Warnings,
-    pub(crate) now: UnixTime,
+    pub(crate) now: Now,
 }

@@ -13,7 +13,7 @@ mod webhook;
 pub use tls::Tls;
 
 use crate::{
-    clock::Clock,
+    clock::{Clock, Now},
     control::{self, ControlResponse, Simulation},
     gateway::{Gateway, Outcome},
     notifications::Delivery,
@@ -119,8 +119,8 @@ impl Server {
         format!("{scheme}://{}", self.address)
     }
 
-    /// Calls a function with the simulation and the current virtual time. Returns its result.
-    pub fn with<T>(&self, access: impl FnOnce(&mut Simulation, UnixTime) -> T) -> T {
+    /// Calls a function with the simulation and the current time. Returns its result.
+    pub fn with<T>(&self, access: impl FnOnce(&mut Simulation, Now) -> T) -> T {
         let result = {
             let mut simulation = self.shared.lock();
             let now = simulation.clock.now(real_now());
@@ -229,7 +229,7 @@ async fn deliver(shared: Arc<Shared>) {
             let now = simulation.clock.now(real_now());
             let deliveries = simulation.gateway.due_deliveries(now);
             let next = simulation.gateway.next_due().filter(|_| simulation.clock.runs());
-            (deliveries, next.map(|next| next.since(now)))
+            (deliveries, next.map(|next| next.since(now.business)))
         };
         if !deliveries.is_empty() {
             deliveries_in_progress.spawn(deliver_all(Arc::clone(&shared), deliveries));
@@ -283,11 +283,16 @@ async fn handle(
     if is_control {
         return control(&shared, head.method.as_str(), &url(&head, shared.is_tls), &body).await;
     }
-    let outcome = {
-        let request = to_request(&head, &body, shared.is_tls);
+    let request = to_request(&head, &body, shared.is_tls);
+    // RSA runs before and after the lock, never under it: requests are verified and replies are signed in parallel.
+    let (directory, now) = {
+        let simulation = shared.lock();
+        (simulation.gateway.directory(), simulation.clock.now(real_now()))
+    };
+    let request = directory.read(&request, now);
+    let (outcome, first_deliveries) = {
         let mut simulation = shared.lock();
-        let now = simulation.clock.now(real_now());
-        let outcome = simulation.gateway.answer(&request, now);
+        let outcome = simulation.gateway.execute(request);
         let first_deliveries = match outcome {
             Outcome::AfterNotifications(_) => simulation.gateway.due_deliveries(now),
             Outcome::Reply(_)
@@ -300,6 +305,7 @@ async fn handle(
         };
         (outcome, first_deliveries)
     };
+    let outcome = (outcome.sign(), first_deliveries);
     shared.changed.notify_one();
     match outcome {
         (Outcome::Reply(response), _) => gateway_response(&response, Body::whole),

@@ -60,6 +60,9 @@ pub struct Settings {
     pub reused_order_number: ReusedOrderNumber,
     /// True if a request over plain HTTP is refused with errcode 43003. Off by default, since tests listen on loopback.
     pub require_https: bool,
+    /// Maximum number of orders that the gateway remembers. Beyond it, the oldest closed order is forgotten first: paid,
+    /// closed, reversed or failed; then the oldest open one.
+    pub max_orders: usize,
     /// Settings of APIv3. `notify_delay` and `notify_timeout` apply to both API versions.
     pub v3: V3,
 }
@@ -86,6 +89,7 @@ impl Settings {
             leaked_key: LeakedKey::Flagged,
             reused_order_number: ReusedOrderNumber::NewPrepayid,
             require_https: false,
+            max_orders: 100_000,
             v3: V3::default(),
         };
         match era {

@@ -1,95 +1,61 @@
 //! The four APIv1 operations. Checks are made in this order: method, TLS, token, body, JSON, permission, appid,
 //! signature, package.
 
-pub(crate) mod codes;
+mod apps;
+mod codes;
 mod delivernotify;
-pub(crate) mod genprepay;
+mod exchange;
+mod form;
+mod genprepay;
 pub(crate) mod message;
-pub(crate) mod notification;
+mod notification;
 mod orderquery;
-pub(crate) mod package;
-pub(crate) mod route;
+mod package;
+mod route;
 pub(crate) mod sign;
 mod token;
 #[cfg(test)]
 mod vectors;
 
 use crate::{
+    clock::Now,
     credentials::{App, Permission},
     faults::Operation,
+    front_end::{self, Directory, Exchange},
     gateway::Gateway,
-    ledger::v1::{Ledger, TokenStatus},
-    settings::{LeakedKey, PlusSign},
+    settings::LeakedKey,
     warnings::Kind,
 };
+use apps::{Apps, TokenStatus};
 use codes::{Errcode, Refusal};
+use exchange::ReadRequest;
 use message::JsonMembers;
 use package::Package;
 use route::Target;
-use serde::Serialize;
 use wxpay_proto::{
     UnixTime,
-    http::{Method, Request, Response},
-    id::OutTradeNo,
+    http::{Method, Request},
+    id::{MchId, OutTradeNo},
 };
 
-/// Executes a request. Failures have HTTP status 200, like successes.
-pub(super) fn answer(
-    gateway: &mut Gateway,
-    target: &Target<'_>,
-    operation: Operation,
-    now: UnixTime,
-) -> Response {
-    let result = match operation {
-        Operation::Token => token::answer(gateway, target, now),
-        Operation::Genprepay => {
-            authenticate(gateway, target, now).and_then(|call| genprepay::answer(gateway, &call, now))
-        }
-        Operation::Orderquery => {
-            authenticate(gateway, target, now).and_then(|call| orderquery::answer(gateway, &call, now))
-        }
-        Operation::Delivernotify => {
-            authenticate(gateway, target, now).and_then(|call| delivernotify::answer(gateway, &call, now))
-        }
-        Operation::V3(_) | Operation::Notification | Operation::Pay => {
-            Err(codes::SYSTEM_ERROR.with_reason("the operation is not an APIv1 request"))
-        }
-    };
-    result.unwrap_or_else(|refusal| {
-        let detail = format!("{} {}: {}", operation.as_str(), refusal.code.number(), refusal.reason);
-        let number = claimed_order_number(target.body);
-        gateway.warn(now, Kind::Refused, number.as_deref(), detail);
-        json(&refusal.code)
-    })
-}
+/// The front end of APIv1.
+#[derive(Debug)]
+pub(crate) struct FrontEnd;
 
-/// Returns the reply of an overloaded gateway (`system error`).
-pub(super) fn system_error() -> Response {
-    json(&codes::SYSTEM_ERROR)
-}
-
-/// Returns the order number in a request, as far as it can be read before the request is verified.
-pub(super) fn claimed_order_number(body: &[u8]) -> Option<String> {
-    let message = JsonMembers::parse(body).ok()?;
-    let number = message.text("out_trade_no").and_then(|number| number.parse::<OutTradeNo>().ok());
-    let number = number.or_else(|| {
-        let package = Package::parse(message.text("package")?, PlusSign::Literal);
-        package.out_trade_no().ok()
-    })?;
-    Some(String::from(number.as_str()))
-}
-
-/// Returns the `partner` of a request, as far as it can be read before the request is verified.
-pub(super) fn claimed_partner(ledger: &Ledger, target: &Target<'_>) -> Option<String> {
-    let message = JsonMembers::parse(target.body).ok();
-    let text = |name| message.as_ref().and_then(|message| message.text(name));
-    let package = text("package").map(|package| Package::parse(package, PlusSign::Literal));
-    if let Some(partner) = package.as_ref().and_then(Package::partner) {
-        return Some(partner.into());
+impl front_end::FrontEnd for FrontEnd {
+    fn serves(&self, path: &str) -> bool {
+        route::operation(path).is_some()
     }
-    let appid = target.parameter("appid");
-    let app = ledger.app(text("appid").or(appid.as_deref())?)?;
-    Some(app.credentials().partner().to_string())
+
+    fn read<'a>(&self, request: &'a Request, _directory: &Directory, now: Now) -> Box<dyn Exchange + 'a> {
+        Box::new(ReadRequest::read(request, now))
+    }
+}
+
+/// What this front end keeps besides the ledger.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct State {
+    pub(crate) apps: Apps,
 }
 
 /// Adds a warning for every secret in a request that must not contain it.
@@ -101,7 +67,7 @@ pub(super) fn warn_of_leaked_secrets(
     now: UnixTime,
 ) {
     let mut leaks = Vec::new();
-    for app in gateway.ledger.apps() {
+    for app in gateway.v1.apps.iter() {
         let credentials = app.credentials();
         let mut check = |name: &str, secret: &str, check_url: bool| {
             let in_url = check_url && request.url().contains(secret);
@@ -129,7 +95,8 @@ struct Call {
 }
 
 /// Makes the checks that the three signed operations share, up to the appid of the body.
-fn authenticate(gateway: &mut Gateway, target: &Target<'_>, now: UnixTime) -> Result<Call, Refusal> {
+fn authenticate(gateway: &mut Gateway, read: &ReadRequest<'_>, now: UnixTime) -> Result<Call, Refusal> {
+    let target = &read.target;
     if target.method != Method::Post {
         return Err(codes::REQUIRE_POST.with_reason("the method is not POST"));
     }
@@ -137,16 +104,16 @@ fn authenticate(gateway: &mut Gateway, target: &Target<'_>, now: UnixTime) -> Re
     let token = target.parameter("access_token");
     let token =
         token.ok_or_else(|| codes::TOKEN_MISSING.with_reason("access_token is required in the query"))?;
-    let app = match gateway.ledger.token(&token, now) {
+    let app = match gateway.v1.apps.token(&token, now) {
         (Some(app), TokenStatus::Valid) => app.clone(),
         (_, TokenStatus::Replaced) => {
             return Err(gateway
-                .settings
+                .settings()
                 .replaced_token()
                 .with_reason("the token was replaced by a newer one"));
         }
         (_, TokenStatus::Expired) => {
-            return Err(gateway.settings.expired_token().with_reason("the token has expired"));
+            return Err(gateway.settings().expired_token().with_reason("the token has expired"));
         }
         (_, TokenStatus::Unknown | TokenStatus::Valid) => {
             return Err(codes::INVALID_TOKEN.with_reason("no such token was ever issued"));
@@ -155,7 +122,7 @@ fn authenticate(gateway: &mut Gateway, target: &Target<'_>, now: UnixTime) -> Re
     if target.body.is_empty() {
         return Err(codes::EMPTY_POST.with_reason("the body is empty"));
     }
-    let message = JsonMembers::parse(target.body)?;
+    let message = read.message.clone()?;
     match app.permission() {
         Permission::Granted => {}
         Permission::NotApproved => return Err(codes::UNAUTHORIZED.with_reason("the app is not approved")),
@@ -166,12 +133,12 @@ fn authenticate(gateway: &mut Gateway, target: &Target<'_>, now: UnixTime) -> Re
     if message.text("appid") != Some(app.credentials().appid().as_str()) {
         return Err(codes::OTHER_APPID.with_reason("appid is not the token's"));
     }
-    warn_of_doubtful_forms(gateway, target, &message, now)?;
+    warn_of_doubtful_forms(gateway, read, &message, now)?;
     Ok(Call { app, message })
 }
 
 fn require_https(gateway: &Gateway, target: &Target<'_>) -> Result<(), Refusal> {
-    if gateway.settings.require_https && !target.is_https {
+    if gateway.settings().require_https && !target.is_https {
         return Err(codes::REQUIRE_HTTPS.with_reason("the scheme is not https"));
     }
     Ok(())
@@ -180,18 +147,18 @@ fn require_https(gateway: &Gateway, target: &Target<'_>) -> Result<(), Refusal> 
 /// Adds a warning for each form that this gateway accepts and others may reject.
 fn warn_of_doubtful_forms(
     gateway: &mut Gateway,
-    target: &Target<'_>,
+    read: &ReadRequest<'_>,
     message: &JsonMembers,
     now: UnixTime,
 ) -> Result<(), Refusal> {
-    let number = claimed_order_number(target.body);
+    let number = read.claimed_number();
     if message.has("appkey") {
         gateway.warn(now, Kind::LeakedSecret, number.as_deref(), "the body has a member appkey");
-        if gateway.settings.leaked_key == LeakedKey::Refused {
+        if gateway.settings().leaked_key == LeakedKey::Refused {
             return Err(codes::INVALID_ARGS.with_reason("the body has a member appkey"));
         }
     }
-    if contains(target.body, b"\\u") {
+    if contains(read.target.body, b"\\u") {
         let detail = "the body has \\u escapes, which some interfaces reject: write UTF-8";
         gateway.warn(now, Kind::Nonportable, number.as_deref(), detail);
     }
@@ -199,6 +166,12 @@ fn warn_of_doubtful_forms(
 }
 
 impl Call {
+    /// Returns the merchant in the form of the ledger. Every `partner` has that form.
+    fn mchid(&self) -> Result<MchId, Refusal> {
+        let mchid = self.app.credentials().partner().as_str().parse();
+        mchid.map_err(|_| codes::SYSTEM_ERROR.with_reason("the partner is not a merchant number"))
+    }
+
     /// Verifies `app_signature` over the named members that are present.
     fn check_app_signature(&self, names: &[&'static str], error: Errcode) -> Result<(), Refusal> {
         let pairs: Vec<(&str, &str)> =
@@ -228,15 +201,15 @@ impl Call {
     }
 
     /// Checks that `timestamp` is a number of seconds. With the setting `timestamp_tolerance` it must also be near the
-    /// clock.
-    fn check_timestamp(&self, gateway: &Gateway, now: UnixTime) -> Result<(), Refusal> {
+    /// wall clock.
+    fn check_timestamp(&self, gateway: &Gateway, wall: UnixTime) -> Result<(), Refusal> {
         let text = self.required_member("timestamp", 32)?;
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
         let seconds = digits.then(|| text.parse::<u64>().ok()).flatten();
         let seconds =
             seconds.ok_or_else(|| codes::INVALID_ARGS.with_reason("timestamp must be seconds in digits"))?;
-        match gateway.settings.timestamp_tolerance {
-            Some(tolerance) if now.as_secs().abs_diff(seconds) > tolerance.as_secs() => {
+        match gateway.settings().timestamp_tolerance {
+            Some(tolerance) if wall.as_secs().abs_diff(seconds) > tolerance.as_secs() => {
                 Err(codes::INVALID_ARGS.with_reason("timestamp is too far from the gateway's clock"))
             }
             _ => Ok(()),
@@ -254,7 +227,7 @@ impl Call {
         if text.is_empty() {
             return Err(codes::INVALID_ARGS.with_reason("package is required"));
         }
-        let package = Package::parse(text, gateway.settings.plus);
+        let package = Package::parse(text, gateway.settings().plus);
         if package.has_plus() {
             let number = package.out_trade_no().ok();
             let detail = "the package has a bare +: write %20 for a space and %2B for a plus";
@@ -269,11 +242,4 @@ impl Call {
         }
         Ok(package)
     }
-}
-
-/// Builds a JSON reply. Members are in the order of their declaration.
-fn json(value: &impl Serialize) -> Response {
-    // Plain structs of numbers and strings always serialise.
-    let body = serde_json::to_vec(value).unwrap_or_default();
-    Response::new(200, body).with_header("content-type", b"application/json")
 }

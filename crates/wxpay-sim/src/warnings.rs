@@ -47,7 +47,11 @@ pub enum Kind {
 
 /// The warnings, oldest first.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Warnings(VecDeque<Warning>);
+pub(crate) struct Warnings {
+    latest: VecDeque<Warning>,
+    /// The number of warnings that were removed: the number of the first one kept.
+    removed: u64,
+}
 
 impl Warnings {
     pub(crate) fn push(
@@ -57,10 +61,11 @@ impl Warnings {
         number: Option<&str>,
         detail: impl Into<String>,
     ) {
-        if self.0.len() >= MAX_WARNINGS {
-            self.0.pop_front();
+        if self.latest.len() >= MAX_WARNINGS {
+            self.latest.pop_front();
+            self.removed = self.removed.saturating_add(1);
         }
-        self.0.push_back(Warning {
+        self.latest.push_back(Warning {
             at: now.as_secs(),
             kind,
             out_trade_no: number.map(String::from),
@@ -69,6 +74,13 @@ impl Warnings {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Warning> {
-        self.0.iter()
+        self.latest.iter()
+    }
+
+    /// Returns the warnings after the one with this number, each with its number.
+    pub(crate) fn after(&self, number: u64) -> impl Iterator<Item = (u64, &Warning)> {
+        let skipped = usize::try_from(number.saturating_sub(self.removed)).unwrap_or(usize::MAX);
+        let first = self.removed.saturating_add(1);
+        (first..).zip(&self.latest).skip(skipped)
     }
 }

@@ -106,8 +106,7 @@ pub(super) fn conversation() -> Shop {
     let recorded: Vec<_> = shop
         .network
         .gateway
-        .transactions(shop.driver.now)
-        .iter()
+        .orders(shop.driver.now)
         .map(|record| (record.out_trade_no.to_string(), SignedAmount::Positive(record.total)))
         .collect();
     assert_eq!(rows, recorded);

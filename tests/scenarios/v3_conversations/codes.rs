@@ -23,11 +23,7 @@ fn code(shop: &Shop, serial: u32, digits: &str, party: Party) -> CodePayment {
 }
 
 fn recorded_state(shop: &Shop, serial: u32) -> RecordedState {
-    shop.network
-        .gateway
-        .transaction(&OrderRef::OutTradeNo(number(serial)), shop.driver.now)
-        .unwrap()
-        .trade_state
+    shop.network.gateway.order(&OrderRef::OutTradeNo(number(serial)), shop.driver.now).unwrap().trade_state
 }
 
 /// Charges one code at once and reverses another charge, as a direct merchant and as a partner.

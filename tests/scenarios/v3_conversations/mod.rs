@@ -83,10 +83,7 @@ fn order(network: &SimNetwork, number: OutTradeNo, fen: u64) -> NativeOrder {
 }
 
 fn pay(driver: &Driver, network: &mut SimNetwork, number: &OutTradeNo) {
-    network
-        .gateway
-        .pay_transaction(&OrderRef::OutTradeNo(number.clone()), &Payer::default(), driver.now)
-        .unwrap();
+    network.gateway.pay(&OrderRef::OutTradeNo(number.clone()), &Payer::default(), driver.now).unwrap();
 }
 
 fn query(
@@ -128,7 +125,7 @@ fn order_is_placed_paid_notified_queried_and_refunded() {
     );
 
     let payer = Payer::default().with_discount(Fen::new(99));
-    network.gateway.pay_transaction(&OrderRef::OutTradeNo(number(1)), &payer, driver.now).unwrap();
+    network.gateway.pay(&OrderRef::OutTradeNo(number(1)), &payer, driver.now).unwrap();
     let notifications = receive_notifications(&mut driver, &mut network, &merchant);
     let [notification] = &notifications[..] else { panic!("expected one notification") };
     let Event::Transaction(transaction) = notification.event().unwrap() else {
@@ -308,7 +305,7 @@ fn paid_order_cannot_be_closed_and_closed_order_cannot_be_paid() {
     assert_eq!(error.refusal().unwrap().internal_number(), Some(268_449_538), "the order is paid");
     driver.run(merchant.call(CloseOrder::new(number(2))), &mut network).unwrap();
     let order_ref = OrderRef::OutTradeNo(number(2));
-    assert!(network.gateway.pay_transaction(&order_ref, &Payer::default(), driver.now).is_err());
+    assert!(network.gateway.pay(&order_ref, &Payer::default(), driver.now).is_err());
 }
 
 #[test]

@@ -42,6 +42,6 @@ pub(super) fn conversation() -> Shop {
 #[test]
 fn orders_of_every_payment_method_are_paid_with_their_parameters() {
     let shop = conversation();
-    let records = shop.network.gateway.transactions(shop.driver.now);
-    assert_eq!(records.iter().filter(|record| record.payments.len() == 1).count(), 5);
+    let records = shop.network.gateway.orders(shop.driver.now);
+    assert_eq!(records.filter(|record| record.payments.len() == 1).count(), 5);
 }

@@ -110,7 +110,7 @@ fn partner_places_queries_closes_and_refunds_orders_of_a_sub_merchant() {
     let party = shop.partner();
     let queried = shop.call(QueryOrder::out_trade_no(number(99)).party(party));
     assert_eq!(queried, Lookup::NotFound);
-    let record = shop.network.gateway.transaction(&OrderRef::OutTradeNo(number(1)), shop.driver.now).unwrap();
+    let record = shop.network.gateway.order(&OrderRef::OutTradeNo(number(1)), shop.driver.now).unwrap();
     assert_eq!(record.sub_mchid, Some(shop.sub_mchid()));
 }
 
@@ -123,6 +123,6 @@ fn order_of_a_sub_merchant_belongs_to_no_other_party() {
         let error = shop.call_err(refund_of(number(2), "F2", 30, 100).party(party));
         assert_eq!(error.fate(), Some(Fate::Refused));
     }
-    let record = shop.network.gateway.transaction(&OrderRef::OutTradeNo(number(2)), shop.driver.now).unwrap();
+    let record = shop.network.gateway.order(&OrderRef::OutTradeNo(number(2)), shop.driver.now).unwrap();
     assert_eq!(record.refunds, []);
 }

@@ -11,8 +11,8 @@ use wxpay_proto::{
 use wxpay_sim::{
     faults::{Fault, FaultRule, Operation},
     gateway::{OrderRef, Payer},
-    ledger::TransactionRecord,
-    payer::v3::PaymentRequest,
+    ledger::OrderRecord,
+    payer::PaymentRequest,
 };
 use wxpay_testkit::{
     drive::{Driver, Network as _},
@@ -94,15 +94,15 @@ impl Shop {
     /// Pays an order.
     pub(super) fn pay(&mut self, number: &OutTradeNo) -> TransactionId {
         let order = OrderRef::OutTradeNo(number.clone());
-        let paid = self.network.gateway.pay_transaction(&order, &Payer::default(), self.driver.now).unwrap();
-        paid.transaction.payments[0].transaction_id.clone()
+        let paid = self.network.gateway.pay(&order, &Payer::default(), self.driver.now).unwrap();
+        paid.order.payments[0].transaction_id.clone()
     }
 
     /// Pays with payment parameters, whose signature the payer's client verifies.
-    pub(super) fn pay_with_params(&mut self, parameters: &serde_json::Value) -> TransactionRecord {
+    pub(super) fn pay_with_params(&mut self, parameters: &serde_json::Value) -> OrderRecord {
         let parameters = serde_json::to_vec(parameters).unwrap();
-        let request = PaymentRequest::parse(&self.network.gateway, &parameters, self.driver.now).unwrap();
-        request.pay(&mut self.network.gateway, &Payer::default(), self.driver.now).unwrap().1.transaction
+        let request = PaymentRequest::parse(&mut self.network.gateway, &parameters, self.driver.now).unwrap();
+        request.pay(&mut self.network.gateway, &Payer::default(), self.driver.now).unwrap().1.order
     }
 
     /// Downloads a file and checks its digest.

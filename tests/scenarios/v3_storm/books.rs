@@ -8,7 +8,7 @@ use wxpay_proto::{
     payment::{Anomaly, Payment, PaymentState, PaymentStatus, Transition},
     v3::transfer::TransferState,
 };
-use wxpay_sim::ledger::{RefundStatus, TradeState, TransactionRecord, TransferState as RecordedState};
+use wxpay_sim::ledger::{OrderRecord, RefundStatus, TradeState, TransferState as RecordedState};
 
 impl Shop {
     /// Checks what must hold as soon as the notifications have been delivered: the shop knows every payment and every
@@ -86,7 +86,7 @@ impl Shop {
         self.check_transfers();
     }
 
-    fn check_payments(&self, key: &OrderKey, recorded: &TransactionRecord, is_paid: bool) {
+    fn check_payments(&self, key: &OrderKey, recorded: &OrderRecord, is_paid: bool) {
         let records = self.records.borrow();
         let record = &records.orders[key];
         let (known, booked) = (payments_known(&record.state), payments_in_books(recorded));
@@ -114,7 +114,7 @@ impl Shop {
     }
 
     /// Every refund that the shop wanted was paid out at most once, with the amount it wanted, and nothing else was.
-    fn check_refunds(&self, key: &OrderKey, recorded: &TransactionRecord) {
+    fn check_refunds(&self, key: &OrderKey, recorded: &OrderRecord) {
         let records = self.records.borrow();
         let record = &records.orders[key];
         let mut wanted = 0;
@@ -198,7 +198,7 @@ fn payments_known(state: &PaymentState) -> Vec<KnownPayment> {
     payments
 }
 
-fn payments_in_books(recorded: &TransactionRecord) -> Vec<KnownPayment> {
+fn payments_in_books(recorded: &OrderRecord) -> Vec<KnownPayment> {
     let paid = recorded.payments.iter().map(|paid| {
         let time = UnixTime::from_secs(paid.success_at);
         (paid.transaction_id.to_string(), paid.payer_total, paid.discount, time)
@@ -215,7 +215,7 @@ fn refunded_known(state: &PaymentState) -> Vec<(String, Fen)> {
     refunds
 }
 
-fn refunded_in_books(recorded: &TransactionRecord) -> Vec<(String, Fen)> {
+fn refunded_in_books(recorded: &OrderRecord) -> Vec<(String, Fen)> {
     let succeeded = recorded.refunds.iter().filter(|refund| refund.status == RefundStatus::Success);
     let mut refunds: Vec<_> =
         succeeded.map(|refund| (refund.out_refund_no.to_string(), refund.refund)).collect();

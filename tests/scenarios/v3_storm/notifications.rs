@@ -42,7 +42,7 @@ fn five_thousand_notifications_are_delivered_in_order_until_acknowledged() {
     for serial in 0..ORDERS {
         let order = OrderRef::OutTradeNo(format!("MANY{serial:08}").parse().unwrap());
         let at = driver.now.after(std::time::Duration::from_secs(u64::try_from(serial / 10).unwrap()));
-        network.gateway.pay_transaction(&order, &Payer::default(), at).unwrap();
+        network.gateway.pay(&order, &Payer::default(), at).unwrap();
     }
     let (mut deliveries, mut last) = (BTreeMap::<String, usize>::new(), driver.now);
     while let Some(due) = network.gateway.next_due() {
@@ -58,12 +58,10 @@ fn five_thousand_notifications_are_delivered_in_order_until_acknowledged() {
     }
     assert_eq!(deliveries.len(), ORDERS);
     assert!(deliveries.values().all(|count| *count == DELIVERIES));
-    let records = network.gateway.notifications();
-    assert!(
-        records.iter().all(|record| record.state == NotificationState::Accepted && record.next_at.is_none())
-    );
+    let mut records = network.gateway.notifications();
+    assert!(records.all(|record| record.state == NotificationState::Accepted && record.next_at.is_none()));
     let transaction =
-        network.gateway.transaction(&OrderRef::OutTradeNo("MANY00000003".parse().unwrap()), last).unwrap();
+        network.gateway.order(&OrderRef::OutTradeNo("MANY00000003".parse().unwrap()), last).unwrap();
     assert_eq!(
         transaction
             .notifications

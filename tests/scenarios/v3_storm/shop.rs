@@ -20,7 +20,7 @@ use wxpay_sim::{
     Settings,
     gateway::{OrderRef, Payer},
     keys::KeySource,
-    ledger::TransactionRecord,
+    ledger::OrderRecord,
     merchant::{KeyMode, Merchant as SimMerchant, PlatformPublicKey},
 };
 use wxpay_testkit::{
@@ -121,10 +121,10 @@ impl Shop {
     }
 
     /// Returns the gateway's record of an order.
-    pub(super) fn recorded(&self, (account, number): &OrderKey) -> Option<TransactionRecord> {
+    pub(super) fn recorded(&self, (account, number): &OrderKey) -> Option<OrderRecord> {
         let mchid = self.accounts[*account].merchant.mchid().clone();
         let order = OrderRef::OfMerchant(mchid, number.clone());
-        self.sim.borrow().gateway.transaction(&order, self.time.now())
+        self.sim.borrow().gateway.order(&order, self.time.now())
     }
 
     /// Lets a payer pay an order, whatever the shop knows of it. Returns whether that was possible.
@@ -132,7 +132,7 @@ impl Shop {
         let mchid = self.accounts[*account].merchant.mchid().clone();
         let order = OrderRef::OfMerchant(mchid, number.clone());
         let payer = Payer::default().with_discount(discount);
-        self.sim.borrow_mut().gateway.pay_transaction(&order, &payer, self.time.now()).is_ok()
+        self.sim.borrow_mut().gateway.pay(&order, &payer, self.time.now()).is_ok()
     }
 
     pub(super) fn openid(&self) -> OpenId {

@@ -210,9 +210,9 @@ async fn an_order_refused_because_it_is_paid_is_queried_and_paid() {
 async fn replaced_and_expired_tokens_are_refreshed() {
     let shop = Shop::open().await;
     shop.order("A1", 1).await;
-    shop.sim.with(|sim, now| sim.gateway.replace_tokens(now));
+    shop.sim.with(|sim, now| sim.gateway.replace_tokens(now.business));
     assert_eq!(shop.order("A2", 1).await.status, 201);
-    shop.sim.with(|sim, now| sim.gateway.expire_tokens(now));
+    shop.sim.with(|sim, now| sim.gateway.expire_tokens(now.business));
     assert_eq!(shop.order("A3", 1).await.status, 201);
 }
 

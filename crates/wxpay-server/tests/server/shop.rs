@@ -15,8 +15,8 @@ use wxpay_server::{Running, Server, config::Sources};
 use wxpay_sim::{
     Clock, Credentials, Gateway, Settings,
     faults::{Fault, FaultRule, Operation},
-    gateway::{Payer, PrepayRef},
-    ledger::v1::OrderRecord,
+    gateway::{OrderRef, Payer},
+    ledger::OrderRecord,
 };
 
 pub(crate) struct Shop {
@@ -139,7 +139,7 @@ impl Shop {
 
     pub(crate) fn record(&self, number: &str) -> Option<OrderRecord> {
         let number: OutTradeNo = number.parse().unwrap();
-        self.sim.with(|sim, now| sim.gateway.order(&number, now))
+        self.sim.with(|sim, now| sim.gateway.order(&OrderRef::OutTradeNo(number), now.business))
     }
 
     /// Places an order with the merchant's keys but not through the server.
@@ -188,8 +188,8 @@ impl Closed {
 }
 
 fn pay(sim: &wxpay_sim::serve::Server, number: &str, payer: &Payer) {
-    let order = PrepayRef::OutTradeNo(number.parse().unwrap());
-    sim.with(|sim, now| sim.gateway.pay(&order, payer, now).map(drop)).unwrap();
+    let order = OrderRef::OutTradeNo(number.parse().unwrap());
+    sim.with(|sim, now| sim.gateway.pay(&order, payer, now.business).map(drop)).unwrap();
 }
 
 async fn start(

@@ -4,6 +4,7 @@ use super::{
     ControlResponse, Simulation,
     call::Call,
     field::{Kind, MERCHANT_FILTER, required},
+    page::{cursor, page},
     problem::Problem,
     records::notification::NOTIFICATIONS,
     route::{Body, Route, RouteGroup},
@@ -29,13 +30,14 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
             AUTHORIZATIONS,
             list,
         )
-        .with_query(MERCHANT_FILTER),
+        .with_query(MERCHANT_FILTER)
+        .paged(),
         Route::get(
             "authorizations/{out_authorization_no}",
             "show_authorization",
             "Returns one authorization.",
             AUTHORIZATION,
-            |simulation, call| find(&mut simulation.gateway, call).map(ControlResponse::json),
+            |simulation, call| find(&simulation.gateway, call).map(ControlResponse::json),
         )
         .with_query(MERCHANT_FILTER)
         .with_problems(&[AUTHORIZATION_NOT_FOUND]),
@@ -143,20 +145,17 @@ fn close_reasons() -> Vec<&'static str> {
 
 fn list(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
     let mchid = call.mchid()?;
-    let mut authorizations = simulation.gateway.authorizations(call.now);
-    authorizations.retain(|authorization| mchid.as_ref().is_none_or(|mchid| authorization.mchid == *mchid));
-    Ok(ControlResponse::json(authorizations))
+    let authorizations = simulation.gateway.authorizations_after(cursor(call));
+    Ok(page(call, authorizations, |one| mchid.as_ref().is_none_or(|mchid| one.mchid == *mchid)))
 }
 
-/// Finds an authorization by its number. Without a merchant in the query, the first match is used.
-fn find(gateway: &mut Gateway, call: &Call<'_>) -> Result<AuthorizationRecord, Problem> {
+/// Finds an authorization by its number. Without a merchant in the query, that of the first merchant is used.
+fn find(gateway: &Gateway, call: &Call<'_>) -> Result<AuthorizationRecord, Problem> {
     let (number, mchid): (OutAuthorizationNo, _) =
         (call.path.required("out_authorization_no")?, call.mchid()?);
-    let found = if let Some(mchid) = mchid {
-        gateway.authorization(&mchid, &number, call.now)
-    } else {
-        let mut all = gateway.authorizations(call.now).into_iter();
-        all.find(|authorization| authorization.out_authorization_no == number)
+    let found = match mchid {
+        Some(mchid) => gateway.recorded_authorization(&mchid, &number),
+        None => gateway.merchants().find_map(|one| gateway.recorded_authorization(one.mchid(), &number)),
     };
     found.ok_or_else(|| Problem::not_found("authorization"))
 }
@@ -176,8 +175,9 @@ fn apply(
 ) -> Result<ControlResponse, Problem> {
     let gateway = &mut simulation.gateway;
     let found = find(gateway, call)?;
-    if change(gateway, &found.mchid, &found.out_authorization_no, call.now) {
-        let authorization = gateway.authorization(&found.mchid, &found.out_authorization_no, call.now);
+    if change(gateway, &found.mchid, &found.out_authorization_no, call.now.business) {
+        let authorization =
+            gateway.authorization(&found.mchid, &found.out_authorization_no, call.now.business);
         return authorization.map(ControlResponse::json).ok_or_else(|| Problem::not_found("authorization"));
     }
     let detail = format!("the authorization is {}", found.state.as_str());

@@ -1,6 +1,8 @@
 //! A validated request to the interface.
 
 use super::problem::Problem;
+use crate::clock::Now;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 use std::str::FromStr;
 use wxpay_proto::{
@@ -17,7 +19,8 @@ pub(super) struct Call<'a> {
     pub(super) raw: &'a [u8],
     /// Origin of the request URL (`http://127.0.0.1:8080`), if the caller passed a whole URL.
     pub(super) base_url: Option<&'a str>,
-    pub(super) now: UnixTime,
+    /// Both clocks.
+    pub(super) now: Now,
     /// The real time.
     pub(super) real: UnixTime,
 }
@@ -51,6 +54,16 @@ impl<'a> Target<'a> {
         };
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
         Self { base_url, path, query }
+    }
+}
+
+impl Target<'_> {
+    /// Returns the `Link` header of a page whose next page follows this cursor.
+    pub(super) fn next_page(&self, cursor: &str) -> String {
+        let others = self.query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("after="));
+        let after = format!("after={}", utf8_percent_encode(cursor, NON_ALPHANUMERIC));
+        let query: Vec<&str> = others.chain([after.as_str()]).collect();
+        format!("<{}{}?{}>; rel=\"next\"", self.base_url.unwrap_or_default(), self.path, query.join("&"))
     }
 }
 

@@ -1,10 +1,9 @@
-//! Routes of the virtual clock.
+//! Routes of the business clock.
 
 use super::{
     ControlResponse, Simulation,
     call::Call,
     field::{Kind, required},
-    problem::Problem,
     route::{Body, Route, RouteGroup},
     schema::{Record, Schema, required_member},
 };
@@ -19,7 +18,7 @@ const LAST_SECOND: u64 = 253_402_300_799;
 
 pub(super) const GROUP: RouteGroup = RouteGroup {
     name: "clock",
-    description: "The virtual clock, which never goes back.",
+    description: "The business clock: expiry, retries, refunds and bills follow it. Signatures follow the wall clock.",
     routes: &[
         Route::get("clock", "show_clock", "Returns the time.", CLOCK, |simulation, call| {
             Ok(show(simulation, call))
@@ -32,14 +31,15 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
             Kind::Number(0, MAX_ADVANCE_SECONDS),
             "The number of seconds to advance by; at most ten years.",
         )])),
-        Route::post("clock", "set_clock", "Advances the clock to a time.", CLOCK, set)
-            .method("PUT")
-            .with_body(Body::Required(&[required(
-                "now",
-                Kind::Number(0, LAST_SECOND),
-                "The time, in seconds since 1970; must not be in the past.",
-            )]))
-            .with_problems(&[(409, "The time is in the past: the clock does not go back.")]),
+        Route::post("clock", "set_clock", "Sets the clock, forward or back.", CLOCK, |simulation, call| {
+            Ok(set(simulation, call))
+        })
+        .method("PUT")
+        .with_body(Body::Required(&[required(
+            "now",
+            Kind::Number(0, LAST_SECOND),
+            "The time, in seconds since 1970. What was due at a later time waits for it again.",
+        )])),
         Route::post(
             "clock/freeze",
             "freeze_clock",
@@ -65,16 +65,16 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
 
 pub(super) const CLOCK: Schema = Schema::Record(&Record {
     name: "Clock",
-    description: "The virtual clock.",
+    description: "The business clock.",
     members: &[
-        required_member("now", Schema::Seconds, "The current virtual time."),
+        required_member("now", Schema::Seconds, "The current business time."),
         required_member("runs", Schema::Boolean, "True if the clock runs, false if it is frozen."),
     ],
 });
 
 pub(super) fn show(simulation: &Simulation, call: &Call<'_>) -> ControlResponse {
     let clock = &simulation.clock;
-    ControlResponse::ok(json!({ "now": clock.now(call.real).as_secs(), "runs": clock.runs() }))
+    ControlResponse::ok(json!({ "now": clock.business(call.real).as_secs(), "runs": clock.runs() }))
 }
 
 fn advance(simulation: &mut Simulation, call: &Call<'_>) -> ControlResponse {
@@ -83,12 +83,8 @@ fn advance(simulation: &mut Simulation, call: &Call<'_>) -> ControlResponse {
     show(simulation, call)
 }
 
-fn set(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
+fn set(simulation: &mut Simulation, call: &Call<'_>) -> ControlResponse {
     let time = UnixTime::from_secs(call.body.number("now").unwrap_or_default());
-    if time.as_secs() < call.now.as_secs() {
-        let detail = format!("the clock does not go back: the time is {}", call.now.as_secs());
-        return Err(Problem::conflict("the time is in the past", &detail));
-    }
-    simulation.clock.advance(time.since(call.now));
-    Ok(show(simulation, call))
+    simulation.clock.set(time, call.real);
+    show(simulation, call)
 }

@@ -22,6 +22,6 @@ fn show(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse,
         None => OrderRef::OutTradeNo(number),
         Some(mchid) => OrderRef::OfMerchant(mchid, number),
     };
-    let combined = simulation.gateway.combined(&order, call.now);
+    let combined = simulation.gateway.combined(&order, call.now.business);
     combined.map(ControlResponse::json).ok_or_else(|| Problem::not_found("combined order"))
 }

@@ -27,7 +27,7 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
             PLATFORM,
             |simulation, call| {
                 let merchant = merchant(&simulation.gateway, call)?;
-                Ok(ControlResponse::json(PlatformView::of(merchant, call.now)))
+                Ok(ControlResponse::json(PlatformView::of(merchant, call.now.business)))
             },
         )
         .with_problems(&[MERCHANT_NOT_FOUND]),
@@ -74,9 +74,9 @@ fn migrate(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlRespon
         let platform = merchant.platform_mut();
         match step {
             MigrationStep::Obtain => platform.obtain_public_key(),
-            MigrationStep::Switch => platform.start_switch(call.now),
+            MigrationStep::Switch => platform.start_switch(call.now.business),
             MigrationStep::RollBack => platform.roll_back(),
-            MigrationStep::Void => platform.void_certificates(call.now),
+            MigrationStep::Void => platform.void_certificates(call.now.business),
         }
     })
 }
@@ -91,7 +91,7 @@ fn set_mode(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlRespo
     let mode = match call.body.text("mode") {
         Some("certificates") => KeyMode::Certificates,
         Some("obtained") => KeyMode::Obtained,
-        Some("switching") => KeyMode::Switching { since: call.now },
+        Some("switching") => KeyMode::Switching { since: call.now.business },
         Some("public_key") => KeyMode::PublicKey,
         _ => KeyMode::Either,
     };
@@ -109,7 +109,7 @@ fn change(
     let mchid: MchId = call.path.required("mchid")?;
     let merchant = simulation.gateway.merchant_mut(&mchid).ok_or_else(merchant_not_found)?;
     change(merchant).map_err(migration_error)?;
-    Ok(ControlResponse::json(PlatformView::of(merchant, call.now)))
+    Ok(ControlResponse::json(PlatformView::of(merchant, call.now.business)))
 }
 
 fn migration_error(error: MigrationError) -> Problem {

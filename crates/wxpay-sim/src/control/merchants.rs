@@ -4,6 +4,7 @@ use super::{
     ControlResponse, Simulation,
     call::Call,
     field::{DIGITS, Field, Kind, LETTERS, optional, required},
+    page::page,
     problem::Problem,
     records::merchant::{CERTIFICATE, CertificateView, MERCHANT, MERCHANTS, MerchantView},
     route::{Body, Route, RouteGroup},
@@ -18,8 +19,13 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
     description: "APIv3 merchants. Only reveal_secrets_of_merchant returns secrets.",
     routes: &[
         Route::get("merchants", "list_merchants", "Lists the merchants.", MERCHANTS, |simulation, call| {
-            Ok(ControlResponse::json(all(simulation, call)))
-        }),
+            let after = call.query.text("after");
+            let merchants = simulation.gateway.merchants_after(after);
+            let views =
+                merchants.map(|merchant| (merchant.mchid(), MerchantView::of(merchant, call.now.wall)));
+            Ok(page(call, views, |_| true))
+        })
+        .paged(),
         Route::post(
             "merchants",
             "create_merchant",
@@ -37,7 +43,7 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
             MERCHANT,
             |simulation, call| {
                 let merchant = merchant(&simulation.gateway, call)?;
-                Ok(ControlResponse::json(MerchantView::of(merchant, call.now)))
+                Ok(ControlResponse::json(MerchantView::of(merchant, call.now.wall)))
             },
         )
         .with_problems(&[MERCHANT_NOT_FOUND]),
@@ -119,11 +125,6 @@ const NEW_MERCHANT_FIELDS: &[Field] = &[
 const SUB_MERCHANT_FIELDS: &[Field] =
     &[optional("appids", Kind::List(&Kind::AppId, 50), "The sub-merchant's apps. Default: none.")];
 
-/// Returns views of all merchants.
-pub(super) fn all(simulation: &Simulation, call: &Call<'_>) -> Vec<MerchantView> {
-    simulation.gateway.merchants().map(|merchant| MerchantView::of(merchant, call.now)).collect()
-}
-
 /// Returns the merchant that the path names.
 pub(super) fn merchant<'a>(gateway: &'a Gateway, call: &Call<'_>) -> Result<&'a Merchant, Problem> {
     let mchid: MchId = call.path.required("mchid")?;
@@ -140,13 +141,17 @@ fn create(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlRespons
     if mchid.as_ref().is_some_and(|mchid| gateway.merchant_by_mchid(mchid).is_some()) {
         return Err(Problem::conflict("the merchant exists", "a merchant with this mchid exists already"));
     }
-    Ok(ControlResponse::json(MerchantView::of(&gateway.new_merchant_with(mchid, appid), call.now)))
+    Ok(ControlResponse::json(MerchantView::of(&gateway.new_merchant_with(mchid, appid), call.now.wall)))
 }
 
 fn environment(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
     let mchid = merchant(&simulation.gateway, call)?.mchid().clone();
-    let environment =
-        Environment::of_merchant(&simulation.gateway, &mchid, call.base_url.unwrap_or_default(), call.now);
+    let environment = Environment::of_merchant(
+        &simulation.gateway,
+        &mchid,
+        call.base_url.unwrap_or_default(),
+        call.now.wall,
+    );
     let values =
         environment.and_then(|environment| environment.values().ok()).ok_or_else(merchant_not_found)?;
     let values = values.into_iter().filter(|(name, _)| *name != "WXPAY_BASE_URL" || call.base_url.is_some());
@@ -188,7 +193,7 @@ fn remove_key(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlRes
 
 fn issue(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
     let mchid = merchant(&simulation.gateway, call)?.mchid().clone();
-    let issued = simulation.gateway.issue_api_key(&mchid, call.now).map_err(|_| merchant_not_found())?;
+    let issued = simulation.gateway.issue_api_key(&mchid, call.now.wall).map_err(|_| merchant_not_found())?;
     Ok(ControlResponse::json(CertificateView::of(&issued.certificate)))
 }
 
@@ -210,7 +215,7 @@ fn change(
     change: impl FnOnce(Merchant) -> Merchant,
 ) -> Result<ControlResponse, Problem> {
     let merchant = change(merchant(&simulation.gateway, call)?.clone());
-    let response = ControlResponse::json(MerchantView::of(&merchant, call.now));
+    let response = ControlResponse::json(MerchantView::of(&merchant, call.now.wall));
     simulation.gateway.add_merchant(merchant);
     Ok(response)
 }

@@ -4,6 +4,7 @@ use super::{
     ControlResponse, Simulation,
     call::Call,
     field::{DIGITS, Field, Kind, optional},
+    page::page,
     problem::Problem,
     records::notification::{NOTIFICATION, NOTIFICATIONS, WARNING_RECORDS, states},
     route::{Route, RouteGroup},
@@ -22,7 +23,8 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
             NOTIFICATIONS,
             |simulation, call| Ok(list(simulation, call)),
         )
-        .with_query(FILTERS),
+        .with_query(FILTERS)
+        .paged(),
         Route::get(
             "notifications/{notify_id}",
             "show_notification",
@@ -58,8 +60,12 @@ pub(super) const WARNINGS: RouteGroup = RouteGroup {
         "list_warnings",
         "Lists the warnings, oldest first; the latest 10000 are kept.",
         WARNING_RECORDS,
-        |simulation, _| Ok(ControlResponse::json(simulation.gateway.warnings().collect::<Vec<_>>())),
-    )],
+        |simulation, call| {
+            let after = call.query.text("after").and_then(|after| after.parse().ok()).unwrap_or_default();
+            Ok(page(call, simulation.gateway.warnings.after(after), |_| true))
+        },
+    )
+    .paged()],
 };
 
 const NOTIFICATION_NOT_FOUND: (u16, &str) = (404, "The notification does not exist.");
@@ -82,23 +88,25 @@ fn list(simulation: &mut Simulation, call: &Call<'_>) -> ControlResponse {
     let query = &call.query;
     let (number, mchid, state) = (query.text("out_trade_no"), query.text("mchid"), query.text("state"));
     let matches = |notification: &NotificationRecord| {
-        number.is_none_or(|number| notification.out_trade_no == number)
-            && mchid.is_none_or(|mchid| notification.mchid == mchid)
+        mchid.is_none_or(|mchid| notification.mchid == mchid)
             && state.is_none_or(|state| notification.state.as_str() == state)
     };
-    ControlResponse::json(simulation.gateway.notifications().into_iter().filter(matches).collect::<Vec<_>>())
+    let after = query.text("after").and_then(|after| after.parse().ok()).unwrap_or_default();
+    let notifications = &simulation.gateway.notifications;
+    match number {
+        Some(number) => page(call, notifications.records_of_number(number, after), matches),
+        None => page(call, notifications.records_after(after), matches),
+    }
 }
 
 fn find(simulation: &Simulation, call: &Call<'_>) -> Result<NotificationRecord, Problem> {
     let id: NotifyId = call.path.required("notify_id")?;
-    let found =
-        simulation.gateway.notifications().into_iter().find(|notification| notification.notify_id == id);
-    found.ok_or_else(|| Problem::not_found("notification"))
+    simulation.gateway.notification(&id).ok_or_else(|| Problem::not_found("notification"))
 }
 
 fn resend(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
     let notification = find(simulation, call)?;
-    let resent = simulation.gateway.resend_notification(&notification.notify_id, call.now);
+    let resent = simulation.gateway.resend_notification(&notification.notify_id, call.now.business);
     resent.map(ControlResponse::json).ok_or_else(|| wrong_state(notification.state))
 }
 

@@ -68,7 +68,7 @@ fn operation(group: &RouteGroup, route: &Route, records: &mut BTreeMap<&'static 
     let path = route.path.split('/').filter_map(parameter).map(
         |field| json!({ "name": field.name, "in": "path", "required": true, "schema": field.schema(false) }),
     );
-    let query = route.query.iter().map(|field| {
+    let query = route.query_fields().map(|field| {
         json!({ "name": field.name, "in": "query", "required": field.is_required, "schema": field.schema(false) })
     });
     let parameters: Vec<Value> = path.chain(query).collect();

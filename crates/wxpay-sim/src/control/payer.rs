@@ -8,12 +8,8 @@ use super::{
     route::{Body, Route, RouteGroup},
     schema::{Record, Schema, required_member},
 };
-use crate::{
-    gateway::{Gateway, OrderRef, Payer},
-    payer::{self, PayResp, PaymentRequest},
-};
+use crate::{gateway::Payer, payer::PaymentRequest};
 use serde_json::json;
-use wxpay_proto::UnixTime;
 
 pub(super) const GROUP: RouteGroup = RouteGroup {
     name: "payer",
@@ -52,13 +48,15 @@ const PARAMETERS: Body = Body::Parameters(
      noncestr, timestamp, sign.",
 );
 const PAYER_RESULT: Schema = Schema::Record(&PAYER_RESULT_RECORD);
-const PAYMENT_REQUESTS: Schema =
-    Schema::AnyOf(&[Schema::Record(&V1_PAYMENT_REQUEST), Schema::Record(&PAYMENT_REQUEST)]);
 const PAYER_RESULT_RECORD: Record = Record {
     name: "PayerResult",
     description: "The payment request shown to the payer, and the result of the payer's action.",
     members: &[
-        required_member("payment_request", PAYMENT_REQUESTS, "The payment request shown to the payer."),
+        required_member(
+            "payment_request",
+            Schema::Record(&PAYMENT_REQUEST),
+            "The payment request shown to the payer.",
+        ),
         required_member(
             "resp",
             Schema::Record(&RESP),
@@ -67,20 +65,9 @@ const PAYER_RESULT_RECORD: Record = Record {
         required_member("order", Schema::Nullable(&ORDER), "The gateway's record after the action."),
     ],
 };
-const V1_PAYMENT_REQUEST: Record = Record {
-    name: "V1PaymentRequest",
-    description: "The payment request that the payer sees for an APIv1 order.",
-    members: &[
-        required_member("total_fee", Schema::Fen, "The amount to pay."),
-        required_member("body", Schema::Text, "The description of the goods."),
-        required_member("partner", Schema::Text, "The merchant."),
-        required_member("out_trade_no", Schema::Text, "The merchant's order number."),
-        required_member("prepayid", Schema::Text, "The prepayid."),
-    ],
-};
 const PAYMENT_REQUEST: Record = Record {
     name: "PaymentRequest",
-    description: "The payment request that the payer sees for an APIv3 order.",
+    description: "The payment request that the payer sees.",
     members: &[
         required_member("total", Schema::Fen, "The amount to pay."),
         required_member(
@@ -90,7 +77,7 @@ const PAYMENT_REQUEST: Record = Record {
         ),
         required_member("mchid", Schema::Text, "The merchant that placed the order."),
         required_member("out_trade_no", Schema::Text, "The merchant's order number."),
-        required_member("prepay_id", Schema::Text, "The prepay_id."),
+        required_member("prepay_id", Schema::Text, "The prepay_id; for APIv1 the prepayid."),
     ],
 };
 #[derive(Clone, Copy)]
@@ -105,22 +92,8 @@ fn act(
     call: &Call<'_>,
     action: PayerAction,
 ) -> Result<ControlResponse, Problem> {
-    let gateway = &mut simulation.gateway;
-    if payer::v3::PaymentRequest::is_v3(gateway, call.raw, call.now) {
-        v3(gateway, action, call.raw, call.now)
-    } else {
-        v1(gateway, action, call.raw, call.now)
-    }
-}
-
-/// Handles an action on an APIv1 order. Returns the payment request, the client's result and the gateway's record.
-fn v1(
-    gateway: &mut Gateway,
-    action: PayerAction,
-    parameters: &[u8],
-    now: UnixTime,
-) -> Result<ControlResponse, Problem> {
-    let payment_request = PaymentRequest::parse(gateway, parameters, now).map_err(|invalid| {
+    let (gateway, now) = (&mut simulation.gateway, call.now.business);
+    let payment_request = PaymentRequest::parse(gateway, call.raw, now).map_err(|invalid| {
         Problem::invalid_field(invalid.field, invalid.rule).with_pay_resp(&invalid.resp())
     })?;
     let (resp, notifications_first) = match action {
@@ -131,31 +104,7 @@ fn v1(
             Err(error) => return Err(Problem::from_payment_error(error).with_pay_resp(&error.resp())),
         },
     };
-    let order = gateway.order(&payment_request.out_trade_no, now);
-    let response =
-        ControlResponse::json(json!({ "payment_request": payment_request, "resp": resp, "order": order }));
-    Ok(ControlResponse { notifications_first, ..response })
-}
-
-/// Handles an action on an APIv3 order, like [`v1`]. Cancelling and failing do not change the order.
-fn v3(
-    gateway: &mut Gateway,
-    action: PayerAction,
-    parameters: &[u8],
-    now: UnixTime,
-) -> Result<ControlResponse, Problem> {
-    let payment_request = payer::v3::PaymentRequest::parse(gateway, parameters, now).map_err(|invalid| {
-        Problem::invalid_field(invalid.field, invalid.rule).with_pay_resp(&invalid.resp())
-    })?;
-    let (resp, notifications_first) = match action {
-        PayerAction::Cancel => (PayResp::cancelled(), false),
-        PayerAction::Fail => (PayResp::failed(), false),
-        PayerAction::Pay => match payment_request.pay(gateway, &Payer::default(), now) {
-            Ok((resp, paid)) => (resp, paid.notifications_first),
-            Err(error) => return Err(Problem::from_payment_error(error).with_pay_resp(&error.resp())),
-        },
-    };
-    let order = gateway.transaction(&OrderRef::Handle(payment_request.prepay_id.clone()), now);
+    let order = gateway.order(&payment_request.order_ref(), now);
     let response =
         ControlResponse::json(json!({ "payment_request": payment_request, "resp": resp, "order": order }));
     Ok(ControlResponse { notifications_first, ..response })

@@ -1,6 +1,6 @@
 //! Problem details (RFC 9457) of rejected requests to the interface.
 
-use super::ControlResponse;
+use super::{ControlResponse, Removed};
 use crate::{gateway::PayError, payer::PayResp};
 use serde_json::{Map, Value};
 
@@ -32,6 +32,7 @@ impl Problem {
             PayError::AlreadyPaid | PayError::Expired => {
                 Self::new(409, "the order cannot be paid", &error.to_string())
             }
+            PayError::Unobservable => Self::new(409, "the command has no effect", &error.to_string()),
             PayError::DiscountTooLarge => Self::invalid_field("discount", "must leave at least 1 fen to pay"),
             PayError::BankType => Self::invalid_field("bank_type", "must be 1 to 16 of 0-9 A-Z a-z _"),
             PayError::OtherPayer => {
@@ -73,7 +74,15 @@ impl Problem {
 
     pub(super) fn into_response(self) -> ControlResponse {
         let Self { status, members, allow } = self;
-        ControlResponse { status, body: Value::Object(members), notifications_first: false, allow }
+        ControlResponse {
+            status,
+            body: Value::Object(members),
+            notifications_first: false,
+            allow,
+            next: None,
+            link: None,
+            removed: Removed::default(),
+        }
     }
 
     fn new(status: u16, title: &str, detail: &str) -> Self {

@@ -4,6 +4,7 @@ use super::{
     ControlResponse, Simulation,
     call::Call,
     field::{Kind, MERCHANT_FILTER, required},
+    page::{cursor, page},
     problem::Problem,
     route::{Body, Route, RouteGroup},
     schema::{Record, Schema, required_member},
@@ -21,7 +22,8 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
             SHARINGS,
             list,
         )
-        .with_query(MERCHANT_FILTER),
+        .with_query(MERCHANT_FILTER)
+        .paged(),
         Route::get(
             "profitsharing/{out_order_no}",
             "show_profitsharing",
@@ -69,8 +71,12 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
             "list_receivers",
             "Lists the profit-sharing receivers.",
             RECEIVERS,
-            |simulation, _| Ok(ControlResponse::json(simulation.gateway.receivers().collect::<Vec<_>>())),
-        ),
+            |simulation, call| {
+                let after = call.query.text("after");
+                Ok(page(call, simulation.gateway.receivers_after(after), |_| true))
+            },
+        )
+        .paged(),
     ],
 };
 
@@ -179,18 +185,17 @@ fn return_failures() -> Vec<&'static str> {
 
 fn list(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
     let mchid = call.mchid()?;
-    let mut sharings = simulation.gateway.sharings(call.now);
-    sharings.retain(|sharing| mchid.as_ref().is_none_or(|mchid| sharing.mchid == *mchid));
-    Ok(ControlResponse::json(sharings))
+    let sharings = simulation.gateway.sharings_after(cursor(call));
+    Ok(page(call, sharings, |sharing| mchid.as_ref().is_none_or(|mchid| sharing.mchid == *mchid)))
 }
 
-/// Finds a profit-sharing request by its number. Without a merchant in the query, the first match is used.
+/// Finds a profit-sharing request by its number. Without a merchant in the query, that of the first merchant is used.
 fn find(simulation: &mut Simulation, call: &Call<'_>) -> Result<SharingRecord, Problem> {
     let (number, mchid) = (call.path.text("out_order_no").unwrap_or_default(), call.mchid()?);
-    let gateway = &mut simulation.gateway;
+    let gateway = &simulation.gateway;
     let found = match mchid {
-        Some(mchid) => gateway.sharing(&mchid, number, call.now),
-        None => gateway.sharings(call.now).into_iter().find(|sharing| sharing.out_order_no == number),
+        Some(mchid) => gateway.recorded_sharing(&mchid, number),
+        None => gateway.merchants().find_map(|one| gateway.recorded_sharing(one.mchid(), number)),
     };
     found.ok_or_else(|| Problem::not_found("profit-sharing request"))
 }
@@ -201,7 +206,8 @@ fn close_receiver(simulation: &mut Simulation, call: &Call<'_>) -> Result<Contro
     let reason = reason.ok_or_else(|| Problem::missing_field("reason"))?;
     let found = find(simulation, call)?;
     let gateway = &mut simulation.gateway;
-    let closed = gateway.close_receiver_amount(&found.mchid, &found.out_order_no, account, reason, call.now);
+    let closed =
+        gateway.close_receiver_amount(&found.mchid, &found.out_order_no, account, reason, call.now.business);
     let detail = "the account has no PENDING amount, or its failure is set already";
     closed
         .map(ControlResponse::json)
@@ -215,7 +221,7 @@ fn fail_return(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlRe
     let found = find(simulation, call)?;
     let belongs_to_request = found.returns.iter().any(|returned| returned.out_return_no == number);
     let gateway = &mut simulation.gateway;
-    if !belongs_to_request || gateway.fail_return(&found.mchid, number, reason, call.now).is_none() {
+    if !belongs_to_request || gateway.fail_return(&found.mchid, number, reason, call.now.business).is_none() {
         let detail = "no return with that number is PROCESSING";
         return Err(Problem::conflict("the return cannot fail", detail));
     }

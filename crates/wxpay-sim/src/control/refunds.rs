@@ -1,24 +1,35 @@
-//! Routes of APIv3 refunds and their outcome.
+//! Routes of refunds and their outcome.
 
 use super::{
     ControlResponse, Simulation,
     call::Call,
     field::{Kind, MERCHANT_FILTER, required},
+    page::{cursor, page},
     problem::Problem,
     records::order::REFUND,
     route::{Body, Route, RouteGroup},
     schema::{Record, Schema, required_member},
 };
-use crate::ledger::{RefundRecord, RefundStatus};
+use crate::{
+    ledger::{Order, Refund, RefundRecord, RefundStatus},
+    merchant::Merchant,
+};
 use serde::Serialize;
 use wxpay_proto::id::{MchId, OutRefundNo, OutTradeNo};
 
 pub(super) const GROUP: RouteGroup = RouteGroup {
     name: "refunds",
-    description: "APIv3 refunds. A refund takes some seconds and succeeds, unless another outcome is set.",
+    description: "Refunds. A refund takes some seconds and succeeds, unless another outcome is set.",
     routes: &[
-        Route::get("refunds", "list_refunds", "Lists the refunds, order by order.", REFUNDS, list)
-            .with_query(MERCHANT_FILTER),
+        Route::get(
+            "refunds",
+            "list_refunds",
+            "Lists the refunds, merchant by merchant, in the order of their numbers.",
+            REFUNDS,
+            list,
+        )
+        .with_query(MERCHANT_FILTER)
+        .paged(),
         Route::get(
             "refunds/{out_refund_no}",
             "show_refund",
@@ -76,33 +87,34 @@ pub(super) struct RefundOfOrder {
     refund: RefundRecord,
 }
 
-/// Returns every refund.
-pub(super) fn all(simulation: &Simulation, call: &Call<'_>) -> Vec<RefundOfOrder> {
-    let orders = simulation.gateway.transactions(call.now).into_iter();
-    let refunds = orders.flat_map(|order| {
-        let (mchid, out_trade_no) = (order.mchid, order.out_trade_no);
-        order.refunds.into_iter().map(move |refund| RefundOfOrder {
-            mchid: mchid.clone(),
-            out_trade_no: out_trade_no.clone(),
-            refund,
-        })
-    });
-    refunds.collect()
+impl RefundOfOrder {
+    fn of(order: &Order, refund: &Refund) -> Self {
+        let (mchid, out_trade_no) = order.key();
+        Self { mchid, out_trade_no, refund: refund.record.clone() }
+    }
 }
 
 fn list(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
     let mchid = call.mchid()?;
-    let mut refunds = all(simulation, call);
-    refunds.retain(|refund| mchid.as_ref().is_none_or(|mchid| refund.mchid == *mchid));
-    Ok(ControlResponse::json(refunds))
+    let refunds = simulation.gateway.ledger.refunds_after(cursor(call));
+    let refunds = refunds.map(|(order, refund)| {
+        let cursor = format!("{}/{}", order.mchid(), refund.record.out_refund_no);
+        (cursor, RefundOfOrder::of(order, refund))
+    });
+    Ok(page(call, refunds, |refund| mchid.as_ref().is_none_or(|mchid| refund.mchid == *mchid)))
 }
 
+/// Finds a refund by its number. Without a merchant in the query, that of the first merchant is used.
 fn find(simulation: &Simulation, call: &Call<'_>) -> Result<RefundOfOrder, Problem> {
     let (number, mchid): (OutRefundNo, _) = (call.path.required("out_refund_no")?, call.mchid()?);
-    let matches = |refund: &RefundOfOrder| {
-        refund.refund.out_refund_no == number && mchid.as_ref().is_none_or(|mchid| refund.mchid == *mchid)
+    let gateway = &simulation.gateway;
+    let mut merchants = gateway.merchants().map(Merchant::mchid);
+    let order = match &mchid {
+        Some(mchid) => gateway.ledger.order_by_refund(mchid, &number),
+        None => merchants.find_map(|mchid| gateway.ledger.order_by_refund(mchid, &number)),
     };
-    all(simulation, call).into_iter().find(matches).ok_or_else(|| Problem::not_found("refund"))
+    let refund = order.and_then(|order| Some(RefundOfOrder::of(order, order.refund(&number)?)));
+    refund.ok_or_else(|| Problem::not_found("refund"))
 }
 
 fn show(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
@@ -114,7 +126,9 @@ fn set_outcome(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlRe
     let outcome = outcome.ok_or_else(|| Problem::missing_field("outcome"))?;
     let found = find(simulation, call)?;
     let number = &found.refund.out_refund_no;
-    if let Some(refund) = simulation.gateway.set_refund_outcome(&found.mchid, number, outcome, call.now) {
+    if let Some(refund) =
+        simulation.gateway.set_refund_outcome(&found.mchid, number, outcome, call.now.business)
+    {
         return Ok(ControlResponse::json(RefundOfOrder { refund, ..found }));
     }
     let detail = format!("the refund is {}", found.refund.status.as_str());

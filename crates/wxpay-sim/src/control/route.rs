@@ -4,6 +4,7 @@ use super::{
     ControlResponse, Simulation,
     call::Call,
     field::{DIGITS, Field, Kind, LETTERS, NUMBER, PRINTABLE, required},
+    page::PAGE,
     problem::Problem,
     schema::Schema,
 };
@@ -27,6 +28,8 @@ pub(super) struct Route {
     pub(super) id: &'static str,
     pub(super) summary: &'static str,
     pub(super) query: &'static [Field],
+    /// True for a list that is returned page by page.
+    pub(super) is_paged: bool,
     pub(super) body: Body,
     /// Status of a successful response.
     pub(super) status: u16,
@@ -91,7 +94,19 @@ impl Route {
         handler: Handler,
     ) -> Self {
         let (query, body, problems): (&[Field], _, &[_]) = (&[], Body::None, &[]);
-        Self { method: "GET", path, id, summary, query, body, status: 200, response, problems, handler }
+        Self {
+            method: "GET",
+            path,
+            id,
+            summary,
+            query,
+            is_paged: false,
+            body,
+            status: 200,
+            response,
+            problems,
+            handler,
+        }
     }
 
     pub(super) const fn post(
@@ -122,6 +137,17 @@ impl Route {
 
     pub(super) const fn with_problems(self, problems: &'static [(u16, &'static str)]) -> Self {
         Self { problems, ..self }
+    }
+
+    /// Declares a list that is returned page by page.
+    pub(super) const fn paged(self) -> Self {
+        Self { is_paged: true, ..self }
+    }
+
+    /// Returns the query parameters, those of pages included.
+    pub(super) fn query_fields(&self) -> impl Iterator<Item = &'static Field> + Clone + use<> {
+        let page: &'static [Field] = if self.is_paged { PAGE } else { &[] };
+        self.query.iter().chain(page)
     }
 
     /// Returns true if a path below the root matches this route's template.

@@ -15,7 +15,7 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
             "Makes every access token expire.",
             clock::CLOCK,
             |simulation, call| {
-                simulation.gateway.expire_tokens(call.now);
+                simulation.gateway.expire_tokens(call.now.business);
                 Ok(clock::show(simulation, call))
             },
         ),
@@ -25,7 +25,7 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
             "Fetches a token for every app as another client, which replaces the tokens in use.",
             clock::CLOCK,
             |simulation, call| {
-                simulation.gateway.replace_tokens(call.now);
+                simulation.gateway.replace_tokens(call.now.business);
                 Ok(clock::show(simulation, call))
             },
         ),

@@ -4,6 +4,7 @@ use super::{
     ControlResponse, Simulation,
     call::Call,
     field::{Field, Kind, MERCHANT_FILTER, optional, required},
+    page::{cursor, page},
     problem::Problem,
     records::notification::NOTIFICATIONS,
     route::{Body, Route, RouteGroup},
@@ -26,13 +27,14 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
             TRANSFERS,
             list,
         )
-        .with_query(MERCHANT_FILTER),
+        .with_query(MERCHANT_FILTER)
+        .paged(),
         Route::get(
             "transfers/{out_bill_no}",
             "show_transfer",
             "Returns one transfer.",
             TRANSFER,
-            |simulation, call| find(&mut simulation.gateway, call).map(ControlResponse::json),
+            |simulation, call| find(&simulation.gateway, call).map(ControlResponse::json),
         )
         .with_query(MERCHANT_FILTER)
         .with_problems(&[TRANSFER_NOT_FOUND]),
@@ -139,17 +141,16 @@ const RECEIPT: Record = Record {
 
 fn list(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
     let mchid = call.mchid()?;
-    let mut transfers = simulation.gateway.transfers(call.now);
-    transfers.retain(|transfer| mchid.as_ref().is_none_or(|mchid| transfer.mchid == *mchid));
-    Ok(ControlResponse::json(transfers))
+    let transfers = simulation.gateway.transfers_after(cursor(call));
+    Ok(page(call, transfers, |transfer| mchid.as_ref().is_none_or(|mchid| transfer.mchid == *mchid)))
 }
 
-/// Finds a transfer by its number. Without a merchant in the query, the first match is used.
-fn find(gateway: &mut Gateway, call: &Call<'_>) -> Result<TransferRecord, Problem> {
+/// Finds a transfer by its number. Without a merchant in the query, that of the first merchant is used.
+fn find(gateway: &Gateway, call: &Call<'_>) -> Result<TransferRecord, Problem> {
     let (number, mchid): (OutBillNo, _) = (call.path.required("out_bill_no")?, call.mchid()?);
     let found = match mchid {
-        Some(mchid) => gateway.transfer(&mchid, &number, call.now),
-        None => gateway.transfers(call.now).into_iter().find(|transfer| transfer.out_bill_no == number),
+        Some(mchid) => gateway.recorded_transfer(&mchid, &number),
+        None => gateway.merchants().find_map(|one| gateway.recorded_transfer(one.mchid(), &number)),
     };
     found.ok_or_else(|| Problem::not_found("transfer"))
 }
@@ -171,8 +172,8 @@ fn apply(
 ) -> Result<ControlResponse, Problem> {
     let gateway = &mut simulation.gateway;
     let found = find(gateway, call)?;
-    if change(gateway, &found.mchid, &found.out_bill_no, call.now) {
-        let transfer = gateway.transfer(&found.mchid, &found.out_bill_no, call.now);
+    if change(gateway, &found.mchid, &found.out_bill_no, call.now.business) {
+        let transfer = gateway.transfer(&found.mchid, &found.out_bill_no, call.now.business);
         return transfer.map(ControlResponse::json).ok_or_else(|| Problem::not_found("transfer"));
     }
     let detail = format!("the transfer is {}", found.state.as_str());

@@ -6,6 +6,7 @@ use super::{
     problem::Problem,
     route::{Body, Route, parameter},
 };
+use crate::clock::Now;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 use wxpay_proto::UnixTime;
@@ -15,10 +16,10 @@ pub(super) fn validate<'a>(
     route: &Route,
     target: &Target<'a>,
     raw: &'a [u8],
-    (now, real): (UnixTime, UnixTime),
+    (now, real): (Now, UnixTime),
 ) -> Result<Call<'a>, Problem> {
     let path = path(route, target.path)?;
-    let query = query(route.query, target.query)?;
+    let query = query(route, target.query)?;
     let body = body(&route.body, raw)?;
     Ok(Call { path, query, body, raw, base_url: target.base_url, now, real })
 }
@@ -36,14 +37,14 @@ fn path(route: &Route, path: &str) -> Result<Fields, Problem> {
     Ok(Fields::new(members))
 }
 
-fn query(declared: &[Field], query: &str) -> Result<Fields, Problem> {
+fn query(route: &Route, query: &str) -> Result<Fields, Problem> {
     let mut members = Map::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let decoded =
             |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
         let name = decoded(name);
-        let field = declared.iter().find(|field| field.name == name);
+        let field = route.query_fields().find(|field| field.name == name);
         let field = field.ok_or_else(|| Problem::unknown_field(&name))?;
         let value = field.kind.parse(decoded(value));
         field.check(&value)?;
@@ -51,7 +52,7 @@ fn query(declared: &[Field], query: &str) -> Result<Fields, Problem> {
             return Err(Problem::invalid_field(field.name, "must be given only once"));
         }
     }
-    check_required(declared, &members)?;
+    check_required(route.query, &members)?;
     Ok(Fields::new(members))
 }
 

@@ -166,6 +166,21 @@ impl MigrationStep {
     }
 }
 
+/// A reply that a fault puts in place of the real one. Each front end has its own form of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Substitute {
+    /// An HTML page of an intermediate proxy, with this status.
+    Page(u16),
+    /// A body that is not JSON.
+    Garbage,
+    /// The error of an overloaded gateway.
+    SystemError,
+    /// 202 without a result.
+    Accepted,
+    /// 429.
+    RateLimited,
+}
+
 impl Fault {
     /// Returns the name in the control interface.
     pub const fn kind(self) -> &'static str {
@@ -210,6 +225,64 @@ impl Fault {
             Self::NotificationProbe => "notification_probe",
             Self::NotificationStale => "notification_stale",
         }
+    }
+
+    /// Returns the reply that takes the place of the real one, if the fault replaces it.
+    pub(crate) const fn substitute(self) -> Option<Substitute> {
+        match self {
+            Self::ServerError { .. } => Some(Substitute::Page(500)),
+            Self::BadGateway { .. } => Some(Substitute::Page(502)),
+            Self::Unavailable { .. } => Some(Substitute::Page(503)),
+            Self::Garbage { .. } => Some(Substitute::Garbage),
+            Self::SystemError { .. } => Some(Substitute::SystemError),
+            Self::Accepted { .. } => Some(Substitute::Accepted),
+            Self::RateLimited => Some(Substitute::RateLimited),
+            Self::ConnectionRefused { .. }
+            | Self::DropBeforeCommit
+            | Self::CommitThenDropResponse
+            | Self::ResetBeforeCommit
+            | Self::CommitThenReset
+            | Self::Delayed { .. }
+            | Self::AnswerAfterClientTimeout { .. }
+            | Self::Cut { .. }
+            | Self::Slow { .. }
+            | Self::UnsignedReply
+            | Self::WrongSignature
+            | Self::SigntestProbe
+            | Self::UnknownSerial
+            | Self::StaleTimestamp
+            | Self::MissingHeader
+            | Self::TamperedBody
+            | Self::TokenReplaced
+            | Self::TokenExpired
+            | Self::QuotaUsedUp
+            | Self::Early
+            | Self::SecondPayment
+            | Self::PaidDuringClose
+            | Self::CertificateRotated
+            | Self::MigrationStep { .. }
+            | Self::NotificationLost
+            | Self::NotificationDelayed { .. }
+            | Self::NotificationDuplicated
+            | Self::NotificationReordered
+            | Self::NotificationForged
+            | Self::NotificationUnknownSerial
+            | Self::NotificationProbe
+            | Self::NotificationStale => None,
+        }
+    }
+
+    /// Returns whether the request is executed although its reply is replaced.
+    pub(crate) const fn commits(self) -> bool {
+        matches!(
+            self,
+            Self::ServerError { commits: true }
+                | Self::BadGateway { commits: true }
+                | Self::Unavailable { commits: true }
+                | Self::Garbage { commits: true }
+                | Self::SystemError { commits: true }
+                | Self::Accepted { commits: true }
+        )
     }
 
     /// Returns whether the fault applies to an operation, in at least one API version.

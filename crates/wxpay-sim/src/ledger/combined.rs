@@ -1,16 +1,18 @@
 //! Combined orders: orders of several merchants, paid by one payment. Each sub-order is an [`Order`](super::Order).
 
-use super::{OrderKey, TradeType, TransactionRecord};
-use crate::notifications::NotificationRecord;
+use super::{OrderKey, OrderRecord, TradeType, order::RequestDigest};
+use crate::{front_end::OrderForm, notifications::NotificationRecord};
 use serde::Serialize;
-use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 use wxpay_proto::{
     UnixTime,
     id::{AppId, MchId, OpenId, OutTradeNo, TransactionId},
 };
 
-/// A combined order as the gateway recorded it. Times are seconds of the virtual clock.
+/// A combined order as the gateway recorded it. Times are seconds of the business clock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct CombinedRecord {
@@ -31,7 +33,7 @@ pub struct CombinedRecord {
     /// The time until which the combined order can be paid.
     pub expires_at: u64,
     /// The sub-orders.
-    pub sub_orders: Vec<TransactionRecord>,
+    pub sub_orders: Vec<OrderRecord>,
     /// The notifications of the combined order and the merchant's responses to them.
     pub notifications: Vec<NotificationRecord>,
 }
@@ -43,17 +45,22 @@ pub(crate) struct CombinedOrder {
     pub(crate) key: OrderKey,
     pub(crate) appid: AppId,
     pub(crate) trade_type: TradeType,
-    /// The request that placed the combined order, encrypted fields hashed.
-    pub(crate) request: Value,
-    /// The `Wechatpay-Serial` of the request.
-    pub(crate) request_serial: Option<String>,
+    /// The identity of the request that placed the combined order.
+    pub(crate) request: RequestDigest,
+    pub(crate) device_id: Option<Box<str>>,
+    pub(crate) trade_scenario: Option<Box<str>>,
+    /// The form in which the front end that placed it notifies of its payment.
+    pub(crate) form: Arc<dyn OrderForm>,
     pub(crate) notify_url: Option<String>,
     pub(crate) handle: String,
+    /// The handles before it, by which it is still found.
+    pub(crate) earlier_handles: Vec<String>,
     pub(crate) expires_at: UnixTime,
     pub(crate) created_at: UnixTime,
     /// The sub-orders, at least one.
     pub(crate) sub_orders: Vec<OrderKey>,
-    pub(crate) payment: Option<CombinedPayment>,
+    /// The payments. There is more than one only if a fault allows a second payment.
+    pub(crate) payments: Vec<CombinedPayment>,
 }
 
 /// The payment of a combined order.
@@ -64,14 +71,9 @@ pub(crate) struct CombinedPayment {
 }
 
 impl CombinedOrder {
-    /// Returns a text field of the request that placed the combined order, by its JSON pointer.
-    pub(crate) fn request_text(&self, pointer: &str) -> Option<&str> {
-        self.request.pointer(pointer).and_then(Value::as_str)
-    }
-
     pub(crate) fn record(
         &self,
-        sub_orders: Vec<TransactionRecord>,
+        sub_orders: Vec<OrderRecord>,
         notifications: Vec<NotificationRecord>,
     ) -> CombinedRecord {
         CombinedRecord {
@@ -80,7 +82,7 @@ impl CombinedOrder {
             combine_appid: self.appid.clone(),
             trade_type: self.trade_type,
             handle: self.handle.clone(),
-            combine_transaction_id: self.payment.as_ref().map(|payment| payment.transaction_id.clone()),
+            combine_transaction_id: self.payments.first().map(|payment| payment.transaction_id.clone()),
             created_at: self.created_at.as_secs(),
             expires_at: self.expires_at.as_secs(),
             sub_orders,
@@ -125,11 +127,31 @@ impl CombinedOrders {
         self.all.insert(combined.key.clone(), combined);
     }
 
+    /// Removes a combined order. Returns the keys of its sub-orders.
+    pub(super) fn forget(&mut self, key: &OrderKey) -> Vec<OrderKey> {
+        let Some(combined) = self.all.remove(key) else { return Vec::new() };
+        for handle in combined.earlier_handles.iter().chain([&combined.handle]) {
+            self.handles.remove(handle);
+        }
+        for payment in &combined.payments {
+            self.transactions.remove(&payment.transaction_id);
+        }
+        if let Some(merchants) = self.numbers.get_mut(&key.1) {
+            merchants.remove(&key.0);
+            if merchants.is_empty() {
+                self.numbers.remove(&key.1);
+            }
+        }
+        combined.sub_orders
+    }
+
     /// Replaces the identifier that the payer's client pays by. The combined order is still found by the old one.
     pub(crate) fn replace_handle(&mut self, key: &OrderKey, handle: String, expires_at: UnixTime) {
         self.handles.insert(handle.clone(), key.clone());
         if let Some(combined) = self.all.get_mut(key) {
-            (combined.handle, combined.expires_at) = (handle, expires_at);
+            let before = std::mem::replace(&mut combined.handle, handle);
+            combined.earlier_handles.push(before);
+            combined.expires_at = expires_at;
         }
     }
 
@@ -137,7 +159,7 @@ impl CombinedOrders {
     pub(crate) fn add_payment(&mut self, key: &OrderKey, payment: CombinedPayment) {
         if let Some(combined) = self.all.get_mut(key) {
             self.transactions.insert(payment.transaction_id.clone(), key.clone());
-            combined.payment.get_or_insert(payment);
+            combined.payments.push(payment);
         }
     }
 }

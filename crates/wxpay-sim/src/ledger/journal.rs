@@ -46,10 +46,16 @@ pub(crate) enum SharingEntry {
     Return { out_return_no: String },
 }
 
+/// A day and the merchant that placed the orders of its movements.
+type Page = (String, MchId);
+
 /// The movements by day and ordering merchant, and the balance of each merchant.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Journal {
-    entries: BTreeMap<(String, MchId), Vec<JournalEntry>>,
+    entries: BTreeMap<Page, BTreeMap<u64, JournalEntry>>,
+    /// The places of each order's movements.
+    by_order: BTreeMap<OrderKey, Vec<(Page, u64)>>,
+    last_number: u64,
     balances: BTreeMap<MchId, i64>,
 }
 
@@ -69,17 +75,32 @@ impl Journal {
             EntryKind::Sharing(SharingEntry::Unfrozen { .. }) => *balance,
         };
         let entry = JournalEntry { balance: *balance, ..entry };
-        self.entries.entry((time::yyyymmdd(entry.at), entry.key.0.clone())).or_default().push(entry);
+        let page = (time::yyyymmdd(entry.at), entry.key.0.clone());
+        self.last_number = self.last_number.saturating_add(1);
+        self.by_order.entry(entry.key.clone()).or_default().push((page.clone(), self.last_number));
+        self.entries.entry(page).or_default().insert(self.last_number, entry);
+    }
+
+    /// Removes the movements of an order. Balances stay as they are.
+    pub(super) fn forget_order(&mut self, key: &OrderKey) {
+        for (page, number) in self.by_order.remove(key).into_iter().flatten() {
+            if let Some(entries) = self.entries.get_mut(&page) {
+                entries.remove(&number);
+                if entries.is_empty() {
+                    self.entries.remove(&page);
+                }
+            }
+        }
     }
 
     /// Returns the movements of a merchant's orders on a day, `yyyyMMdd`.
-    pub(crate) fn entries(&self, day: &str, mchid: &MchId) -> &[JournalEntry] {
-        self.entries.get(&(day.into(), mchid.clone())).map(Vec::as_slice).unwrap_or_default()
+    pub(crate) fn entries(&self, day: &str, mchid: &MchId) -> impl Iterator<Item = &JournalEntry> + use<'_> {
+        self.entries.get(&(day.into(), mchid.clone())).into_iter().flat_map(BTreeMap::values)
     }
 }
 
 /// Returns WeChat Pay's fee: 0.60 %, rounded to the nearest fen.
-pub(crate) fn platform_fee(amount: u64) -> Fen {
+pub(super) fn platform_fee(amount: u64) -> Fen {
     let scaled = u128::from(amount).saturating_mul(6).saturating_add(500);
     Fen::new(scaled.checked_div(1000).and_then(|fee| u64::try_from(fee).ok()).unwrap_or_default())
 }

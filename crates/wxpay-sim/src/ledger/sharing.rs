@@ -9,7 +9,7 @@ pub use record::{
 
 use super::OrderKey;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Bound};
 use wxpay_proto::{
     Fen, UnixTime,
     id::{MchId, TransactionId},
@@ -31,6 +31,17 @@ pub(crate) struct Sharings {
 }
 
 impl Sharings {
+    /// Returns the profit sharings after a merchant's number.
+    pub(crate) fn after(&self, after: Option<(&str, &str)>) -> impl Iterator<Item = &Sharing> {
+        let key = after.and_then(|(mchid, number)| Some((mchid.parse().ok()?, String::from(number))));
+        let from = key.map_or(Bound::Unbounded, Bound::Excluded);
+        self.all.range((from, Bound::Unbounded)).map(|(_, sharing)| sharing)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Sharing> {
         self.all.values()
     }
@@ -71,6 +82,17 @@ impl Sharings {
             sharing.returns.push(number.clone());
         }
         self.returns.insert((mchid.clone(), number), sharing_return);
+    }
+
+    /// Removes the profit sharings of an order and their returns.
+    pub(super) fn forget_order(&mut self, order: &OrderKey) {
+        for key in self.orders.remove(order).into_iter().flatten() {
+            let Some(sharing) = self.all.remove(&key) else { continue };
+            self.ids.remove(&sharing.order_id);
+            for number in sharing.returns {
+                self.returns.remove(&(order.0.clone(), number));
+            }
+        }
     }
 
     /// Returns the profit sharings of an order.

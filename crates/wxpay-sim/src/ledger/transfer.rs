@@ -11,7 +11,7 @@ pub use receipt::{ReceiptRecord, ReceiptState};
 use crate::notifications::NotificationRecord;
 use serde::Serialize;
 use serde_json::Value;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 use wxpay_proto::{
     Fen, UnixTime,
     id::{MchId, OpenId, OutAuthorizationNo, OutBillNo, TransferBillNo},
@@ -183,6 +183,17 @@ pub(crate) struct Transfers {
 }
 
 impl Transfers {
+    /// Returns the transfers after a merchant's number.
+    pub(crate) fn after(&self, after: Option<(&str, &str)>) -> impl Iterator<Item = &Transfer> {
+        let key = after.and_then(|(mchid, number)| Some((mchid.parse().ok()?, number.parse().ok()?)));
+        let from = key.map_or(Bound::Unbounded, Bound::Excluded);
+        self.all.range((from, Bound::Unbounded)).map(|(_, transfer)| transfer)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Transfer> {
         self.all.values()
     }

@@ -149,7 +149,7 @@ impl PlatformKeys {
         )
     }
 
-    /// Lists a new certificate, which signs one day later.
+    /// Lists a new certificate, which signs one day after `now`, the business time.
     ///
     /// # Errors
     ///
@@ -158,11 +158,12 @@ impl PlatformKeys {
         &mut self,
         certificate: Certificate,
         key_pair: KeyPair,
+        now: UnixTime,
     ) -> Result<(), MigrationError> {
         if matches!(self.mode, KeyMode::Switching { .. } | KeyMode::PublicKey) {
             return Err(MigrationError);
         }
-        let signs_from = certificate.not_before().after(ACTIVATION_DELAY);
+        let signs_from = now.after(ACTIVATION_DELAY);
         self.certificates.push(PlatformCertificate { certificate, key_pair, signs_from });
         Ok(())
     }
@@ -180,7 +181,7 @@ impl PlatformKeys {
         (self.mode != KeyMode::Certificates).then_some(&self.key)
     }
 
-    /// Returns the certificates that the merchant can download at this time.
+    /// Returns the certificates that the merchant can download at this time of the wall clock.
     pub fn certificates(&self, now: UnixTime) -> impl Iterator<Item = &PlatformCertificate> {
         let has_certificates = self.mode != KeyMode::PublicKey;
         self.certificates.iter().filter(move |listed| {
@@ -215,7 +216,8 @@ impl PlatformKeys {
         self.signer(by_key, now)
     }
 
-    /// Returns the private key that decrypts a request's fields. `id` is the id of the key that encrypted them.
+    /// Returns the private key that decrypts a request's fields, at a time of the wall clock. `id` is the id of the key
+    /// that encrypted them.
     pub(crate) fn decryption_key(&self, id: &str, now: UnixTime) -> Option<&KeyPair> {
         if let Some(key) = self.public_key().filter(|key| key.id.as_str() == id) {
             return Some(&key.key_pair);
@@ -300,8 +302,9 @@ mod tests {
     #[test]
     fn a_new_certificate_is_listed_a_day_before_it_signs() {
         let mut platform = platform(KeyMode::Obtained);
-        platform.rotate_certificate(certificate("BB", START.after(DAY)), KeyPair::fake("BB")).unwrap();
-        let (listed, signing) = (START.after(DAY), START.after(DAY * 2));
+        let listed = START.after(DAY);
+        platform.rotate_certificate(certificate("BB", listed), KeyPair::fake("BB"), listed).unwrap();
+        let signing = START.after(DAY * 2);
         assert_eq!(platform.certificates(START).count(), 1);
         assert_eq!(platform.certificates(listed).count(), 2);
         assert_eq!(platform.reply_signer(None, listed).0, "AA");
@@ -309,7 +312,7 @@ mod tests {
         assert_eq!(platform.start_switch(listed), Err(MigrationError));
         platform.start_switch(signing).unwrap();
         assert_eq!(
-            platform.rotate_certificate(certificate("CC", signing), KeyPair::fake("CC")),
+            platform.rotate_certificate(certificate("CC", signing), KeyPair::fake("CC"), signing),
             Err(MigrationError)
         );
     }

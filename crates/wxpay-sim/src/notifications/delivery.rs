@@ -1,8 +1,11 @@
 //! A delivery of a notification: the request to POST, and its result.
 
-use super::SignedNotification;
+use super::UnsignedDelivery;
 use serde::Serialize;
-use std::time::Duration;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 /// The unique number of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -13,10 +16,37 @@ pub struct DeliveryId(pub(super) u64);
 pub struct Delivery {
     pub(super) id: DeliveryId,
     pub(super) out_trade_no: String,
-    pub(super) signed: SignedNotification,
+    pub(super) request: Arc<LazilySigned>,
     pub(super) timeout: Duration,
     pub(super) overlaps: bool,
     pub(super) forged: bool,
+}
+
+/// A request that is signed when it is first needed: no RSA runs while deliveries are taken from the gateway.
+pub(super) struct LazilySigned {
+    unsigned: UnsignedDelivery,
+    signed: OnceLock<Signed>,
+}
+
+struct Signed {
+    headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
+}
+
+impl LazilySigned {
+    pub(super) fn new(unsigned: UnsignedDelivery) -> Self {
+        Self { unsigned, signed: OnceLock::new() }
+    }
+
+    fn signed(&self) -> &Signed {
+        self.signed.get_or_init(|| {
+            let UnsignedDelivery { headers, body, signature, .. } = &self.unsigned;
+            let (mut headers, mut body) = (headers.clone(), body.clone());
+            headers
+                .extend(signature.as_ref().map(|signature| signature.sign(&mut body)).into_iter().flatten());
+            Signed { headers, body }
+        })
+    }
 }
 
 impl Delivery {
@@ -32,22 +62,23 @@ impl Delivery {
 
     /// Returns the URL to POST to: the `notify_url`, in APIv1 with the signed query.
     pub fn url(&self) -> &str {
-        &self.signed.url
+        &self.request.unsigned.url
     }
 
     /// Returns the raw query of the URL, without `?`.
     pub fn query(&self) -> &str {
-        self.signed.url.split_once('?').map_or("", |(_, query)| query)
+        self.url().split_once('?').map_or("", |(_, query)| query)
     }
 
-    /// Returns the headers except `Host` and `Content-Length`.
+    /// Returns the headers except `Host` and `Content-Length`. The first call signs the delivery, which takes an RSA
+    /// operation in APIv3.
     pub fn headers(&self) -> &[(&'static str, String)] {
-        &self.signed.headers
+        &self.request.signed().headers
     }
 
-    /// Returns the body: XML in APIv1, JSON in APIv3.
+    /// Returns the body, signed like the [headers](Self::headers): XML in APIv1, JSON in APIv3.
     pub fn body(&self) -> &[u8] {
-        &self.signed.body
+        &self.request.signed().body
     }
 
     /// Returns the timeout for the merchant's response.

@@ -7,13 +7,13 @@ use wxpay_proto::UnixTime;
 #[derive(Clone, Debug, Default)]
 pub(super) struct DueQueue {
     /// The contents of `times`, sorted by time and then by number.
-    order: BTreeSet<(UnixTime, usize)>,
-    times: BTreeMap<usize, UnixTime>,
+    order: BTreeSet<(UnixTime, u64)>,
+    times: BTreeMap<u64, UnixTime>,
 }
 
 impl DueQueue {
     /// Sets the due time of an entry, or removes it.
-    pub(super) fn set(&mut self, number: usize, due: Option<UnixTime>) {
+    pub(super) fn set(&mut self, number: u64, due: Option<UnixTime>) {
         let before = match due {
             Some(due) => self.times.insert(number, due),
             None => self.times.remove(&number),
@@ -26,7 +26,7 @@ impl DueQueue {
         }
     }
 
-    pub(super) fn due_at(&self, number: usize) -> Option<UnixTime> {
+    pub(super) fn due_at(&self, number: u64) -> Option<UnixTime> {
         self.times.get(&number).copied()
     }
 
@@ -36,8 +36,8 @@ impl DueQueue {
     }
 
     /// Returns the entries due by now, the longest due first; at equal times the lowest number first.
-    pub(super) fn due_by(&self, now: UnixTime) -> impl Iterator<Item = usize> {
-        self.order.range(..=(now, usize::MAX)).map(|(_, number)| *number)
+    pub(super) fn due_by(&self, now: UnixTime) -> impl Iterator<Item = u64> {
+        self.order.range(..=(now, u64::MAX)).map(|(_, number)| *number)
     }
 }
 

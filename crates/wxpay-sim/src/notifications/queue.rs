@@ -1,12 +1,17 @@
 //! All notifications, and the order in which they are delivered.
 
 use super::{
-    Attempt, AttemptResult, Delivery, DeliveryContext, DeliveryId, DeliveryResult, Notification,
-    NotificationRecord, NotificationState, Tampering, due::DueQueue,
+    Attempt, AttemptResult, Delivery, DeliveryContext, DeliveryId, DeliveryResult, Message,
+    NotificationRecord, NotificationState, Tampering, delivery::LazilySigned, due::DueQueue,
 };
-use crate::{faults::Fault, warnings::Kind};
+use crate::{
+    faults::{Fault, FaultContext, Operation},
+    warnings::Kind,
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ops::Bound,
+    sync::Arc,
     time::Duration,
 };
 use wxpay_proto::{UnixTime, id::NotifyId};
@@ -14,23 +19,29 @@ use wxpay_proto::{UnixTime, id::NotifyId};
 /// All notifications, in the order in which they were added.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Notifications {
-    entries: Vec<QueuedNotification>,
+    entries: BTreeMap<u64, QueuedNotification>,
+    last_entry: u64,
     /// The time of the next round of each waiting notification.
     due_times: DueQueue,
     /// The notifications held back until another was sent.
-    held_back: BTreeSet<usize>,
+    held_back: BTreeSet<u64>,
     /// The notifications by the merchant's number that each is about.
-    numbers: BTreeMap<String, Vec<usize>>,
-    in_progress: BTreeMap<DeliveryId, usize>,
+    numbers: BTreeMap<String, Vec<u64>>,
+    ids: BTreeMap<NotifyId, u64>,
+    in_progress: BTreeMap<DeliveryId, u64>,
     last_id: u64,
 }
 
 #[derive(Clone, Debug)]
 struct QueuedNotification {
-    notification: Notification,
+    /// The order's number, or the merchant's number of the subject if the notification is not about an order.
+    number: String,
+    notify_id: NotifyId,
+    message: Arc<dyn Message>,
     state: NotificationState,
-    /// The start of the last round. The intervals count from this time.
-    round_started_at: UnixTime,
+    /// The time at which the last round was due. The intervals count from it, so that rounds that business time skipped
+    /// follow one another at once.
+    round_due_at: UnixTime,
     rounds: usize,
     /// True if a fault has delayed this round already.
     was_delayed: bool,
@@ -38,91 +49,157 @@ struct QueuedNotification {
 }
 
 impl Notifications {
-    pub(crate) fn add(&mut self, notification: Notification, due: UnixTime) {
-        let index = self.entries.len();
-        self.due_times.set(index, Some(due));
-        self.numbers.entry(notification.number.clone()).or_default().push(index);
-        let (state, attempts) = (NotificationState::Waiting, Vec::new());
-        self.entries.push(QueuedNotification {
-            notification,
-            state,
-            round_started_at: due,
+    pub(crate) fn add(
+        &mut self,
+        number: &str,
+        notify_id: NotifyId,
+        message: Arc<dyn Message>,
+        due: UnixTime,
+    ) {
+        self.last_entry = self.last_entry.saturating_add(1);
+        let entry = self.last_entry;
+        self.due_times.set(entry, Some(due));
+        self.numbers.entry(number.into()).or_default().push(entry);
+        self.ids.insert(notify_id.clone(), entry);
+        let notification = QueuedNotification {
+            number: number.into(),
+            notify_id,
+            message,
+            state: NotificationState::Waiting,
+            round_due_at: due,
             rounds: 0,
             was_delayed: false,
-            attempts,
-        });
+            attempts: Vec::new(),
+        };
+        self.entries.insert(entry, notification);
+    }
+
+    /// Continues the numbers of earlier notifications, so that a late result of one of theirs is ignored.
+    pub(crate) fn continue_after(&mut self, earlier: &Self) {
+        (self.last_entry, self.last_id) = (earlier.last_entry, earlier.last_id);
     }
 
     pub(crate) fn next_due(&self) -> Option<UnixTime> {
         self.due_times.first()
     }
 
-    /// Returns the matching notifications. Scans all of them.
-    pub(crate) fn records(&self, wanted: impl Fn(&Notification) -> bool) -> Vec<NotificationRecord> {
-        let all = self.entries.iter().enumerate().filter(|(_, entry)| wanted(&entry.notification));
-        all.filter_map(|(index, _)| self.record(index)).collect()
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
     }
 
-    /// Returns the matching notifications about these numbers.
-    pub(crate) fn records_of(
+    /// Returns all notifications.
+    pub(crate) fn records(&self) -> impl ExactSizeIterator<Item = NotificationRecord> {
+        self.entries.iter().map(|(entry, notification)| self.record(*entry, notification))
+    }
+
+    /// Returns the notifications after this entry, each with its entry.
+    pub(crate) fn records_after(&self, after: u64) -> impl Iterator<Item = (u64, NotificationRecord)> {
+        let rest = self.entries.range((Bound::Excluded(after), Bound::Unbounded));
+        rest.map(|(entry, notification)| (*entry, self.record(*entry, notification)))
+    }
+
+    /// Returns the notifications about a number after this entry, each with its entry.
+    pub(crate) fn records_of_number(
         &self,
-        numbers: &[&str],
-        wanted: impl Fn(&Notification) -> bool,
-    ) -> Vec<NotificationRecord> {
-        let about = numbers.iter().filter_map(|number| self.numbers.get(*number)).flatten();
-        let about: BTreeSet<usize> = about.copied().collect();
-        let is_wanted =
-            |index: &usize| self.entries.get(*index).is_some_and(|entry| wanted(&entry.notification));
-        about.into_iter().filter(is_wanted).filter_map(|index| self.record(index)).collect()
+        number: &str,
+        after: u64,
+    ) -> impl Iterator<Item = (u64, NotificationRecord)> {
+        let entries = self.numbers.get(number).into_iter().flatten().copied();
+        entries.filter(move |entry| *entry > after).filter_map(|entry| Some((entry, self.record_of(entry)?)))
     }
 
-    fn record(&self, index: usize) -> Option<NotificationRecord> {
-        let QueuedNotification { notification, state, attempts, .. } = self.entries.get(index)?;
-        Some(NotificationRecord {
+    /// Returns the notifications to a merchant about its number whose event type is wanted. Those without a type are
+    /// given as an empty text.
+    pub(crate) fn records_about(
+        &self,
+        mchid: &str,
+        number: &str,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> Vec<NotificationRecord> {
+        let entries = self.numbers.get(number).into_iter().flatten();
+        let entries = entries.filter_map(|entry| Some((*entry, self.entries.get(entry)?)));
+        let wanted = entries.filter(|(_, notification)| {
+            notification.message.mchid() == mchid
+                && is_wanted(notification.message.event_type().unwrap_or_default())
+        });
+        wanted.map(|(entry, notification)| self.record(entry, notification)).collect()
+    }
+
+    /// Returns the notification with this id.
+    pub(crate) fn by_id(&self, notify_id: &NotifyId) -> Option<NotificationRecord> {
+        self.record_of(*self.ids.get(notify_id)?)
+    }
+
+    fn record_of(&self, entry: u64) -> Option<NotificationRecord> {
+        self.entries.get(&entry).map(|notification| self.record(entry, notification))
+    }
+
+    fn record(&self, entry: u64, notification: &QueuedNotification) -> NotificationRecord {
+        NotificationRecord {
             notify_id: notification.notify_id.clone(),
-            mchid: notification.mchid(),
+            mchid: notification.message.mchid().into(),
             out_trade_no: notification.number.clone(),
-            event_type: notification.event_type(),
-            state: *state,
-            next_at: self.due_times.due_at(index).map(UnixTime::as_secs),
-            deliveries: attempts.clone(),
-        })
+            event_type: notification.message.event_type(),
+            state: notification.state,
+            next_at: self.due_times.due_at(entry).map(UnixTime::as_secs),
+            deliveries: notification.attempts.clone(),
+        }
+    }
+
+    /// Forgets the notifications to a merchant about its number.
+    pub(crate) fn forget(&mut self, mchid: &str, number: &str) {
+        let Some(entries) = self.numbers.get_mut(number) else { return };
+        let is_theirs = |entry: &u64| {
+            self.entries.get(entry).is_some_and(|notification| notification.message.mchid() == mchid)
+        };
+        let (forgotten, kept): (Vec<u64>, Vec<u64>) = entries.iter().copied().partition(is_theirs);
+        *entries = kept;
+        if entries.is_empty() {
+            self.numbers.remove(number);
+        }
+        for entry in forgotten {
+            let Some(notification) = self.entries.remove(&entry) else { continue };
+            self.ids.remove(&notification.notify_id);
+            self.due_times.set(entry, None);
+            self.held_back.remove(&entry);
+            for attempt in &notification.attempts {
+                if let Some(id) = attempt.id {
+                    self.in_progress.remove(&id);
+                }
+            }
+        }
     }
 
     /// Makes a notification due now. Returns `None` if it does not exist or is being delivered.
     pub(crate) fn resend(&mut self, notify_id: &NotifyId, now: UnixTime) -> Option<NotificationRecord> {
-        let index = self.index_of(notify_id)?;
+        let index = *self.ids.get(notify_id)?;
         let entry =
-            self.entries.get_mut(index).filter(|entry| entry.state != NotificationState::InProgress)?;
+            self.entries.get_mut(&index).filter(|entry| entry.state != NotificationState::InProgress)?;
         entry.state = NotificationState::Waiting;
         self.due_times.set(index, Some(now));
-        self.record(index)
+        self.record_of(index)
     }
 
     /// Cancels the retries of a waiting notification. Returns `None` if it does not exist or is not waiting.
     pub(crate) fn cancel(&mut self, notify_id: &NotifyId) -> Option<NotificationRecord> {
-        let index = self.index_of(notify_id)?;
-        let entry = self.entries.get_mut(index).filter(|entry| entry.state == NotificationState::Waiting)?;
+        let index = *self.ids.get(notify_id)?;
+        let entry = self.entries.get_mut(&index).filter(|entry| entry.state == NotificationState::Waiting)?;
         entry.state = NotificationState::Stopped;
         self.due_times.set(index, None);
         self.held_back.remove(&index);
-        self.record(index)
-    }
-
-    fn index_of(&self, notify_id: &NotifyId) -> Option<usize> {
-        self.entries.iter().position(|entry| entry.notification.notify_id == *notify_id)
+        self.record_of(index)
     }
 
     /// Returns the deliveries that are due, the longest due first. A held-back notification follows the next one
     /// sent.
     pub(crate) fn due(&mut self, context: &mut DeliveryContext<'_>) -> Vec<Delivery> {
-        let ready: Vec<usize> = self.due_times.due_by(context.now).collect();
+        let ready: Vec<u64> = self.due_times.due_by(context.now.business).collect();
         let mut deliveries = Vec::new();
         for index in ready {
             let before = deliveries.len();
             self.deliver_round(index, context, &mut deliveries);
             if deliveries.len() > before {
-                let held_back: Vec<usize> =
+                let held_back: Vec<u64> =
                     self.held_back.iter().copied().filter(|held| *held != index).collect();
                 for held in held_back {
                     self.send(held, false, None, context, &mut deliveries);
@@ -135,36 +212,35 @@ impl Notifications {
     /// Adds the deliveries of one round of a notification, changed by a fault if a rule fires.
     fn deliver_round(
         &mut self,
-        index: usize,
+        index: u64,
         context: &mut DeliveryContext<'_>,
         deliveries: &mut Vec<Delivery>,
     ) {
         // A held-back notification that was sent after another one of this batch is no longer due.
-        if self.due_times.due_at(index).is_none_or(|due| due > context.now) {
+        let Some(due_at) = self.due_times.due_at(index).filter(|due| *due <= context.now.business) else {
             return;
-        }
-        let Some(entry) = self.entries.get_mut(index) else { return };
+        };
+        let Some(entry) = self.entries.get_mut(&index) else { return };
         // At most one fault per round: a delivery that a fault has delayed or held back is sent without another fault.
         let had_its_fault = entry.was_delayed || self.held_back.contains(&index);
         let fault = if had_its_fault {
             None
         } else {
-            context.faults.inject(|| entry.notification.fault_context(), context.now)
+            context.faults.inject(|| entry.fault_context(), context.now.business)
         };
         match fault {
             Some(Fault::NotificationReordered) => {
-                let interval =
-                    entry.notification.schedule(context.settings).first().copied().unwrap_or_default();
+                let interval = entry.message.schedule(context.settings).first().copied().unwrap_or_default();
                 self.held_back.insert(index);
-                self.due_times.set(index, Some(context.now.after(interval)));
+                self.due_times.set(index, Some(context.now.business.after(interval)));
             }
             Some(Fault::NotificationDelayed { millis }) => {
                 entry.was_delayed = true;
-                self.due_times.set(index, Some(context.now.after(Duration::from_millis(millis))));
+                self.due_times.set(index, Some(context.now.business.after(Duration::from_millis(millis))));
             }
             Some(Fault::NotificationLost) => {
-                entry.record_attempt(None, context.now, AttemptResult::Lost, false);
-                entry.start_round(context.now);
+                entry.record_attempt(None, due_at, AttemptResult::Lost, false);
+                entry.start_round(due_at);
                 let next = entry.next_round(context);
                 self.due_times.set(index, next);
             }
@@ -186,7 +262,9 @@ impl Notifications {
                 self.send_with_copy(Tampering::Stale, index, context, deliveries);
             }
             Some(_) | None => {
-                if entry.notification.draw_probe(context) {
+                // Randomness is drawn only if probes are configured: otherwise the same seed would give other data.
+                let probes = entry.message.probes_per_mille(context.settings);
+                if probes > 0 && context.rng.below(1000) < probes {
                     self.send(index, false, Some(Tampering::Probe), context, deliveries);
                 }
                 self.send(index, false, None, context, deliveries);
@@ -198,7 +276,7 @@ impl Notifications {
     fn send_with_copy(
         &mut self,
         tampering: Tampering,
-        index: usize,
+        index: u64,
         context: &mut DeliveryContext<'_>,
         deliveries: &mut Vec<Delivery>,
     ) {
@@ -208,22 +286,23 @@ impl Notifications {
 
     fn send(
         &mut self,
-        index: usize,
+        index: u64,
         overlaps: bool,
         tampering: Option<Tampering>,
         context: &mut DeliveryContext<'_>,
         deliveries: &mut Vec<Delivery>,
     ) {
-        let Some(entry) = self.entries.get_mut(index) else { return };
+        let Some(entry) = self.entries.get_mut(&index) else { return };
         self.last_id = self.last_id.saturating_add(1);
         let id = DeliveryId(self.last_id);
         self.in_progress.insert(id, index);
-        entry.record_attempt(Some(id), context.now, AttemptResult::InProgress, tampering.is_some());
+        entry.record_attempt(Some(id), context.now.business, AttemptResult::InProgress, tampering.is_some());
         // A tampered copy changes nothing else: the notification itself follows.
         if tampering.is_none() {
             // A duplicate belongs to the round of the delivery before it.
             if !overlaps {
-                entry.start_round(context.now);
+                let due_at = self.due_times.due_at(index).unwrap_or(context.now.business);
+                entry.start_round(due_at.min(context.now.business));
             }
             entry.state = NotificationState::InProgress;
             entry.was_delayed = false;
@@ -232,8 +311,12 @@ impl Notifications {
         }
         deliveries.push(Delivery {
             id,
-            out_trade_no: entry.notification.number.clone(),
-            signed: entry.notification.sign(tampering, context),
+            out_trade_no: entry.number.clone(),
+            request: Arc::new(LazilySigned::new(entry.message.prepare(
+                entry.notify_id.as_str(),
+                tampering,
+                context,
+            ))),
             timeout: context.settings.notify_timeout,
             overlaps,
             forged: tampering.is_some(),
@@ -248,15 +331,15 @@ impl Notifications {
         context: &mut DeliveryContext<'_>,
     ) {
         let Some(index) = self.in_progress.remove(&id) else { return };
-        let Some(entry) = self.entries.get_mut(index) else { return };
-        let result = entry.notification.evaluate_response(result, context);
+        let Some(entry) = self.entries.get_mut(&index) else { return };
+        let result = entry.evaluate(result, context);
         let Some(attempt) = entry.attempts.iter_mut().find(|attempt| attempt.id == Some(id)) else { return };
         attempt.result = result;
         if attempt.forged {
             if result == AttemptResult::Success {
-                let number = Some(entry.notification.number.as_str());
+                let number = Some(entry.number.as_str());
                 context.warnings.push(
-                    context.now,
+                    context.now.business,
                     Kind::ForgedNotificationAccepted,
                     number,
                     "a tampered notification was accepted: verify its signature before responding",
@@ -280,9 +363,32 @@ impl QueuedNotification {
         self.attempts.push(Attempt { id, at: now.as_secs(), result, forged });
     }
 
-    fn start_round(&mut self, now: UnixTime) {
+    fn start_round(&mut self, due_at: UnixTime) {
         self.rounds = self.rounds.saturating_add(1);
-        self.round_started_at = now;
+        self.round_due_at = due_at;
+    }
+
+    fn fault_context(&self) -> FaultContext {
+        FaultContext {
+            api_version: self.message.api_version(),
+            operation: Operation::Notification,
+            path: String::new(),
+            mchid: Some(self.message.mchid().into()),
+            numbers: vec![self.number.clone()],
+        }
+    }
+
+    fn evaluate(&self, result: &DeliveryResult, context: &mut DeliveryContext<'_>) -> AttemptResult {
+        match result {
+            DeliveryResult::NoResponse => AttemptResult::NoResponse,
+            DeliveryResult::Response { status, body } => {
+                if self.message.is_accepted(*status, body, &self.number, context) {
+                    AttemptResult::Success
+                } else {
+                    AttemptResult::Rejected(*status)
+                }
+            }
+        }
     }
 
     fn has_delivery_in_progress(&self) -> bool {
@@ -291,18 +397,16 @@ impl QueuedNotification {
 
     /// Returns the time of the next round by the schedule. Stops the notification after the last interval.
     fn next_round(&mut self, context: &mut DeliveryContext<'_>) -> Option<UnixTime> {
-        let interval = self
-            .rounds
-            .checked_sub(1)
-            .and_then(|round| self.notification.schedule(context.settings).get(round));
+        let interval =
+            self.rounds.checked_sub(1).and_then(|round| self.message.schedule(context.settings).get(round));
         let Some(interval) = interval else {
             self.state = NotificationState::Stopped;
-            let number = Some(self.notification.number.as_str());
+            let number = Some(self.number.as_str());
             let detail = "the notification was not accepted within its schedule of retries";
-            context.warnings.push(context.now, Kind::RetriesExhausted, number, detail);
+            context.warnings.push(context.now.business, Kind::RetriesExhausted, number, detail);
             return None;
         };
         self.state = NotificationState::Waiting;
-        Some(self.round_started_at.after(*interval))
+        Some(self.round_due_at.after(*interval))
     }
 }

@@ -1,34 +1,18 @@
 //! APIv3 payment parameters of a page, a mini program or an app.
 
-use super::{InvalidParameter, PayResp};
+use super::{InvalidParameter, PaymentRequest};
 use crate::{
-    gateway::{Gateway, OrderRef, PaidTransaction, PayError, Payer},
-    ledger::TradeType,
+    faults::ApiVersion,
+    gateway::{Gateway, OrderRef},
+    ledger::{Order, TradeType},
     merchant::Merchant,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use serde::Serialize;
 use serde_json::{Map, Value};
 use wxpay_proto::{
-    Fen, UnixTime,
+    Fen,
     id::{AppId, MchId, OutTradeNo},
 };
-
-/// Payment request of an APIv3 order, as shown to the payer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct PaymentRequest {
-    /// Amount to pay, in fen.
-    pub total: Fen,
-    /// Description of the goods; for a combined order, of its first sub-order.
-    pub description: String,
-    /// The merchant that placed the order.
-    pub mchid: MchId,
-    /// The merchant's order number.
-    pub out_trade_no: OutTradeNo,
-    /// The `prepay_id`.
-    pub prepay_id: String,
-}
 
 /// An order or a combined order, reduced to the fields that the client needs.
 struct PlacedOrder {
@@ -44,29 +28,31 @@ struct PlacedOrder {
 }
 
 impl PlacedOrder {
-    fn find(gateway: &Gateway, order_ref: &OrderRef, now: UnixTime) -> Option<Self> {
-        let order = gateway.transaction(order_ref, now)?;
-        let Some(combined) = gateway.combined(order_ref, now) else {
+    fn find(gateway: &Gateway, handle: &str) -> Option<Self> {
+        let order = gateway.find_order(&OrderRef::Handle(handle.into()))?;
+        let description = String::from(&*order.terms().description);
+        let apps_of = |order: &Order| order.sub_merchant().and_then(|sub| sub.appid.clone());
+        let combined = order.combined.as_deref().and_then(|key| gateway.ledger.combined.get(key));
+        let Some(combined) = combined else {
             return Some(Self {
                 trade_type: order.trade_type,
-                total: order.total,
-                description: order.description,
-                mchid: order.mchid,
-                out_trade_no: order.out_trade_no,
-                appids: [Some(order.appid), order.sub_appid].into_iter().flatten().collect(),
-                sub_mchid: order.sub_mchid,
+                total: order.total(),
+                description,
+                mchid: order.mchid().clone(),
+                out_trade_no: order.out_trade_no.clone(),
+                appids: [order.appid().clone()].into_iter().chain(apps_of(order)).collect(),
+                sub_mchid: order.sub_mchid().cloned(),
             });
         };
-        let all = combined.sub_orders.iter();
-        let total = all.clone().fold(0, |sum: u64, order| sum.saturating_add(order.total.get()));
-        let sub_appids = all.filter_map(|order| order.sub_appid.clone());
+        let all = combined.sub_orders.iter().filter_map(|key| gateway.ledger.order(key));
+        let total = all.clone().fold(0, |sum: u64, order| sum.saturating_add(order.total().get()));
         Some(Self {
             trade_type: combined.trade_type,
             total: Fen::new(total),
-            description: order.description,
-            mchid: combined.combine_mchid,
-            out_trade_no: combined.combine_out_trade_no,
-            appids: [combined.combine_appid].into_iter().chain(sub_appids).collect(),
+            description,
+            mchid: combined.key.0.clone(),
+            out_trade_no: combined.key.1.clone(),
+            appids: [combined.appid.clone()].into_iter().chain(all.filter_map(apps_of)).collect(),
             sub_mchid: None,
         })
     }
@@ -84,75 +70,54 @@ struct Parameters<'a> {
 
 const NON_EMPTY: &str = "is required and must be a non-empty string";
 
-impl PaymentRequest {
-    /// Returns true for APIv3 parameters: all parameters of a page, and those of an app whose order is an APIv3 order.
-    pub fn is_v3(gateway: &Gateway, parameters: &[u8], now: UnixTime) -> bool {
-        let Ok(members) = serde_json::from_slice::<Map<String, Value>>(parameters) else { return false };
-        let known = |id: &str| gateway.transaction(&OrderRef::Handle(id.into()), now).is_some();
-        members.contains_key("paySign") || members.get("prepayid").and_then(Value::as_str).is_some_and(known)
-    }
+/// Returns true for APIv3 parameters: all parameters of a page, and those of an app whose order or whose appid is one of
+/// APIv3.
+pub(super) fn is_v3(gateway: &Gateway, parameters: &[u8]) -> bool {
+    let Ok(members) = serde_json::from_slice::<Map<String, Value>>(parameters) else { return false };
+    let text = |name: &str| members.get(name).and_then(Value::as_str).unwrap_or_default();
+    let order = gateway.find_order(&OrderRef::Handle(text("prepayid").into()));
+    members.contains_key("paySign")
+        || order.is_some_and(|order| order.terms().form.api_version() == ApiVersion::V3)
+        || order.is_none() && gateway.merchants().any(|merchant| merchant.has_app(text("appid")))
+}
 
-    /// Verifies the parameters exactly as the page or the app received them: a JSON object.
-    ///
-    /// On a page or in a mini program, `paySign` covers appid, time, nonce and `prepay_id=…`. In an app, `sign` covers
-    /// appid, time, nonce and the bare `prepayid`. The parameters of a mini program have no `appId`.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidParameter`] with the invalid parameter: not JSON, a missing parameter, another merchant's, an unknown
-    /// order, an invalid signature.
-    pub fn parse(gateway: &Gateway, parameters: &[u8], now: UnixTime) -> Result<Self, InvalidParameter> {
-        let invalid = |field, rule| InvalidParameter { field, rule };
-        let members: Map<String, Value> = serde_json::from_slice(parameters)
-            .map_err(|_| invalid("parameters", "must be a JSON object in UTF-8"))?;
-        let params = if members.contains_key("paySign") { page(&members)? } else { app(&members)? };
-        let placed = PlacedOrder::find(gateway, &OrderRef::Handle(params.prepay_id.into()), now);
-        let placed = placed.filter(|placed| placed.trade_type == params.trade_type);
-        let placed = placed
-            .ok_or_else(|| invalid("prepay_id", "must be a prepay_id of an order of this trade type"))?;
-        let merchant = gateway.merchant_by_mchid(&placed.mchid);
-        let merchant = merchant.ok_or_else(|| invalid("partnerid", "must be a known merchant"))?;
-        let partner = members.get("partnerid").and_then(Value::as_str);
-        let is_partner = |mchid: &MchId| partner == Some(mchid.as_str());
-        if params.trade_type == TradeType::App
-            && !is_partner(&placed.mchid)
-            && !placed.sub_mchid.as_ref().is_some_and(is_partner)
-        {
-            return Err(invalid("partnerid", "must be the order's merchant"));
-        }
-        let mut apps = placed
-            .appids
-            .iter()
-            .filter(|appid| params.appid.is_none_or(|id| id == appid.as_str()))
-            .peekable();
-        if apps.peek().is_none() {
-            return Err(invalid("appid", "must be the order's app"));
-        }
-        // The parameters of a mini program do not name the app, so every app of the order is tried.
-        if !apps.any(|appid| is_signed_by(merchant, appid.as_str(), &params)) {
-            return Err(invalid(
-                params.signature.0,
-                "must be the merchant's RSA signature over the four lines appid, time, nonce, package or prepayid",
-            ));
-        }
-        let PlacedOrder { total, description, mchid, out_trade_no, .. } = placed;
-        Ok(Self { total, description, mchid, out_trade_no, prepay_id: params.prepay_id.into() })
+/// Verifies the parameters.
+///
+/// On a page or in a mini program, `paySign` covers appid, time, nonce and `prepay_id=…`. In an app, `sign` covers appid,
+/// time, nonce and the bare `prepayid`. The parameters of a mini program have no `appId`.
+pub(super) fn parse(gateway: &Gateway, parameters: &[u8]) -> Result<PaymentRequest, InvalidParameter> {
+    let invalid = |field, rule| InvalidParameter { field, rule };
+    let members: Map<String, Value> = serde_json::from_slice(parameters)
+        .map_err(|_| invalid("parameters", "must be a JSON object in UTF-8"))?;
+    let params = if members.contains_key("paySign") { page(&members)? } else { app(&members)? };
+    let placed = PlacedOrder::find(gateway, params.prepay_id);
+    let placed = placed.filter(|placed| placed.trade_type == params.trade_type);
+    let placed =
+        placed.ok_or_else(|| invalid("prepay_id", "must be a prepay_id of an order of this trade type"))?;
+    let merchant = gateway.merchant_by_mchid(&placed.mchid);
+    let merchant = merchant.ok_or_else(|| invalid("partnerid", "must be a known merchant"))?;
+    let partner = members.get("partnerid").and_then(Value::as_str);
+    let is_partner = |mchid: &MchId| partner == Some(mchid.as_str());
+    if params.trade_type == TradeType::App
+        && !is_partner(&placed.mchid)
+        && !placed.sub_mchid.as_ref().is_some_and(is_partner)
+    {
+        return Err(invalid("partnerid", "must be the order's merchant"));
     }
-
-    /// Pays as the payer.
-    ///
-    /// # Errors
-    ///
-    /// [`PayError`]; [`PayError::resp`] has the result for the merchant's app.
-    pub fn pay(
-        &self,
-        gateway: &mut Gateway,
-        payer: &Payer,
-        now: UnixTime,
-    ) -> Result<(PayResp, PaidTransaction), PayError> {
-        let paid = gateway.pay_transaction(&OrderRef::Handle(self.prepay_id.clone()), payer, now)?;
-        Ok((PayResp::new(0, ""), paid))
+    let mut apps =
+        placed.appids.iter().filter(|appid| params.appid.is_none_or(|id| id == appid.as_str())).peekable();
+    if apps.peek().is_none() {
+        return Err(invalid("appid", "must be the order's app"));
     }
+    // The parameters of a mini program do not name the app, so every app of the order is tried.
+    if !apps.any(|appid| is_signed_by(merchant, appid.as_str(), &params)) {
+        return Err(invalid(
+            params.signature.0,
+            "must be the merchant's RSA signature over the four lines appid, time, nonce, package or prepayid",
+        ));
+    }
+    let PlacedOrder { total, description, mchid, out_trade_no, .. } = placed;
+    Ok(PaymentRequest { total, description, mchid, out_trade_no, prepay_id: params.prepay_id.into() })
 }
 
 /// Parses the parameters of a page: `appId`, `timeStamp`, `nonceStr`, `package`, `signType` and `paySign`.

@@ -3,15 +3,15 @@
 use super::{
     Call,
     codes::{self, Refusal},
-    json,
+    exchange::json,
 };
-use crate::{gateway::Gateway, ledger::v1::DeliveryRecord};
-use wxpay_proto::{UnixTime, http::Response, id::OutTradeNo};
+use crate::{front_end::Draft, gateway::Gateway, ledger::DeliveryRecord};
+use wxpay_proto::{UnixTime, id::OutTradeNo};
 
 const SIGNED_MEMBERS: [&str; 7] =
     ["appid", "deliver_msg", "deliver_status", "deliver_timestamp", "openid", "out_trade_no", "transid"];
 
-pub(super) fn answer(gateway: &mut Gateway, call: &Call, now: UnixTime) -> Result<Response, Refusal> {
+pub(super) fn answer(gateway: &mut Gateway, call: &Call, now: UnixTime) -> Result<Draft, Refusal> {
     call.check_app_signature(&SIGNED_MEMBERS, codes::BAD_SIGNATURE)?;
     call.check_sign_method()?;
     let text = |name| call.message.text(name).unwrap_or_default();
@@ -32,8 +32,7 @@ pub(super) fn answer(gateway: &mut Gateway, call: &Call, now: UnixTime) -> Resul
     let number = number.map_err(|error| codes::INVALID_ARGS.with_reason(error.to_string()))?;
     let deliver_msg = String::from(call.required_member("deliver_msg", 1024)?);
 
-    let partner = call.app.credentials().partner();
-    let order = gateway.ledger.order_mut(partner, &number);
+    let order = gateway.ledger.order_mut(&(call.mchid()?, number));
     let order = order.ok_or_else(|| codes::NO_TRANSID.with_reason("the order does not exist"))?;
     let payment = order.payments.iter().find(|payment| payment.transaction_id.as_str() == transid);
     let payment =

@@ -1,14 +1,21 @@
 //! The APIv1 notification: order data in the query, signed with MD5; the payer in an XML body, signed with SHA-1.
 
-use super::sign;
+use super::{
+    form::{Form, fee_type},
+    sign,
+};
 use crate::{
     credentials::Credentials,
-    ledger::v1::{PaymentRecord, Prepay},
-    notifications::{SignedNotification, Tampering},
+    faults::ApiVersion,
+    ledger::{Order, Payment, Terms},
+    notifications::{DeliveryContext, Message, Tampering, UnsignedDelivery},
     rng::{ALPHANUMERIC, Rng},
+    settings::{Settings, SuccessMatch},
     time,
+    warnings::Kind,
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use std::time::Duration;
 use wxpay_proto::{Fen, UnixTime, id::OpenId};
 
 /// Characters to escape: all but the unreserved ones of RFC 3986.
@@ -27,26 +34,75 @@ pub(crate) struct PaymentNotification {
     pub(crate) openid: OpenId,
 }
 
-impl PaymentNotification {
-    /// Prepares one delivery. The XML is signed anew with a new timestamp and nonce; the query stays the same.
-    pub(crate) fn prepare(
+impl Message for PaymentNotification {
+    fn api_version(&self) -> ApiVersion {
+        ApiVersion::V1
+    }
+
+    fn mchid(&self) -> &str {
+        self.credentials.partner().as_str()
+    }
+
+    /// Returns `None`: APIv1 has one kind of notification, without a name.
+    fn event_type(&self) -> Option<&'static str> {
+        None
+    }
+
+    fn new_id(&self, rng: &mut Rng) -> String {
+        rng.text(ALPHANUMERIC, 96)
+    }
+
+    fn schedule<'a>(&'a self, settings: &'a Settings) -> &'a [Duration] {
+        &settings.notify_schedule
+    }
+
+    /// Signs the XML anew with a new timestamp and nonce; the query stays the same.
+    fn prepare(
         &self,
+        notify_id: &str,
         tampering: Option<Tampering>,
-        rng: &mut Rng,
-        now: UnixTime,
-    ) -> SignedNotification {
-        let nonce = rng.text(ALPHANUMERIC, 16);
-        let (query, xml) = self.message(tampering, now, &nonce);
-        SignedNotification {
+        context: &mut DeliveryContext<'_>,
+    ) -> UnsignedDelivery {
+        let nonce = context.rng.text(ALPHANUMERIC, 16);
+        let (query, xml) = self.message(notify_id, tampering, context.now.wall, &nonce);
+        UnsignedDelivery {
             url: url(&self.notify_url, &query),
             headers: HEADERS.map(|(name, value)| (name, String::from(value))).to_vec(),
             body: xml.into_bytes(),
+            signature: None,
         }
     }
 
-    fn message(&self, tampering: Option<Tampering>, now: UnixTime, nonce: &str) -> (String, String) {
-        let xml = |openid| xml(&self.credentials, openid, now, nonce);
+    /// Accepts status 200 with the body `success`. Adds a warning if a response only resembles that.
+    fn is_accepted(&self, status: u16, body: &[u8], number: &str, context: &mut DeliveryContext<'_>) -> bool {
+        let exact = body.trim_ascii() == b"success";
+        let resembles_success =
+            body.trim_ascii_start().get(..7).is_some_and(|start| start.eq_ignore_ascii_case(b"success"));
+        let accepted = status == 200
+            && match context.settings.success_match {
+                SuccessMatch::TrimmedExact => exact,
+                SuccessMatch::StartsWith => resembles_success,
+            };
+        if resembles_success && (!exact || status != 200) {
+            let detail = "the response resembles success: the body must be success, the HTTP status 200";
+            context.warnings.push(context.now.business, Kind::InexactSuccess, Some(number), detail);
+        }
+        accepted
+    }
+}
+
+impl PaymentNotification {
+    fn message(
+        &self,
+        notify_id: &str,
+        tampering: Option<Tampering>,
+        wall: UnixTime,
+        nonce: &str,
+    ) -> (String, String) {
+        let xml = |openid| xml(&self.credentials, openid, wall, nonce);
         let mut query = self.query.clone();
+        query.set("notify_id", notify_id.as_bytes().to_vec());
+        let mut query = query.signed(self.credentials.partner_key().expose());
         match tampering {
             None => (query.encoded(), xml(&self.openid)),
             Some(Tampering::Amount) => {
@@ -75,24 +131,22 @@ impl PaymentNotification {
 pub(crate) struct NotificationQuery(Vec<(&'static str, Vec<u8>)>);
 
 impl NotificationQuery {
-    /// Builds the query of a payment notification, unsigned.
-    pub(crate) fn of(prepay: &Prepay, payment: &PaymentRecord, partner: &str, notify_id: &str) -> Self {
-        let goods = &prepay.goods;
-        let transport = goods.transport_fee.min(payment.total_fee);
-        let product = payment.total_fee.checked_sub(transport).unwrap_or(Fen::ZERO);
+    /// Builds the query of a payment notification, without its id and unsigned.
+    pub(super) fn of(order: &Order, terms: &Terms, payment: &Payment, form: &Form) -> Self {
+        let transport = form.transport_fee.min(payment.payer_total);
+        let product = payment.payer_total.checked_sub(transport).unwrap_or(Fen::ZERO);
         let mut pairs: Vec<(&'static str, Vec<u8>)> = [
             ("bank_billno", payment.bank_billno.clone().unwrap_or_default()),
             ("bank_type", payment.bank_type.clone()),
             ("discount", payment.discount.to_string()),
-            ("fee_type", String::from("1")),
-            ("input_charset", goods.input_charset.clone()),
-            ("notify_id", String::from(notify_id)),
-            ("out_trade_no", String::from(goods.out_trade_no.as_str())),
-            ("partner", String::from(partner)),
+            ("fee_type", String::from(fee_type(terms.currency))),
+            ("input_charset", String::from(&*form.input_charset)),
+            ("out_trade_no", String::from(order.out_trade_no.as_str())),
+            ("partner", order.mchid().to_string()),
             ("product_fee", product.to_string()),
             ("sign_type", String::from("MD5")),
-            ("time_end", time::yyyymmddhhmmss(UnixTime::from_secs(payment.time_end))),
-            ("total_fee", payment.total_fee.to_string()),
+            ("time_end", time::yyyymmddhhmmss(UnixTime::from_secs(payment.success_at))),
+            ("total_fee", payment.payer_total.to_string()),
             ("trade_mode", String::from("1")),
             ("trade_state", String::from("0")),
             ("transaction_id", String::from(payment.transaction_id.as_str())),
@@ -100,7 +154,7 @@ impl NotificationQuery {
         ]
         .map(|(name, value)| (name, value.into_bytes()))
         .to_vec();
-        pairs.push(("attach", goods.attach.as_ref().map(|attach| attach.bytes.clone()).unwrap_or_default()));
+        pairs.push(("attach", form.attach.to_vec()));
         pairs.retain(|(_, value)| !value.is_empty());
         let mut query = Self(pairs);
         query.0.sort();

@@ -3,15 +3,12 @@
 use super::{
     Call,
     codes::{self, Errcode, Refusal},
-    json,
+    exchange::json,
+    form::{Form, fee_type},
 };
-use crate::{
-    gateway::Gateway,
-    ledger::v1::{Order, PaymentRecord, Prepay},
-    time,
-};
+use crate::{clock::Now, front_end::Draft, gateway::Gateway, ledger::Order, time};
 use serde::Serialize;
-use wxpay_proto::{Fen, UnixTime, http::Response};
+use wxpay_proto::{Fen, UnixTime};
 
 const SIGNED_MEMBERS: [&str; 3] = ["appid", "package", "timestamp"];
 
@@ -59,53 +56,43 @@ struct OrderDetails<'a> {
 const NO_SUCH_ORDER: OrderInfo<'static> =
     OrderInfo::NotFound { ret_code: 88_221_009, ret_msg: "order does not exist" };
 
-pub(super) fn answer(gateway: &mut Gateway, call: &Call, now: UnixTime) -> Result<Response, Refusal> {
+pub(super) fn answer(gateway: &mut Gateway, call: &Call, now: Now) -> Result<Draft, Refusal> {
     call.check_app_signature(&SIGNED_MEMBERS, codes::BAD_SIGNATURE)?;
     call.check_sign_method()?;
-    call.check_timestamp(gateway, now)?;
-    let package = call.verified_package(gateway, codes::BAD_SIGNATURE, now)?;
+    call.check_timestamp(gateway, now.wall)?;
+    let package = call.verified_package(gateway, codes::BAD_SIGNATURE, now.business)?;
     package.refuse_repeated_names()?;
     let number = package.out_trade_no()?;
-    let order = gateway.ledger.order(call.app.credentials().partner(), &number);
-    let order_info =
-        order.and_then(order_details).map_or(NO_SUCH_ORDER, |details| OrderInfo::Found(Box::new(details)));
+    let order = gateway.ledger.order(&(call.mchid()?, number));
+    let order_info = order.map_or(NO_SUCH_ORDER, |order| OrderInfo::Found(Box::new(details(order))));
     Ok(json(&QueryReply { code: codes::OK, order_info }))
 }
 
-fn order_details(order: &Order) -> Option<OrderDetails<'_>> {
-    let payment = order.payments.first();
-    let prepay = payment.map_or_else(|| order.prepays.last(), |payment| order.prepay(&payment.prepayid))?;
-    Some(details_of(order, prepay, payment))
-}
-
-/// Builds the details of an order. The documents give `trade_state` 0 for a paid order and nothing for an unpaid one;
-/// 1 is the simulator's choice.
-fn details_of<'a>(
-    order: &'a Order,
-    prepay: &'a Prepay,
-    payment: Option<&'a PaymentRecord>,
-) -> OrderDetails<'a> {
-    let goods = &prepay.goods;
-    let total_fee = payment.map_or(goods.total_fee, |payment| payment.total_fee);
-    let transport = goods.transport_fee.min(total_fee);
+/// Builds the details of an order, of whatever API version. The documents give `trade_state` 0 for a paid order and
+/// nothing for an unpaid one; 1 is the simulator's choice.
+fn details(order: &Order) -> OrderDetails<'_> {
+    let (terms, payment) = (order.terms(), order.payment());
+    let form = terms.form.of::<Form>();
+    let total_fee = payment.map_or(terms.total, |payment| payment.payer_total);
+    let transport = form.map_or(Fen::ZERO, |form| form.transport_fee).min(total_fee);
     OrderDetails {
         ret_code: 0,
         ret_msg: "",
-        input_charset: &goods.input_charset,
+        input_charset: form.map_or("UTF-8", |form| &form.input_charset),
         trade_state: if payment.is_some() { "0" } else { "1" },
         trade_mode: "1",
-        partner: order.partner.as_str(),
+        partner: order.mchid().as_str(),
         bank_type: payment.map_or("", |payment| &payment.bank_type),
         bank_billno: payment.and_then(|payment| payment.bank_billno.as_deref()).unwrap_or_default(),
         total_fee: total_fee.to_string(),
-        fee_type: "1",
+        fee_type: fee_type(terms.currency),
         transaction_id: payment.map_or("", |payment| payment.transaction_id.as_str()),
         out_trade_no: order.out_trade_no.as_str(),
         is_split: "false",
-        is_refund: "false",
-        attach: goods.attach.as_ref().map_or("", |attach| &attach.text),
+        is_refund: if order.refunds.is_empty() { "false" } else { "true" },
+        attach: terms.attach.as_deref().unwrap_or_default(),
         time_end: payment
-            .map(|payment| time::yyyymmddhhmmss(UnixTime::from_secs(payment.time_end)))
+            .map(|payment| time::yyyymmddhhmmss(UnixTime::from_secs(payment.success_at)))
             .unwrap_or_default(),
         transport_fee: transport.to_string(),
         product_fee: total_fee.checked_sub(transport).unwrap_or(Fen::ZERO).to_string(),

@@ -38,13 +38,7 @@ impl<'a> Target<'a> {
 
     /// Returns the operation at this path.
     pub(crate) fn operation(&self) -> Option<Operation> {
-        match self.path {
-            "/cgi-bin/token" => Some(Operation::Token),
-            "/pay/genprepay" => Some(Operation::Genprepay),
-            "/pay/orderquery" => Some(Operation::Orderquery),
-            "/pay/delivernotify" => Some(Operation::Delivernotify),
-            _ => None,
-        }
+        operation(self.path)
     }
 
     /// Returns a query parameter that is present and not empty.
@@ -55,6 +49,17 @@ impl<'a> Target<'a> {
             .find(|(key, _)| *key == name)
             .map(|(_, value)| percent_decode_str(value).decode_utf8_lossy())
             .filter(|value| !value.is_empty())
+    }
+}
+
+/// Returns the operation at a path.
+pub(super) fn operation(path: &str) -> Option<Operation> {
+    match path {
+        "/cgi-bin/token" => Some(Operation::Token),
+        "/pay/genprepay" => Some(Operation::Genprepay),
+        "/pay/orderquery" => Some(Operation::Orderquery),
+        "/pay/delivernotify" => Some(Operation::Delivernotify),
+        _ => None,
     }
 }
 

@@ -2,16 +2,13 @@
 
 use super::{
     codes::{self, Refusal},
-    json,
+    exchange::json,
     route::Target,
     sign,
 };
-use crate::{gateway::Gateway, rng::URL_SAFE};
+use crate::{front_end::Draft, gateway::Gateway, rng::URL_SAFE};
 use serde::Serialize;
-use wxpay_proto::{
-    UnixTime,
-    http::{Method, Response},
-};
+use wxpay_proto::{UnixTime, http::Method};
 
 /// The success reply. It has no errcode.
 #[derive(Serialize)]
@@ -20,7 +17,7 @@ struct TokenReply<'a> {
     expires_in: u64,
 }
 
-pub(super) fn answer(gateway: &mut Gateway, target: &Target<'_>, now: UnixTime) -> Result<Response, Refusal> {
+pub(super) fn answer(gateway: &mut Gateway, target: &Target<'_>, now: UnixTime) -> Result<Draft, Refusal> {
     if target.method != Method::Get {
         return Err(codes::REQUIRE_GET.with_reason("the method is not GET"));
     }
@@ -33,8 +30,10 @@ pub(super) fn answer(gateway: &mut Gateway, target: &Target<'_>, now: UnixTime) 
     if target.parameter("grant_type").as_deref() != Some("client_credential") {
         return Err(codes::INVALID_GRANT_TYPE.with_reason("grant_type must be client_credential"));
     }
-    let Gateway { settings, ledger, ids, .. } = gateway;
-    let account = ledger.account(&appid);
+    let directory = gateway.directory();
+    let settings = &directory.settings;
+    let Gateway { v1, rng, .. } = gateway;
+    let account = v1.apps.account(&appid);
     let account = account.ok_or_else(|| codes::INVALID_APPID.with_reason("no such app is registered"))?;
     if !sign::constant_time_eq(&secret, account.app.credentials().app_secret().expose()) {
         return Err(settings.wrong_secret().with_reason("secret is not the app's"));
@@ -42,7 +41,7 @@ pub(super) fn answer(gateway: &mut Gateway, target: &Target<'_>, now: UnixTime) 
     if !account.try_count_token(settings.token_daily_quota, now) {
         return Err(codes::QUOTA.with_reason("the daily quota of tokens is used up"));
     }
-    let token = ids.text(URL_SAFE, 64);
+    let token = rng.text(URL_SAFE, 64);
     account.issue_token(token.clone(), now.after(settings.token_ttl), now.after(settings.token_overlap));
     Ok(json(&TokenReply { access_token: &token, expires_in: settings.token_ttl.as_secs() }))
 }

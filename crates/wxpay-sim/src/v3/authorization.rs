@@ -1,5 +1,6 @@
 //! The header `Authorization`, and the message that its signature covers.
 
+use crate::gateway::target;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use wxpay_proto::http::Request;
 
@@ -62,14 +63,6 @@ impl<'a> Authorization<'a> {
     }
 }
 
-/// Returns path and query exactly as received: the signature covers the bytes on the wire.
-pub(super) fn target(request: &Request) -> &str {
-    let url = request.url();
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let rest = rest.split_once('#').map_or(rest, |(rest, _)| rest);
-    rest.find(['/', '?']).and_then(|at| rest.get(at..)).unwrap_or("/")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,18 +91,6 @@ mod tests {
             r#"WECHATPAY2-SHA256-RSA2048 mchid="1",mchid="1",nonce_str="n",signature="s",timestamp="5",serial_no="A""#,
         ] {
             assert!(Authorization::parse(header).is_none(), "{header}");
-        }
-    }
-
-    #[test]
-    fn target_is_path_and_query_as_received() {
-        for (url, expected) in [
-            ("https://h/v3/a%2Db?c=%3D&d", "/v3/a%2Db?c=%3D&d"),
-            ("http://h", "/"),
-            ("http://h?x=1", "?x=1"),
-            ("http://h/a#f", "/a"),
-        ] {
-            assert_eq!(target(&Request::get(url.into())), expected);
         }
     }
 }

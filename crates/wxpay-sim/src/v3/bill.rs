@@ -1,10 +1,5 @@
 //! Bills of a day. They are available from ten o'clock of the next day (GMT+8).
 
-mod csv;
-mod flow;
-mod profit_sharing;
-mod trades;
-
 use super::{
     call::Call,
     download::{self, fetch, publish_bill},
@@ -14,7 +9,7 @@ use super::{
     party::{self, MCHID_KIND},
     reply::Reply,
 };
-use crate::{gateway::Gateway, ledger::JournalEntry, rng::ALPHANUMERIC, time};
+use crate::{bill, gateway::Gateway, ledger::JournalEntry, rng::ALPHANUMERIC, time};
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
     digest::{SHA1_FOR_LEGACY_USE_ONLY, digest},
@@ -61,7 +56,7 @@ const SUB_FUNDFLOW: &[Field] = &[
 fn trade(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let sub_mchid = party::check_sub_mchid(gateway, call)?;
     let selected = of_sub_merchant(entries(gateway, call)?, sub_mchid.as_ref());
-    let text = trades::trade(&gateway.v3.ledger, &selected, call.query("bill_type").unwrap_or("ALL"));
+    let text = bill::trade(&gateway.ledger, &selected, call.query("bill_type").unwrap_or("ALL"));
     bill_reply(gateway, call, text)
 }
 
@@ -69,12 +64,15 @@ fn trade(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
 fn profitsharing(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let sub_mchid = party::check_sub_mchid(gateway, call)?;
     let selected = of_sub_merchant(entries(gateway, call)?, sub_mchid.as_ref());
-    let text = profit_sharing::sharings(&gateway.v3.ledger, &selected);
+    let text = bill::sharings(&gateway.ledger, &selected);
     bill_reply(gateway, call, text)
 }
 
-fn of_sub_merchant<'a>(entries: &'a [JournalEntry], sub_mchid: Option<&MchId>) -> Vec<&'a JournalEntry> {
-    entries.iter().filter(|entry| sub_mchid.is_none() || entry.sub_mchid.as_ref() == sub_mchid).collect()
+fn of_sub_merchant<'a>(
+    entries: impl Iterator<Item = &'a JournalEntry>,
+    sub_mchid: Option<&MchId>,
+) -> Vec<&'a JournalEntry> {
+    entries.filter(|entry| sub_mchid.is_none() || entry.sub_mchid.as_ref() == sub_mchid).collect()
 }
 
 /// Returns the fund flow bill of the caller's account, or of the account of a sub-merchant.
@@ -87,12 +85,15 @@ fn fundflow_text(gateway: &Gateway, call: &Call) -> Result<Option<String>, Refus
     let sub_mchid = party::check_sub_mchid(gateway, call)?;
     let entries = entries(gateway, call)?;
     let is_basic = call.query("account_type").is_none_or(|account| account == "BASIC");
-    let selected = entries.iter().filter(|entry| is_basic && entry.sub_mchid == sub_mchid);
-    Ok(flow::fundflow(&gateway.v3.ledger, &selected.collect::<Vec<_>>()))
+    let selected = entries.filter(|entry| is_basic && entry.sub_mchid == sub_mchid);
+    Ok(bill::fundflow(&gateway.ledger, &selected.collect::<Vec<_>>()))
 }
 
 /// Returns the journal entries of the requested day, if its bill is ready.
-fn entries<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a [JournalEntry], Refusal> {
+fn entries<'a>(
+    gateway: &'a Gateway,
+    call: &'a Call,
+) -> Result<impl Iterator<Item = &'a JournalEntry>, Refusal> {
     let parsed = time::bill_date(call.query("bill_date").unwrap_or_default());
     let (day, day_end, expires_at) =
         parsed.ok_or_else(|| errors::INVALID_REQUEST.with_message("bill_date格式不正确"))?;
@@ -102,12 +103,12 @@ fn entries<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a [JournalEntry], 
     if expires_at < call.now {
         return Err(errors::INVALID_REQUEST.with_message("只能下载三个月以内的账单"));
     }
-    if call.now < day_end.after(gateway.settings.v3.bill_delay) {
+    if call.now < day_end.after(gateway.settings().v3.bill_delay) {
         return Err(
             errors::STATEMENT_CREATING.with_reason("the bill is generated at ten o'clock of the next day")
         );
     }
-    Ok(gateway.v3.ledger.journal.entries(&day, &call.mchid))
+    Ok(gateway.ledger.journal.entries(&day, &call.mchid))
 }
 
 fn bill_reply(gateway: &mut Gateway, call: &Call, text: Option<String>) -> Result<Reply, Refusal> {
@@ -125,7 +126,7 @@ fn encrypted_fundflow(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refus
     let text = text.ok_or_else(|| errors::NO_STATEMENT_EXIST.with_reason("the day has no transactions"))?;
     let hash_value = sha1(text.as_bytes());
     let file = compress(call, text.into_bytes())?;
-    let (key, nonce) = (gateway.v3.rng.text(ALPHANUMERIC, 32), gateway.v3.rng.text(ALPHANUMERIC, 12));
+    let (key, nonce) = (gateway.rng.text(ALPHANUMERIC, 32), gateway.rng.text(ALPHANUMERIC, 12));
     let encryption_error = || errors::SYSTEM_ERROR.with_reason("the bill cannot be encrypted");
     let encrypted = seal(&key, &nonce, file).ok_or_else(encryption_error)?;
     let encrypt_key = seal_key(gateway, &call.mchid, &key).ok_or_else(encryption_error)?;
@@ -144,7 +145,7 @@ fn encrypted_fundflow(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refus
 }
 
 fn seal_key(gateway: &Gateway, mchid: &MchId, key: &str) -> Option<Value> {
-    let merchant_key = gateway.v3.merchants.get(mchid)?.encryption_key()?;
+    let merchant_key = gateway.registry().get(mchid)?.encryption_key()?;
     Some(STANDARD.encode(merchant_key.seal(key.as_bytes())?).into())
 }
 

@@ -2,16 +2,19 @@
 
 use super::{
     errors::{self, Refusal},
+    reply::to_json,
     route::PathParameters,
 };
-use crate::gateway::Gateway;
+use crate::{clock::Now, ledger::RequestDigest, merchant::Merchant, time};
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use wxpay_proto::{
     Fen, UnixTime,
     id::{MchId, OutTradeNo},
+    secret::Secret,
 };
 
 /// A request whose signature, path and fields are valid.
@@ -24,10 +27,14 @@ pub(crate) struct Call {
     pub(crate) mchid: MchId,
     /// The `Wechatpay-Serial` of the request.
     pub(crate) wechatpay_serial: Option<String>,
+    /// The business time.
     pub(crate) now: UnixTime,
+    /// Both clocks.
+    pub(crate) clocks: Now,
     pub(super) path: PathParameters,
     pub(super) query: Map<String, Value>,
     pub(crate) body: Value,
+    pub(super) opened: Opened,
     /// The file of an upload.
     pub(crate) file: Vec<u8>,
     /// The URL of the request up to the path, which download URLs are built on.
@@ -85,39 +92,81 @@ impl Call {
             .map_err(|_| errors::ORDER_NOT_EXIST.with_reason("out_trade_no is invalid"))
     }
 
-    /// Decrypts a field of the body, if it is present. `Wechatpay-Serial` must name the key that encrypted it.
-    pub(crate) fn decrypt_field(&self, gateway: &Gateway, pointer: &str) -> Result<Option<String>, Refusal> {
-        let Some(ciphertext) = self.text(pointer).filter(|ciphertext| !ciphertext.is_empty()) else {
-            return Ok(None);
-        };
-        let header_error =
-            |issue: &str| errors::PARAM_ERROR.for_field("header", "Wechatpay-Serial", "".into(), issue);
-        let serial = self.wechatpay_serial.as_deref().ok_or_else(|| header_error("缺少Wechatpay-Serial"))?;
-        let merchant = gateway.v3.merchants.get(&self.mchid);
-        let key = merchant.and_then(|merchant| merchant.platform().decryption_key(serial, self.now));
-        let key = key.ok_or_else(|| header_error("平台证书序列号Wechatpay-Serial错误"))?;
-        let plaintext = STANDARD.decode(ciphertext).ok().and_then(|ciphertext| key.open(&ciphertext));
-        let plaintext = plaintext.and_then(|plaintext| String::from_utf8(plaintext).ok());
-        let decryption_error =
-            || errors::PARAM_ERROR.for_field("body", pointer, "".into(), "敏感信息解密失败");
-        plaintext.map(Some).ok_or_else(decryption_error)
+    /// Converts `time_expire` of the body to business time. The merchant wrote it by the wall clock.
+    pub(crate) fn time_expire(&self) -> Result<Option<UnixTime>, Refusal> {
+        let Some(value) = self.text("/time_expire") else { return Ok(None) };
+        let time = time::parse_rfc3339(value).and_then(|time| self.clocks.business_time_of(time));
+        let error = || errors::PARAM_ERROR.for_field("body", "/time_expire", value.into(), "应晚于当前时间");
+        time.map(Some).ok_or_else(error)
     }
 
-    /// Returns the body with the hash of the plaintext in place of each encrypted field. OAEP gives a new ciphertext
-    /// each time; with the hash, repeated requests compare as equal.
-    pub(crate) fn normalized_body(
-        &self,
-        gateway: &Gateway,
-        encrypted_fields: &[&str],
-    ) -> Result<Value, Refusal> {
+    /// Returns the plaintext of a sealed field of the body, if it is present.
+    pub(crate) fn opened(&self, pointer: &str) -> Result<Option<&str>, Refusal> {
+        match self.opened.0.get(pointer) {
+            None => Ok(None),
+            Some(Ok(plaintext)) => Ok(Some(plaintext.expose())),
+            Some(Err(refusal)) => Err(refusal.clone()),
+        }
+    }
+
+    /// Returns the body with the hash of the plaintext in place of each sealed field. OAEP gives a new ciphertext each
+    /// time; with the hash, repeated requests compare as equal.
+    pub(crate) fn normalized_body(&self) -> Result<Value, Refusal> {
         let mut body = self.body.clone();
-        for pointer in encrypted_fields {
-            if let (Some(plaintext), Some(value)) =
-                (self.decrypt_field(gateway, pointer)?, body.pointer_mut(pointer))
-            {
-                *value = hex::encode(digest(&SHA256, plaintext.as_bytes())).into();
+        for (pointer, opened) in &self.opened.0 {
+            let plaintext = opened.as_ref().map_err(Refusal::clone)?;
+            if let Some(value) = body.pointer_mut(pointer) {
+                *value = hex::encode(digest(&SHA256, plaintext.expose().as_bytes())).into();
             }
         }
         Ok(body)
     }
+
+    /// Returns the identity of the request: repetitions have the same.
+    pub(crate) fn request_digest(&self) -> Result<RequestDigest, Refusal> {
+        let body = to_json(&self.normalized_body()?);
+        let hash = digest(&SHA256, &body);
+        let bytes = hash.as_ref().try_into();
+        bytes.map(RequestDigest).map_err(|_| errors::SYSTEM_ERROR.with_reason("SHA-256 has 32 bytes"))
+    }
+}
+
+/// The plaintexts of a request's sealed fields, by JSON pointer. They are opened once, before the gateway is locked.
+pub(crate) struct Opened(BTreeMap<String, Result<Secret<String>, Refusal>>);
+
+impl Opened {
+    /// Opens the fields at these pointers. `Wechatpay-Serial` must name the key that sealed them. Empty fields are left
+    /// out.
+    pub(super) fn of(
+        body: &Value,
+        pointers: Vec<String>,
+        serial: Option<&str>,
+        merchant: &Merchant,
+        wall: UnixTime,
+    ) -> Self {
+        let sealed = pointers.into_iter().filter_map(|pointer| {
+            let ciphertext = body.pointer(&pointer)?.as_str().filter(|ciphertext| !ciphertext.is_empty())?;
+            let plaintext = open(&pointer, ciphertext, serial, merchant, wall);
+            Some((pointer, plaintext))
+        });
+        Self(sealed.collect())
+    }
+}
+
+fn open(
+    pointer: &str,
+    ciphertext: &str,
+    serial: Option<&str>,
+    merchant: &Merchant,
+    wall: UnixTime,
+) -> Result<Secret<String>, Refusal> {
+    let header_error =
+        |issue: &str| errors::PARAM_ERROR.for_field("header", "Wechatpay-Serial", "".into(), issue);
+    let serial = serial.ok_or_else(|| header_error("缺少Wechatpay-Serial"))?;
+    let key = merchant.platform().decryption_key(serial, wall);
+    let key = key.ok_or_else(|| header_error("平台证书序列号Wechatpay-Serial错误"))?;
+    let plaintext = STANDARD.decode(ciphertext).ok().and_then(|ciphertext| key.open(&ciphertext));
+    let plaintext = plaintext.and_then(|plaintext| String::from_utf8(plaintext).ok());
+    let decryption_error = || errors::PARAM_ERROR.for_field("body", pointer, "".into(), "敏感信息解密失败");
+    plaintext.map(Secret::new).ok_or_else(decryption_error)
 }

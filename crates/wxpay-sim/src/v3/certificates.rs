@@ -19,7 +19,7 @@ const QUERY: &[Field] = &[optional("algorithm_type", Kind::OneOf(&["RSA", "SM2",
 fn list(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let no_certificates = errors::RESOURCE_NOT_EXISTS
         .with_message("无可用的平台证书，请在商户平台-API安全申请使用微信支付公钥");
-    let merchant = gateway.v3.merchants.get(&call.mchid).cloned().ok_or_else(|| no_certificates.clone())?;
+    let merchant = gateway.registry().get(&call.mchid).cloned().ok_or_else(|| no_certificates.clone())?;
     // The simulator has no SM2 certificates.
     let is_rsa = call.query("algorithm_type") != Some("SM2");
     let key =
@@ -30,7 +30,7 @@ fn list(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
         let pem = certificate
             .pem()
             .map_err(|_| errors::SYSTEM_ERROR.with_reason("the platform key has no certificate"))?;
-        let nonce = gateway.v3.rng.text(ALPHANUMERIC, 12);
+        let nonce = gateway.rng.text(ALPHANUMERIC, 12);
         data.push(json!({
             "serial_no": certificate.serial(),
             "effective_time": time::rfc3339(certificate.not_before()),

@@ -4,12 +4,12 @@
 //! combined order.
 
 pub(super) mod order;
-pub(super) mod payer;
 
 use super::{
     call::Call,
     errors::{self, Refusal},
     fields::{Alphabet, Field, Kind, optional, required, text},
+    form::Form,
     operation::Operation,
     party::{self, MCHID_KIND, SUB_APPID, SUB_MCHID},
     pay::{
@@ -17,16 +17,18 @@ use super::{
         prepay::{
             DESCRIPTION, GOODS_TAG, H5_SCENE, IDENTITY, NOTIFY_URL, SUBSIDY_INFO, TIME_EXPIRE, new_handle,
         },
-        time_expire,
     },
     reply::Reply,
 };
 use crate::{
     gateway::Gateway,
-    ledger::{CombinedOrder, Order, OrderKey, TradeState, TradeType},
+    ledger::{
+        CombinedOrder, Currency, NewOrder, OrderKey, Party, PlacedFor, RequestDigest, Terms, TradeState,
+        TradeType,
+    },
 };
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 use wxpay_proto::{
     Fen, UnixTime,
     id::{AppId, MchId, OutTradeNo},
@@ -127,25 +129,22 @@ fn place_or_find(gateway: &mut Gateway, call: &Call, trade_type: TradeType) -> R
     let number = call.text("/combine_out_trade_no").unwrap_or_default().parse::<OutTradeNo>();
     let number = number.map_err(|_| errors::PARAM_ERROR.with_reason("combine_out_trade_no is invalid"))?;
     let key = (call.mchid.clone(), number);
-    let encrypted_fields = ["/combine_payer_info/identity/number", "/combine_payer_info/identity/name"];
-    let request = call.normalized_body(gateway, &encrypted_fields)?;
-    let Some(combined) = existing_combined(gateway, call, &key, trade_type, &request)? else {
-        return place(gateway, call, CombinedParts { key, appid, trade_type, request });
+    let request = call.request_digest()?;
+    let Some(combined) = existing_combined(gateway, call, &key, trade_type, request)? else {
+        return place(gateway, call, CombinedParts { key, appid, trade_type, request, form: Form::of(call) });
     };
     if call.now < combined.expires_at {
         return Ok(combined.handle.clone());
     }
-    if time_expire(call).is_err() {
+    if call.time_expire().is_err() {
         return Err(errors::ORDER_EXPIRED.with_reason("the order's time_expire has passed"));
     }
     let sub_orders = combined.sub_orders.clone();
     let handle = new_handle(gateway, trade_type, call.now);
-    let expires_at = call.now.after(gateway.settings.v3.prepay_ttl);
-    gateway.v3.ledger.combined.replace_handle(&key, handle.clone(), expires_at);
+    let expires_at = call.now.after(gateway.settings().v3.prepay_ttl);
+    gateway.ledger.combined.replace_handle(&key, handle.clone(), expires_at);
     for key in &sub_orders {
-        if let Some(order) = gateway.v3.ledger.order_mut(key) {
-            order.handle_expires_at = expires_at;
-        }
+        gateway.ledger.renew(key, None, expires_at, call.now);
     }
     Ok(handle)
 }
@@ -157,10 +156,10 @@ fn existing_combined<'a>(
     call: &Call,
     key: &OrderKey,
     trade_type: TradeType,
-    request: &Value,
+    request: RequestDigest,
 ) -> Result<Option<&'a CombinedOrder>, Refusal> {
-    let Some(combined) = gateway.v3.ledger.combined.get(key) else { return Ok(None) };
-    let first = combined.sub_orders.first().and_then(|key| gateway.v3.ledger.order(key));
+    let Some(combined) = gateway.ledger.combined.get(key) else { return Ok(None) };
+    let first = combined.sub_orders.first().and_then(|key| gateway.ledger.order(key));
     match first.map(|order| order.state(call.now)) {
         Some(TradeState::Success | TradeState::Refund) => {
             return Err(errors::ALREADY_PAID.with_reason("the combined order is paid"));
@@ -174,7 +173,7 @@ fn existing_combined<'a>(
         return Err(errors::OUT_TRADE_NO_USED
             .with_reason("combine_out_trade_no belongs to an order of another trade type"));
     }
-    if combined.request != *request {
+    if combined.request != request {
         return Err(errors::REENTRY_MISMATCH
             .with_reason("combine_out_trade_no belongs to an order with different parameters"));
     }
@@ -186,13 +185,13 @@ struct CombinedParts {
     key: OrderKey,
     appid: AppId,
     trade_type: TradeType,
-    /// The request body, with a hash in place of each encrypted field.
-    request: Value,
+    request: RequestDigest,
+    form: Arc<Form>,
 }
 
 fn place(gateway: &mut Gateway, call: &Call, parts: CombinedParts) -> Result<String, Refusal> {
-    let latest_expiry = call.now.after(gateway.settings.v3.prepay_ttl);
-    let expires_at = time_expire(call)?.map_or(latest_expiry, |expire| expire.min(latest_expiry));
+    let latest_expiry = call.now.after(gateway.settings().v3.prepay_ttl);
+    let expires_at = call.time_expire()?.map_or(latest_expiry, |expire| expire.min(latest_expiry));
     let values = call.body.get("sub_orders").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let mut orders = Vec::new();
     let mut keys = BTreeSet::new();
@@ -208,7 +207,7 @@ fn place(gateway: &mut Gateway, call: &Call, parts: CombinedParts) -> Result<Str
                 "子单重复",
             ));
         }
-        if gateway.v3.ledger.order(&order.key()).is_some() {
+        if gateway.ledger.order(&order.key()).is_some() {
             return Err(
                 errors::OUT_TRADE_NO_USED.with_reason(format!("{at}/out_trade_no belongs to another order"))
             );
@@ -218,25 +217,28 @@ fn place(gateway: &mut Gateway, call: &Call, parts: CombinedParts) -> Result<Str
     if orders.is_empty() {
         return Err(errors::PARAM_ERROR.for_field("body", "/sub_orders", "".into(), "至少1项"));
     }
-    let CombinedParts { key, appid, trade_type, request } = parts;
+    let CombinedParts { key, appid, trade_type, request, form } = parts;
     let handle = new_handle(gateway, trade_type, call.now);
     let combined = CombinedOrder {
         key,
         appid,
         trade_type,
         request,
-        request_serial: call.wechatpay_serial.clone(),
+        device_id: call.text("/scene_info/device_id").map(Box::from),
+        trade_scenario: call.text("/trade_scenario").map(Box::from),
+        form,
         notify_url: call.text("/notify_url").map(String::from),
         handle: handle.clone(),
+        earlier_handles: Vec::new(),
         expires_at,
         created_at: call.now,
-        sub_orders: orders.iter().map(Order::key).collect(),
-        payment: None,
+        sub_orders: orders.iter().map(NewOrder::key).collect(),
+        payments: Vec::new(),
     };
+    gateway.ledger.combined.place(combined);
     for order in orders {
-        gateway.v3.ledger.place(order);
+        gateway.place(order, call.now);
     }
-    gateway.v3.ledger.combined.place(combined);
     Ok(handle)
 }
 
@@ -247,10 +249,10 @@ fn sub_order(
     (value, at): (&Value, &str),
     parts: &CombinedParts,
     expires_at: UnixTime,
-) -> Result<Order, Refusal> {
+) -> Result<NewOrder, Refusal> {
     let text = |name: &str| value.get(name).and_then(Value::as_str);
     let mchid = text("mchid").unwrap_or_default().parse::<MchId>().ok();
-    let mchid = mchid.filter(|mchid| gateway.v3.merchants.get(mchid).is_some());
+    let mchid = mchid.filter(|mchid| gateway.registry().get(mchid).is_some());
     let unknown_merchant =
         || errors::MCH_NOT_EXISTS.with_reason(format!("{at}/mchid is not a known merchant"));
     let mchid = mchid.ok_or_else(unknown_merchant)?;
@@ -259,35 +261,35 @@ fn sub_order(
     let sub_merchant = sub_merchant.transpose()?;
     let number = text("out_trade_no").unwrap_or_default().parse::<OutTradeNo>();
     let total = value.pointer("/amount/total_amount").and_then(Value::as_u64).unwrap_or_default();
-    Ok(Order {
-        mchid,
-        appid: parts.appid.clone(),
-        sub_merchant,
+    let owned = |name: &str| text(name).map(Box::from);
+    let openid = |pointer| call.text(pointer).and_then(|openid| openid.parse().ok());
+    let form = Form {
+        request_serial: parts.form.request_serial.clone(),
+        individual_auth_id: owned("individual_auth_id"),
+    };
+    Ok(NewOrder {
+        party: Party { mchid, appid: parts.appid.clone(), sub_merchant },
         out_trade_no: number.map_err(|_| errors::PARAM_ERROR.with_reason("out_trade_no is invalid"))?,
         combined: Some(parts.key.clone()),
         trade_type: parts.trade_type,
-        total: Fen::new(total),
-        request: as_single_order(call, value),
-        request_serial: call.wechatpay_serial.clone(),
-        notify_url: None,
         handle: None,
-        handle_expires_at: expires_at,
-        closes_at: call.now.after(gateway.settings.v3.order_ttl),
-        created_at: call.now,
-        recorded_state: None,
-        payments: Vec::new(),
-        refunds: Vec::new(),
+        expires_at,
+        closes_at: call.now.after(gateway.settings().v3.order_ttl),
+        awaits_password: false,
+        terms: Terms {
+            total: Fen::new(total),
+            currency: Currency::Cny,
+            description: owned("description").unwrap_or_default(),
+            attach: owned("attach"),
+            device_id: call.text("/scene_info/device_id").map(Box::from),
+            placed_for: PlacedFor {
+                openid: openid("/combine_payer_info/openid"),
+                sub_openid: openid("/combine_payer_info/sub_openid"),
+            },
+            is_profit_sharing: value.pointer("/settle_info/profit_sharing") == Some(&Value::Bool(true)),
+            notify_url: None,
+            request: parts.request,
+            form: Arc::new(form),
+        },
     })
-}
-
-/// Returns the sub-order in the form of a single order: payer and scene are copied from the combined order.
-fn as_single_order(call: &Call, sub_order: &Value) -> Value {
-    let mut order = sub_order.clone();
-    let Some(members) = order.as_object_mut() else { return order };
-    for (combined_name, name) in [("combine_payer_info", "payer"), ("scene_info", "scene_info")] {
-        if let Some(value) = call.body.get(combined_name) {
-            members.insert(name.into(), value.clone());
-        }
-    }
-    order
 }

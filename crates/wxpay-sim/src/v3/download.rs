@@ -38,7 +38,7 @@ impl fmt::Debug for File {
 
 /// Stores a bill for the caller. Returns its download URL, on the host of the request.
 pub(super) fn publish_bill(gateway: &mut Gateway, call: &Call, bytes: Vec<u8>) -> String {
-    let ttl = gateway.settings.v3.download_ttl;
+    let ttl = gateway.settings().v3.download_ttl;
     publish_file(gateway, call, ("/v3/billdownload/file", ttl), bytes)
 }
 
@@ -49,7 +49,7 @@ pub(super) fn publish_file(
     (path, ttl): (&'static str, Duration),
     bytes: Vec<u8>,
 ) -> String {
-    let token = gateway.v3.rng.text(URL_SAFE, 64);
+    let token = gateway.rng.text(URL_SAFE, 64);
     let expires_at = call.now.after(ttl);
     let files = &mut gateway.v3.downloads.0;
     if files.len() >= MAX_FILES {

@@ -11,23 +11,24 @@ use super::{
 use crate::gateway::Gateway;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
+use std::sync::Arc;
 
 pub(super) const OPERATIONS: &[Operation] =
     &[Operation::post("v3.security.echo", "/v3/security/echo", FIELDS, echo)];
 
 const FIELDS: &[Field] = &[
     required("echo_message", text(1024)),
-    optional("encrypted_echo_message", text(1024)),
+    optional("encrypted_echo_message", Kind::Sealed(1024)),
     optional("notify_url", Kind::Url),
 ];
 
 /// Returns both messages, the encrypted one re-encrypted for the merchant. The notification contains the same.
 fn echo(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    let message_plaintext = call.decrypt_field(gateway, "/encrypted_echo_message")?;
+    let message_plaintext = call.opened("/encrypted_echo_message")?;
     let message = call.text("/echo_message").unwrap_or_default();
     let mut body = json!({ "echo_message": message });
-    if let (Some(message_plaintext), Some(members)) = (&message_plaintext, body.as_object_mut()) {
-        let key = gateway.v3.merchants.get(&call.mchid).and_then(|merchant| merchant.encryption_key());
+    if let (Some(message_plaintext), Some(members)) = (message_plaintext, body.as_object_mut()) {
+        let key = gateway.registry().get(&call.mchid).and_then(|merchant| merchant.encryption_key());
         let ciphertext = key.and_then(|key| key.seal(message_plaintext.as_bytes()));
         let ciphertext =
             ciphertext.ok_or_else(|| errors::SYSTEM_ERROR.with_reason("the message cannot be encrypted"))?;
@@ -45,7 +46,7 @@ fn echo(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
             request_serial: call.wechatpay_serial.clone(),
             retry_schedule: None,
         };
-        gateway.notify("", event, call.now.after(gateway.settings.notify_delay));
+        gateway.notify("", Arc::new(event), call.now.after(gateway.settings().notify_delay));
     }
     Ok(Reply::json(&body))
 }

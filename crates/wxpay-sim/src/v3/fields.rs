@@ -32,6 +32,8 @@ pub(crate) const fn optional(name: &'static str, kind: Kind) -> Field {
 pub(crate) enum Kind {
     /// A string: minimum and maximum length in characters, and its alphabet.
     Text(usize, usize, Alphabet),
+    /// A string that is encrypted for the platform, in Base64, of at most this many characters.
+    Sealed(usize),
     /// An integer in a range, both ends included.
     Number(u64, u64),
     /// `true` or `false`.
@@ -88,6 +90,38 @@ pub(crate) fn check(
     location: &str,
 ) -> Result<(), Refusal> {
     check_object(members, fields, None, location)
+}
+
+/// Returns the pointers to the sealed fields of a body.
+pub(crate) fn sealed_pointers(body: &Value, fields: &[&[Field]]) -> Vec<String> {
+    let mut pointers = Vec::new();
+    if let Some(members) = body.as_object() {
+        for field in fields.iter().copied().flatten() {
+            if let Some(value) = members.get(field.name) {
+                collect_sealed(value, field.kind, &format!("/{}", field.name), &mut pointers);
+            }
+        }
+    }
+    pointers
+}
+
+fn collect_sealed(value: &Value, kind: Kind, pointer: &str, pointers: &mut Vec<String>) {
+    match (kind, value) {
+        (Kind::Sealed(_), _) => pointers.push(pointer.into()),
+        (Kind::Object(fields), Value::Object(members)) => {
+            for field in fields {
+                if let Some(value) = members.get(field.name) {
+                    collect_sealed(value, field.kind, &format!("{pointer}/{}", field.name), pointers);
+                }
+            }
+        }
+        (Kind::List(item_kind, _), Value::Array(items)) => {
+            for (index, item) in items.iter().enumerate() {
+                collect_sealed(item, *item_kind, &format!("{pointer}/{index}"), pointers);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// The JSON pointer to a value. It becomes a text only for a refusal.
@@ -163,6 +197,7 @@ fn check_value(value: &Value, kind: Kind, pointer: &Pointer<'_>, location: &str)
                 invalid("含有不允许的字符")
             }
         }
+        (Kind::Sealed(max), Value::String(_)) => check_value(value, text(max), pointer, location),
         (Kind::Number(min, max), Value::Number(number)) => match number.as_u64() {
             Some(number) if (min..=max).contains(&number) => Ok(()),
             Some(_) => refused(errors::OUT_OF_RANGE, &format!("应为{min}到{max}")),
@@ -191,6 +226,7 @@ fn check_value(value: &Value, kind: Kind, pointer: &Pointer<'_>, location: &str)
         }
         (
             Kind::Text(..)
+            | Kind::Sealed(_)
             | Kind::Number(..)
             | Kind::Boolean
             | Kind::Time

@@ -58,5 +58,5 @@ fn accept_upload(
     if !call.text("/sha256").is_some_and(|declared| declared.eq_ignore_ascii_case(&digest)) {
         return Err(error("/sha256", "文件摘要不匹配"));
     }
-    Ok(Reply::json(&json!({ "media_id": gateway.v3.rng.text(URL_SAFE, 107) })))
+    Ok(Reply::json(&json!({ "media_id": gateway.rng.text(URL_SAFE, 107) })))
 }

@@ -1,12 +1,13 @@
 //! The APIv3 notification: encrypted with the APIv3 key and signed like a reply.
 
-use super::{
-    MerchantRegistry,
-    reply::{self, STALE_AGE, UNKNOWN_SERIAL},
-};
+use super::signature::{PendingSignature, STALE_AGE, SignatureFault, probe_signature};
 use crate::{
-    notifications::{SignedNotification, Tampering},
-    rng::{ALPHANUMERIC, Rng, UPPER_HEX},
+    faults::ApiVersion,
+    front_end::Signature,
+    merchant::MerchantRegistry,
+    notifications::{DeliveryContext, Message, Tampering, UnsignedDelivery},
+    rng::{ALPHANUMERIC, HEX, Rng, UPPER_HEX},
+    settings::Settings,
     time,
 };
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
@@ -34,23 +35,53 @@ pub(crate) struct Event {
     pub(crate) retry_schedule: Option<Vec<Duration>>,
 }
 
-impl Event {
-    /// Prepares one delivery. Each is encrypted and signed anew, with the platform key and the APIv3 key that are
-    /// current at that time.
-    pub(crate) fn prepare(
+impl Message for Event {
+    fn api_version(&self) -> ApiVersion {
+        ApiVersion::V3
+    }
+
+    fn mchid(&self) -> &str {
+        self.mchid.as_str()
+    }
+
+    fn event_type(&self) -> Option<&'static str> {
+        Some(self.event_type)
+    }
+
+    fn obstacle(&self, merchants: &MerchantRegistry) -> Option<&'static str> {
+        let has_key = merchants.get(&self.mchid).is_some_and(|merchant| merchant.api_v3_key().is_some());
+        (!has_key).then_some("no notification is sent: the merchant has no APIv3 key")
+    }
+
+    /// Generates a number in the form of a UUID.
+    fn new_id(&self, rng: &mut Rng) -> String {
+        let hex = rng.text(HEX, 32);
+        let part = |from, to| hex.get(from..to).unwrap_or_default();
+        [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
+    }
+
+    fn schedule<'a>(&'a self, settings: &'a Settings) -> &'a [Duration] {
+        self.retry_schedule.as_deref().unwrap_or(&settings.v3.notify_schedule)
+    }
+
+    fn probes_per_mille(&self, settings: &Settings) -> u64 {
+        u64::from(settings.v3.probes_per_mille)
+    }
+
+    /// Encrypts with the platform key and the APIv3 key that are current at the time of the delivery.
+    fn prepare(
         &self,
-        id: &str,
+        notify_id: &str,
         tampering: Option<Tampering>,
-        merchants: &MerchantRegistry,
-        rng: &mut Rng,
-        now: UnixTime,
-    ) -> SignedNotification {
+        context: &mut DeliveryContext<'_>,
+    ) -> UnsignedDelivery {
+        let DeliveryContext { merchants, rng, now, .. } = context;
         let merchant = merchants.get(&self.mchid);
         let key = merchant.and_then(|merchant| merchant.api_v3_key()).map_or("", |key| key.expose());
         let nonce = rng.text(ALPHANUMERIC, 12);
         let ciphertext = seal(key, &nonce, self.original_type, &self.plaintext);
         let body = json!({
-            "id": id,
+            "id": notify_id,
             "create_time": time::rfc3339(self.created_at),
             "resource_type": "encrypt-resource",
             "event_type": self.event_type,
@@ -63,42 +94,55 @@ impl Event {
                 "nonce": nonce,
             },
         });
-        let mut body = body.to_string();
-        let (nonce, random) = (rng.text(ALPHANUMERIC, 32), rng.below(1000));
-        let signer = merchant.map(|merchant| {
-            merchant.platform().notification_signer(self.request_serial.as_deref(), random, now)
+        let body = body.to_string();
+        let signature_nonce = rng.text(ALPHANUMERIC, 32);
+        let drawn = rng.below(1000);
+        let request_id = rng.text(UPPER_HEX, 32);
+        let fault = tampering.and_then(|tampering| signature_fault(tampering, &body, rng));
+        let signature = merchant.map(|merchant| -> Box<dyn Signature> {
+            let requested = self.request_serial.as_deref();
+            let (serial, key) = merchant.platform().notification_signer(requested, drawn, now.business);
+            let is_stale = tampering == Some(Tampering::Stale);
+            Box::new(PendingSignature {
+                serial: serial.into(),
+                key: key.clone(),
+                nonce: signature_nonce,
+                signed_at: if is_stale { now.wall.before(STALE_AGE) } else { now.wall },
+                fault,
+            })
         });
-        let signed_at = if tampering == Some(Tampering::Stale) { now.before(STALE_AGE) } else { now };
-        let signature_headers =
-            signer.map(|signer| reply::sign_headers(body.as_bytes(), signer, &nonce, signed_at));
-        let mut headers = vec![
+        let headers = vec![
             ("user-agent", String::from("Mozilla/4.0")),
             ("accept", String::from("*/*")),
             ("content-type", String::from("application/json")),
-            ("request-id", format!("{}-0", rng.text(UPPER_HEX, 32))),
+            ("request-id", format!("{request_id}-0")),
         ];
-        headers.extend(signature_headers.into_iter().flatten());
-        if let Some(tampering) = tampering {
-            tamper(tampering, &mut headers, &mut body, rng);
-        }
-        SignedNotification { url: self.notify_url.clone(), headers, body: body.into_bytes() }
+        UnsignedDelivery { url: self.notify_url.clone(), headers, body: body.into_bytes(), signature }
+    }
+
+    /// Accepts by the status alone.
+    fn is_accepted(
+        &self,
+        status: u16,
+        _body: &[u8],
+        _number: &str,
+        _context: &mut DeliveryContext<'_>,
+    ) -> bool {
+        matches!(status, 200 | 204)
     }
 }
 
-fn tamper(tampering: Tampering, headers: &mut [(&'static str, String)], body: &mut String, rng: &mut Rng) {
-    let mut set = |name: &str, value: String| {
-        for (_, current) in headers.iter_mut().filter(|(key, _)| *key == name) {
-            current.clone_from(&value);
-        }
-    };
+/// Returns the fault of the signature of a tampered copy.
+fn signature_fault(tampering: Tampering, body: &str, rng: &mut Rng) -> Option<SignatureFault> {
+    let other = |from: &str, to: &str| SignatureFault::OtherBody(body.replacen(from, to, 1).into_bytes());
     match tampering {
-        Tampering::Amount => *body = body.replacen("\"ciphertext\":\"", "\"ciphertext\":\"AAAA", 1),
-        Tampering::Number => *body = body.replacen("\"id\":\"", "\"id\":\"0", 1),
-        Tampering::Signature => set("wechatpay-signature", STANDARD.encode([7; 256])),
-        Tampering::Identity => set("wechatpay-serial", String::from(UNKNOWN_SERIAL)),
-        Tampering::Probe => set("wechatpay-signature", reply::probe_signature(rng)),
+        Tampering::Amount => Some(other("\"ciphertext\":\"", "\"ciphertext\":\"AAAA")),
+        Tampering::Number => Some(other("\"id\":\"", "\"id\":\"0")),
+        Tampering::Signature => Some(SignatureFault::Text(STANDARD.encode([7; 256]))),
+        Tampering::Identity => Some(SignatureFault::UnknownSerial),
+        Tampering::Probe => Some(SignatureFault::Text(probe_signature(rng))),
         // The signature is valid, but its timestamp is in the past.
-        Tampering::Stale => {}
+        Tampering::Stale => None,
     }
 }
 

@@ -98,15 +98,15 @@ impl<'a> PartyMembers<'a> {
     /// Returns the merchants of an order and their apps.
     pub(super) fn of(order: &'a Order) -> Self {
         let merchants = Self::merchants_of(order);
-        match &order.sub_merchant {
-            None => Self { appid: Some(&order.appid), ..merchants },
-            Some(sub) => Self { sp_appid: Some(&order.appid), sub_appid: sub.appid.as_ref(), ..merchants },
+        match order.sub_merchant() {
+            None => Self { appid: Some(order.appid()), ..merchants },
+            Some(sub) => Self { sp_appid: Some(order.appid()), sub_appid: sub.appid.as_ref(), ..merchants },
         }
     }
 
     /// Returns the merchants of an order without their apps.
     pub(super) fn merchants_of(order: &'a Order) -> Self {
-        let (mchid, sub_mchid) = (Some(&order.mchid), order.sub_mchid());
+        let (mchid, sub_mchid) = (Some(order.mchid()), order.sub_mchid());
         let (mchid, sp_mchid) = if sub_mchid.is_none() { (mchid, None) } else { (None, mchid) };
         Self { appid: None, mchid, sp_appid: None, sp_mchid, sub_appid: None, sub_mchid }
     }
@@ -114,7 +114,7 @@ impl<'a> PartyMembers<'a> {
 
 /// Finds an app of the caller. Returns the first app if none is given, as in a partner's code payment.
 pub(super) fn caller_app(gateway: &Gateway, call: &Call, requested: Option<&str>) -> Result<AppId, Refusal> {
-    let mut apps = gateway.v3.merchants.get(&call.mchid).map(Merchant::appids).into_iter().flatten();
+    let mut apps = gateway.registry().get(&call.mchid).map(Merchant::appids).into_iter().flatten();
     let appid = apps.find(|known| requested.is_none_or(|requested| known.as_str() == requested));
     appid
         .cloned()
@@ -133,7 +133,7 @@ pub(super) fn served_sub_merchant(
     if sub_mchid == mchid.as_str() {
         return Err(errors::SUB_MCHID_IS_CALLER.with_reason("sub_mchid must differ from the partner's mchid"));
     }
-    let partner = gateway.v3.merchants.get(mchid);
+    let partner = gateway.registry().get(mchid);
     let not_served = || errors::NOT_SERVED.with_reason("sub_mchid is not a sub-merchant of the partner");
     let mchid = sub_mchid.parse::<MchId>().map_err(|_| not_served())?;
     let apps = partner.and_then(|partner| partner.sub_merchants().get(&mchid)).ok_or_else(not_served)?;

@@ -3,27 +3,23 @@
 pub(super) mod code;
 pub(super) mod order;
 pub(super) mod partner;
-pub(super) mod payer;
 pub(super) mod prepay;
 pub(super) mod transaction;
-
-pub use payer::{OrderRef, PaidTransaction};
 
 use super::{
     call::Call,
     errors::{self, Refusal},
     fields::{Alphabet, Field, Kind, optional, required, text},
+    form::Form,
 };
 use crate::{
     gateway::Gateway,
-    ledger::{Order, OrderKey, SubMerchant, TradeState, TradeType},
-    time,
+    ledger::{
+        Currency, NewOrder, Order, OrderKey, Party, PlacedFor, SubMerchant, Terms, TradeState, TradeType,
+    },
 };
 use serde_json::Value;
-use wxpay_proto::{
-    UnixTime,
-    id::{AppId, OutTradeNo},
-};
+use wxpay_proto::id::{AppId, OutTradeNo};
 
 /// The merchant's order number.
 pub(in crate::v3) const OUT_TRADE_NO: Field =
@@ -96,9 +92,8 @@ fn existing_order<'a>(
     call: &Call,
     key: &OrderKey,
     trade_type: TradeType,
-    body: &Value,
 ) -> Result<Option<&'a Order>, Refusal> {
-    let Some(order) = gateway.v3.ledger.order(key) else { return Ok(None) };
+    let Some(order) = gateway.ledger.order(key) else { return Ok(None) };
     let is_code = trade_type == TradeType::Micropay;
     match order.state(call.now) {
         TradeState::Success | TradeState::Refund if is_code => {
@@ -117,19 +112,11 @@ fn existing_order<'a>(
             errors::OUT_TRADE_NO_USED.with_reason("out_trade_no belongs to an order of another trade type")
         );
     }
-    if order.request != *body {
+    if order.prepay.terms.request != call.request_digest()? {
         return Err(errors::REENTRY_MISMATCH
             .with_reason("out_trade_no belongs to an order with different parameters"));
     }
     Ok(Some(order))
-}
-
-/// Returns `time_expire`, which must be in the future.
-pub(super) fn time_expire(call: &Call) -> Result<Option<UnixTime>, Refusal> {
-    let Some(value) = call.text("/time_expire") else { return Ok(None) };
-    let time = time::parse_rfc3339(value).filter(|time| *time > call.now);
-    let error = || errors::PARAM_ERROR.for_field("body", "/time_expire", value.into(), "应晚于当前时间");
-    time.map(Some).ok_or_else(error)
 }
 
 /// The data of a new order besides its request.
@@ -138,32 +125,40 @@ struct OrderParts {
     appid: AppId,
     sub: Option<SubMerchant>,
     trade_type: TradeType,
-    /// The request body, with a hash in place of each encrypted field.
-    body: Value,
+    handle: Option<String>,
+    awaits_password: bool,
 }
 
-/// Builds the ledger entry of a new order.
-fn new_order(call: &Call, parts: OrderParts, gateway: &Gateway) -> Result<Order, Refusal> {
-    let requested = time_expire(call)?;
-    let latest_expiry = call.now.after(gateway.settings.v3.prepay_ttl);
-    let OrderParts { key: (mchid, out_trade_no), appid, sub, trade_type, body } = parts;
-    Ok(Order {
-        mchid,
-        appid,
-        sub_merchant: sub,
+/// Builds a new order from its request.
+fn new_order(call: &Call, parts: OrderParts, gateway: &Gateway) -> Result<NewOrder, Refusal> {
+    let requested = call.time_expire()?;
+    let latest_expiry = call.now.after(gateway.settings().v3.prepay_ttl);
+    let OrderParts { key: (mchid, out_trade_no), appid, sub, trade_type, handle, awaits_password } = parts;
+    let text = |pointer| call.text(pointer).map(Box::from);
+    let openid = |pointer| call.text(pointer).and_then(|openid| openid.parse().ok());
+    Ok(NewOrder {
+        party: Party { mchid, appid, sub_merchant: sub },
         out_trade_no,
         combined: None,
         trade_type,
-        total: call.fen("/amount/total"),
-        request: body,
-        request_serial: call.wechatpay_serial.clone(),
-        notify_url: call.text("/notify_url").map(String::from),
-        handle: None,
-        handle_expires_at: requested.map_or(latest_expiry, |expiry| expiry.min(latest_expiry)),
-        closes_at: call.now.after(gateway.settings.v3.order_ttl),
-        created_at: call.now,
-        recorded_state: None,
-        payments: Vec::new(),
-        refunds: Vec::new(),
+        handle,
+        expires_at: requested.map_or(latest_expiry, |expiry| expiry.min(latest_expiry)),
+        closes_at: call.now.after(gateway.settings().v3.order_ttl),
+        awaits_password,
+        terms: Terms {
+            total: call.fen("/amount/total"),
+            currency: Currency::Cny,
+            description: text("/description").unwrap_or_default(),
+            attach: text("/attach"),
+            device_id: text("/scene_info/device_id"),
+            placed_for: PlacedFor {
+                openid: openid("/payer/openid").or_else(|| openid("/payer/sp_openid")),
+                sub_openid: openid("/payer/sub_openid"),
+            },
+            is_profit_sharing: call.body.pointer("/settle_info/profit_sharing") == Some(&Value::Bool(true)),
+            notify_url: text("/notify_url"),
+            request: call.request_digest()?,
+            form: Form::of(call),
+        },
     })
 }

@@ -53,17 +53,17 @@ const MIN_PAYMENT_AGE: Duration = Duration::from_secs(60);
 const MAX_PAYMENT_AGE: Duration = Duration::from_secs(30 * 86_400);
 
 fn paid_order<'a>(gateway: &'a Gateway, call: &Call, id: &str) -> Result<&'a Order, Refusal> {
-    let order = gateway.v3.ledger.order_by_transaction(&call.mchid, id);
+    let order = gateway.ledger.order_by_transaction(&call.mchid, id);
     order.ok_or_else(|| errors::RESOURCE_NOT_EXISTS.with_message("订单不存在"))
 }
 
 fn order_of<'a>(gateway: &'a Gateway, sharing: &Sharing) -> Result<&'a Order, Refusal> {
-    let order = gateway.v3.ledger.order(&sharing.order);
+    let order = gateway.ledger.order(&sharing.order);
     order.ok_or_else(|| errors::SYSTEM_ERROR.with_reason("the order is missing from the ledger"))
 }
 
 fn is_profit_sharing(order: &Order) -> bool {
-    order.request.pointer("/settle_info/profit_sharing").and_then(Value::as_bool) == Some(true)
+    order.terms().is_profit_sharing
 }
 
 fn since_paid(order: &Order, now: UnixTime) -> Duration {
@@ -73,18 +73,18 @@ fn since_paid(order: &Order, now: UnixTime) -> Duration {
 /// Returns the frozen amount in fen: the part of a payment that is not refunded, shared or unfrozen. A refund takes the
 /// frozen amount first.
 fn unsplit_fen(gateway: &Gateway, order: &Order, now: UnixTime) -> u64 {
-    let (sharings, key) = (&gateway.v3.ledger.sharings, order.key());
+    let (sharings, key) = (&gateway.ledger.sharings, order.key());
     if !is_profit_sharing(order) || sharings.is_unfrozen(&key) || since_paid(order, now) > MAX_PAYMENT_AGE {
         return 0;
     }
     let (refunded, _) = order.refund_totals();
-    order.total.get().saturating_sub(refunded).saturating_sub(sharings.taken_total(&key))
+    order.total().get().saturating_sub(refunded).saturating_sub(sharings.taken_total(&key))
 }
 
 /// Generates a new number of WeChat Pay: the prefix, a random part, the day and a serial number, 28 digits in total.
 fn new_id(gateway: &mut Gateway, prefix: &str, now: UnixTime) -> String {
-    let serial = gateway.v3.next_serial();
-    format!("{prefix}{}{}{serial:010}", gateway.v3.rng.text(DIGITS, 8), time::yyyymmdd(now))
+    let serial = gateway.next_serial();
+    format!("{prefix}{}{}{serial:010}", gateway.rng.text(DIGITS, 8), time::yyyymmdd(now))
 }
 
 fn add_finish_time(value: &mut Value, at: Option<u64>) {

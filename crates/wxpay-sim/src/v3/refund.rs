@@ -4,6 +4,7 @@ use super::{
     call::Call,
     errors::{self, Refusal},
     fields::{Alphabet, Field, Kind, optional, required, text},
+    form::Form,
     notification::Event,
     operation::Operation,
     party::{self, PartyMembers, SUB_MCHID},
@@ -12,13 +13,14 @@ use super::{
 };
 use crate::{
     gateway::{Gateway, tasks::Task},
-    ledger::{Order, Payment, Refund, RefundRecord, RefundStatus, TradeState},
+    ledger::{NewRefund, Order, Payment, RefundError, RefundRecord, RefundStatus},
     rng::DIGITS,
     settings::RefundOutcome,
     time,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use wxpay_proto::{
     Fen, UnixTime,
     id::{MchId, OutRefundNo, OutTradeNo, RefundId, TransactionId},
@@ -86,51 +88,59 @@ const ABNORMAL: &[Field] = &[
     OUT_REFUND_NO,
     required("type", Kind::OneOf(&["USER_BANK_CARD", "MERCHANT_BANK_CARD"])),
     optional("bank_type", text(16)),
-    optional("bank_account", text(1024)),
-    optional("real_name", text(1024)),
+    optional("bank_account", Kind::Sealed(1024)),
+    optional("real_name", Kind::Sealed(1024)),
 ];
-
-/// The maximum number of refunds of one order.
-const MAX_REFUNDS: usize = 50;
 
 fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let sub_mchid = party::check_sub_mchid(gateway, call)?;
     let number = out_refund_no(call.text("/out_refund_no"))?;
     // A repeated request is answered even if the order can no longer be refunded.
-    if let Some(order) = gateway.v3.ledger.order_by_refund(&call.mchid, &number) {
+    if let Some(order) = gateway.ledger.order_by_refund(&call.mchid, &number) {
         return existing_refund(order, &number, call);
     }
     let order = order_of(gateway, call)?;
     party::check_order_owner(order, sub_mchid.as_ref())?;
-    let payment = order.payment();
-    let payment = payment.ok_or_else(|| errors::INVALID_REQUEST.with_message("订单未支付，不能退款"))?;
-    check_refundable(gateway, order, payment, call)?;
-    let (key, payer_refund) = (order.key(), payer_refund(order, payment, call.fen("/amount/refund")));
-    let serial = gateway.v3.next_serial();
-    let id = format!("50{}{}{serial:010}", gateway.v3.rng.text(DIGITS, 8), time::yyyymmdd(call.now));
-    let record = RefundRecord {
+    let key = order.key();
+    let serial = gateway.next_serial();
+    let id = format!("50{}{}{serial:010}", gateway.rng.text(DIGITS, 8), time::yyyymmdd(call.now));
+    let refund = NewRefund {
         refund_id: id.parse().map_err(|_| errors::SYSTEM_ERROR.with_reason("cannot generate a refund_id"))?,
         out_refund_no: number.clone(),
-        status: RefundStatus::Processing,
         refund: call.fen("/amount/refund"),
-        payer_refund,
-        created_at: call.now.as_secs(),
-        success_at: None,
-    };
-    let refund = Refund {
-        record,
+        total: call.fen("/amount/total"),
         request: call.body.clone(),
         notify_url: call.text("/notify_url").map(String::from),
         funds_account: String::from(call.text("/funds_account").unwrap_or("UNSETTLED")),
-        final_status: status_of(gateway.settings.v3.refund_outcome),
+        final_status: status_of(gateway.settings().v3.refund_outcome),
     };
-    gateway.v3.ledger.add_refund(&key, refund);
+    let window = gateway.settings().v3.refund_window;
+    gateway.ledger.refund(&key, refund, window, call.now).map_err(|error| refused(error, call))?;
     schedule_completion(gateway, call, &number);
-    let order = gateway.v3.ledger.order(&key);
+    let order = gateway.ledger.order(&key);
     order.map_or_else(
         || Err(errors::SYSTEM_ERROR.with_reason("the order is missing from the ledger")),
         |order| refund_reply(order, &number),
     )
+}
+
+fn refused(error: RefundError, call: &Call) -> Refusal {
+    match error {
+        RefundError::NotPaid => errors::INVALID_REQUEST.with_message("订单未支付，不能退款"),
+        RefundError::Revoked => errors::TRADE_ERROR.with_message("订单已撤销"),
+        RefundError::OtherTotal => {
+            errors::INVALID_REQUEST.with_message("订单金额或退款金额与之前请求不一致，请核实后再试")
+        }
+        RefundError::TooLate => errors::RULE_LIMIT.with_message("订单已超过可退款的最大期限"),
+        RefundError::ExceedsTotal => errors::OUT_OF_RANGE.for_field(
+            "body",
+            "/amount/refund",
+            call.fen("/amount/refund").get().into(),
+            "超过可退金额",
+        ),
+        RefundError::Shared => errors::NOT_ENOUGH.with_message("已分账的金额尚未回退，可退余额不足"),
+        RefundError::TooMany => errors::RULE_LIMIT.with_message("一笔订单最多支持50次部分退款"),
+    }
 }
 
 const fn status_of(outcome: RefundOutcome) -> RefundStatus {
@@ -156,12 +166,12 @@ fn order_of<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a Order, Refusal>
     let not_found = || errors::RESOURCE_NOT_EXISTS.with_message("订单号不存在");
     let (id, number) = (call.text("/transaction_id"), call.text("/out_trade_no"));
     let by_id = id
-        .map(|id| gateway.v3.ledger.order_by_transaction(&call.mchid, id).ok_or_else(not_found))
+        .map(|id| gateway.ledger.order_by_transaction(&call.mchid, id).ok_or_else(not_found))
         .transpose()?;
     let by_number = number
         .map(|number| {
             let number = number.parse().map_err(|_| not_found())?;
-            gateway.v3.ledger.order(&(call.mchid.clone(), number)).ok_or_else(not_found)
+            gateway.ledger.order(&(call.mchid.clone(), number)).ok_or_else(not_found)
         })
         .transpose()?;
     match (by_id, by_number) {
@@ -177,54 +187,11 @@ fn order_of<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a Order, Refusal>
     }
 }
 
-fn check_refundable(gateway: &Gateway, order: &Order, payment: &Payment, call: &Call) -> Result<(), Refusal> {
-    let (total, refund) = (call.fen("/amount/total"), call.fen("/amount/refund"));
-    if order.state(call.now) == TradeState::Revoked {
-        return Err(errors::TRADE_ERROR.with_message("订单已撤销"));
-    }
-    if total != order.total {
-        return Err(errors::INVALID_REQUEST.with_message("订单金额或退款金额与之前请求不一致，请核实后再试"));
-    }
-    let paid = UnixTime::from_secs(payment.success_at);
-    if call.now.since(paid) > gateway.settings.v3.refund_window {
-        return Err(errors::RULE_LIMIT.with_message("订单已超过可退款的最大期限"));
-    }
-    let (refunded, _) = order.refund_totals();
-    if refunded.checked_add(refund.get()).is_none_or(|all| all > total.get()) {
-        return Err(errors::OUT_OF_RANGE.for_field(
-            "body",
-            "/amount/refund",
-            refund.get().into(),
-            "超过可退金额",
-        ));
-    }
-    // An amount that was shared with others must be returned before it can be refunded.
-    let held_by_receivers = gateway.v3.ledger.sharings.held_by_receivers(&order.key());
-    let unavailable = refunded.saturating_add(held_by_receivers);
-    if unavailable.saturating_add(refund.get()) > total.get() {
-        return Err(errors::NOT_ENOUGH.with_message("已分账的金额尚未回退，可退余额不足"));
-    }
-    if order.refunds.len() >= MAX_REFUNDS {
-        return Err(errors::RULE_LIMIT.with_message("一笔订单最多支持50次部分退款"));
-    }
-    Ok(())
-}
-
-/// Returns the payer's part of a refund in fen. It is the difference of the totals before and after the refund: the
-/// rounded parts of all refunds then add up to the paid amount.
-fn payer_refund(order: &Order, payment: &Payment, refund: Fen) -> Fen {
-    let (before, payer_before) = order.refund_totals();
-    let after = u128::from(before).saturating_add(u128::from(refund.get()));
-    let scaled = after.saturating_mul(u128::from(payment.payer_total.get()));
-    let payer_after = scaled.checked_div(u128::from(order.total.get())).unwrap_or_default();
-    Fen::new(u64::try_from(payer_after).unwrap_or_default().saturating_sub(payer_before))
-}
-
 fn query(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let not_found = || errors::RESOURCE_NOT_EXISTS.with_message("退款单不存在");
     let number = call.path("out_refund_no").parse().map_err(|_| not_found())?;
     let sub_mchid = party::check_sub_mchid(gateway, call)?;
-    let order = gateway.v3.ledger.order_by_refund(&call.mchid, &number).ok_or_else(not_found)?;
+    let order = gateway.ledger.order_by_refund(&call.mchid, &number).ok_or_else(not_found)?;
     party::check_order_owner(order, sub_mchid.as_ref())?;
     refund_reply(order, &number)
 }
@@ -235,7 +202,7 @@ fn apply_abnormal_refund(gateway: &mut Gateway, call: &Call) -> Result<Reply, Re
     let number = out_refund_no(call.text("/out_refund_no"))?;
     let sub_mchid = party::check_sub_mchid(gateway, call)?;
     let order =
-        gateway.v3.ledger.order_by_refund_id(&call.mchid, call.path("refund_id")).ok_or_else(not_found)?;
+        gateway.ledger.order_by_refund_id(&call.mchid, call.path("refund_id")).ok_or_else(not_found)?;
     party::check_order_owner(order, sub_mchid.as_ref())?;
     let refund = order.refund(&number).ok_or_else(not_found)?;
     if refund.record.refund_id.as_str() != call.path("refund_id") {
@@ -256,14 +223,14 @@ fn apply_abnormal_refund(gateway: &mut Gateway, call: &Call) -> Result<Reply, Re
             }
         }
     }
-    call.decrypt_field(gateway, "/bank_account")?;
-    call.decrypt_field(gateway, "/real_name")?;
+    call.opened("/bank_account")?;
+    call.opened("/real_name")?;
     let key = order.key();
-    if let Some(refund) = gateway.v3.ledger.order_mut(&key).and_then(|order| order.refund_mut(&number)) {
+    if let Some(refund) = gateway.ledger.order_mut(&key).and_then(|order| order.refund_mut(&number)) {
         (refund.record.status, refund.final_status) = (RefundStatus::Processing, RefundStatus::Success);
     }
     schedule_completion(gateway, call, &number);
-    gateway.v3.ledger.order(&key).ok_or_else(not_found).and_then(|order| refund_reply(order, &number))
+    gateway.ledger.order(&key).ok_or_else(not_found).and_then(|order| refund_reply(order, &number))
 }
 
 fn out_refund_no(text: Option<&str>) -> Result<OutRefundNo, Refusal> {
@@ -273,22 +240,16 @@ fn out_refund_no(text: Option<&str>) -> Result<OutRefundNo, Refusal> {
 
 fn schedule_completion(gateway: &mut Gateway, call: &Call, number: &OutRefundNo) {
     let task = Task { run: complete_refund, mchid: call.mchid.clone(), number: number.to_string() };
-    gateway.v3.tasks.add(call.now.after(gateway.settings.v3.refund_duration), task);
+    gateway.tasks.add(call.now.after(gateway.settings().v3.refund_duration), task);
 }
 
 /// Completes a refund that is due, and sends its notification.
 fn complete_refund(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) {
     let Ok(number) = number.parse::<OutRefundNo>() else { return };
-    let Some(key) = gateway.v3.ledger.order_by_refund(mchid, &number).map(Order::key) else { return };
-    let Some(order) = gateway.v3.ledger.order_mut(&key) else { return };
-    let request_serial = order.request_serial.clone();
-    let Some(refund) = order.refund_mut(&number) else { return };
-    if refund.record.status != RefundStatus::Processing || refund.final_status == RefundStatus::Processing {
-        return;
-    }
-    refund.record.status = refund.final_status;
-    refund.record.success_at = (refund.final_status == RefundStatus::Success).then_some(now.as_secs());
-    let (final_status, notify_url) = (refund.final_status, refund.notify_url.clone());
+    let Some(key) = gateway.ledger.order_by_refund(mchid, &number).map(Order::key) else { return };
+    let Some((order, final_status)) = gateway.ledger.complete_refund(&key, &number, now) else { return };
+    let request_serial = Form::request_serial_of(order);
+    let notify_url = order.refund(&number).and_then(|refund| refund.notify_url.clone());
     let (Some(notify_url), Some(plaintext)) = (notify_url, notification_content(order, &number)) else {
         return;
     };
@@ -308,8 +269,8 @@ fn complete_refund(gateway: &mut Gateway, mchid: &MchId, number: &str, now: Unix
         request_serial,
         retry_schedule: None,
     };
-    let due = now.after(gateway.settings.notify_delay);
-    gateway.notify(key.1.as_str(), event, due);
+    let due = now.after(gateway.settings().notify_delay);
+    gateway.notify(key.1.as_str(), Arc::new(event), due);
 }
 
 /// The content of a notification.
@@ -344,7 +305,7 @@ fn notification_content(order: &Order, number: &OutRefundNo) -> Option<Vec<u8>> 
             payer_refund: record.payer_refund,
             payer_total: payment.payer_total,
             refund: record.refund,
-            total: order.total,
+            total: order.total(),
         },
         merchants: PartyMembers::merchants_of(order),
         out_refund_no: &record.out_refund_no,
@@ -413,8 +374,8 @@ fn refund_reply(order: &Order, number: &OutRefundNo) -> Result<Reply, Refusal> {
             payer_total: payment.payer_total,
             refund: record.refund,
             settlement_refund: record.refund,
-            settlement_total: order.total,
-            total: order.total,
+            settlement_total: order.total(),
+            total: order.total(),
         },
         channel: "ORIGINAL",
         create_time: time::rfc3339(UnixTime::from_secs(record.created_at)),
@@ -449,8 +410,8 @@ impl Gateway {
         now: UnixTime,
     ) -> Option<RefundRecord> {
         self.run_due_tasks(now);
-        let key = self.v3.ledger.order_by_refund(mchid, number).map(Order::key)?;
-        let refund = self.v3.ledger.order_mut(&key)?.refund_mut(number)?;
+        let key = self.ledger.order_by_refund(mchid, number).map(Order::key)?;
+        let refund = self.ledger.order_mut(&key)?.refund_mut(number)?;
         if refund.record.status != RefundStatus::Processing {
             return None;
         }

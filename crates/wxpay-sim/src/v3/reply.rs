@@ -1,13 +1,11 @@
-//! Replies: their content, headers and signature, and the faults requested by `Wechatpay-Negative-Test`.
+//! Replies: their content and headers, and the faults requested by `Wechatpay-Negative-Test`.
 
+use super::signature::{PendingSignature, STALE_AGE, SignatureFault, probe_signature};
 use crate::{
-    keys::KeyPair,
-    rng::{ALPHANUMERIC, Rng},
+    front_end::{Draft, Signature},
+    rng::Rng,
 };
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Serialize;
-use std::time::Duration;
-use wxpay_proto::{UnixTime, http::Response};
 
 /// The reply of an operation.
 #[derive(Clone, Debug)]
@@ -101,106 +99,39 @@ impl NegativeTest {
     }
 }
 
-/// A signer: the name of a key and the key.
-pub(super) type Signer<'a> = (&'a str, &'a KeyPair);
-
-/// Builds the HTTP response of a reply. A reply that is exempt from signing has no signer.
-pub(super) fn into_response(
-    reply: Reply,
-    request_id: &str,
-    signer: Option<Signer<'_>>,
-    negative: Option<NegativeTest>,
-    rng: &mut Rng,
-    now: UnixTime,
-) -> Response {
-    let mut body = reply.body;
-    let signature_headers = signer.map(|signer| signature_headers(&body, signer, negative, rng, now));
-    if negative == Some(NegativeTest::TamperedBody) && signature_headers.is_some() {
-        tamper(&mut body);
-    }
-    // A 204 cannot have a body, so a tampered one is sent as 200.
-    let status = if reply.status == 204 && !body.is_empty() { 200 } else { reply.status };
-    let mut response = Response::new(status, body)
-        .with_header("server", b"nginx")
-        .with_header("keep-alive", b"timeout=8")
-        .with_header("cache-control", b"no-cache, must-revalidate")
-        .with_header("x-content-type-options", b"nosniff")
-        .with_header("request-id", request_id.as_bytes());
-    if !reply.content_type.is_empty() {
-        response = response
-            .with_header("content-type", reply.content_type.as_bytes())
-            .with_header("content-language", b"zh-CN");
-    }
-    signature_headers
-        .into_iter()
-        .flatten()
-        .fold(response, |response, (name, value)| response.with_header(name, value.as_bytes()))
-}
-
-/// Returns the five signature headers, with a fault if one is requested.
-fn signature_headers(
-    body: &[u8],
-    (serial, key_pair): Signer<'_>,
-    negative: Option<NegativeTest>,
-    rng: &mut Rng,
-    now: UnixTime,
-) -> Vec<(&'static str, String)> {
-    let signed_at = match negative {
-        Some(NegativeTest::ExpiredTimestamp) => now.before(STALE_AGE),
-        _ => now,
-    };
-    let nonce = rng.text(ALPHANUMERIC, 32);
-    let mut headers = sign_headers(body, (serial, key_pair), &nonce, signed_at);
-    for (name, value) in &mut headers {
-        match (*name, negative) {
-            ("wechatpay-signature", Some(NegativeTest::BadSignature)) => {
-                *value = STANDARD.encode(key_pair.sign(b"another message"));
+impl NegativeTest {
+    /// Applies the fault to the signature of a reply.
+    pub(super) fn apply(self, signature: &mut PendingSignature, rng: &mut Rng) {
+        signature.fault = match self {
+            Self::BadSignature => Some(SignatureFault::OtherMessage),
+            Self::SigntestProbe => Some(SignatureFault::Text(probe_signature(rng))),
+            Self::UnknownSerial => Some(SignatureFault::UnknownSerial),
+            Self::ExpiredTimestamp => {
+                signature.signed_at = signature.signed_at.before(STALE_AGE);
+                None
             }
-            ("wechatpay-signature", Some(NegativeTest::SigntestProbe)) => *value = probe_signature(rng),
-            ("wechatpay-serial", Some(NegativeTest::UnknownSerial)) => *value = String::from(UNKNOWN_SERIAL),
-            _ => {}
+            Self::MissingHeader => Some(SignatureFault::Missing),
+            Self::TamperedBody => Some(SignatureFault::TamperedBody),
+        };
+    }
+}
+
+impl Reply {
+    /// Builds the draft of the HTTP response. A reply that is exempt from signing has no signature.
+    pub(super) fn into_draft(self, request_id: &str, signature: Option<PendingSignature>) -> Draft {
+        let text = |value: &str| String::from(value);
+        let mut headers = vec![
+            ("server", text("nginx")),
+            ("keep-alive", text("timeout=8")),
+            ("cache-control", text("no-cache, must-revalidate")),
+            ("x-content-type-options", text("nosniff")),
+            ("request-id", text(request_id)),
+        ];
+        if !self.content_type.is_empty() {
+            headers.extend([("content-type", text(self.content_type)), ("content-language", text("zh-CN"))]);
         }
-    }
-    if negative == Some(NegativeTest::MissingHeader) {
-        headers.retain(|(name, _)| *name != "wechatpay-signature");
-    }
-    headers
-}
-
-/// The age of a stale signature: twice the maximum that a merchant may accept.
-pub(super) const STALE_AGE: Duration = Duration::from_secs(600);
-
-/// A serial number that belongs to no certificate.
-pub(super) const UNKNOWN_SERIAL: &str = "5FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF";
-
-/// Signs a body and returns the five headers, as for replies and notifications.
-pub(super) fn sign_headers(
-    body: &[u8],
-    (serial, key_pair): Signer<'_>,
-    nonce: &str,
-    signed_at: UnixTime,
-) -> Vec<(&'static str, String)> {
-    let mut message = format!("{}\n{nonce}\n", signed_at.as_secs()).into_bytes();
-    message.extend_from_slice(body);
-    message.push(b'\n');
-    vec![
-        ("wechatpay-timestamp", signed_at.as_secs().to_string()),
-        ("wechatpay-nonce", String::from(nonce)),
-        ("wechatpay-signature", STANDARD.encode(key_pair.sign(&message))),
-        ("wechatpay-serial", String::from(serial)),
-        ("wechatpay-signature-type", String::from("WECHATPAY2-SHA256-RSA2048")),
-    ]
-}
-
-/// Generates a signature in the form of WeChat Pay's probes.
-pub(super) fn probe_signature(rng: &mut Rng) -> String {
-    format!("WECHATPAY/SIGNTEST/{}", rng.text(ALPHANUMERIC, 325))
-}
-
-/// Changes a byte. The text stays valid UTF-8 and keeps its length, unless it has no letter or digit.
-fn tamper(body: &mut Vec<u8>) {
-    match body.iter_mut().rev().find(|byte| byte.is_ascii_alphanumeric()) {
-        Some(byte) => *byte = if *byte == b'0' { b'1' } else { b'0' },
-        None => body.push(b' '),
+        let signature = signature.map(|signature| -> Box<dyn Signature> { Box::new(signature) });
+        let is_success = self.code.is_none() && self.status < 300;
+        Draft { status: self.status, headers, body: self.body, is_success, signature }
     }
 }

@@ -1,6 +1,7 @@
 //! The log of the last requests, for inspection by a test.
 
-use super::{authorization::target, reply::Reply, validate::RequestContext};
+use super::{reply::Reply, validate::RequestContext};
+use crate::gateway::target;
 use serde::Serialize;
 use std::collections::VecDeque;
 use wxpay_proto::{UnixTime, http::Request};
@@ -56,7 +57,7 @@ impl RequestLog {
             method: request.method().as_str(),
             target: target(request).into(),
             mchid: context.mchid.as_ref().map(ToString::to_string),
-            operation: context.label,
+            operation: context.operation.map(|operation| operation.label),
             status: reply.map_or(0, |reply| reply.status),
             code: reply.and_then(|reply| reply.code),
             request_id: request_id.into(),

@@ -44,7 +44,7 @@ use wxpay_proto::{
 
 const OUT_BILL_NO: Field = required("out_bill_no", Kind::Text(1, 32, Alphabet::Alphanumeric));
 const OPENID: Field = required("openid", text(128));
-const USER_NAME: Field = optional("user_name", text(1024));
+const USER_NAME: Field = optional("user_name", Kind::Sealed(1024));
 const AMOUNT: Field = required("transfer_amount", Kind::Number(1, MAX_AMOUNT_FEN));
 const REMARK: Field = required("transfer_remark", text(32));
 const NOTIFY_URL: Field = optional("notify_url", Kind::Url);
@@ -71,18 +71,18 @@ struct TransferRequest {
 }
 
 impl TransferRequest {
-    fn read(gateway: &Gateway, call: &Call) -> Result<Self, Refusal> {
+    fn read(call: &Call) -> Result<Self, Refusal> {
         let number = call.query_or_body("out_bill_no").unwrap_or_default().parse();
         let number = number.map_err(|_| field_error("/out_bill_no", "格式错误"))?;
         if call.body.pointer("/transfer_scene_report_infos/0").is_none() {
             return Err(field_error("/transfer_scene_report_infos", "至少1项"));
         }
-        let user_name = call.decrypt_field(gateway, "/user_name")?;
+        let user_name = call.opened("/user_name")?.map(String::from);
         let amount = call.fen("/transfer_amount");
         if user_name.is_none() && amount.get() >= NAME_REQUIRED_FROM_FEN {
             return Err(field_error("/user_name", "转账金额达到2000元时必填"));
         }
-        let body = call.normalized_body(gateway, &["/user_name"])?;
+        let body = call.normalized_body()?;
         Ok(Self { number, amount, user_name, body })
     }
 
@@ -93,7 +93,7 @@ impl TransferRequest {
         call: &Call,
         method: TransferMethod,
     ) -> Result<Option<&'a Transfer>, Refusal> {
-        match gateway.v3.ledger.transfers.get(&call.mchid, self.number.as_str()) {
+        match gateway.ledger.transfers.get(&call.mchid, self.number.as_str()) {
             None => Ok(None),
             Some(transfer) if transfer.method == method && transfer.request == self.body => {
                 Ok(Some(transfer))
@@ -121,8 +121,8 @@ fn create_transfer<'a>(
 ) -> Result<&'a Transfer, Refusal> {
     let TransferRequest { number, amount, user_name, body } = request;
     let Payee { method, appid, openid, out_authorization_no } = payee;
-    let serial = gateway.v3.next_serial();
-    let rng = &mut gateway.v3.rng;
+    let serial = gateway.next_serial();
+    let rng = &mut gateway.rng;
     let id = format!("1330{}{}{serial:010}", rng.text(DIGITS, 18), time::yyyymmdd(call.now));
     let transfer = Transfer {
         mchid: call.mchid.clone(),
@@ -145,19 +145,19 @@ fn create_transfer<'a>(
         created_at: call.now,
         updated_at: call.now,
     };
-    gateway.v3.ledger.transfers.add(transfer);
-    let duration = gateway.settings.v3.transfer_duration;
+    gateway.ledger.transfers.add(transfer);
+    let duration = gateway.settings().v3.transfer_duration;
     if duration.is_zero() {
         lock_funds(gateway, &call.mchid, number.as_str(), call.now);
     } else {
         schedule(gateway, call.now.after(duration), &call.mchid, number.as_str(), lock_funds);
     }
-    gateway.v3.ledger.transfers.get(&call.mchid, number.as_str()).ok_or_else(not_found)
+    gateway.ledger.transfers.get(&call.mchid, number.as_str()).ok_or_else(not_found)
 }
 
 /// Generates the package with which the payee's client confirms.
 fn package_info(gateway: &mut Gateway) -> String {
-    STANDARD.encode(gateway.v3.rng.text(ALPHANUMERIC, 60))
+    STANDARD.encode(gateway.rng.text(ALPHANUMERIC, 60))
 }
 
 fn payee_openid(call: &Call) -> Result<OpenId, Refusal> {
@@ -186,12 +186,12 @@ fn schedule(
     number: &str,
     run: fn(&mut Gateway, &MchId, &str, UnixTime),
 ) {
-    gateway.v3.tasks.add(at, Task { run, mchid: mchid.clone(), number: number.into() });
+    gateway.tasks.add(at, Task { run, mchid: mchid.clone(), number: number.into() });
 }
 
 /// Locks the money. A transfer by authorization succeeds at once; any other waits one day for confirmation.
 fn lock_funds(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) {
-    let transfer = gateway.v3.ledger.transfers.get_mut(mchid, number);
+    let transfer = gateway.ledger.transfers.get_mut(mchid, number);
     let Some(transfer) = transfer.filter(|transfer| transfer.state == TransferState::Accepted) else {
         return;
     };
@@ -200,7 +200,7 @@ fn lock_funds(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime)
         return;
     }
     (transfer.state, transfer.updated_at) = (TransferState::WaitUserConfirm, now);
-    let at = now.after(gateway.settings.v3.transfer_confirm_window);
+    let at = now.after(gateway.settings().v3.transfer_confirm_window);
     schedule(gateway, at, mchid, number, |gateway, mchid, number, now| {
         let step = (TransferState::WaitUserConfirm, TransferState::Fail, Some("OVERDUE_CLOSE"));
         finish(gateway, mchid, number, step, now);
@@ -209,7 +209,7 @@ fn lock_funds(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime)
 
 /// Starts the cancellation of a transfer without a final state. Repeating it has no effect.
 fn start_cancel(gateway: &mut Gateway, call: &Call, number: &str) -> Result<(), Refusal> {
-    let transfer = gateway.v3.ledger.transfers.get_mut(&call.mchid, number).ok_or_else(not_found)?;
+    let transfer = gateway.ledger.transfers.get_mut(&call.mchid, number).ok_or_else(not_found)?;
     match transfer.state {
         TransferState::Success | TransferState::Fail => {
             return Err(errors::INVALID_REQUEST.with_message("当前单据状态不支持撤销"));
@@ -218,7 +218,7 @@ fn start_cancel(gateway: &mut Gateway, call: &Call, number: &str) -> Result<(), 
         TransferState::Accepted | TransferState::WaitUserConfirm => {}
     }
     (transfer.state, transfer.updated_at) = (TransferState::Canceling, call.now);
-    let at = call.now.after(gateway.settings.v3.transfer_cancel_duration);
+    let at = call.now.after(gateway.settings().v3.transfer_cancel_duration);
     schedule(gateway, at, &call.mchid, number, |gateway, mchid, number, now| {
         finish(gateway, mchid, number, (TransferState::Canceling, TransferState::Cancelled, None), now);
     });
@@ -234,7 +234,7 @@ fn finish(
     (from, to, reason): (TransferState, TransferState, Option<&str>),
     now: UnixTime,
 ) -> bool {
-    let transfer = gateway.v3.ledger.transfers.get_mut(mchid, number);
+    let transfer = gateway.ledger.transfers.get_mut(mchid, number);
     let Some(transfer) = transfer.filter(|transfer| transfer.state == from) else { return false };
     (transfer.state, transfer.updated_at) = (to, now);
     transfer.fail_reason = reason.map(String::from);
@@ -279,8 +279,8 @@ fn notify(gateway: &mut Gateway, transfer: &Transfer, now: UnixTime) {
         request_serial: transfer.request_serial.clone(),
         retry_schedule: None,
     };
-    let due = now.after(gateway.settings.notify_delay);
-    gateway.notify(transfer.out_bill_no.as_str(), event, due);
+    let due = now.after(gateway.settings().notify_delay);
+    gateway.notify(transfer.out_bill_no.as_str(), Arc::new(event), due);
 }
 
 /// Adds the given members that have a value.
@@ -296,7 +296,7 @@ fn with_optional(body: Value, more: &[(&str, Option<String>)]) -> Value {
 
 /// Returns the payee's name, if it was given, encrypted for the merchant.
 fn seal_name(gateway: &Gateway, transfer: &Transfer) -> Option<String> {
-    let key = gateway.v3.merchants.get(&transfer.mchid)?.encryption_key()?;
+    let key = gateway.registry().get(&transfer.mchid)?.encryption_key()?;
     let ciphertext = key.seal(transfer.user_name.as_ref()?.expose().as_bytes())?;
     Some(STANDARD.encode(ciphertext))
 }

@@ -1,37 +1,45 @@
-//! Validation: the checks that all requests share.
+//! Validation: the checks that all requests share. They need no lock on the gateway.
 
 use super::{
-    authorization::{Authorization, target},
-    call::{Call, percent_decoded},
+    authorization::Authorization,
+    call::{Call, Opened, percent_decoded},
     errors::{self, Refusal},
+    exchange::Parsed,
     fields,
     multipart::Upload,
     operation::{BodyKind, Operation},
     reply::NegativeTest,
-    route,
 };
-use crate::gateway::Gateway;
+use crate::{clock::Now, front_end::Directory, gateway::target, merchant::Merchant};
 use serde_json::{Map, Value, json};
-use wxpay_proto::{UnixTime, http::Request, id::MchId};
+use wxpay_proto::{http::Request, id::MchId};
 
 /// The facts that validation found about a valid or invalid request.
 #[derive(Default)]
 pub(super) struct RequestContext {
     /// The merchant named in `Authorization`, if it is known. The signature may be invalid.
     pub(super) mchid: Option<MchId>,
-    pub(super) label: Option<&'static str>,
+    /// The operation, if validation came as far.
+    pub(super) operation: Option<&'static Operation>,
     pub(super) negative: Option<NegativeTest>,
     /// The kind of the fault that was injected.
     pub(super) fault: Option<&'static str>,
 }
 
+/// A valid request and its operation.
+pub(super) struct Validated {
+    pub(super) operation: &'static Operation,
+    pub(super) call: Call,
+}
+
 /// Makes the checks that all requests share, in the order of the [module docs](super).
 pub(super) fn validate(
-    gateway: &mut Gateway,
-    request: &Request,
+    parsed: &mut Parsed<'_>,
+    directory: &Directory,
     context: &mut RequestContext,
-    now: UnixTime,
-) -> Result<(&'static Operation, Call), Refusal> {
+    now: Now,
+) -> Result<Validated, Refusal> {
+    let request = parsed.request;
     for name in ["accept", "user-agent"] {
         if request.header(name).is_none_or(str::is_empty) {
             return Err(errors::INVALID_REQUEST.with_message("Http头缺少Accept或User-Agent"));
@@ -39,72 +47,85 @@ pub(super) fn validate(
     }
     let upload = Upload::parse(request)?;
     let signed_body = upload.as_ref().map_or_else(|| request.body(), |upload| upload.meta);
-    let mchid = authenticate(gateway, request, signed_body, context, now)?;
+    let merchant = authenticate(parsed, directory, signed_body, context, now)?;
     if let Some(name) = request.header("wechatpay-negative-test") {
         let unknown =
             || errors::PARAM_ERROR.for_field("header", "Wechatpay-Negative-Test", name.into(), "未知的取值");
         context.negative = Some(NegativeTest::from_name(name).ok_or_else(unknown)?);
     }
-    let target = target(request);
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let (operation, path) = route::find(request.method(), path)?;
-    context.label = Some(operation.label);
-    if gateway.settings.v3.rate_limits {
-        gateway.v3.rates.count(operation, &mchid, now)?;
-    }
-    let query = parse_query(query)?;
+    let (operation, path) = parsed.route.clone()?;
+    context.operation = Some(operation);
+    let query = parse_query(parsed.query)?;
     fields::check(&query, &[operation.query], "query")?;
+    let mut sealed = Vec::new();
     let (body, file) = match operation.body {
         BodyKind::Empty => (Value::Null, Vec::new()),
         BodyKind::Json(declared) => {
-            (parse_body(request.body(), &[declared, operation.more_fields])?, Vec::new())
+            // The body was parsed once already, for the fault rules.
+            let json = parsed.json.take();
+            let body = checked_body(json, &[declared, operation.more_fields])?;
+            sealed = fields::sealed_pointers(&body, &[declared, operation.more_fields]);
+            (body, Vec::new())
         }
         BodyKind::Upload(declared) => {
             let upload = upload.ok_or_else(|| {
                 errors::PARAM_ERROR.for_field("header", "Content-Type", "".into(), "应为multipart/form-data")
             })?;
-            (parse_body(upload.meta, &[declared])?, upload.file.to_vec())
+            let meta = serde_json::from_slice(upload.meta).ok();
+            (checked_body(meta, &[declared])?, upload.file.to_vec())
         }
     };
     let wechatpay_serial = request.header("wechatpay-serial").map(String::from);
-    let base_url = request.url().find(target).and_then(|at| request.url().get(..at)).unwrap_or_default();
-    let base_url = base_url.into();
-    let Operation { label, path: path_template, .. } = *operation;
-    Ok((
-        operation,
-        Call { label, path_template, mchid, wechatpay_serial, now, path, query, body, file, base_url },
-    ))
+    let opened = Opened::of(&body, sealed, wechatpay_serial.as_deref(), merchant, now.wall);
+    let base_url = request.url().find(target(request)).and_then(|at| request.url().get(..at));
+    let call = Call {
+        label: operation.label,
+        path_template: operation.path,
+        mchid: merchant.mchid().clone(),
+        wechatpay_serial,
+        now: now.business,
+        clocks: now,
+        path,
+        query,
+        body,
+        opened,
+        file,
+        base_url: base_url.unwrap_or_default().into(),
+    };
+    Ok(Validated { operation, call })
 }
 
 /// Verifies `Authorization` and returns the merchant that signed the request.
-fn authenticate(
-    gateway: &Gateway,
-    request: &Request,
+fn authenticate<'a>(
+    parsed: &Parsed<'_>,
+    directory: &'a Directory,
     signed_body: &[u8],
     context: &mut RequestContext,
-    now: UnixTime,
-) -> Result<MchId, Refusal> {
-    let authorization = request.header("authorization").and_then(Authorization::parse);
-    let authorization = authorization
+    now: Now,
+) -> Result<&'a Merchant, Refusal> {
+    let authorization = parsed
+        .authorization
+        .as_ref()
         .ok_or_else(|| errors::BAD_AUTHORIZATION.with_reason("Authorization is missing or malformed"))?;
-    if now.as_secs().abs_diff(authorization.timestamp) > gateway.settings.v3.timestamp_tolerance.as_secs() {
+    let tolerance = directory.settings.v3.timestamp_tolerance.as_secs();
+    if now.wall.as_secs().abs_diff(authorization.timestamp) > tolerance {
         return Err(
             errors::SIGN_ERROR.with_message("Http头Authorization中的timestamp与发起请求的时间不得超过5分钟")
         );
     }
     let mchid = authorization.mchid.parse::<MchId>().ok();
-    let merchant = mchid.and_then(|mchid| gateway.v3.merchants.get(&mchid));
+    let merchant = mchid.and_then(|mchid| directory.merchants.get(&mchid));
     let merchant =
         merchant.ok_or_else(|| errors::MCH_NOT_EXISTS.with_reason("mchid is not a known merchant"))?;
     context.mchid = Some(merchant.mchid().clone());
     let key = merchant.public_key(authorization.serial_no).ok_or_else(|| {
         errors::SIGN_ERROR.with_message("商户证书序列号有误。请使用签名私钥匹配的证书序列号")
     })?;
-    let message = authorization.message(request, signed_body);
+    let message = authorization.message(parsed.request, signed_body);
     if !key.verifies(&message, &authorization.signature()) {
-        return Err(signature_mismatch(request, signed_body, &authorization));
+        return Err(signature_mismatch(parsed.request, signed_body, authorization));
     }
-    Ok(merchant.mchid().clone())
+    Ok(merchant)
 }
 
 /// The maximum number of characters of the body that a signature error repeats.
@@ -146,10 +167,9 @@ fn parse_query(query: &str) -> Result<Map<String, Value>, Refusal> {
     Ok(parameters)
 }
 
-fn parse_body(body: &[u8], declared: &[&[fields::Field]]) -> Result<Value, Refusal> {
+fn checked_body(json: Option<Value>, declared: &[&[fields::Field]]) -> Result<Value, Refusal> {
     let malformed = || errors::PARAM_ERROR.for_field("body", "", "".into(), "请求体不是合法的JSON对象");
-    let value: Value = serde_json::from_slice(body).map_err(|_| malformed())?;
-    let Value::Object(members) = &value else { return Err(malformed()) };
-    fields::check(members, declared, "body")?;
-    Ok(value)
+    let Some(Value::Object(members)) = json else { return Err(malformed()) };
+    fields::check(&members, declared, "body")?;
+    Ok(Value::Object(members))
 }

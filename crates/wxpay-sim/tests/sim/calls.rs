@@ -6,8 +6,8 @@ use wxpay_proto::http::Request;
 use wxpay_sim::{
     App, Settings,
     credentials::Permission,
-    gateway::{PayError, Payer, PrepayRef},
-    ledger::v1::OrderState,
+    gateway::{OrderRef, PayError, Payer},
+    ledger::TradeState,
     settings::{
         BadSignatureCode, Era, ExpiredTokenCode, LeakedKey, PlusSign, ReusedOrderNumber, WrongSecretCode,
     },
@@ -265,7 +265,7 @@ fn package_fields_are_validated() {
     for (name, value) in refused {
         assert_eq!(shop.errcode_of(&[(name, &value)]), 40035, "{name}={value}");
     }
-    assert!(shop.gateway.orders(shop.now).is_empty());
+    assert!(shop.gateway.orders(shop.now).len() == 0);
     assert_eq!(shop.errcode_of(&[("partner", "1900000000")]), 49010);
     assert_eq!(
         shop.errcode_of(&[("time_start", "20140508101010"), ("time_expire", "20140508101010")]),
@@ -314,14 +314,14 @@ fn package_is_decoded_by_its_input_charset() {
     fields.insert("body", b"\xb2\xe2\xca\xd4".to_vec());
     let body = shop.prepay_body(&fields);
     assert_eq!(shop.errcode("/pay/genprepay", &body), 0);
-    assert_eq!(shop.record("G1").body, "测试");
+    assert_eq!(shop.record("G1").description, "测试");
     // Without input_charset, the charset is GBK.
     let mut without_charset = fields.clone();
     without_charset.remove("input_charset");
     without_charset.insert("out_trade_no", b"G2".to_vec());
     let body = shop.prepay_body(&without_charset);
     assert_eq!(shop.errcode("/pay/genprepay", &body), 0);
-    assert_eq!(shop.record("G2").body, "测试");
+    assert_eq!(shop.record("G2").description, "测试");
     // The same bytes are invalid UTF-8.
     fields.insert("input_charset", b"UTF-8".to_vec());
     let body = shop.prepay_body(&fields);
@@ -378,11 +378,11 @@ fn reused_order_number_gets_a_new_prepayid_until_paid() {
     assert!(!shop.warned(Kind::Nonportable));
     assert_eq!(shop.errcode_of(&[("total_fee", "5")]), 0);
     assert!(shop.warned(Kind::Nonportable));
-    let by_first = PrepayRef::Prepayid(first.parse().unwrap());
+    let by_first = OrderRef::Handle(first);
     let paid = shop.gateway.pay(&by_first, &Payer::default(), shop.now).unwrap().order;
-    assert_eq!(paid.payments[0].total_fee.get(), 1999);
+    assert_eq!(paid.payments[0].payer_total.get(), 1999);
     assert_eq!(shop.errcode_of(&[]), 40035);
-    let by_second = PrepayRef::Prepayid(second.parse().unwrap());
+    let by_second = OrderRef::Handle(second);
     let result = shop.gateway.pay(&by_second, &Payer::default(), shop.now);
     assert_eq!(result.unwrap_err(), PayError::AlreadyPaid);
 }
@@ -399,18 +399,18 @@ fn order_expires_by_time_expire_or_the_prepayid_lifetime() {
     for (expire, seconds) in [("", 7200), ("20140508101036", 60), ("20140509101036", 7200)] {
         let mut shop = Shop::open(Settings::default());
         assert_eq!(shop.errcode_of(&[("time_expire", expire)]), 0);
-        let order_ref = PrepayRef::OutTradeNo("A1".parse().unwrap());
+        let order_ref = OrderRef::OutTradeNo("A1".parse().unwrap());
         shop.wait(seconds - 1);
-        assert_eq!(shop.record("A1").state, OrderState::Ordered);
+        assert_eq!(shop.record("A1").trade_state, TradeState::NotPay);
         shop.wait(1);
-        assert_eq!(shop.record("A1").state, OrderState::Expired);
+        assert_eq!(shop.record("A1").expires_at, shop.now.as_secs());
         let result = shop.gateway.pay(&order_ref, &Payer::default(), shop.now);
         assert_eq!(result.unwrap_err(), PayError::Expired);
     }
     let mut short = Shop::open(with(|settings| settings.prepay_ttl = Duration::from_secs(10)));
     short.order("A1");
     short.wait(10);
-    assert_eq!(short.record("A1").state, OrderState::Expired);
+    assert_eq!(short.record("A1").expires_at, short.now.as_secs());
 }
 
 #[test]
@@ -427,7 +427,7 @@ fn orderquery_returns_strings_and_a_numeric_ret_code() {
     assert_eq!(unpaid["order_info"]["trade_state"], "1");
     assert_eq!(unpaid["order_info"]["transaction_id"], "");
 
-    let order_ref = PrepayRef::OutTradeNo("A1".parse().unwrap());
+    let order_ref = OrderRef::OutTradeNo("A1".parse().unwrap());
     let payer = Payer::default().with_discount(wxpay_proto::Fen::new(50)).with_bank_type("0");
     let paid = shop.gateway.pay(&order_ref, &payer, shop.now).unwrap().order;
     let reply = String::from_utf8(shop.reply(&shop.request("/pay/orderquery", &body))).unwrap();

@@ -105,7 +105,7 @@ fn payment_completes_in_both_charsets() {
 
         let params = serde_json::to_vec(&params).unwrap();
         let request = PaymentRequest::parse(&mut gateway, &params, now).unwrap();
-        assert_eq!((request.total_fee, request.body.as_str()), (Fen::new(1999), "支付 测试+1"));
+        assert_eq!((request.total, request.description.as_str()), (Fen::new(1999), "支付 测试+1"));
         let payer = Payer::default().with_discount(Fen::new(9));
         request.pay(&mut gateway, &payer, now).unwrap();
 

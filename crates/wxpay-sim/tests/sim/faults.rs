@@ -6,7 +6,7 @@ use wxpay_proto::http::Request;
 use wxpay_sim::{
     Outcome, Settings,
     faults::{Fault, FaultRule, Operation},
-    gateway::{PayError, Payer, PrepayRef},
+    gateway::{OrderRef, PayError, Payer},
     notifications::{Delivery, DeliveryResult, NotificationState},
     warnings::Kind,
 };
@@ -110,7 +110,7 @@ fn early_notification_precedes_the_payers_result() {
     let mut shop = Shop::open(settings);
     shop.gateway.inject(FaultRule::new(Fault::Early).for_operation(Operation::Pay));
     shop.order("A1");
-    let order_ref = PrepayRef::OutTradeNo("A1".parse().unwrap());
+    let order_ref = OrderRef::OutTradeNo("A1".parse().unwrap());
     let paid = shop.gateway.pay(&order_ref, &Payer::default(), shop.now).unwrap();
     assert!(paid.notifications_first);
     assert_eq!(shop.due().len(), 1);
@@ -120,7 +120,7 @@ fn early_notification_precedes_the_payers_result() {
 fn second_payment_has_its_own_number_and_notification() {
     let mut shop = Shop::open(Settings::default());
     shop.order("A1");
-    let order_ref = PrepayRef::OutTradeNo("A1".parse().unwrap());
+    let order_ref = OrderRef::OutTradeNo("A1".parse().unwrap());
     shop.pay("A1");
     let refused = shop.gateway.pay(&order_ref, &Payer::default(), shop.now);
     assert_eq!(refused.unwrap_err(), PayError::AlreadyPaid);
@@ -164,7 +164,7 @@ fn duplicated_notification_overlaps_and_counts_as_one_attempt() {
     let (mut shop, deliveries) = paid_with_fault(Fault::NotificationDuplicated);
     shop.respond(&deliveries[0], 200, "success");
     shop.gateway.record_delivery(deliveries[1].id(), &DeliveryResult::NoResponse, shop.now);
-    assert_eq!(shop.gateway.notifications()[0].state, NotificationState::Accepted);
+    assert_eq!(shop.gateway.notifications().next().unwrap().state, NotificationState::Accepted);
 }
 
 #[test]
@@ -203,9 +203,9 @@ fn forged_notification_does_not_verify_and_accepting_it_is_flagged() {
         tampered.insert(["total_fee", "transaction_id", "sign"].into_iter().find(|name| differs(name)));
         shop.respond(forged, 200, "success");
         assert!(shop.warned(Kind::ForgedNotificationAccepted));
-        assert_eq!(shop.gateway.notifications()[0].state, NotificationState::InProgress);
+        assert_eq!(shop.gateway.notifications().next().unwrap().state, NotificationState::InProgress);
         shop.respond(genuine, 200, "success");
-        assert_eq!(shop.gateway.notifications()[0].state, NotificationState::Accepted);
+        assert_eq!(shop.gateway.notifications().next().unwrap().state, NotificationState::Accepted);
     }
     assert_eq!(tampered.len(), 4);
 }

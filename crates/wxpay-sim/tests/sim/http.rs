@@ -118,7 +118,7 @@ async fn payment_runs_from_token_to_notification() {
     assert_eq!(reply.status, 200);
     assert!(reply.body.starts_with(b"{\"prepayid\":\""));
     let paid = json_of(&server, "POST", "/_sim/v1/orders/A1/pay", &Value::Null).await;
-    assert_eq!(paid["state"], "PAID");
+    assert_eq!(paid["trade_state"], "SUCCESS");
     until(async || received.lock().await.len() == 1).await;
     let notification = received.lock().await[0].clone();
     let (head, xml) = notification.split_once("\r\n\r\n").unwrap();

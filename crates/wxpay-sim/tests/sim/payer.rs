@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use wxpay_sim::{
     Settings,
     gateway::{PayError, Payer},
-    ledger::v1::OrderState,
+    ledger::TradeState,
     payer::PaymentRequest,
     settings::SecondSignPackage,
     warnings::Kind,
@@ -23,11 +23,11 @@ fn payment_request_shows_the_order_and_pays_it() {
     let prepayid = shop.order("A1");
     let parameters = shop.app_params(&prepayid, "Sign=WXPay");
     let request = parse(&mut shop, &parameters).unwrap();
-    assert_eq!((request.total_fee.get(), request.body.as_str()), (1999, "支付测试"));
-    assert_eq!(shop.record("A1").state, OrderState::Ordered);
+    assert_eq!((request.total.get(), request.description.as_str()), (1999, "支付测试"));
+    assert_eq!(shop.record("A1").trade_state, TradeState::NotPay);
     let (resp, paid) = request.pay(&mut shop.gateway, &Payer::default(), shop.now).unwrap();
     assert_eq!(serde_json::to_value(&resp).unwrap(), json!({ "errCode": 0, "errStr": "" }));
-    assert_eq!(paid.order.state, OrderState::Paid);
+    assert_eq!(paid.order.trade_state, TradeState::Success);
     assert_eq!(shop.gateway.warnings().count(), 0);
     let error = request.pay(&mut shop.gateway, &Payer::default(), shop.now).unwrap_err();
     assert_eq!((error, error.resp().err_code), (PayError::AlreadyPaid, -1));
@@ -42,7 +42,7 @@ fn cancelled_and_failed_payments_leave_the_order_unpaid() {
     assert_eq!(request.cancel(&mut shop.gateway, shop.now).err_code, -2);
     assert_eq!(request.fail(&mut shop.gateway, shop.now).err_code, -1);
     let record = shop.record("A1");
-    assert_eq!((record.state, record.failed_attempts.len()), (OrderState::Ordered, 2));
+    assert_eq!((record.trade_state, record.failed_attempts.len()), (TradeState::NotPay, 2));
     assert_eq!(shop.gateway.next_due(), None);
 }
 

@@ -5,11 +5,11 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use serde_json::{Value, json};
 use sha1::{Digest as _, Sha1};
 use std::collections::BTreeMap;
-use wxpay_proto::{UnixTime, http::Request, id::OutTradeNo};
+use wxpay_proto::{UnixTime, http::Request};
 use wxpay_sim::{
     Credentials, Gateway, Outcome, Settings,
-    gateway::{Payer, PrepayRef},
-    ledger::v1::OrderRecord,
+    gateway::{OrderRef, Payer},
+    ledger::OrderRecord,
     notifications::{Delivery, DeliveryResult},
     warnings::Kind,
 };
@@ -212,12 +212,12 @@ impl Shop {
     }
 
     pub fn pay(&mut self, number: &str) -> OrderRecord {
-        let order_ref = PrepayRef::OutTradeNo(number.parse().unwrap());
+        let order_ref = OrderRef::OutTradeNo(number.parse().unwrap());
         self.gateway.pay(&order_ref, &Payer::default(), self.now).unwrap().order
     }
 
     pub fn record(&self, number: &str) -> OrderRecord {
-        self.gateway.order(&number.parse::<OutTradeNo>().unwrap(), self.now).unwrap()
+        self.gateway.order(&OrderRef::OutTradeNo(number.parse().unwrap()), self.now).unwrap()
     }
 
     pub fn due(&mut self) -> Vec<Delivery> {

@@ -17,8 +17,10 @@ use wxpay_sim::{Clock, Gateway, Outcome, Settings, control::Simulation, notifica
 pub fn gateway(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let now = UnixTime::from_secs(1_399_514_976);
-    let mut simulation =
-        Simulation { gateway: Gateway::new(Settings::default(), 7), clock: Clock::frozen(now) };
+    let mut simulation = Simulation {
+        gateway: Gateway::new(Settings::default(), 7),
+        clock: Clock::frozen(now).with_virtual_signatures(),
+    };
     let token = token(&mut simulation.gateway, now);
     for request in text.split("\n---\n").take(32) {
         let (head, body) = request.split_once('\n').unwrap_or((request, ""));
@@ -44,7 +46,7 @@ fn send(simulation: &mut Simulation, method: &str, target: &str, body: Vec<u8>, 
         "GET" => Request::get(url),
         _ => Request::post(url, "application/json", body),
     };
-    let now = simulation.clock.now(real);
+    let now = simulation.clock.business(real);
     if let Outcome::Reply(reply) = simulation.gateway.answer(&request, now) {
         assert!(!reply.body().is_empty());
     }
@@ -52,7 +54,7 @@ fn send(simulation: &mut Simulation, method: &str, target: &str, body: Vec<u8>, 
 
 /// Delivers the due notifications. Accepts every second delivery.
 fn deliver(simulation: &mut Simulation, real: UnixTime) {
-    let now = simulation.clock.now(real);
+    let now = simulation.clock.business(real);
     for (index, delivery) in simulation.gateway.due_deliveries(now).into_iter().enumerate() {
         let body = if index % 2 == 0 { b"success".to_vec() } else { b"fail".to_vec() };
         let result = DeliveryResult::Response { status: 200, body };

@@ -6,78 +6,20 @@ use super::{
 };
 
 pub(in crate::control) const ORDERS: Schema = Schema::List(&ORDER);
-pub(in crate::control) const ORDER: Schema =
-    Schema::AnyOf(&[Schema::Record(&V1_ORDER), Schema::Record(&TRANSACTION)]);
+pub(in crate::control) const ORDER: Schema = Schema::Record(&ORDER_RECORD);
 
-const V1_ORDER: Record = Record {
-    name: "V1Order",
-    description: "An APIv1 order.",
-    members: &[
-        required_member("out_trade_no", Schema::Text, "The merchant's order number."),
-        required_member("partner", Schema::Text, "The merchant."),
-        required_member("appid", Schema::Text, "The app."),
-        required_member(
-            "state",
-            Schema::Enum(|| vec!["ORDERED", "PAID", "EXPIRED"]),
-            "The state of the order.",
-        ),
-        required_member("total_fee", Schema::Fen, "The amount of the latest genprepay."),
-        required_member("body", Schema::Text, "The description of the goods."),
-        required_member("attach", Schema::Nullable(&Schema::Text), "The merchant's attached data."),
-        required_member("prepays", Schema::List(&Schema::Record(&PREPAY)), "Every genprepay that succeeded."),
-        required_member("payments", Schema::List(&Schema::Record(&V1_PAYMENT)), "Every payment."),
-        required_member(
-            "failed_attempts",
-            Schema::List(&Schema::Record(&FAILED_ATTEMPT)),
-            "Every attempt that the payer cancelled or that failed.",
-        ),
-        required_member(
-            "deliveries",
-            Schema::List(&Schema::Record(&DELIVERY)),
-            "Every delivernotify that was accepted.",
-        ),
-        required_member("notifications", NOTIFICATIONS, "The notifications and their deliveries."),
-    ],
-};
 const PREPAY: Record = Record {
-    name: "V1Prepay",
-    description: "A genprepay request that succeeded.",
+    name: "Prepay",
+    description: "A request that returned a handle to pay by.",
     members: &[
-        required_member("prepayid", Schema::Text, "The prepayid that was returned."),
-        required_member("total_fee", Schema::Fen, "The amount to pay."),
-        required_member(
-            "spbill_create_ip",
-            Schema::Text,
-            "The IP address of the payer's device, as the merchant sent it.",
-        ),
+        required_member("handle", Schema::Nullable(&Schema::Text), "The handle."),
+        required_member("total", Schema::Fen, "The amount to pay."),
         CREATED_AT,
         EXPIRES_AT,
     ],
 };
-const V1_PAYMENT: Record = Record {
-    name: "V1Payment",
-    description: "An APIv1 payment.",
-    members: &[
-        required_member("transaction_id", Schema::Text, "The gateway's payment number."),
-        required_member("prepayid", Schema::Text, "The prepayid that was paid."),
-        required_member("openid", Schema::Text, "The payer."),
-        required_member("total_fee", Schema::Fen, "The amount that the payer paid."),
-        required_member(
-            "discount",
-            Schema::Fen,
-            "The discount, which the platform pays. total_fee and discount add up to the order's amount.",
-        ),
-        required_member("bank_type", Schema::Text, "The payer's bank; 0 for balance."),
-        required_member(
-            "bank_billno",
-            Schema::Nullable(&Schema::Text),
-            "The bank's number; null for balance.",
-        ),
-        required_member("time_end", Schema::Seconds, "The time of the payment."),
-    ],
-};
 const FAILED_ATTEMPT: Record = Record {
-    name: "V1FailedAttempt",
+    name: "FailedAttempt",
     description: "A payment attempt that was cancelled or failed.",
     members: &[
         required_member("at", Schema::Seconds, "The time of the attempt."),
@@ -85,8 +27,8 @@ const FAILED_ATTEMPT: Record = Record {
     ],
 };
 const DELIVERY: Record = Record {
-    name: "V1Delivernotify",
-    description: "A delivery that the merchant reported by delivernotify.",
+    name: "DeliveryReport",
+    description: "A delivery of goods that the merchant reported; APIv1 only.",
     members: &[
         required_member("at", Schema::Seconds, "The time of the request."),
         required_member("transid", Schema::Text, "The payment whose goods were delivered."),
@@ -96,10 +38,15 @@ const DELIVERY: Record = Record {
 };
 
 const TRADE_TYPE: Schema = Schema::Enum(|| vec!["JSAPI", "APP", "NATIVE", "MWEB", "MICROPAY"]);
-const TRANSACTION: Record = Record {
-    name: "Transaction",
-    description: "An APIv3 order.",
+const ORDER_RECORD: Record = Record {
+    name: "Order",
+    description: "An order of any API version.",
     members: &[
+        required_member(
+            "api_version",
+            Schema::Enum(|| vec!["v1", "v3"]),
+            "The API version of the request that placed the order.",
+        ),
         required_member("out_trade_no", Schema::Text, "The merchant's order number."),
         required_member("mchid", Schema::Text, "The merchant that placed the order."),
         required_member(
@@ -127,6 +74,7 @@ const TRANSACTION: Record = Record {
             "The state of the order.",
         ),
         required_member("total", Schema::Fen, "The amount to pay."),
+        required_member("currency", Schema::Enum(|| vec!["CNY"]), "The currency of the amounts."),
         required_member("description", Schema::Text, "The description of the goods."),
         required_member("attach", Schema::Nullable(&Schema::Text), "The merchant's attached data."),
         required_member(
@@ -136,14 +84,25 @@ const TRANSACTION: Record = Record {
         ),
         CREATED_AT,
         EXPIRES_AT,
+        required_member("prepays", Schema::List(&Schema::Record(&PREPAY)), "Every prepay, the latest last."),
         required_member("payments", Schema::List(&Schema::Record(&PAYMENT)), "Every payment."),
+        required_member(
+            "failed_attempts",
+            Schema::List(&Schema::Record(&FAILED_ATTEMPT)),
+            "Every attempt that the payer cancelled or that failed.",
+        ),
+        required_member(
+            "deliveries",
+            Schema::List(&Schema::Record(&DELIVERY)),
+            "Every delivery of goods that the merchant reported; APIv1 only.",
+        ),
         required_member("refunds", Schema::List(&Schema::Record(&REFUND)), "Every refund."),
         required_member("notifications", NOTIFICATIONS, "The notifications and their deliveries."),
     ],
 };
 const PAYMENT: Record = Record {
-    name: "TransactionPayment",
-    description: "An APIv3 payment.",
+    name: "Payment",
+    description: "A payment.",
     members: &[
         required_member("transaction_id", Schema::Text, "The gateway's payment number."),
         required_member(
@@ -164,12 +123,18 @@ const PAYMENT: Record = Record {
         ),
         required_member("coupon_id", Schema::Nullable(&Schema::Text), "The coupon's number."),
         required_member("bank_type", Schema::Text, "The payer's bank."),
+        required_member(
+            "bank_billno",
+            Schema::Nullable(&Schema::Text),
+            "The bank's number of the payment; APIv1 only, and null for a payment from the balance.",
+        ),
+        required_member("handle", Schema::Nullable(&Schema::Text), "The handle that was paid."),
         required_member("success_at", Schema::Seconds, "The time of the payment."),
     ],
 };
 pub(in crate::control) const REFUND: Record = Record {
     name: "Refund",
-    description: "An APIv3 refund.",
+    description: "A refund.",
     members: &[
         required_member("refund_id", Schema::Text, "The gateway's refund number."),
         required_member("out_refund_no", Schema::Text, "The merchant's refund number."),
@@ -210,7 +175,7 @@ const COMBINED_ORDER: Record = Record {
         ),
         CREATED_AT,
         EXPIRES_AT,
-        required_member("sub_orders", Schema::List(&Schema::Record(&TRANSACTION)), "The sub-orders."),
+        required_member("sub_orders", Schema::List(&Schema::Record(&ORDER_RECORD)), "The sub-orders."),
         required_member(
             "notifications",
             NOTIFICATIONS,

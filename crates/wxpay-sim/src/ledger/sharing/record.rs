@@ -235,3 +235,17 @@ pub struct ReceiverRecord {
     /// The receiver: a merchant's number or a person's openid.
     pub account: String,
 }
+
+impl ReceiverRecord {
+    /// Returns the place of the receiver in a list: `mchid/sub_mchid/type/account`.
+    pub(crate) fn cursor(&self) -> String {
+        let sub_mchid = self.sub_mchid.as_ref().map_or("", MchId::as_str);
+        format!("{}/{sub_mchid}/{}/{}", self.mchid, self.kind, self.account)
+    }
+
+    pub(crate) fn from_cursor(cursor: &str) -> Option<Self> {
+        let mut parts = cursor.splitn(4, '/');
+        let (mchid, sub_mchid) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok());
+        Some(Self { mchid, sub_mchid, kind: parts.next()?.into(), account: parts.next()?.into() })
+    }
+}

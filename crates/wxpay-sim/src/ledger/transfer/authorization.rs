@@ -4,7 +4,7 @@ use super::openid;
 use crate::notifications::NotificationRecord;
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Bound};
 use wxpay_proto::{
     UnixTime,
     id::{AppId, AuthorizationId, MchId, OpenId, OutAuthorizationNo, OutBillNo},
@@ -177,6 +177,17 @@ impl Authorization {
 pub(crate) struct Authorizations(BTreeMap<(MchId, OutAuthorizationNo), Authorization>);
 
 impl Authorizations {
+    /// Returns the authorizations after a merchant's number.
+    pub(crate) fn after(&self, after: Option<(&str, &str)>) -> impl Iterator<Item = &Authorization> {
+        let key = after.and_then(|(mchid, number)| Some((mchid.parse().ok()?, number.parse().ok()?)));
+        let from = key.map_or(Bound::Unbounded, Bound::Excluded);
+        self.0.range((from, Bound::Unbounded)).map(|(_, authorization)| authorization)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Authorization> {
         self.0.values()
     }

@@ -3,13 +3,14 @@
 use super::COMBINE_APPID;
 use crate::{
     gateway::Gateway,
-    ledger::{CombinedOrder, Ledger, Order, OrderKey, Payment, RecordedState, TradeState},
+    ledger::{CombinedOrder, Ledger, Order, OrderKey, Payment, TradeState},
     settings::CloseUnknownOrder,
     time,
     v3::{
         call::Call,
         errors::{self, Refusal},
         fields::{Field, Kind, optional, required, text},
+        form::Form,
         operation::Operation,
         party::{self, MCHID_KIND, SUB_APPID, SUB_MCHID},
         pay::{OUT_TRADE_NO, transaction::promotions},
@@ -53,10 +54,10 @@ const CLOSE: &[Field] = &[
 ];
 
 fn by_number(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    let combined = combined_key(call).and_then(|key| gateway.v3.ledger.combined.get(&key));
+    let combined = combined_key(call).and_then(|key| gateway.ledger.combined.get(&key));
     let not_found = || errors::ORDER_NOT_EXIST.with_reason("the merchant has no such combined order");
     Ok(Reply::json(&combined_value(
-        &gateway.v3.ledger,
+        &gateway.ledger,
         combined.ok_or_else(not_found)?,
         Order::payment,
         call.now,
@@ -64,7 +65,7 @@ fn by_number(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
 }
 
 fn by_id(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    let ledger = &gateway.v3.ledger;
+    let ledger = &gateway.ledger;
     let combined = ledger.combined.by_transaction(&call.mchid, call.path("combine_transaction_id"));
     let not_found = || errors::ORDER_NOT_EXIST.with_reason("the merchant has no such payment");
     Ok(Reply::json(&combined_value(ledger, combined.ok_or_else(not_found)?, Order::payment, call.now)))
@@ -73,8 +74,8 @@ fn by_id(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
 /// Closes all sub-orders; the request must name each of them. Closing twice has the same result as closing once.
 fn close(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     party::caller_app(gateway, call, call.query_or_body("combine_appid"))?;
-    let Some(combined) = combined_key(call).and_then(|key| gateway.v3.ledger.combined.get(&key)) else {
-        return match gateway.settings.v3.close_unknown_order {
+    let Some(combined) = combined_key(call).and_then(|key| gateway.ledger.combined.get(&key)) else {
+        return match gateway.settings().v3.close_unknown_order {
             CloseUnknownOrder::NotFound => {
                 Err(errors::ORDER_NOT_EXIST.with_reason("the merchant has no such combined order"))
             }
@@ -82,7 +83,7 @@ fn close(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
         };
     };
     let sub_orders = combined.sub_orders.clone();
-    let orders = || sub_orders.iter().filter_map(|key| gateway.v3.ledger.order(key));
+    let orders = || sub_orders.iter().filter_map(|key| gateway.ledger.order(key));
     let expected: BTreeSet<_> = orders().map(order_identity).collect();
     let requested = call.body.get("sub_orders").and_then(Value::as_array);
     let requested: BTreeSet<_> = requested.into_iter().flatten().map(requested_identity).collect();
@@ -94,9 +95,8 @@ fn close(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
         return Err(errors::ALREADY_PAID.with_reason("a paid order cannot be closed"));
     }
     for key in &sub_orders {
-        if let Some(order) = gateway.v3.ledger.order_mut(key) {
-            order.recorded_state = Some(RecordedState::Closed);
-        }
+        // Sub-orders are not paid, and are no code payments: each can be closed.
+        gateway.ledger.close(key, call.now).ok();
     }
     Ok(Reply::no_content())
 }
@@ -108,7 +108,7 @@ fn combined_key(call: &Call) -> Option<OrderKey> {
 /// Returns the values that identify a sub-order in a close request.
 fn order_identity(order: &Order) -> [String; 3] {
     let sub_mchid = order.sub_mchid().map(ToString::to_string).unwrap_or_default();
-    [order.mchid.to_string(), order.out_trade_no.to_string(), sub_mchid]
+    [order.mchid().to_string(), order.out_trade_no.to_string(), sub_mchid]
 }
 
 fn requested_identity(sub_order: &Value) -> [String; 3] {
@@ -116,8 +116,21 @@ fn requested_identity(sub_order: &Value) -> [String; 3] {
         .map(|name| sub_order.get(name).and_then(Value::as_str).map(String::from).unwrap_or_default())
 }
 
+/// Builds the object of the notification of the latest payment, which may be the second one.
+pub(in crate::v3) fn latest_combined_value(
+    ledger: &Ledger,
+    combined: &CombinedOrder,
+    now: UnixTime,
+) -> Value {
+    combined_value(ledger, combined, |order| order.payments.last(), now)
+}
+
+fn individual_auth_id(order: &Order) -> Option<&str> {
+    order.prepay.terms.form.of::<Form>()?.individual_auth_id.as_deref()
+}
+
 /// Builds the object of queries and notifications. `payment` selects the payment of each sub-order to show.
-pub(super) fn combined_value(
+fn combined_value(
     ledger: &Ledger,
     combined: &CombinedOrder,
     payment: fn(&Order) -> Option<&Payment>,
@@ -133,15 +146,15 @@ pub(super) fn combined_value(
         "combine_appid": combined.appid,
         "combine_mchid": combined.key.0,
         "combine_out_trade_no": combined.key.1,
-        "scene_info": { "device_id": combined.request_text("/scene_info/device_id").unwrap_or_default() },
+        "scene_info": { "device_id": combined.device_id.as_deref().unwrap_or_default() },
         "sub_orders": sub_orders,
     });
     if let Some(members) = value.as_object_mut() {
-        if let Some(paid) = &combined.payment {
+        if let Some(paid) = combined.payments.first() {
             members.insert("combine_transaction_id".into(), paid.transaction_id.as_str().into());
             members.insert("combine_payer_info".into(), json!({ "openid": paid.openid.as_str() }));
         }
-        if let Some(scenario) = combined.request_text("/trade_scenario") {
+        if let Some(scenario) = combined.trade_scenario.as_deref() {
             members.insert("trade_scenario".into(), scenario.into());
         }
     }
@@ -150,20 +163,20 @@ pub(super) fn combined_value(
 
 fn sub_order(order: &Order, payment: Option<&Payment>, now: UnixTime) -> Value {
     let mut value = json!({
-        "mchid": order.mchid,
+        "mchid": order.mchid(),
         "out_trade_no": order.out_trade_no,
         "trade_state": order.state(now).as_str(),
-        "attach": order.request_text("/attach").unwrap_or_default(),
-        "amount": { "total_amount": order.total, "currency": "CNY" },
+        "attach": order.terms().attach.as_deref().unwrap_or_default(),
+        "amount": { "total_amount": order.total(), "currency": "CNY" },
     });
     let Some(members) = value.as_object_mut() else { return value };
-    if let Some(sub) = &order.sub_merchant {
+    if let Some(sub) = order.sub_merchant() {
         members.insert("sub_mchid".into(), sub.mchid.as_str().into());
         if let Some(appid) = &sub.appid {
             members.insert("sub_appid".into(), appid.as_str().into());
         }
     }
-    if let Some(id) = order.request_text("/individual_auth_id") {
+    if let Some(id) = individual_auth_id(order) {
         members.insert("individual_auth_id".into(), id.into());
     }
     let Some(payment) = payment else { return value };
@@ -173,7 +186,7 @@ fn sub_order(order: &Order, payment: Option<&Payment>, now: UnixTime) -> Value {
         "bank_type": payment.bank_type,
         "success_time": time::rfc3339(UnixTime::from_secs(payment.success_at)),
         "amount": {
-            "total_amount": order.total,
+            "total_amount": order.total(),
             "currency": "CNY",
             "payer_amount": payment.payer_total,
             "payer_currency": "CNY",

@@ -5,7 +5,7 @@
 //! | digits | result |
 //! |---|---|
 //! | `01` | the password is required and entered after [`password_delay`](crate::settings::V3::password_delay) |
-//! | `02` | the password is required; the order waits for [`Gateway::pay_transaction`] or `fail_transaction` |
+//! | `02` | the password is required; the order waits for [`Gateway::pay`] or [`Gateway::fail`] |
 //! | `03` | insufficient funds: 403 `NOT_ENOUGH` |
 //! | `04` | the password is required; the payer cancels after `password_delay` |
 //! | `05` | the code is expired: 400 `AUTH_CODE_EXPIRED` |
@@ -17,8 +17,8 @@ use super::{
     transaction::transaction,
 };
 use crate::{
-    gateway::{Gateway, Payer, tasks::Task},
-    ledger::{OrderKey, RecordedState, TradeState, TradeType},
+    gateway::{Gateway, OrderRef, Payer, tasks::Task},
+    ledger::{NotPaidReason, OrderKey, TradeState, TradeType},
     settings::UserPayingReply,
     v3::{
         call::Call,
@@ -91,19 +91,19 @@ pub(super) fn codepay(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refus
         ));
     }
     let trade_type = TradeType::Micropay;
-    if existing_order(gateway, call, &key, trade_type, &call.body)?.is_none() {
+    if existing_order(gateway, call, &key, trade_type)?.is_none() {
         let action = CodeAction::from_code(code)?;
-        let terms = OrderParts { key: key.clone(), appid, sub, trade_type, body: call.body.clone() };
-        let mut order = new_order(call, terms, gateway)?;
-        order.recorded_state = (!matches!(action, CodeAction::Pay)).then_some(RecordedState::UserPaying);
-        gateway.v3.ledger.place(order);
+        let awaits_password = !matches!(action, CodeAction::Pay);
+        let parts = OrderParts { key: key.clone(), appid, sub, trade_type, handle: None, awaits_password };
+        let order = new_order(call, parts, gateway)?;
+        gateway.place(order, call.now);
         action.run(gateway, &key, call.now)?;
     }
-    let order = gateway.v3.ledger.order(&key);
+    let order = gateway.ledger.order(&key);
     let order =
         order.ok_or_else(|| errors::SYSTEM_ERROR.with_reason("the order is missing from the ledger"))?;
     let is_user_paying = order.state(call.now) == TradeState::UserPaying;
-    if is_user_paying && gateway.settings.v3.user_paying == UserPayingReply::Code {
+    if is_user_paying && gateway.settings().v3.user_paying == UserPayingReply::Code {
         return Err(errors::USERPAYING.with_reason("the payer is entering the password"));
     }
     Ok(Reply::json(&transaction(order, call.now)))
@@ -135,15 +135,16 @@ impl CodeAction {
     fn run(self, gateway: &mut Gateway, key: &OrderKey, now: UnixTime) -> Result<(), Refusal> {
         match self {
             Self::Pay => {
-                let due = now.after(gateway.settings.notify_delay);
-                let result = gateway.charge_transaction(key, &Payer::default(), false, due, now);
+                let due = now.after(gateway.settings().notify_delay);
+                let order_ref = OrderRef::OfMerchant(key.0.clone(), key.1.clone());
+                let result = gateway.charge(&order_ref, &Payer::default(), false, due, now);
                 result.map_err(|error| errors::TRADE_ERROR.with_reason(error.to_string()))
             }
             Self::Password(scheduled) => {
-                let at = now.after(gateway.settings.v3.password_delay);
+                let at = now.after(gateway.settings().v3.password_delay);
                 if let Some(run) = scheduled {
                     let task = Task { run, mchid: key.0.clone(), number: key.1.to_string() };
-                    gateway.v3.tasks.add(at, task);
+                    gateway.tasks.add(at, task);
                 }
                 Ok(())
             }
@@ -152,23 +153,21 @@ impl CodeAction {
 }
 
 fn confirm_payment(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) {
-    let Some(key) = awaiting_password(gateway, mchid, number) else { return };
-    let due = now.after(gateway.settings.notify_delay);
+    let Some((mchid, number)) = awaiting_password(gateway, mchid, number) else { return };
+    let due = now.after(gateway.settings().notify_delay);
     // The order may have been closed or have expired in the meantime: then nothing is paid.
-    gateway.charge_transaction(&key, &Payer::default(), false, due, now).ok();
+    gateway.charge(&OrderRef::OfMerchant(mchid, number), &Payer::default(), false, due, now).ok();
 }
 
-fn cancel_payment(gateway: &mut Gateway, mchid: &MchId, number: &str, _: UnixTime) {
+fn cancel_payment(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) {
     let Some(key) = awaiting_password(gateway, mchid, number) else { return };
-    if let Some(order) = gateway.v3.ledger.order_mut(&key) {
-        order.recorded_state = Some(RecordedState::PayError);
-    }
+    gateway.ledger.record_failed_payment(&key, NotPaidReason::Cancelled, now);
 }
 
 fn awaiting_password(gateway: &Gateway, mchid: &MchId, number: &str) -> Option<OrderKey> {
     let key = (mchid.clone(), number.parse().ok()?);
-    let order = gateway.v3.ledger.order(&key)?;
-    (order.recorded_state == Some(RecordedState::UserPaying)).then_some(key)
+    let order = gateway.ledger.order(&key)?;
+    order.awaits_password().then_some(key)
 }
 
 /// The reply to a reversal.
@@ -183,7 +182,7 @@ struct Reversal<'a> {
 pub(super) fn reverse(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let (_, sub) = party::check_order_party(gateway, call)?;
     let key = (call.mchid.clone(), call.out_trade_no()?);
-    let order = gateway.v3.ledger.order(&key);
+    let order = gateway.ledger.order(&key);
     let order = order.ok_or_else(|| errors::ORDER_NOT_EXIST.with_reason("the merchant has no such order"))?;
     party::check_order_owner(order, sub.as_ref().map(|sub| &sub.mchid))?;
     if order.trade_type != TradeType::Micropay {
@@ -193,6 +192,6 @@ pub(super) fn reverse(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refus
         return Err(errors::TRADE_ERROR.with_message("订单已发生退款，不能撤销"));
     }
     let reply = Reply::json(&Reversal { out_trade_no: &order.out_trade_no, party: PartyMembers::of(order) });
-    gateway.v3.ledger.reverse(&key, call.now);
+    gateway.ledger.reverse(&key, call.now);
     Ok(reply)
 }

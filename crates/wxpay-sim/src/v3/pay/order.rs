@@ -3,7 +3,7 @@
 use super::transaction::transaction;
 use crate::{
     gateway::Gateway,
-    ledger::{RecordedState, TradeState, TradeType},
+    ledger::CloseError,
     settings::CloseUnknownOrder,
     v3::{
         call::Call,
@@ -27,7 +27,7 @@ const CLOSE: &[Field] = &[MCHID];
 
 pub(super) fn by_number(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let sub_mchid = party::check_query_party(gateway, call)?;
-    let order = gateway.v3.ledger.order(&(call.mchid.clone(), call.out_trade_no()?));
+    let order = gateway.ledger.order(&(call.mchid.clone(), call.out_trade_no()?));
     let order = order.ok_or_else(|| errors::ORDER_NOT_EXIST.with_reason("the merchant has no such order"))?;
     party::check_order_owner(order, sub_mchid.as_ref())?;
     Ok(Reply::json(&transaction(order, call.now)))
@@ -35,7 +35,7 @@ pub(super) fn by_number(gateway: &mut Gateway, call: &Call) -> Result<Reply, Ref
 
 pub(super) fn by_id(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let sub_mchid = party::check_query_party(gateway, call)?;
-    let order = gateway.v3.ledger.order_by_transaction(&call.mchid, call.path("transaction_id"));
+    let order = gateway.ledger.order_by_transaction(&call.mchid, call.path("transaction_id"));
     let order =
         order.ok_or_else(|| errors::ORDER_NOT_EXIST.with_reason("the merchant has no such payment"))?;
     party::check_order_owner(order, sub_mchid.as_ref())?;
@@ -46,30 +46,20 @@ pub(super) fn by_id(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal
 pub(super) fn close(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let sub_mchid = party::check_query_party(gateway, call)?;
     let key = (call.mchid.clone(), call.out_trade_no()?);
-    let on_unknown = gateway.settings.v3.close_unknown_order;
-    let Some(order) = gateway.v3.ledger.order_mut(&key) else {
-        return match on_unknown {
+    if let Some(order) = gateway.ledger.order(&key) {
+        party::check_order_owner(order, sub_mchid.as_ref())?;
+    }
+    match gateway.ledger.close(&key, call.now) {
+        Ok(()) => Ok(Reply::no_content()),
+        Err(CloseError::NoSuchOrder) => match gateway.settings().v3.close_unknown_order {
             CloseUnknownOrder::NotFound => {
                 Err(errors::ORDER_NOT_EXIST.with_reason("the merchant has no such order"))
             }
             CloseUnknownOrder::NoContent => Ok(Reply::no_content()),
-        };
-    };
-    party::check_order_owner(order, sub_mchid.as_ref())?;
-    match order.state(call.now) {
-        TradeState::Success | TradeState::Refund => {
-            return Err(errors::ALREADY_PAID.with_reason("a paid order cannot be closed"));
+        },
+        Err(CloseError::Paid) => Err(errors::ALREADY_PAID.with_reason("a paid order cannot be closed")),
+        Err(CloseError::CodePayment) => {
+            Err(errors::CLOSE_NOT_ALLOWED.with_reason("a code payment must be reversed, not closed"))
         }
-        TradeState::NotPay | TradeState::UserPaying | TradeState::PayError | TradeState::Revoked
-            if order.trade_type == TradeType::Micropay =>
-        {
-            return Err(errors::CLOSE_NOT_ALLOWED.with_reason("a code payment must be reversed, not closed"));
-        }
-        TradeState::NotPay
-        | TradeState::UserPaying
-        | TradeState::PayError
-        | TradeState::Revoked
-        | TradeState::Closed => order.recorded_state = Some(RecordedState::Closed),
     }
-    Ok(Reply::no_content())
 }

@@ -2,7 +2,6 @@
 
 use super::{
     AMOUNT, DETAIL, OUT_TRADE_NO, OrderParts, SETTLE_INFO, STORE_INFO, existing_order, new_order, order_key,
-    time_expire,
 };
 use crate::{
     gateway::Gateway,
@@ -55,8 +54,8 @@ pub(in crate::v3) const IDENTITY: Field = optional(
                 "PHONE_NUMBER",
             ]),
         ),
-        required("number", text(1024)),
-        required("name", text(1024)),
+        required("number", Kind::Sealed(1024)),
+        required("name", Kind::Sealed(1024)),
     ]),
 );
 pub(super) const SCENE_INFO: Field = optional(
@@ -173,29 +172,30 @@ pub(super) fn native(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusa
 fn place_or_find(gateway: &mut Gateway, call: &Call, trade_type: TradeType) -> Result<String, Refusal> {
     let (appid, sub) = party::check_order_party(gateway, call)?;
     let key = order_key(call)?;
-    let body = call.normalized_body(gateway, &["/payer/identity/number", "/payer/identity/name"])?;
-    let Some(order) = existing_order(gateway, call, &key, trade_type, &body)? else {
-        let mut order = new_order(call, OrderParts { key, appid, sub, trade_type, body }, gateway)?;
+    let Some(order) = existing_order(gateway, call, &key, trade_type)? else {
         let handle = new_handle(gateway, trade_type, call.now);
-        order.handle = Some(handle.clone());
-        gateway.v3.ledger.place(order);
+        let (placed, awaits_password) = (Some(handle.clone()), false);
+        let parts = OrderParts { key, appid, sub, trade_type, handle: placed, awaits_password };
+        let order = new_order(call, parts, gateway)?;
+        gateway.place(order, call.now);
         return Ok(handle);
     };
-    if let Some(handle) = order.handle.clone().filter(|_| call.now < order.handle_expires_at) {
-        return Ok(handle);
+    let prepay = &order.prepay;
+    if let Some(handle) = prepay.handle.as_deref().filter(|_| call.now < prepay.expires_at) {
+        return Ok(handle.into());
     }
-    if time_expire(call).is_err() {
+    if call.time_expire().is_err() {
         return Err(errors::ORDER_EXPIRED.with_reason("the order's time_expire has passed"));
     }
     let handle = new_handle(gateway, trade_type, call.now);
-    let expires_at = call.now.after(gateway.settings.v3.prepay_ttl);
-    gateway.v3.ledger.replace_handle(&key, handle.clone(), expires_at);
+    let expires_at = call.now.after(gateway.settings().v3.prepay_ttl);
+    gateway.ledger.renew(&key, Some(handle.clone()), expires_at, call.now);
     Ok(handle)
 }
 
 /// Generates a handle for the payer's client: a `prepay_id`, a `code_url` or an `h5_url`.
 pub(in crate::v3) fn new_handle(gateway: &mut Gateway, trade_type: TradeType, now: UnixTime) -> String {
-    let rng = &mut gateway.v3.rng;
+    let rng = &mut gateway.rng;
     let mut id = || format!("wx{}{}", time::yyyymmddhhmmss(now), rng.text(HEX, 20));
     match trade_type {
         TradeType::Native => format!("weixin://wxpay/bizpayurl?pr={}", rng.text(ALPHANUMERIC, 9)),

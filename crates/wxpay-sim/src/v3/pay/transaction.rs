@@ -75,22 +75,22 @@ pub(in crate::v3) fn latest_transaction(order: &Order, now: UnixTime) -> Transac
 }
 
 fn transaction_of<'a>(order: &'a Order, payment: Option<&'a Payment>, now: UnixTime) -> Transaction<'a> {
-    let state = order.state(now);
+    let (state, terms) = (order.state(now), order.terms());
     let has_trade_type = payment.is_some() || matches!(state, TradeState::UserPaying | TradeState::PayError);
     Transaction {
         amount: Amount {
-            currency: payment.map(|_| "CNY"),
-            payer_currency: "CNY",
+            currency: payment.map(|_| terms.currency.as_str()),
+            payer_currency: terms.currency.as_str(),
             payer_total: payment.map(|payment| payment.payer_total),
-            total: order.total,
+            total: terms.total,
         },
-        attach: payment.map(|_| order.request_text("/attach").unwrap_or_default()),
+        attach: payment.map(|_| terms.attach.as_deref().unwrap_or_default()),
         bank_type: payment.map(|payment| payment.bank_type.as_str()),
         out_trade_no: &order.out_trade_no,
         party: PartyMembers::of(order),
         payer: payment.map(|payment| payer(order, payment)),
         promotion_detail: payment.map(promotions).unwrap_or_default(),
-        scene_info: SceneInfo { device_id: order.request_text("/scene_info/device_id").unwrap_or_default() },
+        scene_info: SceneInfo { device_id: terms.device_id.as_deref().unwrap_or_default() },
         success_time: payment.map(|payment| time::rfc3339(UnixTime::from_secs(payment.success_at))),
         trade_state: state.as_str(),
         trade_state_desc: state.description(),
@@ -101,7 +101,7 @@ fn transaction_of<'a>(order: &'a Order, payment: Option<&'a Payment>, now: UnixT
 
 fn payer<'a>(order: &Order, payment: &'a Payment) -> Payer<'a> {
     let openid = Some(payment.openid.as_str());
-    if order.sub_merchant.is_none() {
+    if order.sub_merchant().is_none() {
         return Payer { openid, sp_openid: None, sub_openid: None };
     }
     Payer { openid: None, sp_openid: openid, sub_openid: payment.sub_openid.as_ref().map(OpenId::as_str) }

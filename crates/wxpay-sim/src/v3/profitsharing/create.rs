@@ -42,7 +42,7 @@ const FIELDS: &[Field] = &[
             &Kind::Object(&[
                 TYPE,
                 ACCOUNT,
-                optional("name", text(1024)),
+                optional("name", Kind::Sealed(1024)),
                 required("amount", Kind::Number(1, MAX_AMOUNT_FEN)),
                 required("description", text(80)),
             ]),
@@ -61,9 +61,9 @@ fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
         return Ok(existing);
     }
     let order = shareable_order(gateway, call, sub_mchid.as_ref())?;
-    let (key, total) = (order.key(), order.total.get());
+    let (key, total) = (order.key(), order.total().get());
     let unsplit = unsplit_fen(gateway, order, call.now);
-    let sharings = &gateway.v3.ledger.sharings;
+    let sharings = &gateway.ledger.sharings;
     if sharings.of_order(&key).count() >= MAX_SHARINGS {
         return Err(errors::RULE_LIMIT.with_message("一笔订单最多分账50次"));
     }
@@ -130,16 +130,13 @@ fn normalized_request(gateway: &Gateway, call: &Call) -> Result<Value, Refusal> 
             party::served_sub_merchant(gateway, &call.mchid, call.text("/sub_mchid"), Some(sub_appid))?;
         }
     }
-    let name_pointers: Vec<String> =
-        (0..kinds.len()).map(|index| format!("/receivers/{index}/name")).collect();
-    let name_pointers: Vec<&str> = name_pointers.iter().map(String::as_str).collect();
-    call.normalized_body(gateway, &name_pointers)
+    call.normalized_body()
 }
 
 /// Returns the current state of an existing sharing, if there is one. The request must be identical to the first one.
 fn existing_sharing(gateway: &Gateway, call: &Call, request: &Value) -> Result<Option<Reply>, Refusal> {
     let number = call.text("/out_order_no").unwrap_or_default();
-    match gateway.v3.ledger.sharings.get(&call.mchid, number) {
+    match gateway.ledger.sharings.get(&call.mchid, number) {
         None => Ok(None),
         Some(sharing) if sharing.request == *request => sharing_reply(gateway, sharing).map(Some),
         Some(_) => Err(errors::REENTRY_MISMATCH
@@ -164,7 +161,7 @@ fn shareable_order<'a>(
     if since_paid(order, call.now) > MAX_PAYMENT_AGE {
         return Err(errors::RULE_LIMIT.with_message("订单已超过分账期限"));
     }
-    if gateway.v3.ledger.sharings.is_unfrozen(&order.key()) {
+    if gateway.ledger.sharings.is_unfrozen(&order.key()) {
         return Err(errors::INVALID_REQUEST.with_message("订单已完结分账"));
     }
     Ok(order)
@@ -186,7 +183,7 @@ fn receiver_detail(
     }
     let (mchid, sub_mchid) = (call.mchid.clone(), sub_mchid.cloned());
     let key = ReceiverRecord { mchid, sub_mchid, kind: kind.clone(), account: account.clone() };
-    let added = gateway.v3.ledger.sharings.receivers.get(&key);
+    let added = gateway.ledger.sharings.receivers.get(&key);
     let added =
         added.ok_or_else(|| errors::INVALID_REQUEST.with_message("分账接收方关系不存在，请先添加"))?;
     let name = receiver.get("name").and_then(Value::as_str);
@@ -249,8 +246,8 @@ fn start(
         returns: Vec::new(),
     };
     let reply = sharing_reply(gateway, &sharing)?;
-    gateway.v3.ledger.sharings.add(sharing);
+    gateway.ledger.sharings.add(sharing);
     let task = Task { run: outcome::finish_sharing, mchid: call.mchid.clone(), number };
-    gateway.v3.tasks.add(call.now.after(gateway.settings.v3.profitsharing_duration), task);
+    gateway.tasks.add(call.now.after(gateway.settings().v3.profitsharing_duration), task);
     Ok(reply)
 }

@@ -1,7 +1,7 @@
 //! The outcome of sharings and returns when they are due, and the notifications.
 
 use super::{
-    super::{notification::Event, party::PartyMembers, reply::to_json},
+    super::{form::Form, notification::Event, party::PartyMembers, reply::to_json},
     MERCHANT_ID,
 };
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
 };
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use wxpay_proto::{
     Fen, UnixTime,
     id::{MchId, TransactionId},
@@ -21,7 +22,7 @@ use wxpay_proto::{
 
 /// Finishes a sharing: each receiver gets its amount, or the payment to it is closed.
 pub(super) fn finish_sharing(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) {
-    let sharings = &mut gateway.v3.ledger.sharings;
+    let sharings = &mut gateway.ledger.sharings;
     let Some(sharing) = sharings.get_mut(mchid, number) else { return };
     for detail in &mut sharing.details {
         detail.record.result = if detail.pending_failure.is_some() {
@@ -48,7 +49,7 @@ pub(super) fn finish_sharing(gateway: &mut Gateway, mchid: &MchId, number: &str,
 
 /// Finishes a return: the money is returned, or the return fails and the receiver keeps it.
 pub(super) fn finish_return(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) {
-    let sharings = &mut gateway.v3.ledger.sharings;
+    let sharings = &mut gateway.ledger.sharings;
     let Some(sharing_return) = sharings.return_mut(mchid, number) else { return };
     sharing_return.record.result =
         if sharing_return.pending_failure.is_some() { ReturnResult::Failed } else { ReturnResult::Success };
@@ -88,7 +89,7 @@ pub(super) fn finish_return(gateway: &mut Gateway, mchid: &MchId, number: &str, 
 
 /// Adds a transferred amount to the journal, for the bills of the day.
 fn add_entry(gateway: &mut Gateway, sharing: &Sharing, entry: SharingEntry, amount: Fen, now: UnixTime) {
-    let ledger = &mut gateway.v3.ledger;
+    let ledger = &mut gateway.ledger;
     let sub_mchid = ledger.order(&sharing.order).and_then(|order| order.sub_mchid()).cloned();
     let (key, kind) = (sharing.order.clone(), EntryKind::Sharing(entry));
     ledger.journal.add(JournalEntry { at: now, key, sub_mchid, kind, amount, fee: Fen::ZERO, balance: 0 });
@@ -104,7 +105,7 @@ fn notify(
     (event_type, summary): (&'static str, &'static str),
     now: UnixTime,
 ) {
-    let Some(order) = gateway.v3.ledger.order(&sharing.order) else { return };
+    let Some(order) = gateway.ledger.order(&sharing.order) else { return };
     let plaintext = to_json(&SharingNotification {
         merchants: PartyMembers::merchants_of(order),
         order_id,
@@ -118,10 +119,11 @@ fn notify(
         success_time: time::rfc3339(now),
         transaction_id: &sharing.transaction_id,
     });
-    let owner = order.notify_url.clone().map(|url| (order.mchid.clone(), url, order.request_serial.clone()));
-    let receiver = receiver(gateway, detail).filter(|(mchid, _)| *mchid != order.mchid);
+    let notify_url = order.terms().notify_url.as_deref().map(String::from);
+    let owner = notify_url.map(|url| (order.mchid().clone(), url, Form::request_serial_of(order)));
+    let receiver = receiver(gateway, detail).filter(|(mchid, _)| mchid != order.mchid());
     let receiver = receiver.map(|(mchid, url)| (mchid, url, None));
-    let due = now.after(gateway.settings.notify_delay);
+    let due = now.after(gateway.settings().notify_delay);
     for (mchid, notify_url, request_serial) in owner.into_iter().chain(receiver) {
         let event = Event {
             mchid,
@@ -134,7 +136,7 @@ fn notify(
             request_serial,
             retry_schedule: None,
         };
-        gateway.notify(sharing.order.1.as_str(), event, due);
+        gateway.notify(sharing.order.1.as_str(), Arc::new(event), due);
     }
 }
 
@@ -153,7 +155,7 @@ struct SharingNotification<'a> {
 /// Returns the receiving or returning merchant and its notify URL for profit sharing, if it has set one.
 fn receiver(gateway: &Gateway, detail: &SharingDetailRecord) -> Option<(MchId, String)> {
     let mchid: MchId = Some(&detail.account).filter(|_| detail.kind == MERCHANT_ID)?.parse().ok()?;
-    let url = gateway.v3.merchants.get(&mchid)?.sharing_notify_url()?.to_owned();
+    let url = gateway.registry().get(&mchid)?.sharing_notify_url()?.to_owned();
     Some((mchid, url))
 }
 
@@ -170,7 +172,7 @@ impl Gateway {
         now: UnixTime,
     ) -> Option<SharingRecord> {
         self.run_due_tasks(now);
-        let sharings = &mut self.v3.ledger.sharings;
+        let sharings = &mut self.ledger.sharings;
         let sharing = sharings.get_mut(mchid, out_order_no)?;
         let mut details = sharing.details.iter_mut().filter(|detail| !detail.is_merchant);
         let detail = details.find(|detail| {
@@ -192,7 +194,7 @@ impl Gateway {
         now: UnixTime,
     ) -> Option<ReturnRecord> {
         self.run_due_tasks(now);
-        let sharing_return = self.v3.ledger.sharings.return_mut(mchid, out_return_no)?;
+        let sharing_return = self.ledger.sharings.return_mut(mchid, out_return_no)?;
         if sharing_return.record.result != ReturnResult::Processing {
             return None;
         }

@@ -16,6 +16,7 @@ use crate::{
     time,
 };
 use serde_json::{Value, json};
+use std::ops::Bound;
 use wxpay_proto::{UnixTime, id::MchId};
 
 pub(in crate::v3) const OPERATIONS: &[Operation] = &[
@@ -33,7 +34,7 @@ pub(in crate::v3) const OPERATIONS: &[Operation] = &[
 fn query(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let not_found = || errors::RESOURCE_NOT_EXISTS.with_message("分账单不存在");
     let sub_mchid = party::check_sub_mchid(gateway, call)?;
-    let sharing = gateway.v3.ledger.sharings.get(&call.mchid, call.path("out_order_no"));
+    let sharing = gateway.ledger.sharings.get(&call.mchid, call.path("out_order_no"));
     let sharing = sharing.ok_or_else(not_found)?;
     let order = paid_order(gateway, call, call.query("transaction_id").unwrap_or_default())?;
     if call.query("transaction_id") != Some(sharing.transaction_id.as_str()) {
@@ -92,24 +93,50 @@ impl Gateway {
     /// Returns all sharings and unfreezes as of `now`, with their returns.
     pub fn sharings(&mut self, now: UnixTime) -> Vec<SharingRecord> {
         self.run_due_tasks(now);
-        self.v3.ledger.sharings.iter().map(|sharing| self.sharing_record(sharing)).collect()
+        self.ledger.sharings.iter().map(|sharing| self.sharing_record(sharing)).collect()
+    }
+
+    /// Returns the records of the sharings after a merchant's number, each with its cursor.
+    pub(crate) fn sharings_after(
+        &self,
+        after: Option<(&str, &str)>,
+    ) -> impl Iterator<Item = (String, SharingRecord)> {
+        self.ledger.sharings.after(after).map(|sharing| {
+            let record = self.sharing_record(sharing);
+            (format!("{}/{}", record.mchid, record.out_order_no), record)
+        })
     }
 
     /// Returns one sharing, by its `out_order_no`.
     pub fn sharing(&mut self, mchid: &MchId, out_order_no: &str, now: UnixTime) -> Option<SharingRecord> {
         self.run_due_tasks(now);
-        let sharing = self.v3.ledger.sharings.get(mchid, out_order_no)?;
+        self.recorded_sharing(mchid, out_order_no)
+    }
+
+    /// Returns the record of a sharing as of the last due task.
+    pub(crate) fn recorded_sharing(&self, mchid: &MchId, out_order_no: &str) -> Option<SharingRecord> {
+        let sharing = self.ledger.sharings.get(mchid, out_order_no)?;
         Some(self.sharing_record(sharing))
     }
 
     /// Returns all receivers that were added.
     pub fn receivers(&self) -> impl Iterator<Item = &ReceiverRecord> {
-        self.v3.ledger.sharings.receivers.keys()
+        self.ledger.sharings.receivers.keys()
+    }
+
+    /// Returns the receivers after the one with this cursor, each with its cursor.
+    pub(crate) fn receivers_after(
+        &self,
+        after: Option<&str>,
+    ) -> impl Iterator<Item = (String, &ReceiverRecord)> {
+        let from = after.and_then(ReceiverRecord::from_cursor).map_or(Bound::Unbounded, Bound::Excluded);
+        let receivers = self.ledger.sharings.receivers.range((from, Bound::Unbounded));
+        receivers.map(|(receiver, _)| (receiver.cursor(), receiver))
     }
 
     fn sharing_record(&self, sharing: &Sharing) -> SharingRecord {
-        let order = self.v3.ledger.order(&sharing.order);
-        let returns = self.v3.ledger.sharings.returns_of(sharing);
+        let order = self.ledger.order(&sharing.order);
+        let returns = self.ledger.sharings.returns_of(sharing);
         SharingRecord {
             out_order_no: sharing.out_order_no.clone(),
             order_id: sharing.order_id.clone(),

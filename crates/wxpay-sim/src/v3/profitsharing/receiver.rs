@@ -31,7 +31,7 @@ const ADD: &[Field] = &[
     SUB_APPID,
     TYPE,
     ACCOUNT,
-    optional("name", text(1024)),
+    optional("name", Kind::Sealed(1024)),
     required(
         "relation_type",
         Kind::OneOf(&[
@@ -61,7 +61,7 @@ fn add(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     if call.text("/relation_type") == Some("CUSTOM") && call.text("/custom_relation").is_none() {
         return missing("/custom_relation");
     }
-    let request = call.normalized_body(gateway, &["/name"])?;
+    let request = call.normalized_body()?;
     let name = request.get("name").and_then(Value::as_str).map(String::from);
     let mut reply = receiver_value(&receiver);
     if let Some(members) = reply.as_object_mut() {
@@ -71,14 +71,14 @@ fn add(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
             }
         }
     }
-    gateway.v3.ledger.sharings.receivers.insert(receiver, name);
+    gateway.ledger.sharings.receivers.insert(receiver, name);
     Ok(Reply::json(&reply))
 }
 
 /// Deletes a receiver. Deleting it again has no effect.
 fn delete(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let receiver = receiver(gateway, call)?;
-    gateway.v3.ledger.sharings.receivers.remove(&receiver);
+    gateway.ledger.sharings.receivers.remove(&receiver);
     Ok(Reply::json(&receiver_value(&receiver)))
 }
 

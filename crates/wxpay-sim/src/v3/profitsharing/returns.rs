@@ -41,7 +41,7 @@ fn create_return(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let sub_mchid = party::check_sub_mchid(gateway, call)?;
     let text = |pointer| call.text(pointer).map(String::from).unwrap_or_default();
     let (mchid, number) = (&call.mchid, text("/out_return_no"));
-    let sharings = &gateway.v3.ledger.sharings;
+    let sharings = &gateway.ledger.sharings;
     if let Some(sharing_return) = sharings.get_return(mchid, &number) {
         if sharing_return.request == call.body {
             return return_reply(gateway, mchid, sharing_return);
@@ -83,8 +83,8 @@ fn create_return(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let sharing_return = Return { record, request: call.body.clone(), pending_failure: None };
     let reply = return_reply(gateway, mchid, &sharing_return)?;
     let task = Task { run: outcome::finish_return, mchid: mchid.clone(), number };
-    gateway.v3.ledger.sharings.add_return(mchid, sharing_return);
-    gateway.v3.tasks.add(call.now.after(gateway.settings.v3.profitsharing_duration), task);
+    gateway.ledger.sharings.add_return(mchid, sharing_return);
+    gateway.tasks.add(call.now.after(gateway.settings().v3.profitsharing_duration), task);
     Ok(reply)
 }
 
@@ -95,7 +95,7 @@ fn sharing_of<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a Sharing, Refu
         let issue = "order_id与out_order_no至少填一个";
         return Err(errors::PARAM_ERROR.for_field("body", "/out_order_no", "".into(), issue));
     }
-    let sharings = &gateway.v3.ledger.sharings;
+    let sharings = &gateway.ledger.sharings;
     let by_id = id.and_then(|id| sharings.by_id(&call.mchid, id));
     let by_number = number.and_then(|number| sharings.get(&call.mchid, number));
     let found = if id.is_some() { by_id } else { by_number };
@@ -106,7 +106,7 @@ fn sharing_of<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a Sharing, Refu
 fn query(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let not_found = || errors::RESOURCE_NOT_EXISTS.with_message("分账回退单不存在");
     let sub_mchid = party::check_sub_mchid(gateway, call)?;
-    let sharings = &gateway.v3.ledger.sharings;
+    let sharings = &gateway.ledger.sharings;
     let sharing_return =
         sharings.get_return(&call.mchid, call.path("out_return_no")).ok_or_else(not_found)?;
     let out_order_no = &sharing_return.record.out_order_no;
@@ -121,7 +121,7 @@ fn query(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
 fn return_reply(gateway: &Gateway, mchid: &MchId, sharing_return: &Return) -> Result<Reply, Refusal> {
     let missing = || errors::SYSTEM_ERROR.with_reason("the sharing is missing from the ledger");
     let sharing_return = &sharing_return.record;
-    let sharing = gateway.v3.ledger.sharings.get(mchid, &sharing_return.out_order_no).ok_or_else(missing)?;
+    let sharing = gateway.ledger.sharings.get(mchid, &sharing_return.out_order_no).ok_or_else(missing)?;
     let mut value = json!({
         "order_id": sharing.order_id,
         "out_order_no": sharing_return.out_order_no,

@@ -16,6 +16,7 @@ use crate::{
     },
 };
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::Duration;
 use wxpay_proto::{UnixTime, id::MchId};
 
@@ -73,7 +74,7 @@ fn apply(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let number = text("/out_authorization_no").parse();
     let number = number.map_err(|_| field_error("/out_authorization_no", "格式错误"))?;
     let scope = Scope { appid, openid: payee_openid(call)?, transfer_scene_id: text("/transfer_scene_id") };
-    let authorizations = &gateway.v3.ledger.transfers.authorizations;
+    let authorizations = &gateway.ledger.transfers.authorizations;
     // A repeated request is answered before the check below, in which its own authorization would count.
     if let Some(authorization) = authorizations.get(&call.mchid, &text("/out_authorization_no")) {
         return existing(authorization, call);
@@ -101,8 +102,8 @@ fn apply(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
         closed: None,
     };
     let reply = created_reply(&authorization);
-    let at = call.now.after(gateway.settings.v3.transfer_confirm_window);
-    gateway.v3.ledger.transfers.authorizations.add(authorization);
+    let at = call.now.after(gateway.settings().v3.transfer_confirm_window);
+    gateway.ledger.transfers.authorizations.add(authorization);
     schedule(gateway, at, &call.mchid, &text("/out_authorization_no"), |gateway, mchid, number, now| {
         close_if(gateway, mchid, number, AuthorizationState::WaitUserConfirm, UNCONFIRMED, now);
     });
@@ -163,7 +164,7 @@ fn close(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
 /// Finds the authorization named in the path.
 fn find_by_path<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a Authorization, Refusal> {
     let number = call.path("out_authorization_no");
-    gateway.v3.ledger.transfers.authorizations.get(&call.mchid, number).ok_or_else(not_found)
+    gateway.ledger.transfers.authorizations.get(&call.mchid, number).ok_or_else(not_found)
 }
 
 fn not_found() -> Refusal {
@@ -175,7 +176,7 @@ pub(super) fn find_authorization<'a>(
     gateway: &'a Gateway,
     call: &Call,
 ) -> Result<&'a Authorization, Refusal> {
-    let authorizations = &gateway.v3.ledger.transfers.authorizations;
+    let authorizations = &gateway.ledger.transfers.authorizations;
     let (id, number) = (call.text("/authorization_id"), call.text("/out_authorization_no"));
     if id.is_none() && number.is_none() {
         return Err(field_error("/out_authorization_no", "authorization_id和out_authorization_no必填其一"));
@@ -245,8 +246,8 @@ pub(super) fn finish_requested_authorization(
 /// Puts an authorization that waits for confirmation in force and sends a notification. Returns `false` if it was not
 /// waiting, or if another one is in force.
 pub(super) fn take_effect(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) -> bool {
-    let serial = gateway.v3.next_serial();
-    let authorizations = &mut gateway.v3.ledger.transfers.authorizations;
+    let serial = gateway.next_serial();
+    let authorizations = &mut gateway.ledger.transfers.authorizations;
     let is_waiting = |each: &&Authorization| each.state == AuthorizationState::WaitUserConfirm;
     let Some(waiting) = authorizations.get(mchid, number).filter(is_waiting) else { return false };
     if authorizations.has_state(mchid, &waiting.scope, AuthorizationState::TakingEffect) {
@@ -271,7 +272,7 @@ pub(super) fn close_if(
     reason: CloseReason,
     now: UnixTime,
 ) -> bool {
-    let authorization = gateway.v3.ledger.transfers.authorizations.get_mut(mchid, number);
+    let authorization = gateway.ledger.transfers.authorizations.get_mut(mchid, number);
     let Some(authorization) = authorization.filter(|authorization| authorization.state == from) else {
         return false;
     };
@@ -301,6 +302,6 @@ fn notify(
         request_serial: authorization.request_serial.clone(),
         retry_schedule: None,
     };
-    let due = now.after(gateway.settings.notify_delay);
-    gateway.notify(authorization.out_authorization_no.as_str(), event, due);
+    let due = now.after(gateway.settings().notify_delay);
+    gateway.notify(authorization.out_authorization_no.as_str(), Arc::new(event), due);
 }

@@ -78,7 +78,7 @@ fn pre_transfer(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     require_wechatpay_serial(call)?;
     let appid = party::caller_app(gateway, call, call.text("/appid"))?;
     check_sponsor(gateway, call)?;
-    let (openid, request) = (payee_openid(call)?, TransferRequest::read(gateway, call)?);
+    let (openid, request) = (payee_openid(call)?, TransferRequest::read(call)?);
     let method = TransferMethod::UserConfirmAndAuthorize;
     if let Some(transfer) = request.existing(gateway, call, method)? {
         return Ok(Reply::json(&created_value(transfer)));
@@ -86,7 +86,7 @@ fn pre_transfer(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let requested = requested_authorization(gateway, call, &request, (&appid, &openid))?;
     let out_authorization_no = requested.as_ref().map(|requested| requested.out_authorization_no.clone());
     if let Some(requested) = requested {
-        gateway.v3.ledger.transfers.authorizations.add(requested);
+        gateway.ledger.transfers.authorizations.add(requested);
     }
     let payee = Payee { method, appid: appid.to_string(), openid, out_authorization_no };
     Ok(Reply::json(&created_value(create_transfer(gateway, call, request, payee)?)))
@@ -101,7 +101,7 @@ fn requested_authorization(
 ) -> Result<Option<Authorization>, Refusal> {
     let text = |pointer| call.text(pointer).map(String::from).unwrap_or_default();
     let Some(number) = call.text("/authorization_info/out_authorization_no") else { return Ok(None) };
-    if gateway.v3.ledger.transfers.authorizations.get(&call.mchid, number).is_some() {
+    if gateway.ledger.transfers.authorizations.get(&call.mchid, number).is_some() {
         return Err(
             errors::REENTRY_MISMATCH.with_reason("out_authorization_no belongs to another authorization")
         );
@@ -136,7 +136,7 @@ fn transfer(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     require_wechatpay_serial(call)?;
     let appid = party::caller_app(gateway, call, call.text("/appid"))?;
     check_sponsor(gateway, call)?;
-    let request = TransferRequest::read(gateway, call)?;
+    let request = TransferRequest::read(call)?;
     let method = TransferMethod::Authorized;
     if let Some(transfer) = request.existing(gateway, call, method)? {
         return Ok(transfer_reply(gateway, transfer));
@@ -163,7 +163,7 @@ fn transfer(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
 /// caller.
 fn check_sponsor(gateway: &Gateway, call: &Call) -> Result<(), Refusal> {
     let Some(sponsor) = call.text("/sponsor_mchid") else { return Ok(()) };
-    let merchants = &gateway.v3.merchants;
+    let merchants = &gateway.registry();
     let served = merchants.get(&call.mchid).map(Merchant::sub_merchants);
     let is_known = sponsor.parse::<MchId>().is_ok_and(|sponsor| {
         merchants.get(&sponsor).is_some() || served.is_some_and(|subs| subs.contains_key(&sponsor))

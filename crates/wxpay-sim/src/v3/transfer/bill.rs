@@ -59,7 +59,7 @@ const FIELDS: &[Field] = &[
 /// Creates a transfer, or finds the existing one by its number.
 fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let appid = party::caller_app(gateway, call, call.query_or_body("appid"))?;
-    let (openid, request) = (payee_openid(call)?, TransferRequest::read(gateway, call)?);
+    let (openid, request) = (payee_openid(call)?, TransferRequest::read(call)?);
     let method = TransferMethod::UserConfirm;
     if let Some(transfer) = request.existing(gateway, call, method)? {
         return Ok(Reply::json(&created_value(transfer)));
@@ -100,7 +100,7 @@ pub(super) fn by_out_bill_no<'a>(
     call: &Call,
     number: &str,
 ) -> Result<&'a Transfer, Refusal> {
-    let transfer = gateway.v3.ledger.transfers.get(&call.mchid, number);
+    let transfer = gateway.ledger.transfers.get(&call.mchid, number);
     transfer.filter(|transfer| transfer.method != TransferMethod::QqWallet).ok_or_else(not_found)
 }
 
@@ -109,7 +109,7 @@ pub(super) fn by_transfer_bill_no<'a>(
     call: &Call,
     id: &str,
 ) -> Result<&'a Transfer, Refusal> {
-    let transfer = gateway.v3.ledger.transfers.by_id(&call.mchid, id);
+    let transfer = gateway.ledger.transfers.by_id(&call.mchid, id);
     transfer.filter(|transfer| transfer.method != TransferMethod::QqWallet).ok_or_else(not_found)
 }
 

@@ -7,7 +7,7 @@ use crate::{
         Authorization, AuthorizationRecord, AuthorizationState, CloseReason, Transfer, TransferMethod,
         TransferRecord, TransferState,
     },
-    notifications::{NotificationContent, NotificationRecord},
+    notifications::NotificationRecord,
 };
 use wxpay_proto::{
     UnixTime,
@@ -19,13 +19,28 @@ impl Gateway {
     /// Returns the gateway's own records of all transfers, including those to QQ wallets.
     pub fn transfers(&mut self, now: UnixTime) -> Vec<TransferRecord> {
         self.run_due_tasks(now);
-        self.v3.ledger.transfers.iter().map(|transfer| self.transfer_record(transfer)).collect()
+        self.ledger.transfers.iter().map(|transfer| self.transfer_record(transfer)).collect()
+    }
+
+    /// Returns the records of the transfers after a merchant's number, each with its cursor.
+    pub(crate) fn transfers_after(
+        &self,
+        after: Option<(&str, &str)>,
+    ) -> impl Iterator<Item = (String, TransferRecord)> {
+        self.ledger.transfers.after(after).map(|transfer| {
+            (format!("{}/{}", transfer.mchid, transfer.out_bill_no), self.transfer_record(transfer))
+        })
     }
 
     /// Returns the gateway's own record of a merchant's transfer.
     pub fn transfer(&mut self, mchid: &MchId, number: &OutBillNo, now: UnixTime) -> Option<TransferRecord> {
         self.run_due_tasks(now);
-        let transfer = self.v3.ledger.transfers.get(mchid, number.as_str())?;
+        self.recorded_transfer(mchid, number)
+    }
+
+    /// Returns the record of a transfer as of the last due task.
+    pub(crate) fn recorded_transfer(&self, mchid: &MchId, number: &OutBillNo) -> Option<TransferRecord> {
+        let transfer = self.ledger.transfers.get(mchid, number.as_str())?;
         Some(self.transfer_record(transfer))
     }
 
@@ -42,7 +57,7 @@ impl Gateway {
     /// confirmation fails while it is `ACCEPTED`. Returns `false` if there is no such transfer.
     pub fn fail_transfer(&mut self, mchid: &MchId, number: &OutBillNo, reason: &str, now: UnixTime) -> bool {
         self.run_due_tasks(now);
-        let transfer = self.v3.ledger.transfers.get(mchid, number.as_str());
+        let transfer = self.ledger.transfers.get(mchid, number.as_str());
         let from = transfer.map_or(TransferState::WaitUserConfirm, Transfer::initial_state);
         finish(self, mchid, number.as_str(), (from, TransferState::Fail, Some(reason)), now)
     }
@@ -66,11 +81,8 @@ impl Gateway {
     /// Returns the notifications about a number whose event types begin with `event_type`: objects of other kinds may
     /// have the same number.
     fn notifications_of(&self, mchid: &MchId, number: &str, event_type: &str) -> Vec<NotificationRecord> {
-        self.notifications.records_of(&[number], |notification| {
-            let matches =
-                matches!(&notification.content, NotificationContent::V3(event) if event.event_type.starts_with(event_type));
-            matches && notification.is_of_v3(mchid, number)
-        })
+        let is_wanted = |wanted: &str| wanted.starts_with(event_type);
+        self.notifications.records_about(mchid.as_str(), number, is_wanted)
     }
 }
 
@@ -79,8 +91,19 @@ impl Gateway {
     /// Returns the gateway's own records of all authorizations in any state.
     pub fn authorizations(&mut self, now: UnixTime) -> Vec<AuthorizationRecord> {
         self.run_due_tasks(now);
-        let all = self.v3.ledger.transfers.authorizations.iter();
+        let all = self.ledger.transfers.authorizations.iter();
         all.map(|authorization| self.authorization_record(authorization)).collect()
+    }
+
+    /// Returns the records of the authorizations after a merchant's number, each with its cursor.
+    pub(crate) fn authorizations_after(
+        &self,
+        after: Option<(&str, &str)>,
+    ) -> impl Iterator<Item = (String, AuthorizationRecord)> {
+        self.ledger.transfers.authorizations.after(after).map(|authorization| {
+            let record = self.authorization_record(authorization);
+            (format!("{}/{}", record.mchid, record.out_authorization_no), record)
+        })
     }
 
     /// Returns the gateway's own record of one authorization.
@@ -91,7 +114,16 @@ impl Gateway {
         now: UnixTime,
     ) -> Option<AuthorizationRecord> {
         self.run_due_tasks(now);
-        let authorization = self.v3.ledger.transfers.authorizations.get(mchid, number.as_str())?;
+        self.recorded_authorization(mchid, number)
+    }
+
+    /// Returns the record of an authorization as of the last due task.
+    pub(crate) fn recorded_authorization(
+        &self,
+        mchid: &MchId,
+        number: &OutAuthorizationNo,
+    ) -> Option<AuthorizationRecord> {
+        let authorization = self.ledger.transfers.authorizations.get(mchid, number.as_str())?;
         Some(self.authorization_record(authorization))
     }
 
@@ -105,7 +137,7 @@ impl Gateway {
         now: UnixTime,
     ) -> bool {
         self.run_due_tasks(now);
-        let authorization = self.v3.ledger.transfers.authorizations.get(mchid, number.as_str());
+        let authorization = self.ledger.transfers.authorizations.get(mchid, number.as_str());
         authorization.is_some_and(|authorization| authorization.out_bill_no.is_none())
             && authorization::take_effect(self, mchid, number.as_str(), now)
     }

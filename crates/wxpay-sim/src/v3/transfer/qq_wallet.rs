@@ -55,7 +55,7 @@ const FIELDS: &[Field] = &[
 fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     require_wechatpay_serial(call)?;
     let appid = app(gateway, call)?;
-    let (openid, request) = (payee_openid(call)?, TransferRequest::read(gateway, call)?);
+    let (openid, request) = (payee_openid(call)?, TransferRequest::read(call)?);
     let method = TransferMethod::QqWallet;
     if let Some(transfer) = request.existing(gateway, call, method)? {
         return Ok(transfer_reply(gateway, transfer));
@@ -70,7 +70,7 @@ fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
 fn app(gateway: &Gateway, call: &Call) -> Result<String, Refusal> {
     let appid = call.text("/appid").unwrap_or_default();
     let is_of_qq = appid.bytes().all(|byte| byte.is_ascii_digit());
-    let is_merchants = gateway.v3.merchants.get(&call.mchid).is_some_and(|merchant| merchant.has_app(appid));
+    let is_merchants = gateway.registry().get(&call.mchid).is_some_and(|merchant| merchant.has_app(appid));
     if is_of_qq || is_merchants {
         Ok(appid.into())
     } else {
@@ -91,7 +91,7 @@ fn cancel(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
 }
 
 fn find<'a>(gateway: &'a Gateway, call: &Call, number: &str) -> Result<&'a Transfer, Refusal> {
-    let transfer = gateway.v3.ledger.transfers.get(&call.mchid, number);
+    let transfer = gateway.ledger.transfers.get(&call.mchid, number);
     transfer.filter(|transfer| transfer.method == TransferMethod::QqWallet).ok_or_else(not_found)
 }
 

@@ -76,7 +76,7 @@ const MAX_TRANSFER_AGE: Duration = DAY.saturating_mul(183);
 
 /// Requests a receipt, unless one exists or is being generated.
 fn apply(gateway: &mut Gateway, call: &Call, number: &str) -> Result<Reply, Refusal> {
-    let transfer = gateway.v3.ledger.transfers.get_mut(&call.mchid, number).ok_or_else(not_found)?;
+    let transfer = gateway.ledger.transfers.get_mut(&call.mchid, number).ok_or_else(not_found)?;
     if transfer.state != TransferState::Success {
         return Err(errors::INVALID_REQUEST.with_message("仅支持付款成功的转账单据申请电子回单"));
     }
@@ -99,7 +99,7 @@ fn apply(gateway: &mut Gateway, call: &Call, number: &str) -> Result<Reply, Refu
     };
     let reply = created_reply(&receipt);
     transfer.receipt = Some(receipt);
-    let at = call.now.after(gateway.settings.v3.receipt_duration);
+    let at = call.now.after(gateway.settings().v3.receipt_duration);
     schedule(gateway, at, &call.mchid, number, |gateway, mchid, number, now| {
         finish(gateway, mchid, number, None, now);
     });
@@ -166,7 +166,7 @@ pub(super) fn finish(
     reason: Option<&str>,
     now: UnixTime,
 ) -> bool {
-    let transfer = gateway.v3.ledger.transfers.get_mut(mchid, number);
+    let transfer = gateway.ledger.transfers.get_mut(mchid, number);
     let receipt = transfer.and_then(|transfer| transfer.receipt.as_mut());
     let generating = receipt.filter(|receipt| receipt.state == ReceiptState::Generating);
     let Some(receipt) = generating else { return false };

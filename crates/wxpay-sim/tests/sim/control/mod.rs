@@ -7,6 +7,7 @@ mod faults;
 mod merchants;
 mod notifications;
 mod orders;
+mod pages;
 mod payer;
 mod profitsharing;
 mod refunds;
@@ -36,7 +37,7 @@ pub struct Control {
 
 impl Control {
     pub fn of(gateway: Gateway, now: UnixTime) -> Self {
-        let mut simulation = Simulation { gateway, clock: Clock::frozen(now) };
+        let mut simulation = Simulation { gateway, clock: Clock::frozen(now).with_virtual_signatures() };
         let response = simulation.control("GET", "/_sim/v1/openapi.json", b"", now);
         assert_eq!((response.status, response.content_type()), (200, "application/json"));
         Self { simulation, document: Arc::new(Document(response.body)) }

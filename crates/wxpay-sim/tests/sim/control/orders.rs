@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 #[test]
 fn paid_order_shows_its_payment() {
     let mut interface = fixture().interface;
-    assert_eq!(interface.call("GET", "orders/A1", &Value::Null).body["state"], "ORDERED");
+    assert_eq!(interface.call("GET", "orders/A1", &Value::Null).body["trade_state"], "NOTPAY");
     let payer = json!({ "openid": "oPayer", "discount": 50, "bank_type": "0" });
     let paid = interface.call("POST", "orders/A1/pay", &payer);
     assert_eq!(paid.status, 200);
-    assert_eq!(paid.body["state"], "PAID");
+    assert_eq!(paid.body["trade_state"], "SUCCESS");
     assert_eq!(paid.body["payments"][0]["openid"], "oPayer");
-    assert_eq!(paid.body["payments"][0]["total_fee"], 1949);
+    assert_eq!(paid.body["payments"][0]["payer_total"], 1949);
     assert_eq!(interface.call("GET", "orders", &Value::Null).body[0], paid.body);
     assert_eq!(interface.call("GET", "notifications", &Value::Null).body[0]["state"], "WAITING");
     let repeated = interface.call("POST", "orders/A1/pay", &Value::Null);
@@ -26,7 +26,7 @@ fn cancelled_and_failed_payments_are_recorded() {
     let record = interface.call("POST", "orders/A1/fail", &Value::Null).body;
     assert_eq!(record["failed_attempts"][0]["outcome"], "cancelled");
     assert_eq!(record["failed_attempts"][1]["outcome"], "failed");
-    assert_eq!(record["state"], "ORDERED");
+    assert_eq!(record["trade_state"], "NOTPAY");
 }
 
 #[test]
@@ -58,7 +58,10 @@ fn order_is_selected_by_merchant() {
     assert_eq!(interface.get(&format!("orders?{query}")).as_array().unwrap().len(), 1);
     assert_eq!(interface.get("orders?mchid=1"), json!([]));
     assert_eq!(interface.rejected("POST", "orders/A1/pay?mchid=1", &Value::Null).0, 404);
-    assert_eq!(interface.succeed("POST", &format!("orders/A1/pay?{query}"), &json!({}))["state"], "PAID");
+    assert_eq!(
+        interface.succeed("POST", &format!("orders/A1/pay?{query}"), &json!({}))["trade_state"],
+        "SUCCESS"
+    );
 }
 
 #[test]
@@ -82,20 +85,38 @@ fn orders_of_two_merchants_with_one_number_are_distinguished() {
 }
 
 #[test]
-fn v3_order_does_not_change_when_its_payer_cancels_or_fails() {
+fn attempt_without_payment_leaves_an_order_open() {
     let mut shop = crate::v3::shop::Shop::open();
+    shop.post("/v3/pay/transactions/app", &shop.goods("A12345"));
+    let mut interface = super::Control::of(shop.gateway, shop.now);
+    for (action, attempts) in [("cancel", 1), ("fail", 2)] {
+        let order = interface.succeed("POST", &format!("orders/A12345/{action}"), &Value::Null);
+        assert_eq!(order["trade_state"], "NOTPAY");
+        assert_eq!(order["failed_attempts"].as_array().unwrap().len(), attempts);
+    }
+}
+
+/// Finding C5: the command was answered with 200, and did nothing.
+#[test]
+fn attempt_that_no_program_can_learn_of_is_refused() {
+    let mut shop = crate::v3::shop::Shop::open();
+    shop.post("/v3/pay/transactions/native", &shop.goods("N12345"));
     shop.order("A12345");
     let mut interface = super::Control::of(shop.gateway, shop.now);
-    for action in ["cancel", "fail"] {
-        assert_eq!(
-            interface.succeed("POST", &format!("orders/A12345/{action}"), &Value::Null)["trade_state"],
-            "NOTPAY"
-        );
+    interface.succeed("POST", "orders/A12345/pay", &Value::Null);
+    for path in ["orders/N12345/cancel", "orders/N12345/fail", "orders/A12345/cancel", "orders/A12345/fail"] {
+        assert_eq!(interface.rejected("POST", path, &Value::Null).0, 409, "{path}");
     }
 }
 
 #[test]
-fn code_payment_waiting_for_its_password_can_fail() {
+fn code_payment_waiting_for_its_password_ends_with_the_attempt() {
+    for action in ["cancel", "fail"] {
+        code_payment_ends_with(action);
+    }
+}
+
+fn code_payment_ends_with(action: &str) {
     let mut shop = crate::v3::shop::Shop::open();
     let code = json!({
         "payer": { "auth_code": "130061098828009402" }, "scene_info": { "store_info": { "id": "S1" } },
@@ -105,8 +126,8 @@ fn code_payment_waiting_for_its_password_can_fail() {
     let reply = shop.post("/v3/pay/transactions/codepay", &goods);
     assert_eq!(reply.body["trade_state"], "USERPAYING", "{reply:?}");
     let mut interface = super::Control::of(shop.gateway.clone(), shop.now);
-    assert_eq!(interface.succeed("POST", "orders/A12345/cancel", &Value::Null)["trade_state"], "USERPAYING");
-    assert_eq!(interface.succeed("POST", "orders/A12345/fail", &Value::Null)["trade_state"], "PAYERROR");
+    let order = interface.succeed("POST", &format!("orders/A12345/{action}"), &Value::Null);
+    assert_eq!(order["trade_state"], "PAYERROR");
     shop.gateway = interface.simulation.gateway;
     assert_eq!(shop.query("A12345").body["trade_state"], "PAYERROR");
 }

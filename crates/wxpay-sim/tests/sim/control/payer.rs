@@ -10,9 +10,9 @@ fn payer_pays_by_the_seven_v1_parameters() {
     let cancelled = interface.call("POST", "payer/cancel", &parameters);
     assert_eq!(cancelled.body["resp"]["errCode"], -2);
     let paid = interface.call("POST", "payer/pay", &parameters);
-    assert_eq!(paid.body["payment_request"]["total_fee"], 1999);
+    assert_eq!(paid.body["payment_request"]["total"], 1999);
     assert_eq!(paid.body["resp"]["errCode"], 0);
-    assert_eq!(paid.body["order"]["state"], "PAID");
+    assert_eq!(paid.body["order"]["trade_state"], "SUCCESS");
     parameters["noncestr"] = "other".into();
     let rejected = interface.call("POST", "payer/pay", &parameters);
     assert_eq!((rejected.status, &rejected.body["field"]), (400, &json!("sign")));

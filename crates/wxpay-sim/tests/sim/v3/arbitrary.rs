@@ -4,7 +4,7 @@ use super::shop::{BASE, Shop, bare};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use wxpay_proto::http::{Method, Request};
-use wxpay_sim::payer::v3::PaymentRequest;
+use wxpay_sim::payer::PaymentRequest;
 
 /// Returns arbitrary JSON of limited size.
 fn any_json() -> impl Strategy<Value = Value> {
@@ -58,7 +58,7 @@ proptest! {
         prop_assert!(shop.call(Method::Post, &target, &garbage).status >= 400);
         let goods = shop.goods_with("A12345", &json!({ member: value }));
         let reply = shop.post(&target, &goods);
-        let placed_count = shop.gateway.transactions(shop.now).len();
+        let placed_count = shop.gateway.orders(shop.now).len();
         prop_assert!([200, 400, 403].contains(&reply.status), "{reply:?}");
         prop_assert_eq!(placed_count, usize::from(reply.status == 200));
         let members = reply.body.as_object().unwrap();
@@ -113,9 +113,9 @@ proptest! {
 
     #[test]
     fn arbitrary_payment_parameters_are_checked_by_the_payer(parameters in any_json(), bytes in prop::collection::vec(any::<u8>(), 0..80)) {
-        let shop = Shop::open();
-        prop_assert!(PaymentRequest::parse(&shop.gateway, parameters.to_string().as_bytes(), shop.now).is_err());
-        prop_assert!(PaymentRequest::parse(&shop.gateway, &bytes, shop.now).is_err());
+        let mut shop = Shop::open();
+        prop_assert!(PaymentRequest::parse(&mut shop.gateway, parameters.to_string().as_bytes(), shop.now).is_err());
+        prop_assert!(PaymentRequest::parse(&mut shop.gateway, &bytes, shop.now).is_err());
     }
 }
 

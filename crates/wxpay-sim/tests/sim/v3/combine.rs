@@ -90,11 +90,11 @@ fn combined_order_that_is_not_allowed_is_refused_and_not_placed() {
     }
     let none = place(&mut shop, "jsapi", "P12345", &json!({ "combine_payer_info": {} }));
     assert_eq!(none.refusal(), (400, "PARAM_ERROR", 268_501_013));
-    assert!(shop.gateway.transactions(shop.now).is_empty());
+    assert!(shop.gateway.orders(shop.now).len() == 0);
     shop.order("P12345-2");
     let reused = place(&mut shop, "native", "P12345", &json!({}));
     assert_eq!(reused.refusal(), (403, "OUT_TRADE_NO_USED", 268_498_688));
-    assert_eq!(shop.gateway.transactions(shop.now).len(), 1);
+    assert_eq!(shop.gateway.orders(shop.now).len(), 1);
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn repeated_combined_order_returns_the_same_prepay_and_a_different_one_is_refuse
     );
     shop.wait(7200);
     assert_eq!(
-        shop.gateway.pay_transaction(&order_ref("P12345"), &Payer::default(), shop.now).err(),
+        shop.gateway.pay(&order_ref("P12345"), &Payer::default(), shop.now).err(),
         Some(PayError::Expired)
     );
     let second = place(&mut shop, "native", "P12345", &json!({})).body;
@@ -183,7 +183,7 @@ fn combined_discount_leaves_one_fen_of_each_sub_order() {
     place(&mut shop, "native", "P12345", &json!({}));
     let mut pay = |discount| {
         let payer = Payer::default().with_discount(Fen::new(discount));
-        shop.gateway.pay_transaction(&order_ref("P12345"), &payer, shop.now).map(|paid| paid.transaction)
+        shop.gateway.pay(&order_ref("P12345"), &payer, shop.now).map(|paid| paid.order)
     };
     assert_eq!(pay(1499).err(), Some(PayError::DiscountTooLarge));
     assert_eq!(pay(1498).unwrap().payments[0].payer_total, Fen::new(1));
@@ -249,7 +249,7 @@ fn combined_close_must_name_every_sub_order() {
     }
     assert_eq!(shop.query("P12345-1").body["trade_state"], "CLOSED");
     assert_eq!(place(&mut shop, "native", "P12345", &json!({})).refusal().1, "ORDER_CLOSED");
-    let result = shop.gateway.pay_transaction(&order_ref("P12345-1"), &Payer::default(), shop.now);
+    let result = shop.gateway.pay(&order_ref("P12345-1"), &Payer::default(), shop.now);
     assert_eq!(result.err(), Some(PayError::Expired));
 }
 

@@ -45,7 +45,7 @@ fn reply(outcome: Outcome) -> Response {
 }
 
 fn is_placed(shop: &Shop) -> bool {
-    !shop.gateway.transactions(shop.now).is_empty()
+    shop.gateway.orders(shop.now).len() > 0
 }
 
 /// Returns the fault of the last request and the status of its reply.
@@ -237,7 +237,7 @@ fn notification_arrives_before_the_payer_returns() {
     let mut shop = Shop::with(|settings| settings.notify_delay = Duration::from_secs(3));
     shop.order("A12345");
     shop.gateway.inject(FaultRule::new(Fault::Early).for_operation(Operation::Pay));
-    let paid = shop.gateway.pay_transaction(&order_ref("A12345"), &Payer::default(), shop.now).unwrap();
+    let paid = shop.gateway.pay(&order_ref("A12345"), &Payer::default(), shop.now).unwrap();
     assert!(paid.notifications_first);
     assert_eq!(shop.due().len(), 1);
 }
@@ -258,7 +258,7 @@ fn second_payment_has_its_own_number_and_notification() {
     let mut shop = Shop::open();
     shop.order("A12345");
     shop.pay("A12345");
-    let result = shop.gateway.pay_transaction(&order_ref("A12345"), &Payer::default(), shop.now);
+    let result = shop.gateway.pay(&order_ref("A12345"), &Payer::default(), shop.now);
     assert_eq!(result.unwrap_err(), PayError::AlreadyPaid);
     shop.gateway.inject(FaultRule::new(Fault::SecondPayment));
     let payments = shop.pay("A12345").payments;

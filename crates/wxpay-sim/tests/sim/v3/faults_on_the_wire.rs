@@ -18,7 +18,9 @@ const SOON: Duration = Duration::from_secs(20);
 
 async fn start_server(shop: &Shop, fault: Fault) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let server = Server::start(listener, shop.gateway.clone(), Clock::frozen(shop.now)).unwrap();
+    let server =
+        Server::start(listener, shop.gateway.clone(), Clock::frozen(shop.now).with_virtual_signatures())
+            .unwrap();
     server.with(|simulation, _| simulation.gateway.inject(FaultRule::new(fault).at_most(1)));
     server
 }

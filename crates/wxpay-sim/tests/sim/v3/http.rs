@@ -58,7 +58,12 @@ async fn listener() -> TcpListener {
 #[tokio::test]
 async fn http_request_is_answered_and_its_notification_is_delivered() {
     let mut shop = Shop::open();
-    let server = Server::start(listener().await, shop.gateway.clone(), Clock::frozen(shop.now)).unwrap();
+    let server = Server::start(
+        listener().await,
+        shop.gateway.clone(),
+        Clock::frozen(shop.now).with_virtual_signatures(),
+    )
+    .unwrap();
     let merchant = listener().await;
     let url = format!("http://{}/notify", merchant.local_addr().unwrap());
     let goods = shop.goods_with("A-1_23*", &json!({ "notify_url": url }));
@@ -91,7 +96,12 @@ async fn http_request_is_answered_and_its_notification_is_delivered() {
 async fn http_204_has_headers_and_no_body() {
     let mut shop = Shop::open();
     shop.order("A12345");
-    let server = Server::start(listener().await, shop.gateway.clone(), Clock::frozen(shop.now)).unwrap();
+    let server = Server::start(
+        listener().await,
+        shop.gateway.clone(),
+        Clock::frozen(shop.now).with_virtual_signatures(),
+    )
+    .unwrap();
     let body = json!({ "mchid": shop.mchid() }).to_string();
     let request = shop.request(Method::Post, "/v3/pay/transactions/out-trade-no/A12345/close", &body);
     let reply = call(&server, &request).await;
@@ -102,7 +112,12 @@ async fn http_204_has_headers_and_no_body() {
 #[tokio::test]
 async fn http_method_without_an_operation_is_not_allowed() {
     let mut shop = Shop::open();
-    let server = Server::start(listener().await, shop.gateway.clone(), Clock::frozen(shop.now)).unwrap();
+    let server = Server::start(
+        listener().await,
+        shop.gateway.clone(),
+        Clock::frozen(shop.now).with_virtual_signatures(),
+    )
+    .unwrap();
     let request = shop.request(Method::Put, "/v3/certificates", "");
     assert_eq!(call(&server, &request).await.status(), 405);
 }
@@ -111,8 +126,13 @@ async fn http_method_without_an_operation_is_not_allowed() {
 async fn tls_certificate_has_the_names_of_the_real_gateway() {
     let mut shop = Shop::open();
     let tls = Tls::of(&shop.gateway, shop.gateway.settings().v3.certificates_since).unwrap();
-    let server =
-        Server::start_tls(listener().await, shop.gateway.clone(), Clock::frozen(shop.now), &tls).unwrap();
+    let server = Server::start_tls(
+        listener().await,
+        shop.gateway.clone(),
+        Clock::frozen(shop.now).with_virtual_signatures(),
+        &tls,
+    )
+    .unwrap();
     assert!(server.url().starts_with("https://127.0.0.1:"));
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(tls.ca_pem().as_bytes()).unwrap()).unwrap();

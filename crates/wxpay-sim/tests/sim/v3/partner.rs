@@ -59,7 +59,7 @@ fn each_partner_order_type_returns_its_own_handle() {
         let reply = place(&mut shop, kind, &format!("{kind}-12345"), more);
         assert_eq!(reply.status, 200, "{kind} {reply:?}");
         let handle = reply.body[member].as_str().unwrap();
-        let record = shop.gateway.transaction(&OrderRef::Handle(handle.into()), shop.now).unwrap();
+        let record = shop.gateway.order(&OrderRef::Handle(handle.into()), shop.now).unwrap();
         assert_eq!((record.trade_type, record.trade_state), (trade_type, TradeState::NotPay));
         assert_eq!(record.sub_mchid.unwrap().as_str(), sub_merchant(&shop).0);
     }
@@ -73,7 +73,7 @@ fn partner_payment_notification_names_both_merchants_and_both_openids() {
     assert_eq!(place(&mut shop, "jsapi", "A12345", &more).status, 200);
     let order_ref = OrderRef::OutTradeNo("A12345".parse().unwrap());
     let other = Payer::default().with_openid("oOther".parse().unwrap());
-    let result = shop.gateway.pay_transaction(&order_ref, &other, shop.now);
+    let result = shop.gateway.pay(&order_ref, &other, shop.now);
     assert_eq!(result.err(), Some(PayError::OtherPayer));
     let payment = shop.pay("A12345").payments[0].clone();
     assert_eq!(payment.sub_openid.as_ref().unwrap().as_str(), OPENID);
@@ -127,7 +127,7 @@ fn partner_order_without_a_relation_is_refused_with_its_own_result_code() {
     assert_eq!(none.refusal(), (400, "PARAM_ERROR", 268_501_013));
     let no_app = place(&mut shop, "jsapi", "A12345", &json!({ "payer": { "sub_openid": OPENID } }));
     assert_eq!(no_app.body["detail"]["field"], "/sub_appid");
-    assert!(shop.gateway.transactions(shop.now).is_empty(), "no order is placed");
+    assert!(shop.gateway.orders(shop.now).len() == 0, "no order is placed");
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn each_order_type_returns_its_own_handle() {
         let handle = reply.body[member].as_str().unwrap();
         assert!(handle.starts_with(prefix), "{handle}");
         assert_eq!(reply.body.as_object().unwrap().len(), 1);
-        let record = shop.gateway.transaction(&OrderRef::Handle(handle.into()), shop.now).unwrap();
+        let record = shop.gateway.order(&OrderRef::Handle(handle.into()), shop.now).unwrap();
         assert_eq!((record.trade_type, record.trade_state), (trade_type, TradeState::NotPay));
     }
 }
@@ -76,7 +76,7 @@ fn required_fields_of_each_order_type_are_enforced() {
         (400, "APPID_MCHID_NOT_MATCH".into(), 268_445_527)
     );
     assert_eq!(post_with(json!({ "mchid": "1" })), (400, "INVALID_REQUEST".into(), 268_447_843));
-    assert!(shop.gateway.transactions(shop.now).is_empty(), "no order is placed");
+    assert!(shop.gateway.orders(shop.now).len() == 0, "no order is placed");
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn closed_order_cannot_be_paid_and_paid_order_cannot_be_closed() {
     assert_eq!(shop.close("A12345").status, 204);
     assert_eq!(shop.query("A12345").body["trade_state"], "CLOSED");
     let order_ref = OrderRef::OutTradeNo("A12345".parse().unwrap());
-    let result = shop.gateway.pay_transaction(&order_ref, &Payer::default(), shop.now);
+    let result = shop.gateway.pay(&order_ref, &Payer::default(), shop.now);
     assert_eq!(result.err(), Some(PayError::Expired));
     let goods = shop.goods("A12345");
     assert_eq!(shop.post("/v3/pay/transactions/native", &goods).refusal().1, "ORDER_CLOSED");
@@ -182,7 +182,7 @@ fn prepay_expires_after_two_hours_and_an_order_after_seven_days() {
     let mut shop = Shop::open();
     let handle = shop.order("A12345");
     let pay = |shop: &mut Shop| {
-        shop.gateway.pay_transaction(&OrderRef::Handle(handle.clone()), &Payer::default(), shop.now).err()
+        shop.gateway.pay(&OrderRef::Handle(handle.clone()), &Payer::default(), shop.now).err()
     };
     shop.wait(7200);
     assert_eq!(pay(&mut shop), Some(PayError::Expired));
@@ -201,7 +201,7 @@ fn order_cannot_be_paid_after_time_expire() {
     assert_eq!(shop.post("/v3/pay/transactions/native", &goods).status, 200);
     shop.wait(60);
     let order_ref = OrderRef::OutTradeNo("A12345".parse().unwrap());
-    let result = shop.gateway.pay_transaction(&order_ref, &Payer::default(), shop.now);
+    let result = shop.gateway.pay(&order_ref, &Payer::default(), shop.now);
     assert_eq!(result.err(), Some(PayError::Expired));
     assert_eq!(
         shop.post("/v3/pay/transactions/native", &goods).refusal(),
@@ -216,7 +216,7 @@ fn order_for_one_payer_cannot_be_paid_by_another() {
     shop.post("/v3/pay/transactions/jsapi", &goods);
     let order_ref = OrderRef::OutTradeNo("A12345".parse().unwrap());
     let other = Payer::default().with_openid("oOther".parse().unwrap());
-    let result = shop.gateway.pay_transaction(&order_ref, &other, shop.now);
+    let result = shop.gateway.pay(&order_ref, &other, shop.now);
     assert_eq!(result.err(), Some(PayError::OtherPayer));
     assert_eq!(shop.pay("A12345").payments[0].openid.as_str(), OPENID);
 }

@@ -3,7 +3,7 @@
 use super::shop::Shop;
 use serde_json::{Value, json};
 use wxpay_proto::UnixTime;
-use wxpay_sim::{Clock, control::Simulation, gateway::Payer, payer::v3::PaymentRequest};
+use wxpay_sim::{Clock, control::Simulation, gateway::Payer, payer::PaymentRequest};
 
 /// Places a JSAPI order and returns the parameters for the page.
 fn jsapi_parameters(shop: &mut Shop) -> Value {
@@ -27,8 +27,8 @@ fn app_parameters(shop: &mut Shop) -> Value {
     })
 }
 
-fn refused_field(shop: &Shop, parameters: &Value) -> Option<&'static str> {
-    PaymentRequest::parse(&shop.gateway, parameters.to_string().as_bytes(), shop.now)
+fn refused_field(shop: &mut Shop, parameters: &Value) -> Option<&'static str> {
+    PaymentRequest::parse(&mut shop.gateway, parameters.to_string().as_bytes(), shop.now)
         .err()
         .map(|refusal| refusal.field)
 }
@@ -38,10 +38,10 @@ fn payer_accepts_signed_jsapi_and_app_parameters() {
     let mut shop = Shop::open();
     for parameters in [jsapi_parameters(&mut shop), app_parameters(&mut shop)] {
         let payment_request =
-            PaymentRequest::parse(&shop.gateway, parameters.to_string().as_bytes(), shop.now).unwrap();
+            PaymentRequest::parse(&mut shop.gateway, parameters.to_string().as_bytes(), shop.now).unwrap();
         assert_eq!((payment_request.total.get(), payment_request.description.as_str()), (1999, "支付测试"));
         let (resp, paid) = payment_request.pay(&mut shop.gateway, &Payer::default(), shop.now).unwrap();
-        assert_eq!((resp.err_code, paid.transaction.payments.len()), (0, 1));
+        assert_eq!((resp.err_code, paid.order.payments.len()), (0, 1));
         assert!(payment_request.pay(&mut shop.gateway, &Payer::default(), shop.now).is_err());
     }
 }
@@ -51,7 +51,7 @@ fn mini_program_parameters_may_omit_the_appid() {
     let mut shop = Shop::open();
     let mut parameters = jsapi_parameters(&mut shop);
     parameters.as_object_mut().unwrap().remove("appId");
-    assert_eq!(refused_field(&shop, &parameters), None);
+    assert_eq!(refused_field(&mut shop, &parameters), None);
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn payer_names_the_changed_parameter() {
     ] {
         let mut parameters = jsapi_parameters(&mut shop);
         parameters[name] = value;
-        assert_eq!(refused_field(&shop, &parameters), Some(expected), "{name}");
+        assert_eq!(refused_field(&mut shop, &parameters), Some(expected), "{name}");
     }
     for (name, value, expected) in [
         ("noncestr", "n2", "sign"),
@@ -81,7 +81,7 @@ fn payer_names_the_changed_parameter() {
     ] {
         let mut parameters = app_parameters(&mut shop);
         parameters[name] = value.into();
-        assert_eq!(refused_field(&shop, &parameters), Some(expected), "{name}");
+        assert_eq!(refused_field(&mut shop, &parameters), Some(expected), "{name}");
     }
 }
 
@@ -93,7 +93,7 @@ fn app_signature_covers_the_bare_prepayid() {
     let line = format!("prepay_id={}", parameters["prepayid"].as_str().unwrap());
     let sign = shop.sign(&format!("{}\n{}\nn1\n{line}\n", shop.appid(), shop.now.as_secs()));
     parameters["sign"] = sign.into();
-    assert_eq!(refused_field(&shop, &parameters), Some("sign"));
+    assert_eq!(refused_field(&mut shop, &parameters), Some("sign"));
 }
 
 #[test]
@@ -101,7 +101,10 @@ fn control_interface_pays_for_both_api_versions() {
     let mut shop = Shop::open();
     let parameters = jsapi_parameters(&mut shop).to_string();
     let real = UnixTime::from_secs(0);
-    let mut simulation = Simulation { gateway: shop.gateway.clone(), clock: Clock::frozen(shop.now) };
+    let mut simulation = Simulation {
+        gateway: shop.gateway.clone(),
+        clock: Clock::frozen(shop.now).with_virtual_signatures(),
+    };
     let mut post = |path: &str| simulation.control("POST", path, parameters.as_bytes(), real);
     let cancelled = post("/_sim/v1/payer/cancel");
     assert_eq!((cancelled.status, &cancelled.body["resp"]["errCode"]), (200, &json!(-2)));
@@ -147,7 +150,7 @@ fn payer_accepts_parameters_signed_by_the_partner() {
         let parameters = json!({ "appid": appid, "partnerid": partnerid, "prepayid": id,
             "package": "Sign=WXPay", "noncestr": "n1", "timestamp": time, "sign": sign });
         let payment_request =
-            PaymentRequest::parse(&shop.gateway, parameters.to_string().as_bytes(), shop.now);
+            PaymentRequest::parse(&mut shop.gateway, parameters.to_string().as_bytes(), shop.now);
         assert_eq!(payment_request.as_ref().err().map(|error| error.field), refusal);
         assert!(payment_request.is_err() || payment_request.unwrap().total.get() == total);
     }

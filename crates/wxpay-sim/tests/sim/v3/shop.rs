@@ -16,7 +16,7 @@ use wxpay_proto::{
 use wxpay_sim::{
     Gateway, Outcome, Settings,
     gateway::{OrderRef, Payer},
-    ledger::TransactionRecord,
+    ledger::OrderRecord,
     merchant::Merchant,
     notifications::{Delivery, DeliveryResult},
 };
@@ -264,17 +264,17 @@ impl Shop {
         self.post(&format!("/v3/pay/transactions/out-trade-no/{number}/close"), &body)
     }
 
-    pub fn pay(&mut self, number: &str) -> TransactionRecord {
+    pub fn pay(&mut self, number: &str) -> OrderRecord {
         self.pay_as(number, &Payer::default())
     }
 
-    pub fn pay_as(&mut self, number: &str, payer: &Payer) -> TransactionRecord {
+    pub fn pay_as(&mut self, number: &str, payer: &Payer) -> OrderRecord {
         let order_ref = OrderRef::OutTradeNo(number.parse().unwrap());
-        self.gateway.pay_transaction(&order_ref, payer, self.now).unwrap().transaction
+        self.gateway.pay(&order_ref, payer, self.now).unwrap().order
     }
 
-    pub fn record(&self, number: &str) -> TransactionRecord {
-        self.gateway.transaction(&OrderRef::OutTradeNo(number.parse().unwrap()), self.now).unwrap()
+    pub fn record(&self, number: &str) -> OrderRecord {
+        self.gateway.order(&OrderRef::OutTradeNo(number.parse().unwrap()), self.now).unwrap()
     }
 
     pub fn due(&mut self) -> Vec<Delivery> {

@@ -24,7 +24,10 @@ pub fn v3_gateway(data: &[u8]) {
     let now = UnixTime::from_secs(1_780_000_000);
     let mut settings = Settings::default();
     settings.v3.key_source = KeySource::Fake;
-    let mut simulation = Simulation { gateway: Gateway::new(settings, 7), clock: Clock::frozen(now) };
+    let mut simulation = Simulation {
+        gateway: Gateway::new(settings, 7),
+        clock: Clock::frozen(now).with_virtual_signatures(),
+    };
     let merchant = simulation.gateway.merchant().clone();
     let (mchid, appid) = (merchant.mchid().as_str(), merchant.appids()[0].as_str());
     for request in text.split("\n---\n").take(16) {
@@ -39,8 +42,8 @@ pub fn v3_gateway(data: &[u8]) {
         }
     }
     simulation.clock.advance(Duration::from_secs(3600));
-    let now = simulation.clock.now(now);
-    for order in simulation.gateway.transactions(now) {
+    let now = simulation.clock.business(now);
+    for order in simulation.gateway.orders(now) {
         let refunds = order.refunds.iter().filter(|refund| refund.status != RefundStatus::Closed);
         let refunded: u64 = refunds.map(|refund| refund.refund.get()).sum();
         assert!(refunded <= order.total.get(), "more was refunded than paid");
@@ -61,7 +64,7 @@ fn send(
 ) {
     let method = if method == "GET" { Method::Get } else { Method::Post };
     let body = if method == Method::Get { "" } else { body };
-    let (now, orders) = (simulation.clock.now(real), simulation.gateway.transactions(real).len());
+    let (now, orders) = (simulation.clock.business(real), simulation.gateway.orders(real).len());
     let request =
         Request::new(method, format!("https://api.mch.weixin.qq.com{target}"), body.as_bytes().to_vec())
             .with_header("accept", "application/json")
@@ -82,7 +85,7 @@ fn send(
     if reply.status() >= 400 {
         let refusal: Value = serde_json::from_slice(reply.body()).unwrap();
         assert!(refusal["code"].is_string() && refusal["message"].is_string(), "{refusal}");
-        let count = simulation.gateway.transactions(now).len();
+        let count = simulation.gateway.orders(now).len();
         assert_eq!(count, orders, "a request that was refused placed an order");
     }
 }

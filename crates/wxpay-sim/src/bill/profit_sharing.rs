@@ -10,7 +10,7 @@ const COLUMNS: &str = "分账时间,分账发起方,分账方,微信订单号,�
 const SUMMARY_COLUMNS: &str = "总笔数,分账笔数,分账总金额,回退笔数,回退总金额";
 
 /// Builds the bill. Returns `None` if nothing was shared or returned.
-pub(super) fn sharings(ledger: &Ledger, entries: &[&JournalEntry]) -> Option<String> {
+pub(crate) fn sharings(ledger: &Ledger, entries: &[&JournalEntry]) -> Option<String> {
     let mut csv = format!("{COLUMNS}\r\n");
     let (mut sharing_count, mut shared, mut return_count, mut returned) = (0_u64, 0_u64, 0_u64, 0_u64);
     for entry in entries {
@@ -48,27 +48,27 @@ fn cells(ledger: &Ledger, entry: &JournalEntry, sharing_entry: &SharingEntry) ->
     let (sharing, id, detail_id, number, account, kind, description) = match sharing_entry {
         SharingEntry::ToReceiver { out_order_no, detail_id }
         | SharingEntry::Unfrozen { out_order_no, detail_id } => {
-            let sharing = sharings.get(&order.mchid, out_order_no)?;
+            let sharing = sharings.get(order.mchid(), out_order_no)?;
             let detail = &sharing.details.iter().find(|detail| detail.record.detail_id == *detail_id)?.record;
             let (id, number) = (&sharing.order_id, out_order_no);
             (sharing, id, detail_id.as_str(), number, &detail.account, "分账", &detail.description)
         }
         SharingEntry::Return { out_return_no } => {
-            let sharing_return = &sharings.get_return(&order.mchid, out_return_no)?.record;
-            let sharing = sharings.get(&order.mchid, &sharing_return.out_order_no)?;
+            let sharing_return = &sharings.get_return(order.mchid(), out_return_no)?.record;
+            let sharing = sharings.get(order.mchid(), &sharing_return.out_order_no)?;
             let (id, number) = (&sharing_return.return_id, out_return_no);
             (sharing, id, "", number, &sharing_return.return_mchid, "分账回退", &sharing_return.description)
         }
     };
     Some(vec![
         time::bill_time(entry.at),
-        order.mchid.to_string(),
-        order.sub_mchid().unwrap_or(&order.mchid).to_string(),
+        order.mchid().to_string(),
+        order.sub_mchid().unwrap_or_else(|| order.mchid()).to_string(),
         sharing.transaction_id.to_string(),
         id.clone(),
         detail_id.into(),
         number.clone(),
-        yuan(order.total.get()),
+        yuan(order.total().get()),
         account.clone(),
         yuan(entry.amount.get()),
         kind.into(),

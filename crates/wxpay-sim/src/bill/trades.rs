@@ -16,7 +16,7 @@ const TRADE_SUMMARY: &str =
     "总交易单数,应结订单总金额,退款总金额,充值券退款总金额,手续费总金额,订单总金额,申请退款总金额";
 
 /// Builds the bill of type `ALL`, `SUCCESS` or `REFUND`. Returns `None` if there are no trades.
-pub(super) fn trade(ledger: &Ledger, entries: &[&JournalEntry], bill_type: &str) -> Option<String> {
+pub(crate) fn trade(ledger: &Ledger, entries: &[&JournalEntry], bill_type: &str) -> Option<String> {
     let is_wanted = |kind: &EntryKind| match bill_type {
         "SUCCESS" => matches!(kind, EntryKind::Payment(_)),
         "REFUND" => matches!(kind, EntryKind::Refund(_) | EntryKind::Reversal(_)),
@@ -67,20 +67,20 @@ fn trade_row(order: &Order, entry: &JournalEntry, bill_type: &str) -> Option<Vec
     let is_paid = matches!(entry.kind, EntryKind::Payment(_));
     let (paid, refunded) = if is_paid { (entry.amount.get(), 0) } else { (0, entry.amount.get()) };
     let coupon = payment.filter(|_| is_paid).map_or(0, |payment| payment.discount.get());
-    let text = |pointer| order.request_text(pointer).unwrap_or_default().to_owned();
+    let terms = payment.map_or_else(|| order.terms(), |payment| order.terms_of(payment));
     let mut cells = vec![
         time::bill_time(entry.at),
-        order.appid.to_string(),
-        order.mchid.to_string(),
+        order.appid().to_string(),
+        order.mchid().to_string(),
         order.sub_mchid().map_or_else(|| String::from("0"), ToString::to_string),
-        text("/scene_info/device_id"),
+        terms.device_id.as_deref().unwrap_or_default().into(),
         payment.map(|payment| payment.transaction_id.to_string()).unwrap_or_default(),
         order.out_trade_no.to_string(),
         payment.map(|payment| payment.openid.as_str().to_owned()).unwrap_or_default(),
         order.trade_type.as_str().into(),
         state.into(),
         payment.map(|payment| payment.bank_type.clone()).unwrap_or_default(),
-        "CNY".into(),
+        terms.currency.as_str().into(),
         yuan(paid),
         yuan(coupon),
     ];
@@ -107,11 +107,9 @@ fn trade_row(order: &Order, entry: &JournalEntry, bill_type: &str) -> Option<Vec
         ]);
     }
     let fee = i128::from(entry.fee.get());
-    let name = match text("/description") {
-        text if text.is_empty() => order.request_text("/detail").unwrap_or_default().to_owned(),
-        text => text,
-    };
-    cells.extend([name, text("/attach"), signed(if is_paid { fee } else { fee.saturating_neg() })]);
+    let attach = terms.attach.as_deref().unwrap_or_default();
+    let fee = signed(if is_paid { fee } else { fee.saturating_neg() });
+    cells.extend([String::from(&*terms.description), String::from(attach), fee]);
     cells.extend([String::from("0.60%"), yuan(paid)]);
     if bill_type != "SUCCESS" {
         cells.push(yuan(refunded));

@@ -10,7 +10,7 @@ const FLOW: &str = "记账时间,微信支付业务单号,资金流水单号,业
 const FLOW_SUMMARY: &str = "资金流水总笔数,收入笔数,收入金额,支出笔数,支出金额";
 
 /// Builds the bill. Returns `None` if no money was moved.
-pub(super) fn fundflow(ledger: &Ledger, entries: &[&JournalEntry]) -> Option<String> {
+pub(crate) fn fundflow(ledger: &Ledger, entries: &[&JournalEntry]) -> Option<String> {
     let mut csv = format!("{FLOW}\r\n");
     let (mut income_count, mut expense_count, mut income, mut expense) = (0_u64, 0_u64, 0_u64, 0_u64);
     for entry in entries {
@@ -96,7 +96,7 @@ fn numbers(ledger: &Ledger, entry: &JournalEntry) -> Option<(String, String)> {
             | SharingEntry::Unfrozen { out_order_no, detail_id },
         ) => Some((detail_id.clone(), out_order_no.clone())),
         EntryKind::Sharing(SharingEntry::Return { out_return_no }) => {
-            let sharing_return = ledger.sharings.get_return(&order.mchid, out_return_no)?;
+            let sharing_return = ledger.sharings.get_return(order.mchid(), out_return_no)?;
             Some((sharing_return.record.return_id.clone(), out_return_no.clone()))
         }
     }
