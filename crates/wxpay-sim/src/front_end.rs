@@ -15,6 +15,7 @@ mod tests;
 
 use crate::{
     clock::Now,
+    compression,
     faults::{ApiVersion, Fault, FaultContext},
     gateway::Gateway,
     ledger::{Order, OrderKey},
@@ -71,6 +72,8 @@ pub struct Draft {
     /// Whether the request was carried out.
     pub(crate) is_success: bool,
     pub(crate) signature: Option<Box<dyn Signature>>,
+    /// The `Accept-Encoding` of the request, if the reply may be compressed. The signature covers the body before that.
+    pub(crate) accept_encoding: Option<String>,
 }
 
 /// A signature that is still to be made.
@@ -82,14 +85,15 @@ pub(crate) trait Signature: fmt::Debug + Send + Sync {
 impl Draft {
     /// Signs the reply.
     pub(crate) fn sign(self) -> Response {
-        let Self { status, mut headers, mut body, signature, .. } = self;
+        let Self { status, mut headers, mut body, signature, accept_encoding, .. } = self;
         headers.extend(signature.map(|signature| signature.sign(&mut body)).into_iter().flatten());
         // A 204 cannot have a body, so a tampered one is sent as 200.
         let status = if status == 204 && !body.is_empty() { 200 } else { status };
         let response = Response::new(status, body);
-        headers
+        let response = headers
             .into_iter()
-            .fold(response, |response, (name, value)| response.with_header(name, value.as_bytes()))
+            .fold(response, |response, (name, value)| response.with_header(name, value.as_bytes()));
+        compression::compress(response, accept_encoding.as_deref())
     }
 }
 

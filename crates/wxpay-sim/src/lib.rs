@@ -54,6 +54,7 @@
 
 mod bill;
 pub mod clock;
+mod compression;
 pub mod control;
 pub mod credentials;
 pub mod environment;

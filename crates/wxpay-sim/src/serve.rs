@@ -373,8 +373,9 @@ fn control_response(response: &ControlResponse) -> Result<hyper::Response<Body>,
 }
 
 /// Request headers that the gateway reads.
-const HEADERS: [&str; 7] = [
+const HEADERS: [&str; 8] = [
     "accept",
+    "accept-encoding",
     "accept-language",
     "authorization",
     "content-type",

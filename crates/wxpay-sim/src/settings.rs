@@ -5,7 +5,9 @@
 
 mod v3;
 
-pub use v3::{CloseUnknownOrder, RefundOutcome, UserPayingReply, V3};
+pub use v3::{
+    CloseUnknownOrder, GzipPlace, LengthUnit, NoCertificateMessage, RefundOutcome, UserPayingReply, V3,
+};
 
 use std::time::Duration;
 

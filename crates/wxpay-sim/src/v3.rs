@@ -4,8 +4,9 @@
 //!
 //! [`validate`] checks every request in this order and refuses it at the first failed check: the headers `Accept` and
 //! `User-Agent`; the form of `Authorization`; its timestamp; its merchant; its certificate; its signature over the raw
-//! target and the raw body; `Wechatpay-Negative-Test`; path and method; the rate limit; the query and the body, field
-//! by field. Later checks belong to the product.
+//! target and the raw body; `Wechatpay-Negative-Test`; path and method; the rate limit; the parameters of the path, the
+//! query and the body, field by field; `Wechatpay-Serial` where the tables require it. Later checks belong to the
+//! product.
 //!
 //! # Adding a product
 //!
@@ -18,7 +19,8 @@
 //!     Operation::get("v3.refund.query", "/v3/refund/domestic/refunds/{out_refund_no}", query).with_query(QUERY),
 //! ];
 //!
-//! const FIELDS: &[Field] = &[required("out_refund_no", Kind::Text(1, 64, Alphabet::RefundNumber)), …];
+//! const FIELDS: &[Field] =
+//!     &[required("out_refund_no", "商户退款单号", Kind::Text(bytes(1, 64), Alphabet::RefundNumber)), …];
 //!
 //! fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> { … }
 //! ```
@@ -27,8 +29,10 @@
 //! * Fields are declared with the types of [`fields`]. The body has been validated when the function runs; the function
 //!   reads it with [`Call::text`](call::Call::text), [`number`](call::Call::number) and similar methods, by JSON
 //!   pointers.
-//! * A refusal is a code of [`errors`] with a reason. The function must not have changed anything when it returns one.
-//! * An event that happens later is a [`Task`](crate::gateway::tasks::Task); a notification is sent with `Gateway::notify`.
+//! * A refusal is a code of [`errors`] with a message or a reason; it is signed, unlike those of the field check. The
+//!   function must not have changed anything when it returns one.
+//! * An event that happens later is a [`Task`](crate::gateway::tasks::Task); a notification is sent with
+//!   `Gateway::notify`.
 //! * State is kept in the [`ledger`](crate::ledger).
 
 mod authorization;
@@ -48,6 +52,7 @@ mod multipart;
 pub(crate) mod notification;
 pub(crate) mod operation;
 mod party;
+mod path;
 pub(crate) mod pay;
 mod profitsharing;
 mod rates;
@@ -55,6 +60,7 @@ mod refund;
 mod reply;
 mod requests;
 pub(crate) mod route;
+mod serial;
 mod signature;
 mod transfer;
 mod validate;

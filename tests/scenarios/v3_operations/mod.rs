@@ -24,7 +24,7 @@ use wxpay_proto::{
     http::Method,
     v3::{Endpoint as _, Raw},
 };
-use wxpay_sim::Gateway;
+use wxpay_sim::{Gateway, faults::Operation as FaultOperation};
 
 /// Returns method and path of the operations that must have a type: tiers T1 and T2.
 pub(crate) fn typed_operations() -> Vec<String> {
@@ -79,6 +79,7 @@ fn core_and_simulator_have_the_same_label_for_each_operation() {
     for sample in requests::all() {
         let Some(label) = sample.label else { continue };
         assert_eq!(served.get(sample.operation), Some(&label), "{}", sample.operation);
+        assert!(FaultOperation::from_name(label).is_some(), "fault rules accept the label {label}");
         labels.insert(label);
     }
     let other: Vec<_> = served.values().filter(|label| !labels.contains(**label)).collect();

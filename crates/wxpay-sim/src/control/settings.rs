@@ -8,8 +8,8 @@ use super::{
     schema::Schema,
 };
 use crate::settings::{
-    CloseUnknownOrder, LeakedKey, PlusSign, RefundOutcome, ReusedOrderNumber, SecondSignPackage, Settings,
-    SuccessMatch, UserPayingReply,
+    CloseUnknownOrder, GzipPlace, LeakedKey, LengthUnit, NoCertificateMessage, PlusSign, RefundOutcome,
+    ReusedOrderNumber, SecondSignPackage, Settings, SuccessMatch, UserPayingReply,
 };
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -140,15 +140,77 @@ static SETTINGS_TABLE: &[Setting] = &[
     ),
     choice(
         "user_paying",
-        || vec!["transaction", "code"],
-        "The reply to a code payment while the payer enters the password: transaction (200) or code (202 \
-         USERPAYING).",
+        || vec!["accepted_transaction", "transaction", "code"],
+        "The reply to a code payment while the payer enters the password: accepted_transaction (202 with the \
+         transaction), transaction (200) or code (202 USERPAYING).",
         (
-            |settings| if settings.v3.user_paying == UserPayingReply::Code { "code" } else { "transaction" },
+            |settings| match settings.v3.user_paying {
+                UserPayingReply::AcceptedTransaction => "accepted_transaction",
+                UserPayingReply::Transaction => "transaction",
+                UserPayingReply::Code => "code",
+            },
             |settings, value| {
-                let is_code = value == "code";
-                settings.v3.user_paying =
-                    if is_code { UserPayingReply::Code } else { UserPayingReply::Transaction };
+                settings.v3.user_paying = match value {
+                    "transaction" => UserPayingReply::Transaction,
+                    "code" => UserPayingReply::Code,
+                    _ => UserPayingReply::AcceptedTransaction,
+                };
+            },
+        ),
+    ),
+    choice(
+        "length_unit",
+        || vec!["characters", "bytes"],
+        "The unit of the lengths of texts for which no public reply shows it, such as description.",
+        (
+            |settings| {
+                if settings.v3.length_unit == LengthUnit::Bytes { "bytes" } else { "characters" }
+            },
+            |settings, value| {
+                let is_bytes = value == "bytes";
+                settings.v3.length_unit = if is_bytes { LengthUnit::Bytes } else { LengthUnit::Characters };
+            },
+        ),
+    ),
+    boolean("sign_unauthorized", "True if 401 replies of APIv3 are signed.", |settings| {
+        &mut settings.v3.sign_unauthorized
+    }),
+    boolean(
+        "compression",
+        "True if replies of APIv3 are compressed for requests that offer it.",
+        |settings| &mut settings.v3.compression,
+    ),
+    choice(
+        "sub_merchant_bill_gzip",
+        || vec!["inside_cipher", "outside_cipher"],
+        "The place of the gzip of a sub-merchant's fund flow bill: inside or outside its cipher.",
+        (
+            |settings| {
+                let is_outside = settings.v3.sub_merchant_bill_gzip == GzipPlace::OutsideCipher;
+                if is_outside { "outside_cipher" } else { "inside_cipher" }
+            },
+            |settings, value| {
+                let is_outside = value == "outside_cipher";
+                settings.v3.sub_merchant_bill_gzip =
+                    if is_outside { GzipPlace::OutsideCipher } else { GzipPlace::InsideCipher };
+            },
+        ),
+    ),
+    choice(
+        "no_certificate_message",
+        || vec!["use_public_key", "not_found"],
+        "The message of the 404 reply of /v3/certificates: the advice to use the public key, or 证书不存在.",
+        (
+            |settings| {
+                let is_short = settings.v3.no_certificate_message == NoCertificateMessage::NotFound;
+                if is_short { "not_found" } else { "use_public_key" }
+            },
+            |settings, value| {
+                settings.v3.no_certificate_message = if value == "not_found" {
+                    NoCertificateMessage::NotFound
+                } else {
+                    NoCertificateMessage::UsePublicKey
+                };
             },
         ),
     ),

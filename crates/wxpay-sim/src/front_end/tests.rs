@@ -88,7 +88,14 @@ impl Exchange for Line<'_> {
             _ => panic!("{}", self.text),
         };
         let body = body.into_bytes();
-        Draft { status: 200, headers: Vec::new(), body, is_success: true, signature: None }
+        Draft {
+            status: 200,
+            headers: Vec::new(),
+            body,
+            is_success: true,
+            signature: None,
+            accept_encoding: None,
+        }
     }
 
     fn substitute(&mut self, gateway: &mut Gateway, _: Fault) -> Draft {

@@ -123,6 +123,7 @@ impl Gateway {
                 body: b"404 page not found".to_vec(),
                 is_success: false,
                 signature: None,
+                accept_encoding: None,
             });
         };
         let fault = self.faults.inject(|| exchange.claims(), now.business);

@@ -67,6 +67,8 @@ pub(crate) struct Refund {
     pub(crate) request: Value,
     pub(crate) notify_url: Option<String>,
     pub(crate) funds_account: String,
+    /// The part of WeChat Pay's fee that the merchant gets back.
+    pub(crate) fee: Fen,
     /// The state that the refund takes when its processing time is over.
     pub(crate) final_status: RefundStatus,
 }
@@ -121,13 +123,14 @@ impl Ledger {
         // The returned fee is a difference of totals, so that partial refunds add up to the exact fee.
         let (before, _) = order.refund_totals();
         let after = platform_fee(before.saturating_add(new.refund.get()));
+        let fee = after.checked_sub(platform_fee(before)).unwrap_or_default();
         self.journal.add(JournalEntry {
             at: now,
             key: key.clone(),
             sub_mchid: order.sub_mchid().cloned(),
             kind: EntryKind::Refund(new.out_refund_no.clone()),
             amount: new.refund,
-            fee: after.checked_sub(platform_fee(before)).unwrap_or_default(),
+            fee,
             balance: 0,
         });
         self.refund_ids.insert(new.refund_id.clone(), id);
@@ -144,7 +147,7 @@ impl Ledger {
             success_at: None,
         };
         let NewRefund { request, notify_url, funds_account, final_status, .. } = new;
-        order.refunds.push(Refund { record, request, notify_url, funds_account, final_status });
+        order.refunds.push(Refund { record, request, notify_url, fee, funds_account, final_status });
         Ok(())
     }
 

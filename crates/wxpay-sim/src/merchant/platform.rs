@@ -69,6 +69,8 @@ pub struct PlatformKeys {
     certificates: Vec<PlatformCertificate>,
     key: PlatformPublicKey,
     mode: KeyMode,
+    /// True once the merchant has voided its certificates; a merchant that never had any has not.
+    are_certificates_voided: bool,
 }
 
 /// The error for a migration step that the current mode does not allow. Nothing has changed.
@@ -94,7 +96,8 @@ impl PlatformKeys {
     /// Creates the keys: a public key, and one certificate, which signs from the start of its validity.
     pub fn new(certificate: Certificate, key_pair: KeyPair, key: PlatformPublicKey, mode: KeyMode) -> Self {
         let signs_from = certificate.not_before();
-        Self { certificates: vec![PlatformCertificate { certificate, key_pair, signs_from }], key, mode }
+        let certificates = vec![PlatformCertificate { certificate, key_pair, signs_from }];
+        Self { certificates, key, mode, are_certificates_voided: false }
     }
 
     /// Returns the current mode.
@@ -105,6 +108,7 @@ impl PlatformKeys {
     /// Sets the mode at once, for the start of a test. The regular migration steps are the methods below.
     pub const fn set_mode(&mut self, mode: KeyMode) {
         self.mode = mode;
+        self.are_certificates_voided = false;
     }
 
     /// Lets the merchant obtain the public key.
@@ -146,7 +150,14 @@ impl PlatformKeys {
         self.advance(
             |mode| matches!(mode, KeyMode::Switching { since } if public_key_per_mille(since, now) == 1000),
             KeyMode::PublicKey,
-        )
+        )?;
+        self.are_certificates_voided = true;
+        Ok(())
+    }
+
+    /// Returns `true` once the merchant has voided its certificates.
+    pub(crate) const fn are_certificates_voided(&self) -> bool {
+        self.are_certificates_voided
     }
 
     /// Lists a new certificate, which signs one day after `now`, the business time.

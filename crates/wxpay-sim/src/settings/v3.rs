@@ -50,6 +50,17 @@ pub struct V3 {
     pub close_unknown_order: CloseUnknownOrder,
     /// Reply to a code payment while the payer enters the password.
     pub user_paying: UserPayingReply,
+    /// Unit in which the field check counts the lengths of texts for which no public reply shows it, such as
+    /// `description`. The documents say characters.
+    pub length_unit: LengthUnit,
+    /// True if 401 replies are signed. No public source shows it.
+    pub sign_unauthorized: bool,
+    /// True if replies are compressed for requests that offer it.
+    pub compression: bool,
+    /// Place of the gzip of a sub-merchant's fund flow bill. Public reports disagree.
+    pub sub_merchant_bill_gzip: GzipPlace,
+    /// Message of the 404 reply of `/v3/certificates` to a merchant without certificates.
+    pub no_certificate_message: NoCertificateMessage,
     /// Time that the payer of a code payment takes for the password, if the `auth_code` requires one.
     pub password_delay: Duration,
 }
@@ -87,7 +98,12 @@ impl Default for V3 {
             notify_schedule: Self::fifteen_intervals(),
             probes_per_mille: 0,
             close_unknown_order: CloseUnknownOrder::NotFound,
-            user_paying: UserPayingReply::Transaction,
+            user_paying: UserPayingReply::AcceptedTransaction,
+            length_unit: LengthUnit::Characters,
+            sign_unauthorized: true,
+            compression: true,
+            sub_merchant_bill_gzip: GzipPlace::InsideCipher,
+            no_certificate_message: NoCertificateMessage::UsePublicKey,
             password_delay: Duration::from_secs(10),
         }
     }
@@ -121,10 +137,42 @@ pub enum CloseUnknownOrder {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UserPayingReply {
+    /// 202 with the transaction and the `trade_state` `USERPAYING`, as in public captures.
+    AcceptedTransaction,
     /// 200 with the transaction and the `trade_state` `USERPAYING`, as in the newer documents.
     Transaction,
     /// 202 with the code `USERPAYING`, as in the table of errors.
     Code,
+}
+
+/// Unit of the length of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LengthUnit {
+    /// Unicode characters.
+    Characters,
+    /// Bytes in UTF-8.
+    Bytes,
+}
+
+/// Place of the gzip of an encrypted bill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GzipPlace {
+    /// The bill is compressed, then encrypted.
+    InsideCipher,
+    /// The bill is encrypted, then compressed.
+    OutsideCipher,
+}
+
+/// Message of the 404 reply of `/v3/certificates`. Public captures show both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NoCertificateMessage {
+    /// 无可用的平台证书, with the advice to apply for the WeChat Pay public key.
+    UsePublicKey,
+    /// 证书不存在
+    NotFound,
 }
 
 #[cfg(test)]

@@ -143,5 +143,5 @@ fn page(status: u16) -> Draft {
 }
 
 fn plain(status: u16, body: Vec<u8>) -> Draft {
-    Draft { status, headers: Vec::new(), body, is_success: true, signature: None }
+    Draft { status, headers: Vec::new(), body, is_success: true, signature: None, accept_encoding: None }
 }

@@ -2,14 +2,14 @@
 
 use super::{
     call::Call,
-    download::{self, fetch, publish_bill},
+    download::{self, FileKind, fetch, publish_bill},
     errors::{self, Refusal},
     fields::{Field, Kind, optional, required, text},
     operation::Operation,
     party::{self, MCHID_KIND},
     reply::Reply,
 };
-use crate::{bill, gateway::Gateway, ledger::JournalEntry, rng::ALPHANUMERIC, time};
+use crate::{bill, gateway::Gateway, ledger::JournalEntry, rng::ALPHANUMERIC, settings::GzipPlace, time};
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
     digest::{SHA1_FOR_LEGACY_USE_ONLY, digest},
@@ -33,23 +33,27 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation::get("v3.download", "/v3/billdownload/file", fetch).with_query(download::QUERY),
 ];
 
-const BILL_DATE: Field = required("bill_date", text(32));
-const ANY_SUB_MCHID: Field = optional("sub_mchid", MCHID_KIND);
-const TAR_TYPE: Field = optional("tar_type", Kind::OneOf(&["GZIP"]));
-const TRADE: &[Field] =
-    &[BILL_DATE, ANY_SUB_MCHID, TAR_TYPE, optional("bill_type", Kind::OneOf(&["ALL", "SUCCESS", "REFUND"]))];
+const BILL_DATE: Field = required("bill_date", "账单日期", text(32));
+const ANY_SUB_MCHID: Field = optional("sub_mchid", "子商户号", MCHID_KIND);
+const TAR_TYPE: Field = optional("tar_type", "压缩类型", Kind::OneOf(&["GZIP"]));
+const TRADE: &[Field] = &[
+    BILL_DATE,
+    ANY_SUB_MCHID,
+    TAR_TYPE,
+    optional("bill_type", "账单类型", Kind::OneOf(&["ALL", "SUCCESS", "REFUND"])),
+];
 const FUNDFLOW: &[Field] = &[
     BILL_DATE,
     ANY_SUB_MCHID,
     TAR_TYPE,
-    optional("account_type", Kind::OneOf(&["BASIC", "OPERATION", "FEES"])),
+    optional("account_type", "资金账户类型", Kind::OneOf(&["BASIC", "OPERATION", "FEES"])),
 ];
 const SUB_FUNDFLOW: &[Field] = &[
     BILL_DATE,
-    required("sub_mchid", MCHID_KIND),
+    required("sub_mchid", "子商户号", MCHID_KIND),
     TAR_TYPE,
-    required("account_type", Kind::OneOf(&["BASIC", "OPERATION", "FEES", "DEPOSIT"])),
-    required("algorithm", Kind::OneOf(&["AEAD_AES_256_GCM"])),
+    required("account_type", "资金账户类型", Kind::OneOf(&["BASIC", "OPERATION", "FEES", "DEPOSIT"])),
+    required("algorithm", "加密算法", Kind::OneOf(&["AEAD_AES_256_GCM"])),
 ];
 
 /// Returns the trade bill of all orders that the caller placed, or only of those for `sub_mchid`.
@@ -115,7 +119,8 @@ fn bill_reply(gateway: &mut Gateway, call: &Call, text: Option<String>) -> Resul
     let text = text.ok_or_else(|| errors::NO_STATEMENT_EXIST.with_reason("the day has no transactions"))?;
     let hash_value = sha1(text.as_bytes());
     let file = compress(call, text.into_bytes())?;
-    let download_url = publish_bill(gateway, call, file);
+    let kind = if call.query("tar_type").is_some() { FileKind::Gzip } else { FileKind::Plain };
+    let download_url = publish_bill(gateway, call, (file, kind));
     Ok(Reply::json(&json!({ "hash_type": "SHA1", "hash_value": hash_value, "download_url": download_url })))
 }
 
@@ -125,12 +130,16 @@ fn encrypted_fundflow(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refus
     let text = fundflow_text(gateway, call)?;
     let text = text.ok_or_else(|| errors::NO_STATEMENT_EXIST.with_reason("the day has no transactions"))?;
     let hash_value = sha1(text.as_bytes());
-    let file = compress(call, text.into_bytes())?;
     let (key, nonce) = (gateway.rng.text(ALPHANUMERIC, 32), gateway.rng.text(ALPHANUMERIC, 12));
     let encryption_error = || errors::SYSTEM_ERROR.with_reason("the bill cannot be encrypted");
-    let encrypted = seal(&key, &nonce, file).ok_or_else(encryption_error)?;
+    let encrypt = |bytes| seal(&key, &nonce, bytes).ok_or_else(encryption_error);
+    // The URL does not say gzip: no source shows it for these files.
+    let encrypted = match gateway.settings().v3.sub_merchant_bill_gzip {
+        GzipPlace::OutsideCipher => compress(call, encrypt(text.into_bytes())?)?,
+        GzipPlace::InsideCipher => encrypt(compress(call, text.into_bytes())?)?,
+    };
     let encrypt_key = seal_key(gateway, &call.mchid, &key).ok_or_else(encryption_error)?;
-    let download_url = publish_bill(gateway, call, encrypted);
+    let download_url = publish_bill(gateway, call, (encrypted, FileKind::Plain));
     Ok(Reply::json(&json!({
         "download_bill_count": 1,
         "download_bill_list": [{

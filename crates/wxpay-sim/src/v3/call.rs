@@ -5,7 +5,7 @@ use super::{
     reply::to_json,
     route::PathParameters,
 };
-use crate::{clock::Now, ledger::RequestDigest, merchant::Merchant, time};
+use crate::{clock::Now, keys::KeyPair, ledger::RequestDigest, time};
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use percent_encoding::percent_decode_str;
@@ -96,11 +96,11 @@ impl Call {
     pub(crate) fn time_expire(&self) -> Result<Option<UnixTime>, Refusal> {
         let Some(value) = self.text("/time_expire") else { return Ok(None) };
         let time = time::parse_rfc3339(value).and_then(|time| self.clocks.business_time_of(time));
-        let error = || errors::PARAM_ERROR.for_field("body", "/time_expire", value.into(), "应晚于当前时间");
+        let error = || errors::PARAM_ERROR.with_message("time_expire应晚于当前时间");
         time.map(Some).ok_or_else(error)
     }
 
-    /// Returns the plaintext of a sealed field of the body, if it is present.
+    /// Returns the plaintext of an encrypted field of the body, if it is present.
     pub(crate) fn opened(&self, pointer: &str) -> Result<Option<&str>, Refusal> {
         match self.opened.0.get(pointer) {
             None => Ok(None),
@@ -109,7 +109,7 @@ impl Call {
         }
     }
 
-    /// Returns the body with the hash of the plaintext in place of each sealed field. OAEP gives a new ciphertext each
+    /// Returns the body with the hash of the plaintext in place of each encrypted field. OAEP gives a new ciphertext each
     /// time; with the hash, repeated requests compare as equal.
     pub(crate) fn normalized_body(&self) -> Result<Value, Refusal> {
         let mut body = self.body.clone();
@@ -131,42 +131,26 @@ impl Call {
     }
 }
 
-/// The plaintexts of a request's sealed fields, by JSON pointer. They are opened once, before the gateway is locked.
+/// The plaintexts of a request's encrypted fields, by JSON pointer. They are opened once, before the gateway is locked.
+#[derive(Default)]
 pub(crate) struct Opened(BTreeMap<String, Result<Secret<String>, Refusal>>);
 
 impl Opened {
-    /// Opens the fields at these pointers. `Wechatpay-Serial` must name the key that sealed them. Empty fields are left
-    /// out.
-    pub(super) fn of(
-        body: &Value,
-        pointers: Vec<String>,
-        serial: Option<&str>,
-        merchant: &Merchant,
-        wall: UnixTime,
-    ) -> Self {
-        let sealed = pointers.into_iter().filter_map(|pointer| {
-            let ciphertext = body.pointer(&pointer)?.as_str().filter(|ciphertext| !ciphertext.is_empty())?;
-            let plaintext = open(&pointer, ciphertext, serial, merchant, wall);
+    /// Opens the fields at these pointers with the key that `Wechatpay-Serial` names.
+    pub(super) fn of(body: &Value, pointers: Vec<String>, key: &KeyPair) -> Self {
+        let opened = pointers.into_iter().filter_map(|pointer| {
+            let ciphertext = body.pointer(&pointer)?.as_str()?;
+            let plaintext = open(&pointer, ciphertext, key);
             Some((pointer, plaintext))
         });
-        Self(sealed.collect())
+        Self(opened.collect())
     }
 }
 
-fn open(
-    pointer: &str,
-    ciphertext: &str,
-    serial: Option<&str>,
-    merchant: &Merchant,
-    wall: UnixTime,
-) -> Result<Secret<String>, Refusal> {
-    let header_error =
-        |issue: &str| errors::PARAM_ERROR.for_field("header", "Wechatpay-Serial", "".into(), issue);
-    let serial = serial.ok_or_else(|| header_error("缺少Wechatpay-Serial"))?;
-    let key = merchant.platform().decryption_key(serial, wall);
-    let key = key.ok_or_else(|| header_error("平台证书序列号Wechatpay-Serial错误"))?;
+fn open(pointer: &str, ciphertext: &str, key: &KeyPair) -> Result<Secret<String>, Refusal> {
     let plaintext = STANDARD.decode(ciphertext).ok().and_then(|ciphertext| key.open(&ciphertext));
     let plaintext = plaintext.and_then(|plaintext| String::from_utf8(plaintext).ok());
-    let decryption_error = || errors::PARAM_ERROR.for_field("body", pointer, "".into(), "敏感信息解密失败");
-    plaintext.map(Secret::new).ok_or_else(decryption_error)
+    plaintext.map(Secret::new).ok_or_else(|| {
+        errors::NOT_ENCRYPTED.with_reason(format!("{pointer} cannot be decrypted with the named key"))
+    })
 }

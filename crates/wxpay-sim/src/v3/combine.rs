@@ -8,7 +8,7 @@ pub(super) mod order;
 use super::{
     call::Call,
     errors::{self, Refusal},
-    fields::{Alphabet, Field, Kind, optional, required, text},
+    fields::{Alphabet, Field, Kind, bytes, optional, required, text},
     form::Form,
     operation::Operation,
     party::{self, MCHID_KIND, SUB_APPID, SUB_MCHID},
@@ -47,52 +47,63 @@ pub(super) const OPERATIONS: &[Operation] = &[
 
 /// The number of the combined order.
 pub(super) const COMBINE_OUT_TRADE_NO: Field =
-    required("combine_out_trade_no", Kind::Text(6, 32, Alphabet::OrderNumber));
-pub(super) const COMBINE_APPID: Field = required("combine_appid", text(32));
+    required("combine_out_trade_no", "合单商户订单号", Kind::Text(bytes(6, 32), Alphabet::OrderNumber));
+pub(super) const COMBINE_APPID: Field = required("combine_appid", "合单商户appid", text(32));
 const COMBINED_ORDER: &[Field] = &[
     COMBINE_APPID,
-    required("combine_mchid", MCHID_KIND),
+    required("combine_mchid", "合单商户号", MCHID_KIND),
     COMBINE_OUT_TRADE_NO,
     NOTIFY_URL,
-    optional("time_start", Kind::Time),
+    optional("time_start", "交易起始时间", Kind::Time),
     TIME_EXPIRE,
     optional(
         "limit_pay",
-        Kind::List(&Kind::OneOf(&["no_balance", "no_credit", "no_debit", "balance_only"]), 4),
+        "指定支付方式",
+        Kind::List(&Kind::OneOf(&["no_balance", "no_credit", "no_debit", "balance_only"]), 0, 4),
     ),
-    optional("trade_scenario", Kind::OneOf(&["RECOMMERCE"])),
+    optional("trade_scenario", "交易场景", Kind::OneOf(&["RECOMMERCE"])),
     SUBSIDY_INFO,
-    required("sub_orders", Kind::List(&Kind::Object(SUB_ORDER), MAX_SUB_ORDERS)),
+    required("sub_orders", "商品单信息", Kind::List(&Kind::Object(SUB_ORDER), 1, MAX_SUB_ORDERS)),
 ];
 const SUB_ORDER: &[Field] = &[
-    required("mchid", MCHID_KIND),
+    required("mchid", "子单商户号", MCHID_KIND),
     SUB_MCHID,
     SUB_APPID,
     OUT_TRADE_NO,
     required(
         "amount",
+        "订单金额",
         Kind::Object(&[
-            required("total_amount", Kind::Number(1, MAX_AMOUNT_FEN)),
-            required("currency", Kind::OneOf(&["CNY"])),
+            required("total_amount", "标价金额", Kind::Number(1, MAX_AMOUNT_FEN)),
+            required("currency", "标价币种", Kind::OneOf(&["CNY"])),
         ]),
     ),
-    required("attach", text(128)),
+    required("attach", "附加数据", Kind::Text(bytes(1, 128), Alphabet::Any)),
     DESCRIPTION,
-    optional("detail", text(6000)),
+    optional("detail", "商品详情", text(6000)),
     GOODS_TAG,
     SUB_SETTLE_INFO,
-    optional("profit_sharing", Kind::Boolean),
-    optional("order_service_type", Kind::OneOf(&["INDIVIDUALTRADE"])),
-    optional("individual_auth_id", text(64)),
-    optional("individual_name", text(64)),
+    optional("profit_sharing", "是否指定分账", Kind::Boolean),
+    optional("order_service_type", "商品服务类型", Kind::OneOf(&["INDIVIDUALTRADE"])),
+    optional("individual_auth_id", "商品单个人收款方受理授权ID", text(64)),
+    optional("individual_name", "商品单个人收款方平台昵称", text(64)),
 ];
 const SCENE_INFO: Field = optional(
     "scene_info",
-    Kind::Object(&[required("payer_client_ip", text(45)), optional("device_id", text(32))]),
+    "场景信息",
+    Kind::Object(&[
+        required("payer_client_ip", "用户终端IP", text(45)),
+        optional("device_id", "商户端设备号", text(32)),
+    ]),
 );
 const PAYER: Field = optional(
     "combine_payer_info",
-    Kind::Object(&[optional("openid", text(128)), optional("sub_openid", text(128)), IDENTITY]),
+    "支付者",
+    Kind::Object(&[
+        optional("openid", "用户标识", text(128)),
+        optional("sub_openid", "用户子标识", text(128)),
+        IDENTITY,
+    ]),
 );
 const JSAPI: &[Field] = &[SCENE_INFO, Field { is_required: true, ..PAYER }];
 const APP: &[Field] = &[SCENE_INFO, PAYER];
@@ -199,13 +210,7 @@ fn place(gateway: &mut Gateway, call: &Call, parts: CombinedParts) -> Result<Str
         let at = format!("/sub_orders/{index}");
         let order = sub_order(gateway, call, (value, &at), &parts, expires_at)?;
         if !keys.insert(order.key()) {
-            let field = format!("{at}/out_trade_no");
-            return Err(errors::PARAM_ERROR.for_field(
-                "body",
-                &field,
-                order.out_trade_no.as_str().into(),
-                "子单重复",
-            ));
+            return Err(errors::PARAM_ERROR.with_message("子单的商户订单号重复"));
         }
         if gateway.ledger.order(&order.key()).is_some() {
             return Err(
@@ -213,9 +218,6 @@ fn place(gateway: &mut Gateway, call: &Call, parts: CombinedParts) -> Result<Str
             );
         }
         orders.push(order);
-    }
-    if orders.is_empty() {
-        return Err(errors::PARAM_ERROR.for_field("body", "/sub_orders", "".into(), "至少1项"));
     }
     let CombinedParts { key, appid, trade_type, request, form } = parts;
     let handle = new_handle(gateway, trade_type, call.now);

@@ -3,7 +3,7 @@
 use super::{
     call::Call,
     errors::{self, Refusal},
-    fields::{Field, optional, required, text},
+    fields::{Field, Kind, optional, required, text},
     reply::Reply,
 };
 use crate::{gateway::Gateway, rng::URL_SAFE};
@@ -13,7 +13,8 @@ use wxpay_proto::{UnixTime, id::MchId};
 /// The maximum number of stored files. The oldest is removed first.
 const MAX_FILES: usize = 64;
 
-pub(super) const QUERY: &[Field] = &[required("token", text(256)), optional("tartype", text(16))];
+pub(super) const QUERY: &[Field] =
+    &[required("token", "token", text(256)), optional("tartype", "tartype", Kind::OneOf(&["gzip"]))];
 
 /// The files that can be downloaded, the oldest first.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +27,33 @@ struct File {
     mchid: MchId,
     expires_at: UnixTime,
     bytes: Vec<u8>,
+    kind: FileKind,
+}
+
+/// The kind of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FileKind {
+    /// A file as it is.
+    Plain,
+    /// A file compressed with gzip, which its download URL says.
+    Gzip,
+}
+
+impl FileKind {
+    const fn content_type(self) -> &'static str {
+        match self {
+            Self::Plain => "application/octet-stream",
+            Self::Gzip => "application/x-gzip",
+        }
+    }
+
+    /// Returns the end of the download URL, which the request's signature covers.
+    const fn url_suffix(self) -> &'static str {
+        match self {
+            Self::Plain => "",
+            Self::Gzip => "&tartype=gzip",
+        }
+    }
 }
 
 // The token gives access to the file, and the file may contain personal data: neither is shown.
@@ -37,9 +65,9 @@ impl fmt::Debug for File {
 }
 
 /// Stores a bill for the caller. Returns its download URL, on the host of the request.
-pub(super) fn publish_bill(gateway: &mut Gateway, call: &Call, bytes: Vec<u8>) -> String {
+pub(super) fn publish_bill(gateway: &mut Gateway, call: &Call, file: (Vec<u8>, FileKind)) -> String {
     let ttl = gateway.settings().v3.download_ttl;
-    publish_file(gateway, call, ("/v3/billdownload/file", ttl), bytes)
+    publish_file(gateway, call, ("/v3/billdownload/file", ttl), file)
 }
 
 /// Stores a file for the caller for a limited time. Returns its download URL: `path` on the host of the request.
@@ -47,7 +75,7 @@ pub(super) fn publish_file(
     gateway: &mut Gateway,
     call: &Call,
     (path, ttl): (&'static str, Duration),
-    bytes: Vec<u8>,
+    (bytes, kind): (Vec<u8>, FileKind),
 ) -> String {
     let token = gateway.rng.text(URL_SAFE, 64);
     let expires_at = call.now.after(ttl);
@@ -55,8 +83,8 @@ pub(super) fn publish_file(
     if files.len() >= MAX_FILES {
         files.pop_front();
     }
-    files.push_back(File { path, token: token.clone(), mchid: call.mchid.clone(), expires_at, bytes });
-    format!("{}{path}?token={token}", call.base_url)
+    files.push_back(File { path, token: token.clone(), mchid: call.mchid.clone(), expires_at, bytes, kind });
+    format!("{}{path}?token={token}{}", call.base_url, kind.url_suffix())
 }
 
 pub(super) fn fetch(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
@@ -71,7 +99,7 @@ pub(super) fn fetch(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal
     if file.expires_at <= call.now {
         return Err(expired());
     }
-    Ok(Reply::file(file.bytes.clone()))
+    Ok(Reply::file(file.bytes.clone(), file.kind.content_type()))
 }
 
 #[cfg(test)]
@@ -82,7 +110,7 @@ mod tests {
     fn file_debug_shows_neither_token_nor_contents() {
         let (mchid, expires_at) = ("1900000109".parse().unwrap(), UnixTime::from_secs(7));
         let (path, bytes) = ("/v3/billdownload/file", b"planted".to_vec());
-        let file = File { path, token: "secret".into(), mchid, expires_at, bytes };
+        let file = File { path, token: "secret".into(), mchid, expires_at, bytes, kind: FileKind::Plain };
         let debug = format!("{file:?}");
         assert_eq!(debug, "[7 bytes for 1900000109 at /v3/billdownload/file until 7]");
     }

@@ -17,9 +17,9 @@ pub(super) const OPERATIONS: &[Operation] =
     &[Operation::post("v3.security.echo", "/v3/security/echo", FIELDS, echo)];
 
 const FIELDS: &[Field] = &[
-    required("echo_message", text(1024)),
-    optional("encrypted_echo_message", Kind::Sealed(1024)),
-    optional("notify_url", Kind::Url),
+    required("echo_message", "回显信息", text(1024)),
+    optional("encrypted_echo_message", "平台证书或微信支付公钥加密测试字段", Kind::Encrypted),
+    optional("notify_url", "通知地址", Kind::Url),
 ];
 
 /// Returns both messages, the encrypted one re-encrypted for the merchant. The notification contains the same.

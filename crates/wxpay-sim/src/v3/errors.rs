@@ -20,14 +20,22 @@ const fn code(status: u16, code: &'static str, result_code: u64, message: &'stat
 pub(crate) const INVALID_REQUEST: ErrorCode = code(400, "INVALID_REQUEST", 268_435_461, "请求不符合规则");
 pub(crate) const PARAM_ERROR: ErrorCode = code(400, "PARAM_ERROR", 268_435_461, "参数错误");
 pub(crate) const OUT_OF_RANGE: ErrorCode = code(400, "PARAM_ERROR", 268_435_464, "参数超出范围");
-pub(crate) const EXTRA_PARAMETER: ErrorCode = code(400, "PARAM_ERROR", 270_924_358, "请求中含有未定义的参数");
+pub(crate) const EXTRA_PARAMETER: ErrorCode =
+    code(400, "PARAM_ERROR", 270_924_358, "请求中含有未在API文档中定义的参数");
 pub(crate) const MCH_NOT_EXISTS: ErrorCode = code(400, "MCH_NOT_EXISTS", 268_443_715, "商户号不存在");
 pub(crate) const MCHID_MISMATCH: ErrorCode = code(400, "INVALID_REQUEST", 268_447_843, "商户号与订单不匹配");
 pub(crate) const SUB_MCHID_MISMATCH: ErrorCode =
     code(400, "INVALID_REQUEST", 268_447_845, "子商户号与订单不匹配");
 pub(crate) const SUB_MCHID_IS_CALLER: ErrorCode =
     code(400, "INVALID_REQUEST", 268_443_705, "子商户号不能与服务商商户号相同");
-pub(crate) const SUB_MCHID_MISSING: ErrorCode = code(400, "PARAM_ERROR", 268_443_704, "缺少sub_mchid");
+pub(crate) const SUB_MCHID_MISSING: ErrorCode =
+    code(400, "PARAM_ERROR", 268_443_704, "受理机构必须传入sub_mch_id");
+pub(crate) const SERIAL_MISSING: ErrorCode =
+    code(400, "PARAM_ERROR", 268_435_461, "HTTP header缺少微信支付平台证书序列号(Wechatpay-Serial)");
+pub(crate) const SERIAL_UNKNOWN: ErrorCode =
+    code(400, "PARAM_ERROR", 268_435_461, "平台证书序列号Wechatpay-Serial错误");
+pub(crate) const NOT_ENCRYPTED: ErrorCode =
+    code(400, "PARAM_ERROR", 268_435_461, "请确认待处理的消息是否为加密后的密文");
 pub(crate) const OPENID_MISSING: ErrorCode = code(400, "PARAM_ERROR", 268_501_013, "缺少openid");
 pub(crate) const APPID_MCHID_NOT_MATCH: ErrorCode =
     code(400, "APPID_MCHID_NOT_MATCH", 268_445_527, "appid和mchid不匹配");
@@ -76,6 +84,8 @@ pub(crate) struct Refusal {
     pub(crate) result_code: u64,
     message: String,
     detail: Option<Value>,
+    /// False for refusals of the field check, which have no signature.
+    pub(crate) is_signed: bool,
     pub(crate) reason: String,
 }
 
@@ -83,28 +93,24 @@ impl ErrorCode {
     /// Builds a refusal with the documented message. `reason` is used in the warnings only.
     pub(crate) fn with_reason(self, reason: impl Into<String>) -> Refusal {
         let Self { status, code, result_code, message } = self;
-        Refusal { status, code, result_code, message: message.into(), detail: None, reason: reason.into() }
+        let (message, reason) = (message.into(), reason.into());
+        Refusal { status, code, result_code, message, detail: None, is_signed: true, reason }
     }
 
     /// Builds a refusal with its own message.
     pub(crate) fn with_message(self, message: &str) -> Refusal {
         Refusal { message: message.into(), ..self.with_reason(message) }
     }
-
-    /// Builds a refusal of one field: its location, its name or JSON pointer, its value and the violated rule.
-    pub(crate) fn for_field(self, location: &str, field: &str, value: Value, issue: &str) -> Refusal {
-        let reason = format!("{location} {field}: {issue}");
-        let mut detail = json!({ "field": field, "issue": issue, "location": location });
-        if let Some(members) = detail.as_object_mut() {
-            members.insert("value".into(), value);
-        }
-        Refusal { detail: Some(detail), ..self.with_reason(reason) }
-    }
 }
 
 impl Refusal {
     pub(crate) fn with_detail(self, detail: Value) -> Self {
         Self { detail: Some(detail), ..self }
+    }
+
+    /// Marks the refusal as one of the field check, whose replies have no signature.
+    pub(crate) fn unsigned(self) -> Self {
+        Self { is_signed: false, ..self }
     }
 
     /// Returns the body of the reply.

@@ -136,7 +136,10 @@ impl<'a> ReadRequest<'a> {
         let label = self.context.operation.map_or(UNKNOWN_LABEL, |operation| operation.label);
         let detail = format!("{label} {} {}: {}", refusal.status, refusal.code, refusal.reason);
         gateway.warn(self.now.business, Kind::Refused, self.parsed.number.as_deref(), detail);
-        Reply { code: Some(refusal.code), ..Reply::of(refusal.status, &refusal.body(), refusal.result_code) }
+        let sign_unauthorized = gateway.settings().v3.sign_unauthorized;
+        let is_signed = refusal.is_signed && (refusal.status != 401 || sign_unauthorized);
+        let reply = Reply::of(refusal.status, &refusal.body(), refusal.result_code);
+        Reply { code: Some(refusal.code), is_signed, ..reply }
     }
 
     /// Drafts a reply: records the request, and prepares the signature unless the reply is exempt from signing.
@@ -150,7 +153,12 @@ impl<'a> ReadRequest<'a> {
             self.context.negative = Some(NegativeTest::SigntestProbe);
         }
         let signature = reply.is_signed.then(|| self.signature(gateway));
-        reply.into_draft(&request_id, signature)
+        let accept_encoding = self.parsed.request.header("accept-encoding");
+        reply.into_draft(
+            &request_id,
+            signature,
+            accept_encoding.filter(|_| gateway.settings().v3.compression),
+        )
     }
 
     fn signature(&self, gateway: &mut Gateway) -> PendingSignature {

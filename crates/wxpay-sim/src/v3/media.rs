@@ -3,7 +3,7 @@
 use super::{
     call::Call,
     errors::{self, Refusal},
-    fields::{Alphabet, Field, Kind, required, text},
+    fields::{Alphabet, Field, Kind, bytes, required, text},
     operation::Operation,
     reply::Reply,
 };
@@ -16,8 +16,10 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation::upload("v3.media.video_upload", "/v3/merchant/media/video_upload", META, video),
 ];
 
-const META: &[Field] =
-    &[required("filename", text(128)), required("sha256", Kind::Text(64, 64, Alphabet::Any))];
+const META: &[Field] = &[
+    required("filename", "文件名称", text(128)),
+    required("sha256", "文件摘要", Kind::Text(bytes(64, 64), Alphabet::Any)),
+];
 
 const MIB: usize = 1024 * 1024;
 const MAX_BYTES: usize = 5 * MIB;
@@ -47,16 +49,16 @@ fn accept_upload(
     extensions: &[&str],
     max_bytes: usize,
 ) -> Result<Reply, Refusal> {
-    let error = |field: &str, issue: &str| errors::PARAM_ERROR.for_field("body", field, "".into(), issue);
+    let error = |message: &str| errors::PARAM_ERROR.with_message(message);
     if !extensions.contains(&extension(call).as_str()) {
-        return Err(error("/filename", "文件类型不支持"));
+        return Err(error("文件类型不支持"));
     }
     if call.file.is_empty() || call.file.len() > max_bytes {
-        return Err(error("/file", "文件大小不符合要求"));
+        return Err(error("文件大小不符合要求"));
     }
     let digest = hex::encode(digest(&SHA256, &call.file));
     if !call.text("/sha256").is_some_and(|declared| declared.eq_ignore_ascii_case(&digest)) {
-        return Err(error("/sha256", "文件摘要不匹配"));
+        return Err(error("文件摘要不匹配"));
     }
     Ok(Reply::json(&json!({ "media_id": gateway.rng.text(URL_SAFE, 107) })))
 }

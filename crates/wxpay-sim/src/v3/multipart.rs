@@ -21,7 +21,7 @@ impl<'a> Upload<'a> {
         if !words.next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("multipart/form-data")) {
             return Ok(None);
         }
-        let malformed = |issue: &str| errors::PARAM_ERROR.for_field("body", "", "".into(), issue);
+        let malformed = |message: &str| errors::PARAM_ERROR.with_message(message).unsigned();
         let boundary = words.find_map(|word| parameter(word, "boundary"));
         let boundary = boundary.or_else(|| first_line(request.body()));
         let boundary = boundary.filter(|boundary| is_boundary(boundary));

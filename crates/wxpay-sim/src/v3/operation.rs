@@ -19,6 +19,8 @@ pub(crate) struct Operation {
     pub(crate) body: BodyKind,
     /// Additional fields of the body.
     pub(crate) more_fields: &'static [Field],
+    /// True if `Wechatpay-Serial` is required even without an encrypted field.
+    pub(crate) requires_serial: bool,
     /// The documented limit of requests per second and merchant, if there is one.
     pub(crate) max_calls_per_second: Option<u32>,
     /// The documented limit of failing requests per second and merchant, if there is one.
@@ -47,6 +49,7 @@ impl Operation {
             query: &[],
             body: BodyKind::Empty,
             more_fields: &[],
+            requires_serial: false,
             max_calls_per_second: limit,
             max_failures_per_second: failing_limit,
             handler,
@@ -68,6 +71,7 @@ impl Operation {
             query: &[],
             body,
             more_fields: &[],
+            requires_serial: false,
             max_calls_per_second: limit,
             max_failures_per_second: failing_limit,
             handler,
@@ -96,6 +100,11 @@ impl Operation {
     /// Adds fields of the body. Two operations of one function differ in them.
     pub(crate) const fn with_fields(self, fields: &'static [Field]) -> Self {
         Self { more_fields: fields, ..self }
+    }
+
+    /// Requires `Wechatpay-Serial` even without an encrypted field.
+    pub(crate) const fn requires_serial(self) -> Self {
+        Self { requires_serial: true, ..self }
     }
 
     /// Limits the requests per second.

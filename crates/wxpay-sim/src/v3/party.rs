@@ -6,7 +6,7 @@
 use super::{
     call::Call,
     errors::{self, Refusal},
-    fields::{Alphabet, Field, Kind, optional, required, text},
+    fields::{Alphabet, Field, Kind, bytes, optional, required, text},
 };
 use crate::{
     gateway::Gateway,
@@ -17,14 +17,14 @@ use serde::Serialize;
 use wxpay_proto::id::{AppId, MchId};
 
 /// The form of an mchid.
-pub(super) const MCHID_KIND: Kind = Kind::Text(1, 32, Alphabet::Digits);
-pub(super) const APPID: Field = required("appid", text(32));
-pub(super) const MCHID: Field = required("mchid", MCHID_KIND);
-pub(super) const SP_APPID: Field = required("sp_appid", text(32));
-pub(super) const SP_MCHID: Field = required("sp_mchid", MCHID_KIND);
-pub(super) const SUB_APPID: Field = optional("sub_appid", text(32));
+pub(super) const MCHID_KIND: Kind = Kind::Text(bytes(1, 32), Alphabet::Digits);
+pub(super) const APPID: Field = required("appid", "公众号ID", text(32));
+pub(super) const MCHID: Field = required("mchid", "直连商户号", MCHID_KIND);
+pub(super) const SP_APPID: Field = required("sp_appid", "服务商公众号ID", text(32));
+pub(super) const SP_MCHID: Field = required("sp_mchid", "服务商户号", MCHID_KIND);
+pub(super) const SUB_APPID: Field = optional("sub_appid", "子商户公众号ID", text(32));
 /// The mchid of the sub-merchant. It is required, but declared as optional: its absence has a result code of its own.
-pub(super) const SUB_MCHID: Field = optional("sub_mchid", MCHID_KIND);
+pub(super) const SUB_MCHID: Field = optional("sub_mchid", "子商户号", MCHID_KIND);
 
 /// Checks the merchants and apps of an order to be placed. Returns the app and the sub-merchant.
 pub(super) fn check_order_party(

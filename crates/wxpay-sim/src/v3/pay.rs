@@ -9,7 +9,7 @@ pub(super) mod transaction;
 use super::{
     call::Call,
     errors::{self, Refusal},
-    fields::{Alphabet, Field, Kind, optional, required, text},
+    fields::{Alphabet, Field, Kind, bytes, optional, required, text},
     form::Form,
 };
 use crate::{
@@ -23,58 +23,67 @@ use wxpay_proto::id::{AppId, OutTradeNo};
 
 /// The merchant's order number.
 pub(in crate::v3) const OUT_TRADE_NO: Field =
-    required("out_trade_no", Kind::Text(6, 32, Alphabet::OrderNumber));
+    required("out_trade_no", "商户订单号", Kind::Text(bytes(6, 32), Alphabet::OrderNumber));
 /// The maximum amount of an order in fen: a hundred million yuan.
 pub(super) const MAX_AMOUNT_FEN: u64 = 10_000_000_000;
 /// The amount to pay.
 const AMOUNT: Field = required(
     "amount",
+    "订单金额",
     Kind::Object(&[
-        required("total", Kind::Number(1, MAX_AMOUNT_FEN)),
-        optional("currency", Kind::OneOf(&["CNY"])),
+        required("total", "总金额", Kind::Number(1, MAX_AMOUNT_FEN)),
+        optional("currency", "货币类型", Kind::OneOf(&["CNY"])),
     ]),
 );
 /// The details of the goods.
 const DETAIL: Field = optional(
     "detail",
+    "优惠功能",
     Kind::Object(&[
-        optional("cost_price", Kind::Number(0, MAX_AMOUNT_FEN)),
-        optional("invoice_id", text(32)),
+        optional("cost_price", "订单原价", Kind::Number(0, MAX_AMOUNT_FEN)),
+        optional("invoice_id", "商品小票ID", text(32)),
         optional(
             "goods_detail",
+            "单品列表",
             Kind::List(
                 &Kind::Object(&[
-                    required("merchant_goods_id", text(32)),
-                    optional("wechatpay_goods_id", text(32)),
-                    optional("wxpay_goods_id", text(32)),
-                    optional("goods_name", text(256)),
-                    required("quantity", Kind::Number(1, MAX_AMOUNT_FEN)),
-                    required("unit_price", Kind::Number(0, MAX_AMOUNT_FEN)),
+                    required("merchant_goods_id", "商户侧商品编码", text(32)),
+                    optional("wechatpay_goods_id", "微信侧商品编码", text(32)),
+                    optional("wxpay_goods_id", "微信支付商品编码", text(32)),
+                    optional("goods_name", "商品名称", text(256)),
+                    required("quantity", "商品数量", Kind::Number(1, MAX_AMOUNT_FEN)),
+                    required("unit_price", "商品单价", Kind::Number(0, MAX_AMOUNT_FEN)),
                 ]),
+                0,
                 6000,
             ),
         ),
     ]),
 );
 /// The settlement options.
-const SETTLE_INFO: Field =
-    optional("settle_info", Kind::Object(&[optional("profit_sharing", Kind::Boolean)]));
+const SETTLE_INFO: Field = optional(
+    "settle_info",
+    "结算信息",
+    Kind::Object(&[optional("profit_sharing", "是否指定分账", Kind::Boolean)]),
+);
 /// The settlement options of a sub-merchant's order.
 pub(super) const SUB_SETTLE_INFO: Field = optional(
     "settle_info",
+    "结算信息",
     Kind::Object(&[
-        optional("profit_sharing", Kind::Boolean),
-        optional("subsidy_amount", Kind::Number(0, MAX_AMOUNT_FEN)),
+        optional("profit_sharing", "是否指定分账", Kind::Boolean),
+        optional("subsidy_amount", "补差金额", Kind::Number(0, MAX_AMOUNT_FEN)),
     ]),
 );
 /// The store.
 const STORE_INFO: Field = optional(
     "store_info",
+    "商户门店信息",
     Kind::Object(&[
-        required("id", text(32)),
-        optional("name", text(256)),
-        optional("area_code", text(32)),
-        optional("address", text(512)),
+        required("id", "门店编号", text(32)),
+        optional("name", "门店名称", text(256)),
+        optional("area_code", "地区编码", text(32)),
+        optional("address", "详细地址", text(512)),
     ]),
 );
 

@@ -20,7 +20,7 @@ pub(super) mod returns;
 use super::{
     call::Call,
     errors::{self, Refusal},
-    fields::{Alphabet, Field, Kind, required, text},
+    fields::{Alphabet, Field, Kind, bytes, characters, required, text},
     operation::Operation,
 };
 use crate::{
@@ -35,11 +35,12 @@ use wxpay_proto::UnixTime;
 
 /// The maximum amount of a receiver or a return, in fen.
 const MAX_AMOUNT_FEN: u64 = 10_000_000_000;
-const TRANSACTION_ID: Field = required("transaction_id", text(32));
-const NUMBER: Kind = Kind::Text(1, 64, Alphabet::RefundNumber);
-const OUT_ORDER_NO: Field = required("out_order_no", NUMBER);
-const TYPE: Field = required("type", Kind::OneOf(&[MERCHANT_ID, "PERSONAL_OPENID", SUB_OPENID]));
-const ACCOUNT: Field = required("account", text(64));
+const TRANSACTION_ID: Field = required("transaction_id", "微信订单号", text(32));
+const NUMBER: Kind = Kind::Text(bytes(1, 64), Alphabet::RefundNumber);
+const OUT_ORDER_NO: Field = required("out_order_no", "商户分账单号", NUMBER);
+const TYPE: Field =
+    required("type", "分账接收方类型", Kind::OneOf(&[MERCHANT_ID, "PERSONAL_OPENID", SUB_OPENID]));
+const ACCOUNT: Field = required("account", "分账接收方帐号", Kind::Text(characters(1, 64), Alphabet::Any));
 const MERCHANT_ID: &str = "MERCHANT_ID";
 const SUB_OPENID: &str = "PERSONAL_SUB_OPENID";
 

@@ -3,7 +3,7 @@
 use super::{
     call::Call,
     errors::{self, Refusal},
-    fields::{Alphabet, Field, Kind, optional, required, text},
+    fields::{Alphabet, Field, Kind, bytes, optional, required, text},
     form::Form,
     notification::Event,
     operation::Operation,
@@ -41,28 +41,32 @@ pub(super) const OPERATIONS: &[Operation] = &[
 ];
 
 const MAX_AMOUNT_FEN: u64 = 10_000_000_000;
-const OUT_REFUND_NO: Field = required("out_refund_no", Kind::Text(1, 64, Alphabet::RefundNumber));
+const OUT_REFUND_NO: Field =
+    required("out_refund_no", "商户退款单号", Kind::Text(bytes(1, 64), Alphabet::RefundNumber));
 const FIELDS: &[Field] = &[
     SUB_MCHID,
-    optional("transaction_id", text(32)),
+    optional("transaction_id", "微信支付订单号", text(32)),
     Field { is_required: false, ..OUT_TRADE_NO },
     OUT_REFUND_NO,
-    optional("reason", text(80)),
-    optional("notify_url", Kind::Url),
-    optional("funds_account", Kind::OneOf(&["AVAILABLE"])),
+    optional("reason", "退款原因", text(80)),
+    optional("notify_url", "退款结果回调url", Kind::Url),
+    optional("funds_account", "退款资金来源", Kind::OneOf(&["AVAILABLE"])),
     required(
         "amount",
+        "金额信息",
         Kind::Object(&[
-            required("refund", Kind::Number(1, MAX_AMOUNT_FEN)),
-            required("total", Kind::Number(1, MAX_AMOUNT_FEN)),
-            required("currency", Kind::OneOf(&["CNY"])),
+            required("refund", "退款金额", Kind::Number(1, MAX_AMOUNT_FEN)),
+            required("total", "原订单金额", Kind::Number(1, MAX_AMOUNT_FEN)),
+            required("currency", "退款币种", Kind::OneOf(&["CNY"])),
             optional(
                 "from",
+                "退款出资账户及金额",
                 Kind::List(
                     &Kind::Object(&[
-                        required("account", Kind::OneOf(&["AVAILABLE", "UNAVAILABLE"])),
-                        required("amount", Kind::Number(1, MAX_AMOUNT_FEN)),
+                        required("account", "出资账户类型", Kind::OneOf(&["AVAILABLE", "UNAVAILABLE"])),
+                        required("amount", "出资金额", Kind::Number(1, MAX_AMOUNT_FEN)),
                     ]),
+                    0,
                     2,
                 ),
             ),
@@ -70,15 +74,17 @@ const FIELDS: &[Field] = &[
     ),
     optional(
         "goods_detail",
+        "退款商品",
         Kind::List(
             &Kind::Object(&[
-                required("merchant_goods_id", text(32)),
-                optional("wechatpay_goods_id", text(32)),
-                optional("goods_name", text(256)),
-                required("unit_price", Kind::Number(0, MAX_AMOUNT_FEN)),
-                required("refund_amount", Kind::Number(0, MAX_AMOUNT_FEN)),
-                required("refund_quantity", Kind::Number(1, MAX_AMOUNT_FEN)),
+                required("merchant_goods_id", "商户侧商品编码", text(32)),
+                optional("wechatpay_goods_id", "微信侧商品编码", text(32)),
+                optional("goods_name", "商品名称", text(256)),
+                required("unit_price", "商品单价", Kind::Number(0, MAX_AMOUNT_FEN)),
+                required("refund_amount", "商品退款金额", Kind::Number(0, MAX_AMOUNT_FEN)),
+                required("refund_quantity", "商品退货数量", Kind::Number(1, MAX_AMOUNT_FEN)),
             ]),
+            0,
             500,
         ),
     ),
@@ -86,10 +92,10 @@ const FIELDS: &[Field] = &[
 const ABNORMAL: &[Field] = &[
     SUB_MCHID,
     OUT_REFUND_NO,
-    required("type", Kind::OneOf(&["USER_BANK_CARD", "MERCHANT_BANK_CARD"])),
-    optional("bank_type", text(16)),
-    optional("bank_account", Kind::Sealed(1024)),
-    optional("real_name", Kind::Sealed(1024)),
+    required("type", "异常退款处理方式", Kind::OneOf(&["USER_BANK_CARD", "MERCHANT_BANK_CARD"])),
+    optional("bank_type", "开户银行", text(16)),
+    optional("bank_account", "收款银行卡号", Kind::Encrypted),
+    optional("real_name", "收款用户姓名", Kind::Encrypted),
 ];
 
 fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
@@ -115,7 +121,7 @@ fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
         final_status: status_of(gateway.settings().v3.refund_outcome),
     };
     let window = gateway.settings().v3.refund_window;
-    gateway.ledger.refund(&key, refund, window, call.now).map_err(|error| refused(error, call))?;
+    gateway.ledger.refund(&key, refund, window, call.now).map_err(refused)?;
     schedule_completion(gateway, call, &number);
     let order = gateway.ledger.order(&key);
     order.map_or_else(
@@ -124,7 +130,7 @@ fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     )
 }
 
-fn refused(error: RefundError, call: &Call) -> Refusal {
+fn refused(error: RefundError) -> Refusal {
     match error {
         RefundError::NotPaid => errors::INVALID_REQUEST.with_message("订单未支付，不能退款"),
         RefundError::Revoked => errors::TRADE_ERROR.with_message("订单已撤销"),
@@ -132,12 +138,7 @@ fn refused(error: RefundError, call: &Call) -> Refusal {
             errors::INVALID_REQUEST.with_message("订单金额或退款金额与之前请求不一致，请核实后再试")
         }
         RefundError::TooLate => errors::RULE_LIMIT.with_message("订单已超过可退款的最大期限"),
-        RefundError::ExceedsTotal => errors::OUT_OF_RANGE.for_field(
-            "body",
-            "/amount/refund",
-            call.fen("/amount/refund").get().into(),
-            "超过可退金额",
-        ),
+        RefundError::ExceedsTotal => errors::OUT_OF_RANGE.with_message("退款金额超过可退金额"),
         RefundError::Shared => errors::NOT_ENOUGH.with_message("已分账的金额尚未回退，可退余额不足"),
         RefundError::TooMany => errors::RULE_LIMIT.with_message("一笔订单最多支持50次部分退款"),
     }
@@ -180,10 +181,7 @@ fn order_of<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a Order, Refusal>
                 .with_reason("transaction_id and out_trade_no must name the same order"))
         }
         (Some(order), _) | (None, Some(order)) => Ok(order),
-        (None, None) => {
-            let issue = "transaction_id与out_trade_no至少填一个";
-            Err(errors::PARAM_ERROR.for_field("body", "/transaction_id", "".into(), issue))
-        }
+        (None, None) => Err(errors::PARAM_ERROR.with_message("transaction_id与out_trade_no至少填一个")),
     }
 }
 
@@ -214,12 +212,8 @@ fn apply_abnormal_refund(gateway: &mut Gateway, call: &Call) -> Result<Reply, Re
     if call.text("/type") == Some("USER_BANK_CARD") {
         for pointer in ["/bank_type", "/bank_account", "/real_name"] {
             if call.text(pointer).is_none_or(str::is_empty) {
-                return Err(errors::PARAM_ERROR.for_field(
-                    "body",
-                    pointer,
-                    "".into(),
-                    "退款至用户银行卡时必填",
-                ));
+                let message = "退款至用户银行卡时，bank_type、bank_account与real_name必填";
+                return Err(errors::PARAM_ERROR.with_message(message));
             }
         }
     }
@@ -234,7 +228,7 @@ fn apply_abnormal_refund(gateway: &mut Gateway, call: &Call) -> Result<Reply, Re
 }
 
 fn out_refund_no(text: Option<&str>) -> Result<OutRefundNo, Refusal> {
-    let error = |_| errors::PARAM_ERROR.for_field("body", "/out_refund_no", "".into(), "格式错误");
+    let error = |_| errors::PARAM_ERROR.with_message("out_refund_no格式错误");
     text.unwrap_or_default().parse().map_err(error)
 }
 
@@ -344,6 +338,7 @@ struct RefundAmount<'a> {
     payer_refund: Fen,
     payer_total: Fen,
     refund: Fen,
+    refund_fee: Fen,
     settlement_refund: Fen,
     settlement_total: Fen,
     total: Fen,
@@ -373,6 +368,7 @@ fn refund_reply(order: &Order, number: &OutRefundNo) -> Result<Reply, Refusal> {
             payer_refund: record.payer_refund,
             payer_total: payment.payer_total,
             refund: record.refund,
+            refund_fee: refund.fee,
             settlement_refund: record.refund,
             settlement_total: order.total(),
             total: order.total(),

@@ -33,8 +33,7 @@ impl Reply {
     }
 
     /// Builds a 200 reply with a file, which is not signed.
-    pub(crate) const fn file(body: Vec<u8>) -> Self {
-        let content_type = "application/octet-stream";
+    pub(crate) const fn file(body: Vec<u8>, content_type: &'static str) -> Self {
         Self { status: 200, body, content_type, result_code: 0, code: None, is_signed: false }
     }
 
@@ -118,7 +117,12 @@ impl NegativeTest {
 
 impl Reply {
     /// Builds the draft of the HTTP response. A reply that is exempt from signing has no signature.
-    pub(super) fn into_draft(self, request_id: &str, signature: Option<PendingSignature>) -> Draft {
+    pub(super) fn into_draft(
+        self,
+        request_id: &str,
+        signature: Option<PendingSignature>,
+        accept_encoding: Option<&str>,
+    ) -> Draft {
         let text = |value: &str| String::from(value);
         let mut headers = vec![
             ("server", text("nginx")),
@@ -132,6 +136,13 @@ impl Reply {
         }
         let signature = signature.map(|signature| -> Box<dyn Signature> { Box::new(signature) });
         let is_success = self.code.is_none() && self.status < 300;
-        Draft { status: self.status, headers, body: self.body, is_success, signature }
+        Draft {
+            status: self.status,
+            headers,
+            body: self.body,
+            is_success,
+            signature,
+            accept_encoding: accept_encoding.map(String::from),
+        }
     }
 }

@@ -22,7 +22,7 @@ pub(super) mod receipt;
 use super::{
     call::Call,
     errors::{self, Refusal},
-    fields::{Alphabet, Field, Kind, optional, required, text},
+    fields::{Alphabet, Field, Kind, bytes, characters, optional, required, text},
     notification::Event,
     pay::MAX_AMOUNT_FEN,
     reply::{Reply, to_json},
@@ -42,20 +42,32 @@ use wxpay_proto::{
     secret::Secret,
 };
 
-const OUT_BILL_NO: Field = required("out_bill_no", Kind::Text(1, 32, Alphabet::Alphanumeric));
-const OPENID: Field = required("openid", text(128));
-const USER_NAME: Field = optional("user_name", Kind::Sealed(1024));
-const AMOUNT: Field = required("transfer_amount", Kind::Number(1, MAX_AMOUNT_FEN));
-const REMARK: Field = required("transfer_remark", text(32));
-const NOTIFY_URL: Field = optional("notify_url", Kind::Url);
-const PERCEPTION: Field = optional("user_recv_perception", text(256));
+/// The app, whose length refusals of transfers count in characters (yansongda/pay#863).
+const APPID: Field = required("appid", "商户AppID", Kind::Text(characters(1, 32), Alphabet::Any));
+const OUT_BILL_NO: Field =
+    required("out_bill_no", "商户单号", Kind::Text(bytes(1, 32), Alphabet::Alphanumeric));
+const OPENID: Field = required("openid", "收款用户OpenID", text(128));
+const USER_NAME: Field = optional("user_name", "收款用户姓名", Kind::Encrypted);
+const AMOUNT: Field = required("transfer_amount", "转账金额", Kind::Number(1, MAX_AMOUNT_FEN));
+const REMARK: Field = required("transfer_remark", "转账备注", Kind::Text(characters(1, 32), Alphabet::Any));
+const NOTIFY_URL: Field = optional("notify_url", "通知地址", Kind::Url);
+const PERCEPTION: Field = optional("user_recv_perception", "用户收款感知", text(256));
 const SCENE: Field = required(
     "transfer_scene_id",
+    "转账场景ID",
     Kind::OneOf(&["1000", "1002", "1004", "1005", "1009", "1010", "1011", "1013"]),
 );
 const REPORTS: Field = required(
     "transfer_scene_report_infos",
-    Kind::List(&Kind::Object(&[required("info_type", text(15)), required("info_content", text(32))]), 10),
+    "转账场景报备信息",
+    Kind::List(
+        &Kind::Object(&[
+            required("info_type", "信息类型", text(15)),
+            required("info_content", "信息内容", text(32)),
+        ]),
+        1,
+        10,
+    ),
 );
 
 /// The amount in fen from which the payee's name is required: 2000 yuan.
@@ -73,14 +85,11 @@ struct TransferRequest {
 impl TransferRequest {
     fn read(call: &Call) -> Result<Self, Refusal> {
         let number = call.query_or_body("out_bill_no").unwrap_or_default().parse();
-        let number = number.map_err(|_| field_error("/out_bill_no", "格式错误"))?;
-        if call.body.pointer("/transfer_scene_report_infos/0").is_none() {
-            return Err(field_error("/transfer_scene_report_infos", "至少1项"));
-        }
+        let number = number.map_err(|_| errors::PARAM_ERROR.with_message("out_bill_no格式错误"))?;
         let user_name = call.opened("/user_name")?.map(String::from);
         let amount = call.fen("/transfer_amount");
         if user_name.is_none() && amount.get() >= NAME_REQUIRED_FROM_FEN {
-            return Err(field_error("/user_name", "转账金额达到2000元时必填"));
+            return Err(errors::PARAM_ERROR.with_message("转账金额达到2000元时，user_name必填"));
         }
         let body = call.normalized_body()?;
         Ok(Self { number, amount, user_name, body })
@@ -161,18 +170,10 @@ fn package_info(gateway: &mut Gateway) -> String {
 }
 
 fn payee_openid(call: &Call) -> Result<OpenId, Refusal> {
-    call.text("/openid").unwrap_or_default().parse().map_err(|_| field_error("/openid", "格式错误"))
-}
-
-/// Requires `Wechatpay-Serial`, as the documents do for some operations even if no field is encrypted.
-fn require_wechatpay_serial(call: &Call) -> Result<(), Refusal> {
-    let missing =
-        || errors::PARAM_ERROR.for_field("header", "Wechatpay-Serial", "".into(), "缺少Wechatpay-Serial");
-    call.wechatpay_serial.as_ref().map(|_| ()).ok_or_else(missing)
-}
-
-fn field_error(field: &str, issue: &str) -> Refusal {
-    errors::PARAM_ERROR.for_field("body", field, "".into(), issue)
+    call.text("/openid")
+        .unwrap_or_default()
+        .parse()
+        .map_err(|_| errors::PARAM_ERROR.with_message("无效的openid"))
 }
 
 fn not_found() -> Refusal {
@@ -314,7 +315,9 @@ fn transfer_reply(gateway: &Gateway, transfer: &Transfer) -> Reply {
         "openid": transfer.openid.as_str(),
         "create_time": time::rfc3339(transfer.created_at),
         "update_time": time::rfc3339(transfer.updated_at),
+        // An empty text stands for what is absent.
+        "fail_reason": transfer.fail_reason.as_deref().unwrap_or_default(),
     });
-    let more = [("fail_reason", transfer.fail_reason.clone()), ("user_name", seal_name(gateway, transfer))];
+    let more = [("user_name", seal_name(gateway, transfer))];
     Reply::json(&with_optional(body, &more))
 }

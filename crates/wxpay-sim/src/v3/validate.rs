@@ -5,10 +5,12 @@ use super::{
     call::{Call, Opened, percent_decoded},
     errors::{self, Refusal},
     exchange::Parsed,
-    fields,
+    fields::{self, Check, Field},
     multipart::Upload,
     operation::{BodyKind, Operation},
+    path,
     reply::NegativeTest,
+    serial,
 };
 use crate::{clock::Now, front_end::Directory, gateway::target, merchant::Merchant};
 use serde_json::{Map, Value, json};
@@ -49,34 +51,37 @@ pub(super) fn validate(
     let signed_body = upload.as_ref().map_or_else(|| request.body(), |upload| upload.meta);
     let merchant = authenticate(parsed, directory, signed_body, context, now)?;
     if let Some(name) = request.header("wechatpay-negative-test") {
-        let unknown =
-            || errors::PARAM_ERROR.for_field("header", "Wechatpay-Negative-Test", name.into(), "未知的取值");
+        let unknown = || errors::PARAM_ERROR.with_message("Wechatpay-Negative-Test的取值未知");
         context.negative = Some(NegativeTest::from_name(name).ok_or_else(unknown)?);
     }
     let (operation, path) = parsed.route.clone()?;
     context.operation = Some(operation);
-    let query = parse_query(parsed.query)?;
-    fields::check(&query, &[operation.query], "query")?;
-    let mut sealed = Vec::new();
-    let (body, file) = match operation.body {
-        BodyKind::Empty => (Value::Null, Vec::new()),
+    let query = parse_query(parsed.query, operation.query)?;
+    let check = Check::new(directory.settings.v3.length_unit)
+        .object(&path::members(&path), &[path::PARAMETERS], "uri_template")
+        .object(&query, &[operation.query], "query");
+    let (check, body, file) = match operation.body {
+        BodyKind::Empty => (check, Value::Null, Vec::new()),
         BodyKind::Json(declared) => {
             // The body was parsed once already, for the fault rules.
-            let json = parsed.json.take();
-            let body = checked_body(json, &[declared, operation.more_fields])?;
-            sealed = fields::sealed_pointers(&body, &[declared, operation.more_fields]);
-            (body, Vec::new())
+            let members = object(parsed.json.take())?;
+            let check = check.object(&members, &[declared, operation.more_fields], "body");
+            (check, Value::Object(members), Vec::new())
         }
         BodyKind::Upload(declared) => {
-            let upload = upload.ok_or_else(|| {
-                errors::PARAM_ERROR.for_field("header", "Content-Type", "".into(), "应为multipart/form-data")
-            })?;
-            let meta = serde_json::from_slice(upload.meta).ok();
-            (checked_body(meta, &[declared])?, upload.file.to_vec())
+            let not_multipart = || errors::PARAM_ERROR.with_message("Content-Type应为multipart/form-data");
+            let upload = upload.ok_or_else(not_multipart)?;
+            let members = object(serde_json::from_slice(upload.meta).ok())?;
+            let check = check.object(&members, &[declared], "body");
+            (check, Value::Object(members), upload.file.to_vec())
         }
     };
+    let encrypted_fields = check.finish()?;
     let wechatpay_serial = request.header("wechatpay-serial").map(String::from);
-    let opened = Opened::of(&body, sealed, wechatpay_serial.as_deref(), merchant, now.wall);
+    let needs_key = operation.requires_serial || !encrypted_fields.is_empty();
+    let named_key = || serial::named_key(merchant, wechatpay_serial.as_deref(), now.wall);
+    let key = needs_key.then(named_key).transpose()?;
+    let opened = key.map(|key| Opened::of(&body, encrypted_fields, key)).unwrap_or_default();
     let base_url = request.url().find(target(request)).and_then(|at| request.url().get(..at));
     let call = Call {
         label: operation.label,
@@ -122,7 +127,12 @@ fn authenticate<'a>(
         errors::SIGN_ERROR.with_message("商户证书序列号有误。请使用签名私钥匹配的证书序列号")
     })?;
     let message = authorization.message(parsed.request, signed_body);
-    if !key.verifies(&message, &authorization.signature()) {
+    let signature = authorization.signature();
+    // Receipts wanted a message without its last line feed until 2023; both are accepted since.
+    let is_receipt = parsed.path.starts_with("/v3/transferdownload/");
+    let older = message.strip_suffix(b"\n").filter(|_| is_receipt);
+    let is_valid = |message: &[u8]| key.verifies(message, &signature);
+    if !is_valid(&message) && !older.is_some_and(is_valid) {
         return Err(signature_mismatch(parsed.request, signed_body, authorization));
     }
     Ok(merchant)
@@ -154,22 +164,20 @@ fn signature_mismatch(request: &Request, signed_body: &[u8], authorization: &Aut
 }
 
 /// Parses the names and values of a query, unescaped.
-fn parse_query(query: &str) -> Result<Map<String, Value>, Refusal> {
+fn parse_query(query: &str, declared: &[Field]) -> Result<Map<String, Value>, Refusal> {
     let mut parameters = Map::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let (name, value) = (percent_decoded(name), percent_decoded(value));
-        let field = format!("/{name}");
-        if parameters.insert(name, value.clone().into()).is_some() {
-            return Err(errors::PARAM_ERROR.for_field("query", &field, value.into(), "参数重复"));
+        if parameters.contains_key(&name) {
+            return Err(fields::duplicate_parameter(declared, &name, &value));
         }
+        parameters.insert(name, value.into());
     }
     Ok(parameters)
 }
 
-fn checked_body(json: Option<Value>, declared: &[&[fields::Field]]) -> Result<Value, Refusal> {
-    let malformed = || errors::PARAM_ERROR.for_field("body", "", "".into(), "请求体不是合法的JSON对象");
-    let Some(Value::Object(members)) = json else { return Err(malformed()) };
-    fields::check(&members, declared, "body")?;
-    Ok(Value::Object(members))
+fn object(json: Option<Value>) -> Result<Map<String, Value>, Refusal> {
+    let Some(Value::Object(members)) = json else { return Err(fields::malformed_body()) };
+    Ok(members)
 }

@@ -40,14 +40,16 @@ const CLOSE: &[Field] = &[
     COMBINE_APPID,
     required(
         "sub_orders",
+        "商品单信息",
         Kind::List(
             &Kind::Object(&[
-                required("mchid", MCHID_KIND),
+                required("mchid", "子单商户号", MCHID_KIND),
                 OUT_TRADE_NO,
                 SUB_MCHID,
                 SUB_APPID,
-                optional("individual_auth_id", text(64)),
+                optional("individual_auth_id", "商品单个人收款方受理授权ID", text(64)),
             ]),
+            1,
             50,
         ),
     ),
@@ -89,7 +91,7 @@ fn close(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let requested: BTreeSet<_> = requested.into_iter().flatten().map(requested_identity).collect();
     // Compared as sets: the order in which the sub-orders are named does not matter.
     if expected != requested {
-        return Err(errors::PARAM_ERROR.for_field("body", "/sub_orders", "".into(), "应为合单的全部子单"));
+        return Err(errors::PARAM_ERROR.with_message("sub_orders应为合单的全部子单"));
     }
     if orders().any(|order| matches!(order.state(call.now), TradeState::Success | TradeState::Refund)) {
         return Err(errors::ALREADY_PAID.with_reason("a paid order cannot be closed"));

@@ -23,7 +23,7 @@ use crate::{
     v3::{
         call::Call,
         errors::{self, Refusal},
-        fields::{Alphabet, Field, Kind, optional, required, text},
+        fields::{Alphabet, Field, Kind, bytes, optional, required, text, text_or_empty},
         operation::Operation,
         party::{self, APPID, MCHID, PartyMembers},
         reply::Reply,
@@ -47,24 +47,36 @@ pub(in crate::v3) const OPERATIONS: &[Operation] = &[
     ),
 ];
 
-const DIRECT: &[Field] = &[APPID, MCHID, SETTLE_INFO, optional("time_expire", Kind::Time)];
+const DIRECT: &[Field] = &[APPID, MCHID, SETTLE_INFO, optional("time_expire", "交易结束时间", Kind::Time)];
 /// The fields of both modes.
 pub(super) const CODEPAY: &[Field] = &[
-    required("description", text(127)),
+    required("description", "商品描述", text(127)),
     OUT_TRADE_NO,
     AMOUNT,
-    required("payer", Kind::Object(&[required("auth_code", Kind::Text(18, 18, Alphabet::Digits))])),
+    required(
+        "payer",
+        "支付者",
+        Kind::Object(&[required("auth_code", "授权码", Kind::Text(bytes(18, 18), Alphabet::Digits))]),
+    ),
     required(
         "scene_info",
+        "场景信息",
         Kind::Object(&[
-            optional("device_id", text(32)),
-            optional("device_ip", text(45)),
-            required("store_info", Kind::Object(&[optional("id", text(32)), optional("out_id", text(32))])),
+            optional("device_id", "商户端设备号", text(32)),
+            optional("device_ip", "商户端设备 IP", text(45)),
+            required(
+                "store_info",
+                "商户门店信息",
+                Kind::Object(&[
+                    optional("id", "门店ID", text(32)),
+                    optional("out_id", "商家自定义编码", text(32)),
+                ]),
+            ),
         ]),
     ),
-    optional("attach", Kind::Text(0, 128, Alphabet::Any)),
-    optional("goods_tag", Kind::Text(0, 32, Alphabet::Any)),
-    optional("support_fapiao", Kind::Boolean),
+    optional("attach", "附加数据", Kind::Text(bytes(0, 128), Alphabet::Any)),
+    optional("goods_tag", "订单优惠标记", text_or_empty(32)),
+    optional("support_fapiao", "电子发票入口开放标识", Kind::Boolean),
     DETAIL,
 ];
 const REVERSE: &[Field] = &[APPID, MCHID];
@@ -74,21 +86,11 @@ pub(super) fn codepay(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refus
     let key = order_key(call)?;
     let code = call.text("/payer/auth_code").unwrap_or_default();
     if !matches!(code.get(..2), Some("10" | "11" | "12" | "13" | "14" | "15")) {
-        return Err(errors::PARAM_ERROR.for_field(
-            "body",
-            "/payer/auth_code",
-            code.into(),
-            "付款码以10至15开头",
-        ));
+        return Err(errors::PARAM_ERROR.with_message("auth_code应以10至15开头"));
     }
     let store = ["/scene_info/store_info/id", "/scene_info/store_info/out_id"];
     if store.iter().all(|pointer| call.text(pointer).is_none()) {
-        return Err(errors::PARAM_ERROR.for_field(
-            "body",
-            "/scene_info/store_info",
-            "".into(),
-            "id与out_id至少填一个",
-        ));
+        return Err(errors::PARAM_ERROR.with_message("store_info的id与out_id至少填一个"));
     }
     let trade_type = TradeType::Micropay;
     if existing_order(gateway, call, &key, trade_type)?.is_none() {
@@ -103,10 +105,13 @@ pub(super) fn codepay(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refus
     let order =
         order.ok_or_else(|| errors::SYSTEM_ERROR.with_reason("the order is missing from the ledger"))?;
     let is_user_paying = order.state(call.now) == TradeState::UserPaying;
-    if is_user_paying && gateway.settings().v3.user_paying == UserPayingReply::Code {
-        return Err(errors::USERPAYING.with_reason("the payer is entering the password"));
+    let transaction = transaction(order, call.now);
+    match gateway.settings().v3.user_paying {
+        _ if !is_user_paying => Ok(Reply::json(&transaction)),
+        UserPayingReply::AcceptedTransaction => Ok(Reply::of(202, &transaction, 0)),
+        UserPayingReply::Transaction => Ok(Reply::json(&transaction)),
+        UserPayingReply::Code => Err(errors::USERPAYING.with_reason("the payer is entering the password")),
     }
-    Ok(Reply::json(&transaction(order, call.now)))
 }
 
 /// The payer's action, as chosen by the code.

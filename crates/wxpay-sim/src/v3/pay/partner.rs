@@ -53,10 +53,16 @@ const ANY_NOTIFY_URL: Field = Field { is_required: false, ..NOTIFY_URL };
 /// The payer, identified under the partner's app, the sub-merchant's app, or both.
 const PAYER: Field = required(
     "payer",
-    Kind::Object(&[optional("sp_openid", text(128)), optional("sub_openid", text(128)), IDENTITY]),
+    "支付者",
+    Kind::Object(&[
+        optional("sp_openid", "用户服务标识", text(128)),
+        optional("sub_openid", "用户子标识", text(128)),
+        IDENTITY,
+    ]),
 );
 /// The store, identified by either number.
-const SHOP: Kind = Kind::Object(&[optional("id", text(32)), optional("out_id", text(32))]);
+const SHOP: Kind =
+    Kind::Object(&[optional("id", "门店编号", text(32)), optional("out_id", "商家自定义编码", text(32))]);
 
 const JSAPI: &[Field] =
     &[SP_APPID, SP_MCHID, SUB_APPID, SUB_MCHID, NOTIFY_URL, SUB_SETTLE_INFO, SCENE_INFO, PAYER];
@@ -73,10 +79,11 @@ const MINIPROGRAM: &[Field] = &[
     SUB_SETTLE_INFO,
     optional(
         "scene_info",
+        "场景信息",
         Kind::Object(&[
-            optional("payer_client_ip", text(45)),
-            optional("device_id", text(32)),
-            optional("store_info", SHOP),
+            optional("payer_client_ip", "用户终端IP", text(45)),
+            optional("device_id", "商户端设备号", text(32)),
+            optional("store_info", "商户门店信息", SHOP),
         ]),
     ),
     PAYER,
@@ -90,15 +97,22 @@ const SCANNEDPOS: &[Field] = &[
     SUB_SETTLE_INFO,
     required(
         "scene_info",
+        "场景信息",
         Kind::Object(&[
-            required("payer_client_ip", text(45)),
-            optional("device_id", text(32)),
-            required("store_info", SHOP),
+            required("payer_client_ip", "用户终端IP", text(45)),
+            optional("device_id", "商户端设备号", text(32)),
+            required("store_info", "商户门店信息", SHOP),
         ]),
     ),
     PAYER,
 ];
-const CODEPAY: &[Field] =
-    &[ANY_SP_APPID, SP_MCHID, SUB_APPID, SUB_MCHID, SUB_SETTLE_INFO, optional("time_expire", Kind::Time)];
+const CODEPAY: &[Field] = &[
+    ANY_SP_APPID,
+    SP_MCHID,
+    SUB_APPID,
+    SUB_MCHID,
+    SUB_SETTLE_INFO,
+    optional("time_expire", "交易结束时间", Kind::Time),
+];
 const REVERSE: &[Field] = &[ANY_SP_APPID, SP_MCHID, SUB_APPID, SUB_MCHID];
 const PARTIES: &[Field] = &[SP_MCHID, SUB_MCHID];

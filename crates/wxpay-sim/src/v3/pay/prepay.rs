@@ -11,7 +11,7 @@ use crate::{
     v3::{
         call::Call,
         errors::{self, Refusal},
-        fields::{Field, Kind, optional, required, text},
+        fields::{Alphabet, Field, Kind, bytes, optional, required, text, text_or_empty},
         operation::Operation,
         party::{self, APPID, MCHID},
         reply::Reply,
@@ -29,21 +29,24 @@ pub(in crate::v3) const OPERATIONS: &[Operation] = &[
     Operation::post("v3.pay.native", "/v3/pay/transactions/native", ORDER, native).with_fields(APP),
 ];
 
-pub(in crate::v3) const DESCRIPTION: Field = required("description", text(127));
-pub(in crate::v3) const NOTIFY_URL: Field = required("notify_url", Kind::Url);
-pub(in crate::v3) const TIME_EXPIRE: Field = optional("time_expire", Kind::Time);
-const ATTACH: Field = optional("attach", Kind::Text(0, 128, super::Alphabet::Any));
-pub(in crate::v3) const GOODS_TAG: Field = optional("goods_tag", Kind::Text(0, 32, super::Alphabet::Any));
+pub(in crate::v3) const DESCRIPTION: Field = required("description", "商品描述", text(127));
+pub(in crate::v3) const NOTIFY_URL: Field = required("notify_url", "通知地址", Kind::Url);
+pub(in crate::v3) const TIME_EXPIRE: Field = optional("time_expire", "交易结束时间", Kind::Time);
+const ATTACH: Field = optional("attach", "附加数据", Kind::Text(bytes(0, 128), Alphabet::Any));
+pub(in crate::v3) const GOODS_TAG: Field = optional("goods_tag", "订单优惠标记", text_or_empty(32));
 pub(super) const LIMIT_PAY: Field = optional(
     "limit_pay",
-    Kind::List(&Kind::OneOf(&["no_balance", "no_credit", "no_debit", "balance_only"]), 4),
+    "指定支付方式",
+    Kind::List(&Kind::OneOf(&["no_balance", "no_credit", "no_debit", "balance_only"]), 0, 4),
 );
-const SUPPORT_FAPIAO: Field = optional("support_fapiao", Kind::Boolean);
+const SUPPORT_FAPIAO: Field = optional("support_fapiao", "电子发票入口开放标识", Kind::Boolean);
 pub(in crate::v3) const IDENTITY: Field = optional(
     "identity",
+    "实名支付",
     Kind::Object(&[
         required(
             "type",
+            "证件类型",
             Kind::OneOf(&[
                 "IDCARD",
                 "HONGKONG_MACAO",
@@ -54,32 +57,42 @@ pub(in crate::v3) const IDENTITY: Field = optional(
                 "PHONE_NUMBER",
             ]),
         ),
-        required("number", Kind::Sealed(1024)),
-        required("name", Kind::Sealed(1024)),
+        required("number", "加密后的证件号", Kind::Encrypted),
+        required("name", "加密后的姓名", Kind::Encrypted),
     ]),
 );
 pub(super) const SCENE_INFO: Field = optional(
     "scene_info",
-    Kind::Object(&[required("payer_client_ip", text(45)), optional("device_id", text(32)), STORE_INFO]),
+    "场景信息",
+    Kind::Object(&[
+        required("payer_client_ip", "用户终端IP", text(45)),
+        optional("device_id", "商户端设备号", text(32)),
+        STORE_INFO,
+    ]),
 );
 pub(in crate::v3) const SUBSIDY_INFO: Field = optional(
     "subsidy_info",
+    "贴息信息",
     Kind::Object(&[optional(
         "subsidy_detail",
+        "贴息详情列表",
         Kind::List(
             &Kind::Object(&[
-                required("subsidy_period_type", Kind::OneOf(&["DAILY", "PERIOD"])),
+                required("subsidy_period_type", "贴息方案类型", Kind::OneOf(&["DAILY", "PERIOD"])),
                 required(
                     "subsidy_plan",
+                    "贴息方案列表",
                     Kind::List(
                         &Kind::Object(&[
-                            required("subsidy_installment_num", Kind::Number(1, 12)),
-                            required("subsidy_percent", Kind::Number(0, 100)),
+                            required("subsidy_installment_num", "贴息期数", Kind::Number(1, 12)),
+                            required("subsidy_percent", "贴息比例", Kind::Number(0, 100)),
                         ]),
+                        0,
                         10,
                     ),
                 ),
             ]),
+            0,
             10,
         ),
     )]),
@@ -103,27 +116,29 @@ const JSAPI: &[Field] = &[
     NOTIFY_URL,
     SETTLE_INFO,
     SCENE_INFO,
-    required("payer", Kind::Object(&[required("openid", text(128)), IDENTITY])),
+    required("payer", "支付者", Kind::Object(&[required("openid", "用户标识", text(128)), IDENTITY])),
 ];
 const APP: &[Field] = &[APPID, MCHID, NOTIFY_URL, SETTLE_INFO, SCENE_INFO, PAYER_IDENTITY];
 const H5: &[Field] = &[APPID, MCHID, NOTIFY_URL, SETTLE_INFO, H5_SCENE, PAYER_IDENTITY];
 /// A payer identified only by identity documents.
-pub(super) const PAYER_IDENTITY: Field = optional("payer", Kind::Object(&[IDENTITY]));
+pub(super) const PAYER_IDENTITY: Field = optional("payer", "支付者", Kind::Object(&[IDENTITY]));
 /// The scene of an H5 order, with the browser.
 pub(in crate::v3) const H5_SCENE: Field = required(
     "scene_info",
+    "场景信息",
     Kind::Object(&[
-        required("payer_client_ip", text(45)),
-        optional("device_id", text(32)),
+        required("payer_client_ip", "用户终端IP", text(45)),
+        optional("device_id", "商户端设备号", text(32)),
         STORE_INFO,
         required(
             "h5_info",
+            "H5场景信息",
             Kind::Object(&[
-                required("type", Kind::OneOf(&["iOS", "Android", "Wap", "IOS"])),
-                optional("app_name", text(64)),
-                optional("app_url", text(128)),
-                optional("bundle_id", text(128)),
-                optional("package_name", text(128)),
+                required("type", "场景类型", Kind::OneOf(&["iOS", "Android", "Wap", "IOS"])),
+                optional("app_name", "应用名称", text(64)),
+                optional("app_url", "网站URL", text(128)),
+                optional("bundle_id", "iOS平台BundleID", text(128)),
+                optional("package_name", "Android平台PackageName", text(128)),
             ]),
         ),
     ]),
@@ -134,7 +149,7 @@ pub(super) fn jsapi(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal
     for pointer in ["/payer/openid", "/payer/sp_openid", "/payer/sub_openid"] {
         let Some(openid) = call.text(pointer) else { continue };
         if openid.parse::<OpenId>().is_err() {
-            return Err(errors::PARAM_ERROR.for_field("body", pointer, openid.into(), "格式错误"));
+            return Err(errors::PARAM_ERROR.with_message("无效的openid"));
         }
         openids = openids.saturating_add(1);
     }
@@ -142,8 +157,7 @@ pub(super) fn jsapi(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal
         return Err(errors::OPENID_MISSING.with_reason("sp_openid or sub_openid is required"));
     }
     if call.text("/payer/sub_openid").is_some() && call.query_or_body("sub_appid").is_none() {
-        let issue = "传sub_openid时必填";
-        return Err(errors::PARAM_ERROR.for_field("body", "/sub_appid", "".into(), issue));
+        return Err(errors::PARAM_ERROR.with_message("传入sub_openid时，sub_appid必填"));
     }
     prepay_id(gateway, call, TradeType::Jsapi)
 }

@@ -32,26 +32,29 @@ pub(in crate::v3) const OPERATIONS: &[Operation] = &[
 const FIELDS: &[Field] = &[
     SUB_MCHID,
     // Required only if a receiver is a person, who is named by an openid under this app.
-    optional("appid", text(32)),
+    optional("appid", "商户AppID", text(32)),
     SUB_APPID,
     TRANSACTION_ID,
     OUT_ORDER_NO,
     required(
         "receivers",
+        "分账接收方列表",
         Kind::List(
             &Kind::Object(&[
                 TYPE,
                 ACCOUNT,
-                optional("name", Kind::Sealed(1024)),
-                required("amount", Kind::Number(1, MAX_AMOUNT_FEN)),
-                required("description", text(80)),
+                optional("name", "分账个人接收方姓名", Kind::Encrypted),
+                required("amount", "分账金额", Kind::Number(1, MAX_AMOUNT_FEN)),
+                required("description", "分账描述", text(80)),
             ]),
+            1,
             50,
         ),
     ),
-    required("unfreeze_unsplit", Kind::Boolean),
+    required("unfreeze_unsplit", "是否解冻剩余未分资金", Kind::Boolean),
 ];
-const UNFREEZE: &[Field] = &[SUB_MCHID, TRANSACTION_ID, OUT_ORDER_NO, required("description", text(80))];
+const UNFREEZE: &[Field] =
+    &[SUB_MCHID, TRANSACTION_ID, OUT_ORDER_NO, required("description", "分账描述", text(80))];
 
 fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let sub_mchid = party::check_sub_mchid(gateway, call)?;
@@ -108,23 +111,25 @@ fn unfreeze(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
 
 /// Checks the apps and the types of the receivers. Returns the normalized request, in which names are hashed.
 fn normalized_request(gateway: &Gateway, call: &Call) -> Result<Value, Refusal> {
-    let missing = |field| Err(errors::PARAM_ERROR.for_field("body", field, "".into(), "缺少必填参数"));
     let receivers = call.body.pointer("/receivers").and_then(Value::as_array);
     let kinds =
         receivers.into_iter().flatten().filter_map(|receiver| receiver.get("type").and_then(Value::as_str));
     let kinds: Vec<&str> = kinds.collect();
-    if kinds.is_empty() {
-        return Err(errors::PARAM_ERROR.for_field("body", "/receivers", "".into(), "至少1项"));
-    }
     match call.text("/appid") {
-        None if kinds.contains(&"PERSONAL_OPENID") => return missing("/appid"),
+        None if kinds.contains(&"PERSONAL_OPENID") => {
+            return Err(errors::PARAM_ERROR.with_message("分账接收方类型为PERSONAL_OPENID时，appid必填"));
+        }
         None => {}
         Some(appid) => {
             party::caller_app(gateway, call, Some(appid))?;
         }
     }
     match call.text("/sub_appid") {
-        None if kinds.contains(&SUB_OPENID) => return missing("/sub_appid"),
+        None if kinds.contains(&SUB_OPENID) => {
+            return Err(
+                errors::PARAM_ERROR.with_message("分账接收方类型为PERSONAL_SUB_OPENID时，sub_appid必填")
+            );
+        }
         None => {}
         Some(sub_appid) => {
             party::served_sub_merchant(gateway, &call.mchid, call.text("/sub_mchid"), Some(sub_appid))?;

@@ -24,16 +24,17 @@ pub(in crate::v3) const OPERATIONS: &[Operation] = &[
     ),
 ];
 
-const RECEIVER: &[Field] = &[SUB_MCHID, required("appid", text(32)), SUB_APPID, TYPE, ACCOUNT];
+const RECEIVER: &[Field] = &[SUB_MCHID, required("appid", "商户AppID", text(32)), SUB_APPID, TYPE, ACCOUNT];
 const ADD: &[Field] = &[
     SUB_MCHID,
-    required("appid", text(32)),
+    required("appid", "商户AppID", text(32)),
     SUB_APPID,
     TYPE,
     ACCOUNT,
-    optional("name", Kind::Sealed(1024)),
+    optional("name", "分账个人接收方姓名", Kind::Encrypted),
     required(
         "relation_type",
+        "与分账方的关系类型",
         Kind::OneOf(&[
             "SERVICE_PROVIDER",
             "STORE",
@@ -48,18 +49,17 @@ const ADD: &[Field] = &[
             "CUSTOM",
         ]),
     ),
-    optional("custom_relation", text(10)),
+    optional("custom_relation", "自定义的分账关系", text(10)),
 ];
 
 /// Adds a receiver. Adding it again changes only its name.
 fn add(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let receiver = receiver(gateway, call)?;
-    let missing = |pointer| Err(errors::PARAM_ERROR.for_field("body", pointer, "".into(), "缺少必填参数"));
     if receiver.kind == MERCHANT_ID && call.text("/name").is_none() {
-        return missing("/name");
+        return Err(errors::PARAM_ERROR.with_message("分账接收方类型为MERCHANT_ID时，name必填"));
     }
     if call.text("/relation_type") == Some("CUSTOM") && call.text("/custom_relation").is_none() {
-        return missing("/custom_relation");
+        return Err(errors::PARAM_ERROR.with_message("relation_type为CUSTOM时，custom_relation必填"));
     }
     let request = call.normalized_body()?;
     let name = request.get("name").and_then(Value::as_str).map(String::from);
@@ -90,7 +90,8 @@ fn receiver(gateway: &Gateway, call: &Call) -> Result<ReceiverRecord, Refusal> {
     if call.text("/sub_appid").is_some() {
         party::served_sub_merchant(gateway, &call.mchid, call.text("/sub_mchid"), call.text("/sub_appid"))?;
     } else if kind == SUB_OPENID {
-        return Err(errors::PARAM_ERROR.for_field("body", "/sub_appid", "".into(), "缺少必填参数"));
+        let message = "分账接收方类型为PERSONAL_SUB_OPENID时，sub_appid必填";
+        return Err(errors::PARAM_ERROR.with_message(message));
     }
     Ok(ReceiverRecord { mchid: call.mchid.clone(), sub_mchid, kind, account: text("/account") })
 }

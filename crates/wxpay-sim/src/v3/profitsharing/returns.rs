@@ -29,12 +29,12 @@ pub(in crate::v3) const OPERATIONS: &[Operation] = &[
 
 const FIELDS: &[Field] = &[
     SUB_MCHID,
-    optional("order_id", text(64)),
-    optional("out_order_no", NUMBER),
-    required("out_return_no", NUMBER),
-    required("return_mchid", party::MCHID_KIND),
-    required("amount", Kind::Number(1, MAX_AMOUNT_FEN)),
-    required("description", text(80)),
+    optional("order_id", "微信分账单号", text(64)),
+    optional("out_order_no", "商户分账单号", NUMBER),
+    required("out_return_no", "商户回退单号", NUMBER),
+    required("return_mchid", "回退商户号", party::MCHID_KIND),
+    required("amount", "回退金额", Kind::Number(1, MAX_AMOUNT_FEN)),
+    required("description", "回退描述", text(80)),
 ];
 
 fn create_return(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
@@ -65,7 +65,7 @@ fn create_return(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let amount = call.fen("/amount");
     let returned = sharings.returned_total(sharing, &return_mchid);
     if returned.saturating_add(amount.get()) > received {
-        return Err(errors::OUT_OF_RANGE.for_field("body", "/amount", amount.get().into(), "超过可回退金额"));
+        return Err(errors::OUT_OF_RANGE.with_message("回退金额超过可回退金额"));
     }
     let out_order_no = sharing.out_order_no.clone();
     let record = ReturnRecord {
@@ -92,8 +92,7 @@ fn create_return(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
 fn sharing_of<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a Sharing, Refusal> {
     let (id, number) = (call.text("/order_id"), call.text("/out_order_no"));
     if id.is_none() && number.is_none() {
-        let issue = "order_id与out_order_no至少填一个";
-        return Err(errors::PARAM_ERROR.for_field("body", "/out_order_no", "".into(), issue));
+        return Err(errors::PARAM_ERROR.with_message("order_id与out_order_no至少填一个"));
     }
     let sharings = &gateway.ledger.sharings;
     let by_id = id.and_then(|id| sharings.by_id(&call.mchid, id));

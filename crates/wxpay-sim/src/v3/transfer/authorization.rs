@@ -1,6 +1,6 @@
 //! Authorizations: a payee allows transfers without confirming each. Apply, query, close.
 
-use super::{PERCEPTION, SCENE, field_error, package_info, payee_openid, schedule, with_optional};
+use super::{APPID, PERCEPTION, SCENE, package_info, payee_openid, schedule, with_optional};
 use crate::{
     gateway::Gateway,
     ledger::{Authorization, AuthorizationState, CloseReason, Scope},
@@ -8,10 +8,10 @@ use crate::{
     v3::{
         call::Call,
         errors::{self, Refusal},
-        fields::{Alphabet, Field, Kind, optional, required, text},
+        fields::{Alphabet, Field, Kind, bytes, optional, required, text},
         notification::Event,
         operation::Operation,
-        party::{self, APPID},
+        party,
         reply::{Reply, to_json},
     },
 };
@@ -33,7 +33,7 @@ pub(in crate::v3) const OPERATIONS: &[Operation] = &[
         "/v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}",
         query,
     )
-    .with_query(&[optional("is_display_authorization", Kind::OneOf(&["true", "false"]))])
+    .with_query(&[optional("is_display_authorization", "是否展示用户授权信息", Kind::OneOf(&["true", "false"]))])
     .calls_per_second(100),
     Operation::post_without_body(
         "v3.transfer.authorization.close",
@@ -44,8 +44,8 @@ pub(in crate::v3) const OPERATIONS: &[Operation] = &[
 ];
 
 pub(super) const OUT_AUTHORIZATION_NO: Field =
-    required("out_authorization_no", Kind::Text(1, 32, Alphabet::Alphanumeric));
-pub(super) const DISPLAY_NAME: Field = required("user_display_name", text(32));
+    required("out_authorization_no", "商户侧授权单号", Kind::Text(bytes(1, 32), Alphabet::Alphanumeric));
+pub(super) const DISPLAY_NAME: Field = required("user_display_name", "用户展示名称", text(32));
 const FIELDS: &[Field] = &[
     OUT_AUTHORIZATION_NO,
     APPID,
@@ -53,13 +53,14 @@ const FIELDS: &[Field] = &[
     SCENE,
     DISPLAY_NAME,
     PERCEPTION,
-    required("authorization_notify_url", Kind::Url),
+    required("authorization_notify_url", "授权结果通知地址", Kind::Url),
     optional(
         "scene_info",
+        "场景信息",
         Kind::Object(&[
-            optional("client_ip", text(45)),
-            optional("device_id", text(128)),
-            optional("device_type", Kind::OneOf(&["IOS", "ANDROID", "HARMONY", "OTHER"])),
+            optional("client_ip", "用户终端IP", text(45)),
+            optional("device_id", "用户设备ID", text(128)),
+            optional("device_type", "用户设备类型", Kind::OneOf(&["IOS", "ANDROID", "HARMONY", "OTHER"])),
         ]),
     ),
 ];
@@ -72,7 +73,7 @@ fn apply(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let appid = party::caller_app(gateway, call, call.text("/appid"))?;
     let text = |pointer| call.text(pointer).map(String::from).unwrap_or_default();
     let number = text("/out_authorization_no").parse();
-    let number = number.map_err(|_| field_error("/out_authorization_no", "格式错误"))?;
+    let number = number.map_err(|_| errors::PARAM_ERROR.with_message("out_authorization_no格式错误"))?;
     let scope = Scope { appid, openid: payee_openid(call)?, transfer_scene_id: text("/transfer_scene_id") };
     let authorizations = &gateway.ledger.transfers.authorizations;
     // A repeated request is answered before the check below, in which its own authorization would count.
@@ -179,7 +180,8 @@ pub(super) fn find_authorization<'a>(
     let authorizations = &gateway.ledger.transfers.authorizations;
     let (id, number) = (call.text("/authorization_id"), call.text("/out_authorization_no"));
     if id.is_none() && number.is_none() {
-        return Err(field_error("/out_authorization_no", "authorization_id和out_authorization_no必填其一"));
+        let message = "authorization_id与out_authorization_no至少填一个";
+        return Err(errors::PARAM_ERROR.with_message(message));
     }
     let missing = || errors::INVALID_REQUEST.with_message("免确认收款授权不存在");
     let by_id = id.map(|id| authorizations.by_id(&call.mchid, id).ok_or_else(missing)).transpose()?;

@@ -1,11 +1,10 @@
 //! Transfers that request an authorization for later ones, and transfers that use one.
 
 use super::{
-    AMOUNT, NOTIFY_URL, OPENID, OUT_BILL_NO, PERCEPTION, Payee, REMARK, REPORTS, SCENE, TransferRequest,
-    USER_NAME,
+    AMOUNT, APPID, NOTIFY_URL, OPENID, OUT_BILL_NO, PERCEPTION, Payee, REMARK, REPORTS, SCENE,
+    TransferRequest, USER_NAME,
     authorization::{self, DISPLAY_NAME, OUT_AUTHORIZATION_NO},
-    bill, create_transfer, field_error, payee_openid, require_wechatpay_serial, transfer_reply,
-    with_optional,
+    bill, create_transfer, payee_openid, transfer_reply, with_optional,
 };
 use crate::{
     gateway::Gateway,
@@ -14,9 +13,9 @@ use crate::{
     v3::{
         call::Call,
         errors::{self, Refusal},
-        fields::{Alphabet, Field, Kind, optional, required, text},
+        fields::{Alphabet, Field, Kind, bytes, optional, required, text},
         operation::Operation,
-        party::{self, APPID, MCHID_KIND},
+        party::{self, MCHID_KIND},
         reply::Reply,
     },
 };
@@ -30,6 +29,7 @@ pub(in crate::v3) const OPERATIONS: &[Operation] = &[
         PRE_TRANSFER,
         pre_transfer,
     )
+    .requires_serial()
     .calls_per_second(100),
     Operation::post(
         "v3.transfer.authorized",
@@ -37,10 +37,11 @@ pub(in crate::v3) const OPERATIONS: &[Operation] = &[
         AUTHORIZED,
         transfer,
     )
+    .requires_serial()
     .calls_per_second(100),
 ];
 
-const SPONSOR: Field = optional("sponsor_mchid", MCHID_KIND);
+const SPONSOR: Field = optional("sponsor_mchid", "出资商户号", MCHID_KIND);
 const PRE_TRANSFER: &[Field] = &[
     APPID,
     OUT_BILL_NO,
@@ -54,7 +55,12 @@ const PRE_TRANSFER: &[Field] = &[
     REPORTS,
     optional(
         "authorization_info",
-        Kind::Object(&[DISPLAY_NAME, OUT_AUTHORIZATION_NO, required("authorization_notify_url", Kind::Url)]),
+        "自动收款授权信息",
+        Kind::Object(&[
+            DISPLAY_NAME,
+            OUT_AUTHORIZATION_NO,
+            required("authorization_notify_url", "授权结果通知地址", Kind::Url),
+        ]),
     ),
     SPONSOR,
 ];
@@ -68,14 +74,13 @@ const AUTHORIZED: &[Field] = &[
     PERCEPTION,
     SCENE,
     REPORTS,
-    optional("authorization_id", text(64)),
+    optional("authorization_id", "微信免确认收款授权单号", text(64)),
     SPONSOR,
-    optional("out_authorization_no", Kind::Text(1, 32, Alphabet::Alphanumeric)),
+    optional("out_authorization_no", "商户侧授权单号", Kind::Text(bytes(1, 32), Alphabet::Alphanumeric)),
 ];
 
 /// Creates a transfer and the authorization requested with it, or finds the existing ones.
 fn pre_transfer(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    require_wechatpay_serial(call)?;
     let appid = party::caller_app(gateway, call, call.text("/appid"))?;
     check_sponsor(gateway, call)?;
     let (openid, request) = (payee_openid(call)?, TransferRequest::read(call)?);
@@ -110,7 +115,7 @@ fn requested_authorization(
     Ok(Some(Authorization {
         mchid: call.mchid.clone(),
         out_authorization_no: number
-            .map_err(|_| field_error("/authorization_info/out_authorization_no", "格式错误"))?,
+            .map_err(|_| errors::PARAM_ERROR.with_message("out_authorization_no格式错误"))?,
         authorization_id: None,
         scope: Scope {
             appid: appid.clone(),
@@ -133,7 +138,6 @@ fn requested_authorization(
 
 /// Creates a transfer that uses an authorization, or finds the existing transfer.
 fn transfer(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    require_wechatpay_serial(call)?;
     let appid = party::caller_app(gateway, call, call.text("/appid"))?;
     check_sponsor(gateway, call)?;
     let request = TransferRequest::read(call)?;

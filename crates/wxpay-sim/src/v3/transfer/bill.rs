@@ -1,8 +1,9 @@
 //! Transfers to payees who confirm them.
 
 use super::{
-    AMOUNT, NOTIFY_URL, OPENID, OUT_BILL_NO, PERCEPTION, Payee, REMARK, REPORTS, SCENE, TransferRequest,
-    USER_NAME, create_transfer, not_found, payee_openid, start_cancel, transfer_reply, with_optional,
+    AMOUNT, APPID, NOTIFY_URL, OPENID, OUT_BILL_NO, PERCEPTION, Payee, REMARK, REPORTS, SCENE,
+    TransferRequest, USER_NAME, create_transfer, not_found, payee_openid, start_cancel, transfer_reply,
+    with_optional,
 };
 use crate::{
     gateway::Gateway,
@@ -13,7 +14,7 @@ use crate::{
         errors::Refusal,
         fields::{Field, Kind, optional, required},
         operation::Operation,
-        party::{self, APPID},
+        party,
         reply::Reply,
     },
 };
@@ -21,6 +22,7 @@ use serde_json::{Value, json};
 
 pub(in crate::v3) const OPERATIONS: &[Operation] = &[
     Operation::post("v3.transfer.create", "/v3/fund-app/mch-transfer/transfer-bills", FIELDS, create)
+        .requires_serial()
         .calls_per_second(100),
     Operation::get(
         "v3.transfer.query",
@@ -52,7 +54,8 @@ const FIELDS: &[Field] = &[
     REPORTS,
     optional(
         "user_recv_style",
-        Kind::Object(&[required("type", Kind::OneOf(&["CONFIRM_PAGE", "RED_PACKET"]))]),
+        "用户收款样式",
+        Kind::Object(&[required("type", "用户收款样式类型", Kind::OneOf(&["CONFIRM_PAGE", "RED_PACKET"]))]),
     ),
 ];
 

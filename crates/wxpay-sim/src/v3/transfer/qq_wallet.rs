@@ -1,9 +1,8 @@
 //! Transfers to QQ wallets.
 
 use super::{
-    AMOUNT, NOTIFY_URL, OPENID, OUT_BILL_NO, Payee, REMARK, REPORTS, TransferRequest, USER_NAME,
-    create_transfer, not_found, payee_openid, require_wechatpay_serial, seal_name, start_cancel,
-    with_optional,
+    AMOUNT, APPID, NOTIFY_URL, OPENID, OUT_BILL_NO, Payee, REMARK, REPORTS, TransferRequest, USER_NAME,
+    create_transfer, not_found, payee_openid, seal_name, start_cancel, with_optional,
 };
 use crate::{
     gateway::Gateway,
@@ -14,7 +13,6 @@ use crate::{
         errors::{self, Refusal},
         fields::{Field, Kind, optional, required, text},
         operation::Operation,
-        party::APPID,
         reply::Reply,
     },
 };
@@ -26,7 +24,8 @@ pub(in crate::v3) const OPERATIONS: &[Operation] = &[
         "/v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills",
         FIELDS,
         create,
-    ),
+    )
+    .requires_serial(),
     Operation::get(
         "v3.transfer.qq_wallet.query",
         "/v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}",
@@ -43,17 +42,16 @@ const FIELDS: &[Field] = &[
     APPID,
     OUT_BILL_NO,
     OPENID,
-    optional("user_qq", text(64)),
+    optional("user_qq", "收款用户QQ号", text(64)),
     USER_NAME,
     AMOUNT,
     REMARK,
     NOTIFY_URL,
-    required("transfer_scene_id", Kind::OneOf(&["1401"])),
+    required("transfer_scene_id", "转账场景ID", Kind::OneOf(&["1401"])),
     REPORTS,
 ];
 
 fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    require_wechatpay_serial(call)?;
     let appid = app(gateway, call)?;
     let (openid, request) = (payee_openid(call)?, TransferRequest::read(call)?);
     let method = TransferMethod::QqWallet;

@@ -10,7 +10,7 @@ use crate::{
     time,
     v3::{
         call::Call,
-        download::{fetch, publish_file},
+        download::{FileKind, fetch, publish_file},
         errors::{self, Refusal},
         fields::{Field, required, text},
         operation::Operation,
@@ -60,10 +60,10 @@ pub(in crate::v3) const OPERATIONS: &[Operation] = &[
             query(gateway, call, &transfer)
         },
     ),
-    Operation::get("v3.download", FILE_PATH, fetch).with_query(&[required("token", text(256))]),
+    Operation::get("v3.download", FILE_PATH, fetch).with_query(&[required("token", "token", text(256))]),
 ];
 
-const TRANSFER_BILL_NO: Field = required("transfer_bill_no", text(64));
+const TRANSFER_BILL_NO: Field = required("transfer_bill_no", "微信转账单号", text(64));
 /// The path of the files.
 const FILE_PATH: &str = "/v3/transferdownload/signfile";
 /// The lifetime of a download URL.
@@ -130,7 +130,7 @@ fn query(gateway: &mut Gateway, call: &Call, transfer: &Transfer) -> Result<Repl
     }
     let file = pdf::page(&lines(transfer, receipt));
     let hash_value = hex::encode(digest(&SHA256, &file));
-    let url = publish_file(gateway, call, (FILE_PATH, URL_TTL), file);
+    let url = publish_file(gateway, call, (FILE_PATH, URL_TTL), (file, FileKind::Plain));
     let more = [
         ("hash_type", Some(String::from("SHA256"))),
         ("hash_value", Some(hash_value)),

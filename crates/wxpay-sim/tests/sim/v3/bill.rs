@@ -10,7 +10,7 @@ use flate2::read::GzDecoder;
 use serde_json::json;
 use std::io::Read as _;
 use wxpay_proto::{Fen, http::Method};
-use wxpay_sim::gateway::Payer;
+use wxpay_sim::{gateway::Payer, settings::GzipPlace};
 
 /// 2026-05-29 in China, 04:26:40: `date -d @1780000000`.
 const DAY: &str = "2026-05-29";
@@ -48,6 +48,12 @@ fn download(shop: &mut Shop, url: &str) -> Vec<u8> {
     assert_eq!(reply.status(), 200);
     assert_eq!(reply.header("wechatpay-signature"), None);
     reply.body().to_vec()
+}
+
+fn gunzip(bytes: &[u8]) -> Vec<u8> {
+    let mut content = Vec::new();
+    GzDecoder::new(bytes).read_to_end(&mut content).unwrap();
+    content
 }
 
 fn bill(shop: &mut Shop, more: &str) -> String {
@@ -126,11 +132,20 @@ fn bill_digest_is_over_the_uncompressed_content() {
     let mut shop = shop_with_trades();
     let uncompressed = bill(&mut shop, &format!("tradebill?bill_date={DAY}"));
     let reply = request_bill(&mut shop, &format!("tradebill?bill_date={DAY}&tar_type=GZIP"));
-    let compressed = download(&mut shop, reply.body["download_url"].as_str().unwrap());
-    let mut csv = String::new();
-    GzDecoder::new(compressed.as_slice()).read_to_string(&mut csv).unwrap();
-    assert_eq!(csv, uncompressed);
-    assert_eq!(reply.body["hash_value"], hex::encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, csv.as_bytes())));
+    let url = reply.body["download_url"].as_str().unwrap();
+    // v3.md 17.11
+    assert!(url.ends_with("&tartype=gzip"), "{url}");
+    let target = url.strip_prefix(BASE).unwrap();
+    let request = shop.request(Method::Get, target, "");
+    assert_eq!(shop.reply(&request).header("content-type"), Some(&b"application/x-gzip"[..]));
+    // The end of the URL is signed like the rest.
+    let unsigned_end = shop.authorization(Method::Get, target.strip_suffix("&tartype=gzip").unwrap(), "");
+    let refused = shop.reply(&bare(Method::Get, target, "").with_header("authorization", unsigned_end));
+    assert_eq!(refused.status(), 401);
+    let compressed = download(&mut shop, url);
+    let csv = gunzip(&compressed);
+    assert_eq!(csv, uncompressed.as_bytes());
+    assert_eq!(reply.body["hash_value"], hex::encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, &csv)));
 }
 
 #[test]
@@ -140,18 +155,30 @@ fn sub_merchant_bill_is_encrypted_for_the_partner() {
     let target = format!(
         "sub-merchant-fundflowbill?bill_date={DAY}&sub_mchid={sub_mchid}&account_type=BASIC&algorithm=AEAD_AES_256_GCM"
     );
-    let body = request_bill(&mut shop, &target).body;
-    assert_eq!(body["download_bill_count"], 1);
-    let file = &body["download_bill_list"][0];
-    let mut bytes = download(&mut shop, file["download_url"].as_str().unwrap());
-    let ciphertext = STANDARD.decode(file["encrypt_key"].as_str().unwrap()).unwrap();
-    let key = shop.merchant.api_keys()[0].key_pair.open(&ciphertext).unwrap();
-    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &key).unwrap());
-    let nonce = Nonce::try_assume_unique_for_key(file["nonce"].as_str().unwrap().as_bytes()).unwrap();
-    let content = key.open_in_place(nonce, Aad::empty(), &mut bytes).unwrap();
-    assert_eq!(file["hash_value"], hex::encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, content)));
-    let csv = std::str::from_utf8(content).unwrap();
-    assert!(csv.contains("`100.00,`100.00") && csv.contains("`B12345") && !csv.contains("`A12345"));
+    for (place, is_compressed) in [
+        (GzipPlace::InsideCipher, false),
+        (GzipPlace::InsideCipher, true),
+        // WxJava#3619
+        (GzipPlace::OutsideCipher, true),
+    ] {
+        shop.gateway.settings_mut().v3.sub_merchant_bill_gzip = place;
+        let end = if is_compressed { "&tar_type=GZIP" } else { "" };
+        let body = request_bill(&mut shop, &format!("{target}{end}")).body;
+        assert_eq!(body["download_bill_count"], 1);
+        let file = &body["download_bill_list"][0];
+        let bytes = download(&mut shop, file["download_url"].as_str().unwrap());
+        let is_outside = place == GzipPlace::OutsideCipher;
+        let mut bytes = if is_outside { gunzip(&bytes) } else { bytes };
+        let ciphertext = STANDARD.decode(file["encrypt_key"].as_str().unwrap()).unwrap();
+        let key = shop.merchant.api_keys()[0].key_pair.open(&ciphertext).unwrap();
+        let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &key).unwrap());
+        let nonce = Nonce::try_assume_unique_for_key(file["nonce"].as_str().unwrap().as_bytes()).unwrap();
+        let content = key.open_in_place(nonce, Aad::empty(), &mut bytes).unwrap().to_vec();
+        let content = if is_compressed && !is_outside { gunzip(&content) } else { content };
+        assert_eq!(file["hash_value"], hex::encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, &content)));
+        let csv = std::str::from_utf8(&content).unwrap();
+        assert!(csv.contains("`100.00,`100.00") && csv.contains("`B12345") && !csv.contains("`A12345"));
+    }
 }
 
 #[test]

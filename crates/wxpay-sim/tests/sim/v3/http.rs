@@ -1,6 +1,9 @@
 //! Real sockets: a signed request, its reply, its notification, and TLS.
 
-use super::shop::{Shop, parse_reply};
+use super::{
+    replies::decode,
+    shop::{Shop, parse_reply},
+};
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
 use tokio::{
@@ -53,6 +56,23 @@ async fn call(server: &Server, request: &Request) -> Response {
 
 async fn listener() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").await.unwrap()
+}
+
+#[tokio::test]
+async fn http_reply_is_compressed_if_the_request_offers_it() {
+    let mut shop = Shop::open();
+    let server = Server::start(
+        listener().await,
+        shop.gateway.clone(),
+        Clock::frozen(shop.now).with_virtual_signatures(),
+    )
+    .unwrap();
+    let request = shop.request(Method::Get, "/v3/certificates", "").with_header("accept-encoding", "gzip");
+    let reply = call(&server, &request).await;
+    let (encoding, plain) = decode(&reply);
+    assert_eq!((reply.status(), encoding.as_deref()), (200, Some("gzip")));
+    assert!(shop.verifies_reply(&plain), "the signature is over the decoded body");
+    assert!(parse_reply(&plain).body["data"].is_array());
 }
 
 #[tokio::test]

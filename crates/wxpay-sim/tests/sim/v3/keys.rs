@@ -9,7 +9,7 @@ use aws_lc_rs::{
     },
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use serde_json::{Value, json};
+use serde_json::json;
 use wxpay_proto::{crypto::Certificate, http::Method, wire::time::parse_rfc3339};
 use wxpay_sim::{Gateway, Outcome, Settings, keys::KeySource, merchant::KeyMode};
 
@@ -151,16 +151,17 @@ fn encrypted_field_requires_a_matching_wechatpay_serial() {
     let mut shop = Shop::open();
     let spki = shop.merchant.platform().public_key().unwrap().key_pair.public().der();
     let ciphertext = encrypt(&spki, "secret");
-    let location = |reply: &super::shop::ParsedReply| -> Value { reply.body["detail"]["location"].clone() };
-    let reply = echo(&mut shop, &ciphertext);
-    assert_eq!((reply.refusal().1, location(&reply)), ("PARAM_ERROR", json!("header")));
-    shop.wechatpay_serial = Some("5FFF".into());
-    let reply = echo(&mut shop, &ciphertext);
-    assert_eq!(reply.body["detail"]["issue"], "平台证书序列号Wechatpay-Serial错误");
-    shop.wechatpay_serial = Some(shop.platform_serial());
-    let reply = echo(&mut shop, &ciphertext);
-    assert_eq!((reply.refusal().1, location(&reply)), ("PARAM_ERROR", json!("body")));
-    assert_eq!(reply.body["detail"]["issue"], "敏感信息解密失败");
+    for (serial, message) in [
+        (None, "HTTP header缺少微信支付平台证书序列号(Wechatpay-Serial)"),
+        (Some("5FFF".into()), "平台证书序列号Wechatpay-Serial错误"),
+        (Some(shop.serial()), "平台证书序列号Wechatpay-Serial错误"),
+        // The key of the certificate did not encrypt it (PowerWeChat#654).
+        (Some(shop.platform_serial()), "请确认待处理的消息是否为加密后的密文"),
+    ] {
+        shop.wechatpay_serial = serial;
+        let reply = echo(&mut shop, &ciphertext);
+        assert_eq!((reply.refusal(), reply.message()), ((400, "PARAM_ERROR", 268_435_461), message));
+    }
 }
 
 /// Computes the signatures of the fake keys from their definition.

@@ -17,6 +17,8 @@ mod profitsharing_bill;
 mod profitsharing_failures;
 mod profitsharing_partner;
 mod refund;
+mod refusals;
+mod replies;
 pub mod shop;
 mod transfer;
 mod validate;

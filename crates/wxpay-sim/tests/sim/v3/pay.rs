@@ -42,30 +42,30 @@ fn each_order_type_returns_its_own_handle() {
 fn required_fields_of_each_order_type_are_enforced() {
     let mut shop = Shop::open();
     let goods = shop.goods("A12345");
-    for (kind, field) in [("jsapi", "/payer"), ("h5", "/scene_info")] {
+    for (kind, field) in [("jsapi", "/body/payer"), ("h5", "/body/scene_info")] {
         let reply = shop.post(&format!("/v3/pay/transactions/{kind}"), &goods);
-        assert_eq!(
-            (reply.refusal(), &reply.body["detail"]["field"]),
-            ((400, "PARAM_ERROR", 268_435_461), &json!(field))
-        );
+        assert_eq!((reply.refusal(), reply.field()), ((400, "PARAM_ERROR", 268_435_461), field));
     }
     for (change, error_code, result_code, field) in [
         (
             json!({ "amount": { "total": 1, "currency": "XYZ" } }),
             "PARAM_ERROR",
             268_435_461,
-            "/amount/currency",
+            "/body/amount/currency",
         ),
-        (json!({ "attach": null }), "PARAM_ERROR", 268_435_461, "/attach"),
-        (json!({ "description": "😀" }), "PARAM_ERROR", 268_435_461, "/description"),
-        (json!({ "sub_mchid": "1" }), "PARAM_ERROR", 270_924_358, "/sub_mchid"),
-        (json!({ "notify_url": "https://h/n?a=b" }), "PARAM_ERROR", 268_435_461, "/notify_url"),
-        (json!({ "time_expire": "2026-01-01T00:00:00+08:00" }), "PARAM_ERROR", 268_435_461, "/time_expire"),
+        (json!({ "attach": null }), "PARAM_ERROR", 268_435_461, "/body/attach"),
+        (json!({ "description": "😀" }), "PARAM_ERROR", 268_435_461, "/body/description"),
+        (json!({ "sub_mchid": "1" }), "PARAM_ERROR", 270_924_358, "/body/sub_mchid"),
+        (json!({ "notify_url": "https://h/n?a=b" }), "PARAM_ERROR", 268_435_461, "/body/notify_url"),
+        (json!({ "time_expire": "tomorrow" }), "PARAM_ERROR", 268_435_461, "/body/time_expire"),
     ] {
         let reply = shop.post("/v3/pay/transactions/native", &shop.goods_with("A12345", &change));
         assert_eq!(reply.refusal(), (400, error_code, result_code), "{change}");
-        assert_eq!(reply.body["detail"]["field"], field);
+        assert_eq!(reply.field(), field);
     }
+    let past = shop.goods_with("A12345", &json!({ "time_expire": "2026-01-01T00:00:00+08:00" }));
+    let reply = shop.post("/v3/pay/transactions/native", &past);
+    assert_eq!((reply.status, reply.message()), (400, "time_expire应晚于当前时间"));
     let mut post_with = |change: Value| {
         let goods = shop.goods_with("A12345", &change);
         let reply = shop.post("/v3/pay/transactions/native", &goods);
@@ -153,7 +153,7 @@ fn query_of_an_unknown_or_foreign_order_is_not_found() {
     assert_eq!(shop.get(&by_id).refusal().1, "ORDER_NOT_EXIST");
     let target = "/v3/pay/transactions/out-trade-no/A12345";
     assert_eq!(shop.get(&format!("{target}?mchid=1")).refusal(), (400, "INVALID_REQUEST", 268_447_843));
-    assert_eq!(shop.get(target).body["detail"]["field"], "/mchid");
+    assert_eq!(shop.get(target).field(), "/query/mchid");
     assert_eq!(shop.close("A12345").refusal(), (404, "ORDER_NOT_EXIST", 268_512_771));
     shop.gateway.settings_mut().v3.close_unknown_order = CloseUnknownOrder::NoContent;
     assert_eq!(shop.close("A12345").status, 204);
@@ -250,11 +250,8 @@ fn code_payment_follows_the_last_digits_of_the_code() {
         assert_eq!(pay_by_code(&mut shop, "B12345", &format!("1300000000000000{digits}")).refusal(), refusal);
     }
     assert_eq!(shop.query("B12345").refusal().0, 404);
-    assert_eq!(
-        pay_by_code(&mut shop, "C12345", "160000000000000000").body["detail"]["field"],
-        "/payer/auth_code"
-    );
-    assert_eq!(pay_by_code(&mut shop, "C12345", "13000").body["detail"]["field"], "/payer/auth_code");
+    assert_eq!(pay_by_code(&mut shop, "C12345", "160000000000000000").message(), "auth_code应以10至15开头");
+    assert_eq!(pay_by_code(&mut shop, "C12345", "13000").field(), "/body/payer/auth_code");
 }
 
 #[test]
@@ -264,7 +261,7 @@ fn code_payment_waits_for_the_password() {
         [("A12345", "01", "SUCCESS"), ("B12345", "04", "PAYERROR"), ("C12345", "02", "USERPAYING")]
     {
         let reply = pay_by_code(&mut shop, number, &format!("1300000000000000{digits}"));
-        assert_eq!((reply.status, &reply.body["trade_state"]), (200, &json!("USERPAYING")));
+        assert_eq!((reply.status, &reply.body["trade_state"]), (202, &json!("USERPAYING")));
         shop.wait(9);
         assert_eq!(shop.query(number).body["trade_state"], "USERPAYING");
         shop.wait(1);
@@ -273,9 +270,15 @@ fn code_payment_waits_for_the_password() {
     assert_eq!(shop.close("C12345").refusal(), (400, "INVALID_REQUEST", 268_449_641));
     shop.pay("C12345");
     assert_eq!(shop.query("C12345").body["trade_state"], "SUCCESS");
-    shop.gateway.settings_mut().v3.user_paying = UserPayingReply::Code;
-    let reply = pay_by_code(&mut shop, "D12345", "130000000000000002");
-    assert_eq!((reply.status, reply.code()), (202, "USERPAYING"));
+    for (form, number, status, code, state) in [
+        (UserPayingReply::AcceptedTransaction, "D12345", 202, "", json!("USERPAYING")),
+        (UserPayingReply::Transaction, "E12345", 200, "", json!("USERPAYING")),
+        (UserPayingReply::Code, "F12345", 202, "USERPAYING", Value::Null),
+    ] {
+        shop.gateway.settings_mut().v3.user_paying = form;
+        let reply = pay_by_code(&mut shop, number, "130000000000000002");
+        assert_eq!((reply.status, reply.code(), &reply.body["trade_state"]), (status, code, &state));
+    }
 }
 
 #[test]

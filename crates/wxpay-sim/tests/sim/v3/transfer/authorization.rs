@@ -1,6 +1,6 @@
 //! Authorizations of payees: requested alone or with a transfer, used, closed.
 
-use super::{BILLS, bill, cancel, query};
+use super::{BILLS, bill, cancel, open, query};
 use crate::v3::shop::{NOTIFY, ParsedReply, Shop};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -14,12 +14,6 @@ use wxpay_sim::ledger::{AuthorizationState, CloseReason, TransferMethod, Transfe
 const AUTHORIZATIONS: &str = "/v3/fund-app/mch-transfer/user-confirm-authorization";
 const PAYEE: &str = "oX99MDgNcgwnz3zFN3DNmo8uwa-w";
 const AUTHORIZATION_NOTIFY_URL: &str = "https://shop.example/allowed";
-
-fn open() -> Shop {
-    let mut shop = Shop::open();
-    shop.wechatpay_serial = Some(shop.public_key_id());
-    shop
-}
 
 fn apply(shop: &mut Shop, number: &str, more: &Value) -> ParsedReply {
     let mut body = json!({
@@ -315,7 +309,8 @@ fn transfer_without_a_valid_authorization_is_refused() {
     ] {
         assert_eq!(messages(&mut shop, &parameters), message);
     }
-    assert_eq!(pay(&mut shop, "T1", &json!({})).body["detail"]["field"], "/out_authorization_no");
+    let unnamed = pay(&mut shop, "T1", &json!({}));
+    assert_eq!(unnamed.message(), "authorization_id与out_authorization_no至少填一个");
     let sponsored = json!({ "out_authorization_no": "A1", "sponsor_mchid": "1999999999" });
     assert_eq!(pay(&mut shop, "T1", &sponsored).refusal(), (403, "NO_AUTH", 268_435_461));
     let sponsor = shop.gateway.new_merchant();
@@ -375,28 +370,31 @@ fn platform_can_close_an_authorization() {
 fn authorization_errors_name_the_field_and_unknown_ones_are_not_found() {
     let mut shop = open();
     for (change, field) in [
-        (json!({ "out_authorization_no": "A-1" }), "/out_authorization_no"),
-        (json!({ "user_display_name": "名".repeat(33) }), "/user_display_name"),
-        (json!({ "transfer_scene_id": "1401" }), "/transfer_scene_id"),
-        (json!({ "authorization_notify_url": "https://shop.example/?a=1" }), "/authorization_notify_url"),
-        (json!({ "scene_info": { "device_type": "PC" } }), "/scene_info/device_type"),
-        (json!({ "openid": "a b" }), "/openid"),
-        (json!({ "notify_url": NOTIFY }), "/notify_url"),
+        (json!({ "out_authorization_no": "A-1" }), "/body/out_authorization_no"),
+        (json!({ "user_display_name": "名".repeat(33) }), "/body/user_display_name"),
+        (json!({ "transfer_scene_id": "1401" }), "/body/transfer_scene_id"),
+        (
+            json!({ "authorization_notify_url": "https://shop.example/?a=1" }),
+            "/body/authorization_notify_url",
+        ),
+        (json!({ "scene_info": { "device_type": "PC" } }), "/body/scene_info/device_type"),
+        (json!({ "notify_url": NOTIFY }), "/body/notify_url"),
     ] {
-        assert_eq!(apply(&mut shop, "A1", &change).body["detail"]["field"], field);
+        assert_eq!(apply(&mut shop, "A1", &change).field(), field);
     }
+    assert_eq!(apply(&mut shop, "A1", &json!({ "openid": "a b" })).message(), "无效的openid");
     let app = apply(&mut shop, "A1", &json!({ "appid": "wx0000000000000000" }));
     assert_eq!(app.refusal(), (400, "APPID_MCHID_NOT_MATCH", 268_445_527));
     for reply in [query_authorization(&mut shop, "A1"), close(&mut shop, "A1")] {
         assert_eq!(reply.refusal(), (404, "NOT_FOUND", 268_512_771));
     }
     let reply = query_authorization(&mut shop, "A1?is_display_authorization=1");
-    assert_eq!(reply.body["detail"]["field"], "/is_display_authorization");
+    assert_eq!(reply.field(), "/query/is_display_authorization");
     shop.wechatpay_serial = None;
     for reply in
         [pre_transfer(&mut shop, "T1", "A1"), pay(&mut shop, "T1", &json!({ "out_authorization_no": "A1" }))]
     {
-        assert_eq!(reply.body["detail"]["field"], "Wechatpay-Serial");
+        assert_eq!(reply.message(), "HTTP header缺少微信支付平台证书序列号(Wechatpay-Serial)");
     }
     assert_eq!(
         apply(&mut shop, "A1", &json!({})).status,

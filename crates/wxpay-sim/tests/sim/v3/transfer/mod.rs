@@ -10,11 +10,23 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use wxpay_proto::{Fen, http::Method, wire::time::format_rfc3339};
 use wxpay_sim::{
+    Settings,
     ledger::{TransferMethod, TransferState},
     notifications::NotificationState,
 };
 
 const BILLS: &str = "/v3/fund-app/mch-transfer/transfer-bills";
+
+/// Opens a shop that names the public key in its requests, as every transfer must.
+fn open() -> Shop {
+    open_with(|_| {})
+}
+
+fn open_with(change: impl FnOnce(&mut Settings)) -> Shop {
+    let mut shop = Shop::with(change);
+    shop.wechatpay_serial = Some(shop.public_key_id());
+    shop
+}
 
 fn bill(shop: &Shop, number: &str, more: &Value) -> Value {
     let mut bill = json!({
@@ -41,7 +53,7 @@ fn cancel(shop: &mut Shop, number: &str) -> ParsedReply {
 
 #[test]
 fn transfer_is_confirmed_and_notified() {
-    let mut shop = Shop::open();
+    let mut shop = open();
     let body = create(&mut shop, "T1", &json!({})).body;
     assert_eq!(
         (&body["state"], &body["create_time"]),
@@ -66,13 +78,14 @@ fn transfer_is_confirmed_and_notified() {
     assert_eq!(content, expected);
     let queried = query(&mut shop, "T1").body;
     assert_eq!((&queried["state"], queried.get("package_info")), (&json!("SUCCESS"), None));
+    assert_eq!(queried["fail_reason"], "", "v3.md 17.14: an empty text stands for what is absent");
     assert_eq!(shop.get(&format!("{BILLS}/transfer-bill-no/{id}")).body, queried);
     assert_eq!(cancel(&mut shop, "T1").refusal(), (400, "INVALID_REQUEST", 268_435_461));
 }
 
 #[test]
 fn user_name_is_encrypted_both_ways_and_compared_by_plaintext() {
-    let mut shop = Shop::open();
+    let mut shop = open();
     shop.wechatpay_serial = Some(shop.public_key_id());
     let [one, again] = ["张三", "张三"].map(|name| json!({ "user_name": shop.encrypt(name) }));
     assert_eq!(create(&mut shop, "T1", &one).status, 200);
@@ -82,14 +95,14 @@ fn user_name_is_encrypted_both_ways_and_compared_by_plaintext() {
     assert_eq!(plaintext, "张三".as_bytes());
     shop.wechatpay_serial = Some(shop.platform_serial());
     let refused = create(&mut shop, "T2", &one);
-    assert_eq!(refused.body["detail"]["issue"], "敏感信息解密失败");
+    assert_eq!(refused.message(), "请确认待处理的消息是否为加密后的密文");
     let unnamed = create(&mut shop, "T2", &json!({ "transfer_amount": 200_000 }));
-    assert_eq!(unnamed.body["detail"]["field"], "/user_name");
+    assert_eq!(unnamed.message(), "转账金额达到2000元时，user_name必填");
 }
 
 #[test]
 fn unconfirmed_transfer_fails_after_a_day() {
-    let mut shop = Shop::with(|settings| settings.v3.transfer_duration = Duration::from_secs(2));
+    let mut shop = open_with(|settings| settings.v3.transfer_duration = Duration::from_secs(2));
     assert_eq!(create(&mut shop, "T1", &json!({})).body["state"], "ACCEPTED");
     create(&mut shop, "T2", &json!({}));
     shop.wait(2);
@@ -107,7 +120,7 @@ fn unconfirmed_transfer_fails_after_a_day() {
 
 #[test]
 fn transfer_can_be_cancelled_until_confirmed() {
-    let mut shop = Shop::open();
+    let mut shop = open();
     create(&mut shop, "T1", &json!({}));
     for _ in 0..2 {
         let reply = cancel(&mut shop, "T1");
@@ -123,16 +136,16 @@ fn transfer_can_be_cancelled_until_confirmed() {
 
 #[test]
 fn invalid_transfer_is_refused_and_unknown_transfer_is_not_found() {
-    let mut shop = Shop::open();
+    let mut shop = open();
     for (change, field) in [
-        (json!({ "out_bill_no": "T-1" }), "/out_bill_no"),
-        (json!({ "transfer_amount": 0 }), "/transfer_amount"),
-        (json!({ "transfer_scene_id": "1" }), "/transfer_scene_id"),
-        (json!({ "transfer_scene_report_infos": [] }), "/transfer_scene_report_infos"),
-        (json!({ "openid": "a b" }), "/openid"),
+        (json!({ "out_bill_no": "T-1" }), "/body/out_bill_no"),
+        (json!({ "transfer_amount": 0 }), "/body/transfer_amount"),
+        (json!({ "transfer_scene_id": "1" }), "/body/transfer_scene_id"),
+        (json!({ "transfer_scene_report_infos": [] }), "/body/transfer_scene_report_infos"),
     ] {
-        assert_eq!(create(&mut shop, "T1", &change).body["detail"]["field"], field);
+        assert_eq!(create(&mut shop, "T1", &change).field(), field);
     }
+    assert_eq!(create(&mut shop, "T1", &json!({ "openid": "a b" })).message(), "无效的openid");
     let app = create(&mut shop, "T1", &json!({ "appid": "wx0000000000000000" }));
     assert_eq!(app.refusal(), (400, "APPID_MCHID_NOT_MATCH", 268_445_527));
     assert_eq!(query(&mut shop, "T1").refusal(), (404, "NOT_FOUND", 268_512_771));
@@ -142,7 +155,7 @@ fn invalid_transfer_is_refused_and_unknown_transfer_is_not_found() {
 
 #[test]
 fn transfer_record_holds_status_and_notifications() {
-    let mut shop = Shop::open();
+    let mut shop = open();
     let body = create(&mut shop, "T1", &json!({})).body;
     // An order may have the same number as a transfer.
     let goods = shop.goods("T10001");
@@ -181,7 +194,7 @@ fn transfer_record_holds_status_and_notifications() {
 
 #[test]
 fn transfers_are_limited_to_a_hundred_per_second() {
-    let mut shop = Shop::with(|settings| settings.v3.rate_limits = true);
+    let mut shop = open_with(|settings| settings.v3.rate_limits = true);
     for serial in 0..100 {
         assert_eq!(create(&mut shop, &format!("T{serial}"), &json!({})).status, 200);
     }

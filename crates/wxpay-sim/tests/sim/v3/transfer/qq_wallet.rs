@@ -1,6 +1,6 @@
 //! Transfers to QQ wallets.
 
-use super::bill;
+use super::{bill, open};
 use crate::v3::shop::{NOTIFY, ParsedReply, Shop};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
@@ -8,12 +8,6 @@ use wxpay_proto::{http::Method, wire::time::format_rfc3339};
 use wxpay_sim::ledger::{TransferMethod, TransferState};
 
 const BILLS: &str = "/v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills";
-
-fn open() -> Shop {
-    let mut shop = Shop::open();
-    shop.wechatpay_serial = Some(shop.public_key_id());
-    shop
-}
 
 fn create(shop: &mut Shop, number: &str, more: &Value) -> ParsedReply {
     let mut bill = bill(shop, number, &json!({ "transfer_scene_id": "1401", "user_qq": "490379403" }));
@@ -98,21 +92,26 @@ fn failed_qq_wallet_transfer_is_notified() {
 fn invalid_qq_wallet_transfer_is_refused_and_other_transfers_are_not_found() {
     let mut shop = open();
     for (change, field) in [
-        (json!({ "transfer_scene_id": "1000" }), "/transfer_scene_id"),
-        (json!({ "user_qq": "" }), "/user_qq"),
-        (json!({ "user_recv_perception": "现金奖励" }), "/user_recv_perception"),
-        (json!({ "transfer_amount": 200_000 }), "/user_name"),
-        (json!({ "openid": "a b" }), "/openid"),
-        (json!({ "transfer_scene_report_infos": [] }), "/transfer_scene_report_infos"),
+        (json!({ "transfer_scene_id": "1000" }), "/body/transfer_scene_id"),
+        (json!({ "user_qq": "" }), "/body/user_qq"),
+        (json!({ "user_recv_perception": "现金奖励" }), "/body/user_recv_perception"),
+        (json!({ "transfer_scene_report_infos": [] }), "/body/transfer_scene_report_infos"),
     ] {
-        assert_eq!(create(&mut shop, "Q1", &change).body["detail"]["field"], field);
+        assert_eq!(create(&mut shop, "Q1", &change).field(), field);
+    }
+    for (change, message) in [
+        (json!({ "transfer_amount": 200_000 }), "转账金额达到2000元时，user_name必填"),
+        (json!({ "openid": "a b" }), "无效的openid"),
+    ] {
+        assert_eq!(create(&mut shop, "Q1", &change).message(), message);
     }
     let app = create(&mut shop, "Q1", &json!({ "appid": "wx0000000000000000" }));
     assert_eq!(app.refusal(), (400, "APPID_MCHID_NOT_MATCH", 268_445_527));
     assert_eq!(create(&mut shop, "Q0", &json!({ "appid": "102022609" })).body["appid"], "102022609");
-    shop.wechatpay_serial = None;
-    let without_serial = create(&mut shop, "Q1", &json!({})).body;
-    assert_eq!(without_serial["detail"]["field"], "Wechatpay-Serial");
+    let serial = shop.wechatpay_serial.take();
+    let without_serial = create(&mut shop, "Q1", &json!({}));
+    assert_eq!(without_serial.message(), "HTTP header缺少微信支付平台证书序列号(Wechatpay-Serial)");
+    shop.wechatpay_serial = serial;
     for reply in [query(&mut shop, "Q1"), cancel(&mut shop, "Q1")] {
         assert_eq!(reply.refusal(), (404, "NOT_FOUND", 268_512_771));
     }

@@ -3,7 +3,7 @@
 use super::create;
 use crate::v3::shop::{BASE, ParsedReply, Shop};
 use aws_lc_rs::digest::{SHA256, digest};
-use serde_json::{Value, json};
+use serde_json::json;
 use wxpay_proto::{http::Method, wire::time::format_rfc3339};
 use wxpay_sim::ledger::ReceiptState;
 
@@ -111,8 +111,7 @@ fn receipt_requires_a_recent_named_successful_transfer() {
     }
     let by_id = shop.post(&format!("{RECEIPTS}/transfer-bill-no"), &json!({ "transfer_bill_no": "1" }));
     assert_eq!((by_id.status, shop.get(&format!("{RECEIPTS}/transfer-bill-no/1")).status), (404, 404));
-    let field: Value = apply(&mut shop, "T-1").body["detail"]["field"].clone();
-    assert_eq!(field, "/out_bill_no");
+    assert_eq!(apply(&mut shop, "T-1").field(), "/body/out_bill_no");
     shop.wait(183 * 86_400);
     assert_eq!(apply(&mut shop, "T1").status, 200, "183 days count as six months");
     shop.wait(3 + 90 * 86_400);
