@@ -81,6 +81,8 @@ pub(crate) struct Ledger {
 /// The orders and refunds of one merchant, by its numbers.
 #[derive(Clone, Debug, Default)]
 struct Account {
+    /// The notify URL of the latest order: most orders of a merchant share it.
+    notify_url: Option<Arc<str>>,
     orders: BTreeMap<OutTradeNo, OrderId>,
     refunds: BTreeMap<OutRefundNo, OrderId>,
 }

@@ -74,8 +74,10 @@ use crate::{
     gateway::Gateway,
 };
 use download::Downloads;
+use form::Form;
 use rates::RateLimiter;
 use requests::RequestLog;
+use std::sync::Arc;
 use wxpay_proto::http::Request;
 
 /// The path prefix of all APIv3 operations.
@@ -101,6 +103,8 @@ pub(crate) struct State {
     requests: RequestLog,
     rates: RateLimiter,
     downloads: Downloads,
+    /// The form of the latest order. Most orders share it.
+    latest_form: Option<Arc<Form>>,
 }
 
 impl Gateway {

@@ -57,7 +57,7 @@ fn trade_row(order: &Order, entry: &JournalEntry, bill_type: &str) -> Option<Vec
         EntryKind::Payment(id) | EntryKind::Reversal(id) => payment.transaction_id == *id,
         EntryKind::Refund(_) | EntryKind::Sharing(_) => true,
     };
-    let payment = order.payments.iter().find(is_of_entry);
+    let payment = order.history().payments.iter().find(is_of_entry);
     let state = match &entry.kind {
         EntryKind::Payment(_) => "SUCCESS",
         EntryKind::Refund(_) => "REFUND",

@@ -48,7 +48,7 @@ impl Ledger {
         }
         order.recorded_state = Some(RecordedState::Revoked);
         self.retention.finished(id, order.closes_at);
-        let Some(payment) = order.payments.first() else { return };
+        let Some(payment) = order.history().payments.first() else { return };
         let (kind, amount) = (EntryKind::Reversal(payment.transaction_id.clone()), order.total());
         self.journal.add(JournalEntry {
             at: now,

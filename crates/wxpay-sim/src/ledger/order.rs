@@ -88,7 +88,7 @@ pub(crate) struct Terms {
     pub(crate) device_id: Option<Box<str>>,
     pub(crate) placed_for: PlacedFor,
     pub(crate) is_profit_sharing: bool,
-    pub(crate) notify_url: Option<Box<str>>,
+    pub(crate) notify_url: Option<Arc<str>>,
     pub(crate) request: RequestDigest,
     /// The form in which the order's front end notifies, with what else that front end keeps of the request.
     pub(crate) form: Arc<dyn OrderForm>,
@@ -125,17 +125,32 @@ pub(crate) struct Order {
     pub(crate) trade_type: TradeType,
     /// The latest prepay.
     pub(crate) prepay: Prepay,
-    /// The prepays before it, the oldest first.
-    pub(super) earlier_prepays: Vec<Prepay>,
     /// The time at which the order is closed if it is not paid.
     pub(super) closes_at: UnixTime,
     pub(crate) created_at: UnixTime,
     pub(super) recorded_state: Option<RecordedState>,
+    /// What happened to the order; `None` for nothing yet, as with most orders of a load test.
+    pub(super) history: Option<Box<History>>,
+}
+
+/// What happened to an order after it was placed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct History {
+    /// The prepays before the latest one, the oldest first.
+    pub(super) earlier_prepays: Vec<Prepay>,
     pub(crate) payments: Vec<Payment>,
     pub(super) failed_attempts: Vec<FailedPayment>,
     pub(crate) refunds: Vec<Refund>,
     pub(crate) deliveries: Vec<DeliveryRecord>,
 }
+
+static NO_HISTORY: History = History {
+    earlier_prepays: Vec::new(),
+    payments: Vec::new(),
+    failed_attempts: Vec::new(),
+    refunds: Vec::new(),
+    deliveries: Vec::new(),
+};
 
 /// A state that an act caused. Other states follow from the payments and the timeout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,9 +186,17 @@ impl Order {
         self.sub_merchant().map(|sub| &sub.mchid)
     }
 
+    pub(crate) fn history(&self) -> &History {
+        self.history.as_deref().unwrap_or(&NO_HISTORY)
+    }
+
+    pub(crate) fn history_mut(&mut self) -> &mut History {
+        self.history.get_or_insert_default()
+    }
+
     /// Returns the prepays, the latest first.
     pub(crate) fn prepays(&self) -> impl Iterator<Item = &Prepay> {
-        std::iter::once(&self.prepay).chain(self.earlier_prepays.iter().rev())
+        std::iter::once(&self.prepay).chain(self.history().earlier_prepays.iter().rev())
     }
 
     /// Returns the prepay with this handle.
@@ -197,7 +220,7 @@ impl Order {
     }
 
     pub(crate) fn payment(&self) -> Option<&Payment> {
-        self.payments.first()
+        self.history().payments.first()
     }
 
     /// Returns whether the payer of a code payment must still type the password.
@@ -206,13 +229,13 @@ impl Order {
     }
 
     pub(crate) fn state(&self, now: UnixTime) -> TradeState {
-        if !self.payments.is_empty() {
+        if !self.history().payments.is_empty() {
             let is_effective = |refund: &Refund| {
                 matches!(refund.record.status, RefundStatus::Processing | RefundStatus::Success)
             };
             return match self.recorded_state {
                 Some(RecordedState::Revoked) => TradeState::Revoked,
-                _ if self.refunds.iter().any(is_effective) => TradeState::Refund,
+                _ if self.history().refunds.iter().any(is_effective) => TradeState::Refund,
                 _ => TradeState::Success,
             };
         }
@@ -227,7 +250,7 @@ impl Order {
     }
 
     pub(crate) fn record(&self, now: UnixTime, notifications: Vec<NotificationRecord>) -> OrderRecord {
-        let terms = self.terms();
+        let (terms, history) = (self.terms(), self.history());
         let sub = self.sub_merchant();
         OrderRecord {
             api_version: terms.form.api_version(),
@@ -246,11 +269,11 @@ impl Order {
             handle: self.prepay.handle.as_deref().map(String::from),
             created_at: self.created_at.as_secs(),
             expires_at: self.prepay.expires_at.as_secs(),
-            prepays: self.earlier_prepays.iter().chain([&self.prepay]).map(Prepay::record).collect(),
-            payments: self.payments.clone(),
-            failed_attempts: self.failed_attempts.clone(),
-            refunds: self.refunds.iter().map(|refund| refund.record.clone()).collect(),
-            deliveries: self.deliveries.clone(),
+            prepays: history.earlier_prepays.iter().chain([&self.prepay]).map(Prepay::record).collect(),
+            payments: history.payments.clone(),
+            failed_attempts: history.failed_attempts.clone(),
+            refunds: history.refunds.iter().map(|refund| refund.record.clone()).collect(),
+            deliveries: history.deliveries.clone(),
             notifications,
         }
     }

@@ -23,7 +23,7 @@ impl Ledger {
             balance: 0,
         });
         order.recorded_state = order.recorded_state.filter(|state| *state != RecordedState::UserPaying);
-        order.payments.push(payment);
+        order.history_mut().payments.push(payment);
         self.retention.finished(id, order.closes_at);
     }
 
@@ -32,7 +32,7 @@ impl Ledger {
     pub(crate) fn record_failed_payment(&mut self, key: &OrderKey, outcome: NotPaidReason, now: UnixTime) {
         let Some(id) = self.id_of(key) else { return };
         let Some(order) = self.orders.get_mut(&id) else { return };
-        order.failed_attempts.push(FailedPayment { at: now.as_secs(), outcome });
+        order.history_mut().failed_attempts.push(FailedPayment { at: now.as_secs(), outcome });
         if order.awaits_password() {
             order.recorded_state = Some(RecordedState::PayError);
             self.retention.finished(id, order.closes_at);

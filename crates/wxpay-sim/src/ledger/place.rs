@@ -1,7 +1,7 @@
 //! Placing an order, and renewing the handle by which it is paid.
 
 use super::{
-    Ledger, Order, OrderId, OrderKey, Party, Prepay, TradeType,
+    Account, Ledger, Order, OrderId, OrderKey, Party, Prepay, TradeType,
     order::{RecordedState, Terms},
 };
 use std::sync::Arc;
@@ -31,17 +31,30 @@ impl NewOrder {
     }
 }
 
+impl Account {
+    /// Shares the notify URL with the order before, if it is the same: it is a good part of an order's memory.
+    fn share_notify_url(&mut self, terms: &mut Terms) {
+        if self.notify_url == terms.notify_url {
+            terms.notify_url.clone_from(&self.notify_url);
+        } else {
+            self.notify_url.clone_from(&terms.notify_url);
+        }
+    }
+}
+
 impl Ledger {
     /// Places an order. Placing an order again under its number adds a prepay with terms of its own: whether that is
     /// allowed is the front end's rule.
     pub(crate) fn place(&mut self, new: NewOrder, now: UnixTime) {
         let key = new.key();
+        let mut terms = new.terms;
+        self.accounts.entry(key.0.clone()).or_default().share_notify_url(&mut terms);
         let handle = new.handle.map(String::into_boxed_str);
         let prepay = Prepay {
             handle: handle.clone(),
             created_at: now,
             expires_at: new.expires_at,
-            terms: Arc::new(new.terms),
+            terms: Arc::new(terms),
         };
         if let Some(id) = self.id_of(&key) {
             return self.add_prepay(id, prepay, Some(new.closes_at));
@@ -54,14 +67,10 @@ impl Ledger {
             combined: new.combined.map(Box::new),
             trade_type: new.trade_type,
             prepay,
-            earlier_prepays: Vec::new(),
             closes_at: new.closes_at,
             created_at: now,
             recorded_state: new.awaits_password.then_some(RecordedState::UserPaying),
-            payments: Vec::new(),
-            failed_attempts: Vec::new(),
-            refunds: Vec::new(),
-            deliveries: Vec::new(),
+            history: None,
         };
         self.handles.extend(handle.map(|handle| (handle, id)));
         self.accounts.entry(key.0).or_default().orders.insert(key.1, id);
@@ -88,7 +97,7 @@ impl Ledger {
         let Some(order) = self.orders.get_mut(&id) else { return };
         self.handles.extend(prepay.handle.clone().map(|handle| (handle, id)));
         let before = std::mem::replace(&mut order.prepay, prepay);
-        order.earlier_prepays.push(before);
+        order.history_mut().earlier_prepays.push(before);
         if let Some(closes_at) = closes_at {
             let before = std::mem::replace(&mut order.closes_at, closes_at);
             self.retention.prolonged(id, before, closes_at);

@@ -147,7 +147,14 @@ impl Ledger {
             success_at: None,
         };
         let NewRefund { request, notify_url, funds_account, final_status, .. } = new;
-        order.refunds.push(Refund { record, request, notify_url, fee, funds_account, final_status });
+        order.history_mut().refunds.push(Refund {
+            record,
+            request,
+            notify_url,
+            funds_account,
+            fee,
+            final_status,
+        });
         Ok(())
     }
 
@@ -197,7 +204,7 @@ impl Order {
         if unavailable.saturating_add(new.refund.get()) > total.get() {
             return Err(RefundError::Shared);
         }
-        if self.refunds.len() >= MAX_REFUNDS {
+        if self.history().refunds.len() >= MAX_REFUNDS {
             return Err(RefundError::TooMany);
         }
         Ok(())
@@ -216,7 +223,8 @@ impl Order {
     /// Returns the sums of all refunds that are not closed, in fen: the sum of the refunded amounts, and the sum that
     /// the payer receives.
     pub(crate) fn refund_totals(&self) -> (u64, u64) {
-        let not_closed = self.refunds.iter().filter(|refund| refund.record.status != RefundStatus::Closed);
+        let not_closed =
+            self.history().refunds.iter().filter(|refund| refund.record.status != RefundStatus::Closed);
         not_closed.fold((0, 0), |(total, payer), refund| {
             let record = &refund.record;
             (total.saturating_add(record.refund.get()), payer.saturating_add(record.payer_refund.get()))
@@ -224,10 +232,10 @@ impl Order {
     }
 
     pub(crate) fn refund(&self, number: &OutRefundNo) -> Option<&Refund> {
-        self.refunds.iter().find(|refund| refund.record.out_refund_no == *number)
+        self.history().refunds.iter().find(|refund| refund.record.out_refund_no == *number)
     }
 
     pub(crate) fn refund_mut(&mut self, number: &OutRefundNo) -> Option<&mut Refund> {
-        self.refunds.iter_mut().find(|refund| refund.record.out_refund_no == *number)
+        self.history_mut().refunds.iter_mut().find(|refund| refund.record.out_refund_no == *number)
     }
 }

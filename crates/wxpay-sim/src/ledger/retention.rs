@@ -76,12 +76,12 @@ impl Ledger {
         for handle in order.prepays().filter_map(|prepay| prepay.handle.as_deref()) {
             self.handles.remove(handle);
         }
-        for payment in &order.payments {
+        for payment in &order.history().payments {
             self.transactions.remove(&payment.transaction_id);
         }
         if let Some(account) = self.accounts.get_mut(&key.0) {
             account.orders.remove(&key.1);
-            for refund in &order.refunds {
+            for refund in &order.history().refunds {
                 account.refunds.remove(&refund.record.out_refund_no);
                 self.refund_ids.remove(&refund.record.refund_id);
             }

@@ -34,13 +34,18 @@ pub(super) fn answer(gateway: &mut Gateway, call: &Call, now: UnixTime) -> Resul
 
     let order = gateway.ledger.order_mut(&(call.mchid()?, number));
     let order = order.ok_or_else(|| codes::NO_TRANSID.with_reason("the order does not exist"))?;
-    let payment = order.payments.iter().find(|payment| payment.transaction_id.as_str() == transid);
+    let payment = order.history().payments.iter().find(|payment| payment.transaction_id.as_str() == transid);
     let payment =
         payment.ok_or_else(|| codes::NO_TRANSID.with_reason("transid is not a payment of this order"))?;
     if payment.openid.as_str() != openid {
         return Err(codes::OTHER_OPENID.with_reason("openid is not the payer's"));
     }
     let transid = payment.transaction_id.clone();
-    order.deliveries.push(DeliveryRecord { at: now.as_secs(), transid, delivered, deliver_msg });
+    order.history_mut().deliveries.push(DeliveryRecord {
+        at: now.as_secs(),
+        transid,
+        delivered,
+        deliver_msg,
+    });
     Ok(json(&codes::OK))
 }

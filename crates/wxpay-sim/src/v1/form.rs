@@ -75,7 +75,7 @@ impl OrderForm for Form {
     }
 
     fn payment_message(&self, _gateway: &Gateway, order: &Order, _now: UnixTime) -> Option<Arc<dyn Message>> {
-        let payment = order.payments.last()?;
+        let payment = order.history().payments.last()?;
         let terms = order.terms_of(payment);
         Some(Arc::new(PaymentNotification {
             credentials: self.credentials.clone(),

@@ -69,7 +69,7 @@ pub(super) fn answer(gateway: &mut Gateway, call: &Call, now: Now) -> Result<Dra
             device_id: None,
             placed_for: PlacedFor::default(),
             is_profit_sharing: false,
-            notify_url: Some(data.notify_url.as_str().into()),
+            notify_url: Some(Arc::from(data.notify_url.as_str())),
             request,
             form: Arc::new(Form::new(call.app.credentials().clone(), &data)),
         },
@@ -87,7 +87,7 @@ fn digest(data: &OrderData) -> [u8; 32] {
 
 /// Checks that the order may be placed again. Returns `true` if it differs from the previous one.
 fn check_reuse(order: &Order, request: RequestDigest, reuse: ReusedOrderNumber) -> Result<bool, Refusal> {
-    if !order.payments.is_empty() {
+    if !order.history().payments.is_empty() {
         return Err(codes::INVALID_ARGS.with_reason("out_trade_no belongs to an order that is already paid"));
     }
     match reuse {

@@ -89,7 +89,7 @@ fn details(order: &Order) -> OrderDetails<'_> {
         transaction_id: payment.map_or("", |payment| payment.transaction_id.as_str()),
         out_trade_no: order.out_trade_no.as_str(),
         is_split: "false",
-        is_refund: if order.refunds.is_empty() { "false" } else { "true" },
+        is_refund: if order.history().refunds.is_empty() { "false" } else { "true" },
         attach: terms.attach.as_deref().unwrap_or_default(),
         time_end: payment
             .map(|payment| time::yyyymmddhhmmss(UnixTime::from_secs(payment.success_at)))

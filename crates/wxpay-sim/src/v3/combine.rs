@@ -142,7 +142,8 @@ fn place_or_find(gateway: &mut Gateway, call: &Call, trade_type: TradeType) -> R
     let key = (call.mchid.clone(), number);
     let request = call.request_digest()?;
     let Some(combined) = existing_combined(gateway, call, &key, trade_type, request)? else {
-        return place(gateway, call, CombinedParts { key, appid, trade_type, request, form: Form::of(call) });
+        let form = Form::of(gateway, call);
+        return place(gateway, call, CombinedParts { key, appid, trade_type, request, form });
     };
     if call.now < combined.expires_at {
         return Ok(combined.handle.clone());

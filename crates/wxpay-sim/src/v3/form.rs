@@ -17,7 +17,7 @@ use wxpay_proto::{
 };
 
 /// What APIv3 keeps of the request that placed an order.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Form {
     /// The `Wechatpay-Serial` of the request. It may select the key that signs notifications.
     pub(super) request_serial: Option<Box<str>>,
@@ -26,10 +26,14 @@ pub(super) struct Form {
 }
 
 impl Form {
-    /// Returns the form of the orders of a request.
-    pub(super) fn of(call: &Call) -> Arc<Self> {
+    /// Returns the form of the orders of a request, which is shared by the requests that name the same key.
+    pub(super) fn of(gateway: &mut Gateway, call: &Call) -> Arc<Self> {
         let request_serial = call.wechatpay_serial.as_deref().map(Box::from);
-        Arc::new(Self { request_serial, individual_auth_id: None })
+        let form = Self { request_serial, individual_auth_id: None };
+        match &gateway.v3.latest_form {
+            Some(latest) if **latest == form => Arc::clone(latest),
+            _ => Arc::clone(gateway.v3.latest_form.insert(Arc::new(form))),
+        }
     }
 
     /// Returns the `Wechatpay-Serial` of the request that placed an order, if it was an APIv3 request.

@@ -19,6 +19,7 @@ use crate::{
     },
 };
 use serde_json::Value;
+use std::sync::Arc;
 use wxpay_proto::id::{AppId, OutTradeNo};
 
 /// The merchant's order number.
@@ -136,13 +137,15 @@ struct OrderParts {
     trade_type: TradeType,
     handle: Option<String>,
     awaits_password: bool,
+    form: Arc<Form>,
 }
 
 /// Builds a new order from its request.
 fn new_order(call: &Call, parts: OrderParts, gateway: &Gateway) -> Result<NewOrder, Refusal> {
     let requested = call.time_expire()?;
     let latest_expiry = call.now.after(gateway.settings().v3.prepay_ttl);
-    let OrderParts { key: (mchid, out_trade_no), appid, sub, trade_type, handle, awaits_password } = parts;
+    let OrderParts { key: (mchid, out_trade_no), appid, sub, trade_type, handle, awaits_password, form } =
+        parts;
     let text = |pointer| call.text(pointer).map(Box::from);
     let openid = |pointer| call.text(pointer).and_then(|openid| openid.parse().ok());
     Ok(NewOrder {
@@ -165,9 +168,9 @@ fn new_order(call: &Call, parts: OrderParts, gateway: &Gateway) -> Result<NewOrd
                 sub_openid: openid("/payer/sub_openid"),
             },
             is_profit_sharing: call.body.pointer("/settle_info/profit_sharing") == Some(&Value::Bool(true)),
-            notify_url: text("/notify_url"),
+            notify_url: call.text("/notify_url").map(Arc::from),
             request: call.request_digest()?,
-            form: Form::of(call),
+            form,
         },
     })
 }

@@ -124,7 +124,7 @@ pub(in crate::v3) fn latest_combined_value(
     combined: &CombinedOrder,
     now: UnixTime,
 ) -> Value {
-    combined_value(ledger, combined, |order| order.payments.last(), now)
+    combined_value(ledger, combined, |order| order.history().payments.last(), now)
 }
 
 fn individual_auth_id(order: &Order) -> Option<&str> {

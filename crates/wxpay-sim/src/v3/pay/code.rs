@@ -24,6 +24,7 @@ use crate::{
         call::Call,
         errors::{self, Refusal},
         fields::{Alphabet, Field, Kind, bytes, optional, required, text, text_or_empty},
+        form::Form,
         operation::Operation,
         party::{self, APPID, MCHID, PartyMembers},
         reply::Reply,
@@ -96,7 +97,9 @@ pub(super) fn codepay(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refus
     if existing_order(gateway, call, &key, trade_type)?.is_none() {
         let action = CodeAction::from_code(code)?;
         let awaits_password = !matches!(action, CodeAction::Pay);
-        let parts = OrderParts { key: key.clone(), appid, sub, trade_type, handle: None, awaits_password };
+        let form = Form::of(gateway, call);
+        let parts =
+            OrderParts { key: key.clone(), appid, sub, trade_type, handle: None, awaits_password, form };
         let order = new_order(call, parts, gateway)?;
         gateway.place(order, call.now);
         action.run(gateway, &key, call.now)?;
@@ -193,7 +196,7 @@ pub(super) fn reverse(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refus
     if order.trade_type != TradeType::Micropay {
         return Err(errors::INVALID_REQUEST.with_message("仅付款码支付的订单可以撤销"));
     }
-    if !order.refunds.is_empty() {
+    if !order.history().refunds.is_empty() {
         return Err(errors::TRADE_ERROR.with_message("订单已发生退款，不能撤销"));
     }
     let reply = Reply::json(&Reversal { out_trade_no: &order.out_trade_no, party: PartyMembers::of(order) });

@@ -12,6 +12,7 @@ use crate::{
         call::Call,
         errors::{self, Refusal},
         fields::{Alphabet, Field, Kind, bytes, optional, required, text, text_or_empty},
+        form::Form,
         operation::Operation,
         party::{self, APPID, MCHID},
         reply::Reply,
@@ -189,7 +190,8 @@ fn place_or_find(gateway: &mut Gateway, call: &Call, trade_type: TradeType) -> R
     let Some(order) = existing_order(gateway, call, &key, trade_type)? else {
         let handle = new_handle(gateway, trade_type, call.now);
         let (placed, awaits_password) = (Some(handle.clone()), false);
-        let parts = OrderParts { key, appid, sub, trade_type, handle: placed, awaits_password };
+        let form = Form::of(gateway, call);
+        let parts = OrderParts { key, appid, sub, trade_type, handle: placed, awaits_password, form };
         let order = new_order(call, parts, gateway)?;
         gateway.place(order, call.now);
         return Ok(handle);

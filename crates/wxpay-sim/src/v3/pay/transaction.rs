@@ -71,7 +71,7 @@ pub(in crate::v3) fn transaction(order: &Order, now: UnixTime) -> Transaction<'_
 
 /// Builds the object for the notification of the latest payment, which may be the second one of the order.
 pub(in crate::v3) fn latest_transaction(order: &Order, now: UnixTime) -> Transaction<'_> {
-    transaction_of(order, order.payments.last(), now)
+    transaction_of(order, order.history().payments.last(), now)
 }
 
 fn transaction_of<'a>(order: &'a Order, payment: Option<&'a Payment>, now: UnixTime) -> Transaction<'a> {
