@@ -35,7 +35,9 @@ pub(crate) enum Command {
     /// Prints one line of JSON with its URL when it is ready, then its throw-away credentials as `export NAME=value`
     /// lines. With `--env-file` it writes the credentials to that file instead. The payer, the clock, merchants and
     /// injected faults are controlled under `/_sim/v1`; the OpenAPI document is at `/_sim/v1/openapi.json`. For tests
-    /// only: anyone who can reach it can read the keys.
+    /// only: on loopback, every program of this machine can read the keys and pay orders.
+    ///
+    /// Standard error shows one line for each request and each notification, with the reason of every failure.
     Sim(Sim),
     /// Signs parameters and shows the string that was signed, with keys masked.
     ///
@@ -125,29 +127,62 @@ pub(crate) struct Serve {
 
 #[derive(Args, Debug)]
 pub(crate) struct Sim {
-    /// The address and port to listen on; port 0 picks a free one.
+    /// The address and port to listen on; port 0 picks a free one. An address outside of loopback requires a token for
+    /// `/_sim`.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
     pub(crate) listen: SocketAddr,
+    /// The file of the token that `/_sim` requires as `Authorization: Bearer TOKEN`: 16 to 256 visible ASCII
+    /// characters. Without it, a random token is made and shown if the address is outside of loopback.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) control_token_file: Option<PathBuf>,
+    /// A host name under which `/_sim` is reached, such as that of a container; may be repeated. `localhost` and
+    /// addresses are always allowed.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) control_host: Vec<String>,
     /// Serves TLS with a certificate of its own CA, which is exported as `WXPAY_TLS_CA_FILE`.
     #[arg(long)]
     pub(crate) tls: bool,
     /// Writes the URL and the credentials to this file instead, readable by its owner only.
     #[arg(long, value_name = "FILE")]
     pub(crate) env_file: Option<PathBuf>,
-    /// Writes keys and certificates to this folder. The default is the path of `--env-file` with `.d` appended, or a
-    /// temporary folder without `--env-file`.
+    /// Writes keys and certificates to this folder, and uses the keys and the credentials of the previous start that it
+    /// holds. The default is the path of `--env-file` with `.d` appended, or a temporary folder without `--env-file`.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) keys_dir: Option<PathBuf>,
+    /// Makes new keys and credentials, and replaces those of the previous start.
+    #[arg(long, conflicts_with = "seed")]
+    pub(crate) new_keys: bool,
     /// The seed of everything generated: the same seed gives the same credentials. With a seed, the RSA keys are
-    /// published ones, which anyone can read. Without a seed everything is random, RSA keys included.
+    /// published ones, which anyone can read; saved keys are neither used nor changed. Without a seed, everything is
+    /// random at the first start, RSA keys included.
     #[arg(long, value_name = "NUMBER")]
     pub(crate) seed: Option<u64>,
+    /// The format of the lines on standard error.
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    pub(crate) log: LogFormat,
+    /// A file of CA certificates (PEM) to trust when notifications are sent to `https` URLs; may be repeated. Public CAs
+    /// and the simulator's own are always trusted.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) notify_ca: Vec<PathBuf>,
+    /// Verifies no certificate when notifications are sent to `https` URLs.
+    #[arg(long)]
+    pub(crate) insecure_notify: bool,
     /// The keys that WeChat Pay signs with in APIv3.
     #[arg(long, value_enum, default_value_t = PlatformKeys::Either)]
     pub(crate) platform_keys: PlatformKeys,
     /// The year whose APIv1 rules apply.
     #[arg(long, value_enum, default_value_t = Era::Y2014)]
     pub(crate) era: Era,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Lines to read.
+    Text,
+    /// One JSON object a line.
+    Json,
+    /// No lines; warnings are still shown.
+    Off,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -83,19 +83,23 @@ pub(crate) async fn listener(address: SocketAddr) -> Result<TcpListener, Failure
     listening.map_err(Failure::doing(format_args!("cannot listen on {address}")))
 }
 
-/// Waits for SIGINT (Ctrl-C) or SIGTERM.
-pub(crate) async fn shutdown_signal() -> Result<(), Failure> {
-    let signalled = async {
-        #[cfg(unix)]
-        {
-            let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+/// Handles SIGINT (Ctrl-C) and SIGTERM from now on. The returned future waits for one of them.
+///
+/// Call it before the ready line is printed: a signal that arrives earlier ends the process at once.
+pub(crate) fn shutdown_signal() -> Result<impl Future<Output = Result<(), Failure>>, Failure> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let handle = |kind| signal(kind).map_err(Failure::doing::<io::Error>("cannot handle signals"));
+        let (mut interrupt, mut terminate) =
+            (handle(SignalKind::interrupt())?, handle(SignalKind::terminate())?);
+        Ok(async move {
             tokio::select! {
-                interrupted = tokio::signal::ctrl_c() => interrupted,
+                _ = interrupt.recv() => Ok(()),
                 _ = terminate.recv() => Ok(()),
             }
-        }
-        #[cfg(not(unix))]
-        tokio::signal::ctrl_c().await
-    };
-    signalled.await.map_err(Failure::doing::<io::Error>("cannot wait for a signal"))
+        })
+    }
+    #[cfg(not(unix))]
+    Ok(async { tokio::signal::ctrl_c().await.map_err(Failure::doing("cannot wait for a signal")) })
 }

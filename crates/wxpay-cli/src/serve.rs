@@ -36,8 +36,9 @@ pub(crate) async fn run(args: args::Serve) -> Result<(), Failure> {
         Some(dev) => serde_json::json!({ "ready": true, "url": url, "sim": dev.simulator.url() }),
         None => serde_json::json!({ "ready": true, "url": url }),
     };
+    let shutdown = crate::shutdown_signal()?;
     output::line(ready)?;
-    crate::shutdown_signal().await?;
+    shutdown.await?;
     if server.shutdown().await {
         Ok(())
     } else {

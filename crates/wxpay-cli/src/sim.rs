@@ -1,21 +1,26 @@
 //! `wxpay sim`: the simulated gateway.
 
+mod access;
+mod console;
+mod saved;
+
 use crate::{
     Failure,
     args::{self, Era, PlatformKeys},
     input, output,
 };
+use console::Console;
+use saved::Origin;
 use std::{
-    io,
+    fs, io,
     path::{Path, PathBuf},
 };
 use tempfile::TempDir;
 use wxpay_sim::{
     Clock, Gateway, Settings,
     environment::{self, Environment},
-    keys::KeySource,
     merchant::KeyMode,
-    serve::{Server, Tls},
+    serve::{Options, Server, Tls},
     settings,
 };
 
@@ -25,7 +30,10 @@ pub(crate) async fn run(args: args::Sim) -> Result<(), Failure> {
             input::require_parent(option, path)?;
         }
     }
-    let gateway = gateway(&args)?;
+    let options = notification_options(&args)?;
+    let (access, token) = access::rules(&args)?;
+    let folder = Folder::of(&args).map_err(Failure::doing("cannot create a temporary folder"))?;
+    let gateway = gateway(&args, &folder)?;
     let listener = crate::listener(args.listen).await?;
     let tls = if args.tls {
         let since = gateway.settings().v3.certificates_since;
@@ -33,42 +41,84 @@ pub(crate) async fn run(args: args::Sim) -> Result<(), Failure> {
     } else {
         None
     };
-    let server = match &tls {
-        None => Server::start(listener, gateway, Clock::running()),
-        Some(tls) => Server::start_tls(listener, gateway, Clock::running(), tls),
+    let options = tls.iter().fold(options.with_access(access), |options, tls| options.with_tls(tls.clone()));
+    let console = Console::start(args.log)?;
+    let options = match &console {
+        Some((_, log)) => options.with_log(log.clone()),
+        None => options,
     };
+    // The console ends when the last writer of its log does.
+    let console = console.map(|(console, _)| console);
+    let server = Server::start_with(listener, gateway, Clock::running(), options);
     let server = server.map_err(Failure::doing("cannot start the simulator"))?;
-    let folder = Folder::of(&args).map_err(Failure::doing("cannot create a temporary folder"))?;
     let environment =
         server.with(|simulation, now| Environment::of(&simulation.gateway, &server.url(), now.wall));
     let environment = match &tls {
         None => environment,
         Some(tls) => environment.with_tls_ca(tls.ca_pem().into()),
     };
-    let cannot_write = |path: &Path| Failure::doing(format!("cannot write {}", input::shown(path)));
     let environment = environment.files(folder.path()).map_err(cannot_write(folder.path()))?;
     if let Some(file) = &args.env_file {
         environment.write(file).map_err(cannot_write(file))?;
     }
+    access::warn(&args, server.address(), token.as_ref());
+    let shutdown = crate::shutdown_signal()?;
     output::line(environment::ready_line(&server.url()))?;
     if args.env_file.is_none() {
         output::bytes(environment.lines().as_bytes())?;
     }
-    crate::shutdown_signal().await
+    warm_up(&server);
+    let stopped = shutdown.await;
+    drop(server);
+    if let Some(console) = console {
+        console.finish().await;
+    }
+    stopped
 }
 
-fn gateway(args: &args::Sim) -> Result<Gateway, Failure> {
-    let mut settings = Settings::of(match args.era {
+fn cannot_write(path: &Path) -> impl FnOnce(io::Error) -> Failure {
+    Failure::doing(format!("cannot write {}", input::shown(path)))
+}
+
+/// Makes a first signature in the background. It sets up aws-lc's random generator, which takes longer than the first
+/// request should.
+fn warm_up(server: &Server) {
+    let key = server.with(|simulation, _| simulation.gateway.merchant().api_keys().last().cloned());
+    if let Some(key) = key {
+        drop(tokio::task::spawn_blocking(move || key.key_pair.sign(b"warm-up")));
+    }
+}
+
+/// Returns the options for sending notifications to `https` URLs.
+fn notification_options(args: &args::Sim) -> Result<Options, Failure> {
+    let mut options = Options::default();
+    for path in &args.notify_ca {
+        let pem = input::file("--notify-ca", path)?;
+        options = options.with_notify_ca(pem.expose()).map_err(|error| {
+            Failure::usage(format_args!("--notify-ca: {} {}", input::shown(path), error.rule()))
+        })?;
+    }
+    if args.insecure_notify {
+        output::note(
+            "warning: --insecure-notify: notifications are sent to any server, whatever its certificate",
+        );
+        options = options.without_certificate_verification();
+    }
+    Ok(options)
+}
+
+fn gateway(args: &args::Sim, folder: &Folder) -> Result<Gateway, Failure> {
+    let settings = Settings::of(match args.era {
         Era::Y2014 => settings::Era::Y2014,
         Era::Y2016 => settings::Era::Y2016,
     });
-    let seed = if let Some(seed) = args.seed {
-        seed
-    } else {
-        settings.v3.key_source = KeySource::generate().map_err(|error| Failure::error(&error))?;
-        random()?
+    let origin = match (args.seed, folder) {
+        (Some(seed), _) => Origin::Seed(seed),
+        (None, Folder::Temporary(_)) => Origin::New,
+        (None, Folder::Given(folder)) if args.new_keys => Origin::NewIn(folder),
+        (None, Folder::Given(folder)) => Origin::SavedIn(folder),
     };
-    let mut gateway = Gateway::new(settings, seed);
+    let mut gateway = origin.gateway(settings)?;
     let mode = match args.platform_keys {
         PlatformKeys::Either => KeyMode::Either,
         PlatformKeys::Certificates => KeyMode::Certificates,
@@ -105,6 +155,14 @@ impl Folder {
             Self::Given(folder) => folder,
             Self::Temporary(folder) => folder.path(),
         }
+    }
+}
+
+/// Creates a folder unless it exists. Its parent must exist, so that a typo creates nothing.
+fn create_folder(folder: &Path) -> io::Result<()> {
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        created => created,
     }
 }
 

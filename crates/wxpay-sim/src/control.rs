@@ -6,6 +6,7 @@
 //! Every route is an entry of one table, which declares its parameters and its responses. Requests are validated
 //! against the table, and [`DOCUMENT`] publishes it as OpenAPI 3.1.
 
+mod access;
 mod authorizations;
 mod call;
 mod clock;
@@ -33,12 +34,14 @@ mod tokens;
 mod transfers;
 mod validate;
 
+pub use access::{Access, InvalidToken};
+
 use crate::{clock::Clock, gateway::Gateway};
 use call::Target;
 use problem::Problem;
 use route::{Route, RouteGroup};
 use serde_json::Value;
-use std::{any::Any, fmt, sync::Arc};
+use std::{any::Any, fmt, sync::Arc, time::Duration};
 use wxpay_proto::UnixTime;
 
 /// Path prefix of the interface.
@@ -93,6 +96,8 @@ pub struct ControlResponse {
     pub notifications_first: bool,
     /// The `Allow` header, present with status 405.
     pub allow: Option<String>,
+    /// The `WWW-Authenticate` header, present with status 401.
+    pub authenticate: Option<&'static str>,
     /// The cursor of the next page of a list.
     next: Option<String>,
     /// What a reset removed. It goes when the response goes, after the gateway is unlocked: that takes a while.
@@ -130,12 +135,18 @@ impl ControlResponse {
         Problem::too_large(MAX_BODY_BYTES).into_response()
     }
 
+    /// Returns the 408 response for a request body that is incomplete after a timeout.
+    pub(crate) fn too_slow(timeout: Duration) -> Self {
+        Problem::too_slow(timeout).into_response()
+    }
+
     fn ok(body: Value) -> Self {
         Self {
             status: 200,
             body,
             notifications_first: false,
             allow: None,
+            authenticate: None,
             next: None,
             link: None,
             removed: Removed::default(),

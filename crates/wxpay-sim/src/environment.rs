@@ -22,6 +22,12 @@ use std::{
 };
 use wxpay_proto::{UnixTime, id::MchId};
 
+/// File name of the merchant's certificate.
+const API_CERTIFICATE: &str = "apiclient_cert.pem";
+
+/// File name of the platform certificate.
+const PLATFORM_CERTIFICATE: &str = "platform_cert.pem";
+
 /// The environment of a merchant's program. Write its [files](Self::files) before its [lines](Self::lines), which name
 /// them.
 #[derive(Clone, Debug)]
@@ -77,12 +83,26 @@ impl Environment {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             created => created?,
         }
+        let folder = fs::canonicalize(folder)?;
+        self.reuse_signatures(&folder);
         for (name, file, pem) in self.pems().map_err(io::Error::other)? {
-            let path = fs::canonicalize(folder)?.join(file);
+            let path = folder.join(file);
             write_private(&path, &pem)?;
             self.files.push((name, path.to_string_lossy().into_owned()));
         }
         Ok(self)
+    }
+
+    /// Reuses the signatures of the certificates that an earlier start has written.
+    fn reuse_signatures(&self, folder: &Path) {
+        let api_key = self.merchant.api_keys().last().map(|key| (API_CERTIFICATE, &key.certificate));
+        let platform = self.merchant.platform().certificates(self.now).next();
+        let platform = platform.map(|platform| (PLATFORM_CERTIFICATE, &platform.certificate));
+        for (file, certificate) in api_key.into_iter().chain(platform) {
+            if let Ok(earlier) = fs::read_to_string(folder.join(file)) {
+                certificate.reuse_signature(&earlier);
+            }
+        }
     }
 
     /// Returns variable, file name and text of every PEM value.
@@ -90,10 +110,10 @@ impl Environment {
         let mut pems = Vec::new();
         if let Some(key) = self.merchant.api_keys().last() {
             pems.push(("WXPAY_PRIVATE_KEY_FILE", "apiclient_key.pem", key.key_pair.private_pem()));
-            pems.push(("WXPAY_CERTIFICATE_FILE", "apiclient_cert.pem", key.certificate.pem()?));
+            pems.push(("WXPAY_CERTIFICATE_FILE", API_CERTIFICATE, key.certificate.pem()?));
         }
         if let Some(platform) = self.merchant.platform().certificates(self.now).next() {
-            pems.push(("WXPAY_PLATFORM_CERTIFICATE_FILE", "platform_cert.pem", platform.certificate.pem()?));
+            pems.push(("WXPAY_PLATFORM_CERTIFICATE_FILE", PLATFORM_CERTIFICATE, platform.certificate.pem()?));
             pems.push((
                 "WXPAY_PLATFORM_PUBLIC_KEY_FILE",
                 "platform_pub.pem",
@@ -173,8 +193,11 @@ pub fn ready_line(base_url: &str) -> String {
 }
 
 /// Writes a temporary file and renames it, so that no reader sees an incomplete file and an older file's wider mode is
-/// replaced.
+/// replaced. A file that is as it should be is left alone: waiting for the disk takes most of a start's time.
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    if is_private(path) && fs::read(path).is_ok_and(|old| old == text.as_bytes()) {
+        return Ok(());
+    }
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
     let temporary = path.with_file_name(format!(".{name}.{}", std::process::id()));
     let written = create(&temporary)
@@ -193,6 +216,17 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
 /// Quotes a value with single quotes, so that a shell interprets no character of it.
 fn quoted(value: &str) -> String {
     format!("'{}'", value.replace('\'', r"'\''"))
+}
+
+#[cfg(unix)]
+fn is_private(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::symlink_metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o777 == 0o600)
+}
+
+#[cfg(not(unix))]
+fn is_private(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|file| file.is_file())
 }
 
 #[cfg(unix)]

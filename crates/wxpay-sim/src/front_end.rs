@@ -40,7 +40,8 @@ pub(crate) trait FrontEnd: fmt::Debug + Send + Sync {
     fn read<'a>(&self, request: &'a Request, directory: &Directory, now: Now) -> Box<dyn Exchange + 'a>;
 }
 
-/// The facts about merchants that [`FrontEnd::read`] needs: a snapshot that is read without the gateway's lock.
+/// The facts about merchants that a front end needs to read a request: a snapshot that is read without the gateway's
+/// lock.
 #[derive(Clone, Debug)]
 pub struct Directory {
     pub(crate) merchants: Arc<MerchantRegistry>,

@@ -11,7 +11,8 @@ pub use payer::{OrderRef, Paid, PayError, Payer};
 
 pub use crate::{
     front_end::{Directory, Draft},
-    v3::{RequestRecord, SupportedOperation},
+    requests::RequestRecord,
+    v3::SupportedOperation,
 };
 
 use crate::{
@@ -25,6 +26,7 @@ use crate::{
     notifications::{
         Delivery, DeliveryContext, DeliveryId, DeliveryResult, Message, NotificationRecord, Notifications,
     },
+    requests::RequestLog,
     rng::{Rng, URL_SAFE},
     settings::Settings,
     v1, v3,
@@ -49,6 +51,7 @@ pub struct Gateway {
     pub(crate) notifications: Notifications,
     pub(crate) tasks: TaskQueue,
     pub(crate) faults: FaultRules,
+    pub(crate) requests: RequestLog,
     pub(crate) warnings: Warnings,
     pub(crate) rng: Rng,
     /// The last serial number of a payment, a refund or a transfer.
@@ -97,6 +100,7 @@ impl Gateway {
             notifications: Notifications::default(),
             tasks: TaskQueue::default(),
             faults: FaultRules::new(seed),
+            requests: RequestLog::default(),
             warnings: Warnings::default(),
             rng,
             serial: 2_718_281_828,
@@ -148,6 +152,7 @@ impl Gateway {
             std::mem::take(&mut self.ledger),
             std::mem::take(&mut self.notifications),
             std::mem::take(&mut self.tasks),
+            std::mem::take(&mut self.requests),
             std::mem::take(&mut self.warnings),
             std::mem::take(&mut self.v3),
         );
@@ -184,11 +189,17 @@ impl Gateway {
         notifications.due(&mut context)
     }
 
-    /// Records the result of a delivery. An acknowledgement ends the retries; after any other result the notification
-    /// waits for the next interval.
-    pub fn record_delivery(&mut self, id: DeliveryId, result: &DeliveryResult, now: impl Into<Now>) {
+    /// Records the result of a delivery and returns the record of its notification. An acknowledgement ends the
+    /// retries; after any other result the notification waits for the next interval. Returns `None` and changes nothing
+    /// if the delivery is not in progress.
+    pub fn record_delivery(
+        &mut self,
+        id: DeliveryId,
+        result: &DeliveryResult,
+        now: impl Into<Now>,
+    ) -> Option<NotificationRecord> {
         let (notifications, mut context) = self.notifications_and_context(now.into());
-        notifications.record_delivery(id, result, &mut context);
+        notifications.record_delivery(id, result, &mut context)
     }
 
     fn notifications_and_context(&mut self, now: Now) -> (&mut Notifications, DeliveryContext<'_>) {
@@ -287,6 +298,11 @@ impl Gateway {
     /// Ends the retries of a notification. Returns `None` if no such notification is waiting for a retry.
     pub fn cancel_notification(&mut self, notify_id: &NotifyId) -> Option<NotificationRecord> {
         self.notifications.cancel(notify_id)
+    }
+
+    /// Returns the last requests, the oldest first.
+    pub fn requests(&self) -> impl DoubleEndedIterator<Item = &RequestRecord> {
+        self.requests.iter()
     }
 
     /// Returns the warnings: findings that the gateway does not mention in its replies.

@@ -66,6 +66,7 @@ pub mod ledger;
 pub mod merchant;
 pub mod notifications;
 pub mod payer;
+mod requests;
 mod rng;
 pub mod serve;
 pub mod settings;

@@ -58,25 +58,21 @@ mod profitsharing;
 mod rates;
 mod refund;
 mod reply;
-mod requests;
 pub(crate) mod route;
 mod serial;
 mod signature;
 mod transfer;
 mod validate;
 
-pub use requests::RequestRecord;
 pub use route::SupportedOperation;
 
 use crate::{
     clock::Now,
     front_end::{self, Directory, Exchange},
-    gateway::Gateway,
 };
 use download::Downloads;
 use form::Form;
 use rates::RateLimiter;
-use requests::RequestLog;
 use std::sync::Arc;
 use wxpay_proto::http::Request;
 
@@ -100,16 +96,8 @@ impl front_end::FrontEnd for FrontEnd {
 /// What this front end keeps besides the ledger.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct State {
-    requests: RequestLog,
     rates: RateLimiter,
     downloads: Downloads,
     /// The form of the latest order. Most orders share it.
     latest_form: Option<Arc<Form>>,
-}
-
-impl Gateway {
-    /// Returns the last APIv3 requests, the oldest first.
-    pub fn requests(&self) -> impl Iterator<Item = &RequestRecord> {
-        self.v3.requests.iter()
-    }
 }

@@ -59,7 +59,7 @@ impl Shop {
                     let reply = ack.response();
                     DeliveryResult::Response { status: reply.status(), body: reply.body().to_vec() }
                 }
-                _ => DeliveryResult::NoResponse,
+                _ => DeliveryResult::no_response("the response was lost"),
             };
             shop.sim.borrow_mut().gateway.record_delivery(delivery.id(), &result, shop.time.now());
         });

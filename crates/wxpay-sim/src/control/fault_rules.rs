@@ -171,7 +171,7 @@ impl Parameter {
 /// Fields of a rule that are common to all kinds: the kind, and the conditions under which the rule fires.
 const CONDITIONS: [Field; 12] = [
     required("kind", FieldKind::Enum(kinds), "The kind of fault."),
-    optional("api_version", FieldKind::Enum(|| vec!["v1", "v3"]), "Only this API version."),
+    optional("api_version", FieldKind::Enum(api_versions), "Only this API version."),
     optional(
         "operation",
         FieldKind::Enum(operations),
@@ -202,6 +202,10 @@ const CONDITIONS: [Field; 12] = [
 
 pub(super) fn kinds() -> Vec<&'static str> {
     KINDS.iter().map(|kind| kind.name).collect()
+}
+
+pub(super) fn api_versions() -> Vec<&'static str> {
+    vec!["v1", "v3"]
 }
 
 pub(super) fn operations() -> Vec<&'static str> {

@@ -63,7 +63,7 @@ const FAULT: Record = Record {
         optional_member("step", Schema::Enum(fault_rules::steps), "The step of the migration."),
         required_member(
             "api_version",
-            Schema::Nullable(&Schema::Enum(|| vec!["v1", "v3"])),
+            Schema::Nullable(&Schema::Enum(fault_rules::api_versions)),
             "Condition: the API version.",
         ),
         required_member(

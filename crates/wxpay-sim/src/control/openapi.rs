@@ -23,7 +23,8 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
 };
 
 const DESCRIPTION: &str = "The control interface of a simulated WeChat Pay gateway: the payer, the clock, faults, and \
-    the gateway's records. It has no authentication: use it for tests only, on loopback. Amounts are whole numbers of \
+    the gateway's records. For tests only. A listener outside of loopback requires a token, as does one that was given a \
+    token; otherwise there is no authentication. Requests of web pages of other sites are refused. Amounts are whole numbers of \
     fen; times are whole seconds since 1970 by the virtual clock. A request that breaks a rule changes nothing. An \
     unknown path returns 404; a method that the path does not support returns 405 with an Allow header.";
 
@@ -51,13 +52,17 @@ pub(super) fn document() -> Value {
             "version": env!("CARGO_PKG_VERSION"),
         },
         "servers": [{ "url": ROOT.trim_end_matches('/'), "description": "The simulator itself." }],
+        "security": [{}, { "token": [] }],
         "tags": tags,
         "paths": paths,
         "components": {
+            "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } },
             "schemas": records,
             "responses": {
                 "UnknownPath": problem_response("404: the interface has no such path."),
                 "MethodNotAllowed": method_not_allowed_response(),
+                "Unauthorized": unauthorized_response(),
+                "Forbidden": problem_response(FORBIDDEN),
                 "Problem": problem_response("The request was rejected; nothing has changed."),
             },
         },
@@ -138,6 +143,9 @@ fn responses(route: &Route, records: &mut BTreeMap<&'static str, Value>) -> Valu
     for (status, condition) in route.problems.iter().chain([&field]) {
         responses.insert(status.to_string(), problem_response(condition));
     }
+    for (status, name) in [("401", "Unauthorized"), ("403", "Forbidden")] {
+        responses.insert(status.into(), json!({ "$ref": format!("#/components/responses/{name}") }));
+    }
     responses.insert("default".into(), json!({ "$ref": "#/components/responses/Problem" }));
     Value::Object(responses)
 }
@@ -147,12 +155,23 @@ fn problem_response(condition: &str) -> Value {
     json!({ "description": condition, "content": { "application/problem+json": { "schema": schema } } })
 }
 
+const FORBIDDEN: &str = "403: Host is not localhost, an IP address or an allowed name; Origin is not the request's own \
+    host; or Sec-Fetch-Site is cross-site. The problem names the header and its rule.";
+
 fn method_not_allowed_response() -> Value {
-    let mut response = problem_response("405: the path does not support the method.");
+    let response = problem_response("405: the path does not support the method.");
+    with_header(response, "Allow", "The methods that the path supports.")
+}
+
+fn unauthorized_response() -> Value {
+    let response = problem_response("401: the control token is required.");
+    with_header(response, "WWW-Authenticate", "The scheme, Bearer.")
+}
+
+fn with_header(mut response: Value, name: &str, description: &str) -> Value {
     if let Some(members) = response.as_object_mut() {
-        let allow =
-            json!({ "description": "The methods that the path supports.", "schema": { "type": "string" } });
-        members.insert("headers".into(), json!({ "Allow": allow }));
+        let header = json!({ "description": description, "schema": { "type": "string" } });
+        members.insert("headers".into(), json!({ name: header }));
     }
     response
 }

@@ -3,13 +3,15 @@
 use super::{ControlResponse, Removed};
 use crate::{gateway::PayError, payer::PayResp};
 use serde_json::{Map, Value};
+use std::time::Duration;
 
-/// A problem: HTTP status, members of the body, and the `Allow` header of a 405. [`ControlResponse::content_type`]
+/// A problem: HTTP status, members of the body, the `Allow` header of a 405, and the `WWW-Authenticate` header of a 401. [`ControlResponse::content_type`]
 /// gives its media type.
 pub(super) struct Problem {
     status: u16,
     members: Map<String, Value>,
     allow: Option<String>,
+    authenticate: Option<&'static str>,
 }
 
 impl Problem {
@@ -61,9 +63,33 @@ impl Problem {
         Self { allow: Some(allow), ..Self::new(405, "method not allowed", &detail) }
     }
 
+    /// Reports a header that the access rules do not allow.
+    pub(super) fn forbidden(header: &str, rule: &str) -> Self {
+        let detail = format!("{header} {rule}");
+        Self::new(403, "access refused", &detail).with("field", header).with("rule", rule)
+    }
+
+    /// Reports a request without the token, or with another one.
+    pub(super) fn unauthorized(has_credentials: bool) -> Self {
+        let rule = "must be Bearer and the control token of this simulator";
+        let authenticate = if has_credentials {
+            "Bearer realm=\"wxpay-sim control\", error=\"invalid_token\""
+        } else {
+            "Bearer realm=\"wxpay-sim control\""
+        };
+        let problem = Self::new(401, "token required", &format!("Authorization {rule}"));
+        let problem = Self { authenticate: Some(authenticate), ..problem };
+        problem.with("field", "Authorization").with("rule", rule)
+    }
+
     pub(super) fn too_large(max: usize) -> Self {
         let rule = format!("must have at most {max} bytes");
         Self::new(413, "body too large", &format!("body {rule}")).with("field", "body").with("rule", rule)
+    }
+
+    pub(super) fn too_slow(timeout: Duration) -> Self {
+        let rule = format!("must be complete within {} s", timeout.as_secs());
+        Self::new(408, "body incomplete", &format!("body {rule}")).with("field", "body").with("rule", rule)
     }
 
     /// Adds the result that the payer's client returns to the app.
@@ -73,12 +99,13 @@ impl Problem {
     }
 
     pub(super) fn into_response(self) -> ControlResponse {
-        let Self { status, members, allow } = self;
+        let Self { status, members, allow, authenticate } = self;
         ControlResponse {
             status,
             body: Value::Object(members),
             notifications_first: false,
             allow,
+            authenticate,
             next: None,
             link: None,
             removed: Removed::default(),
@@ -86,7 +113,7 @@ impl Problem {
     }
 
     fn new(status: u16, title: &str, detail: &str) -> Self {
-        let empty = Self { status, members: Map::new(), allow: None };
+        let empty = Self { status, members: Map::new(), allow: None, authenticate: None };
         empty.with("title", title).with("status", status).with("detail", detail)
     }
 

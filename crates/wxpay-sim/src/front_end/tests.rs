@@ -169,6 +169,10 @@ impl Message for LineMessage {
         UnsignedDelivery { url: self.url.clone(), headers: Vec::new(), body, signature: None }
     }
 
+    fn acceptance_rule(&self) -> &'static str {
+        "the body must be OK"
+    }
+
     fn is_accepted(&self, _: u16, body: &[u8], _: &str, _: &mut DeliveryContext<'_>) -> bool {
         body == b"OK"
     }

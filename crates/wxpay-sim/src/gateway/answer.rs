@@ -1,6 +1,6 @@
 //! The way of a request: read, executed on the gateway with the fault of the first rule that applies, and signed.
 
-use super::{Gateway, OrderRef, Payer};
+use super::{Gateway, OrderRef, Payer, RequestRecord};
 use crate::{
     clock::Now,
     faults::Fault,
@@ -66,6 +66,7 @@ impl Outcome<Draft> {
 pub struct ReadRequest<'a> {
     /// The exchange, unless no front end serves the path.
     exchange: Option<Box<dyn Exchange + 'a>>,
+    request: &'a Request,
     now: Now,
 }
 
@@ -81,7 +82,8 @@ impl Directory {
         let now = now.into();
         let path = path_of(request);
         let front_end = self.front_ends.iter().find(|front_end| front_end.serves(path));
-        ReadRequest { exchange: front_end.map(|front_end| front_end.read(request, self, now)), now }
+        let exchange = front_end.map(|front_end| front_end.read(request, self, now));
+        ReadRequest { exchange, request, now }
     }
 }
 
@@ -114,9 +116,12 @@ impl Gateway {
 
     /// Executes a request that was read. Sign the outcome with [`Outcome::sign`]; neither needs a lock on the gateway.
     pub fn execute(&mut self, request: ReadRequest<'_>) -> Outcome<Draft> {
-        let ReadRequest { exchange, now } = request;
+        let ReadRequest { exchange, request, now } = request;
         self.run_due_tasks(now.business);
         let Some(mut exchange) = exchange else {
+            let reason = Some(String::from("no operation has this path"));
+            let record = RequestRecord::unread(request, now.business);
+            self.requests.add(RequestRecord { status: 404, reason, ..record });
             return Outcome::Reply(Draft {
                 status: 404,
                 headers: Vec::new(),

@@ -1,6 +1,7 @@
 //! X.509 certificates of RSA keys, encoded on first use.
 
 use super::{InvalidKey, KeyPair, PublicKey};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
     KeyUsagePurpose, PKCS_RSA_SHA256, PublicKeyData, SerialNumber, SignatureAlgorithm, SigningKey,
@@ -64,7 +65,7 @@ impl CertificateAuthority {
         params.distinguished_name = params_for(names.first().map_or("", String::as_str)).distinguished_name;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        self.signed(params, key, from)
+        self.signed(params, key, from, None)
     }
 
     fn params(&self) -> CertificateParams {
@@ -79,11 +80,13 @@ impl CertificateAuthority {
         mut params: CertificateParams,
         key: &PublicKey,
         from: UnixTime,
+        known_signature: Option<&[u8]>,
     ) -> Result<Vec<u8>, InvalidKey> {
         set_validity(&mut params, from)?;
         params.use_authority_key_identifier_extension = true;
         let issuer = self.params();
-        let issuer = Issuer::from_params(&issuer, Signer::of(&self.key.public(), Some(&self.key))?);
+        let signer = Signer { known_signature, ..Signer::of(&self.key.public(), Some(&self.key))? };
+        let issuer = Issuer::from_params(&issuer, signer);
         let certificate = params.signed_by(&Signer::of(key, None)?, &issuer).map_err(|_| InvalidKey)?;
         Ok(certificate.der().to_vec())
     }
@@ -133,8 +136,20 @@ impl Certificate {
         if let Some(der) = self.0.der.get() {
             return Ok(der.clone());
         }
-        let der = self.encode()?;
+        let der = self.encode(None)?;
         Ok(self.0.der.get_or_init(|| der).clone())
+    }
+
+    /// Encodes the certificate with the signature of an earlier encoding in PEM, if that is valid.
+    ///
+    /// A signature draws randomness, and the set-up of aws-lc's generator takes most of a start's time.
+    pub(crate) fn reuse_signature(&self, pem: &str) {
+        let text: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+        let earlier = STANDARD.decode(text).unwrap_or_default();
+        let signature_at = earlier.len().saturating_sub(SIGNATURE_LEN);
+        if let Ok(der) = self.encode(earlier.get(signature_at..)) {
+            self.0.der.get_or_init(|| der);
+        }
     }
 
     /// Returns the X.509 certificate in PEM.
@@ -146,13 +161,13 @@ impl Certificate {
         Ok(super::pem("CERTIFICATE", &self.der()?))
     }
 
-    fn encode(&self) -> Result<Vec<u8>, InvalidKey> {
+    fn encode(&self, known_signature: Option<&[u8]>) -> Result<Vec<u8>, InvalidKey> {
         let inner = &*self.0;
         let mut params = params_for(&inner.name);
         params.serial_number =
             Some(SerialNumber::from(hex::decode(inner.serial.as_str()).map_err(|_| InvalidKey)?));
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
-        inner.issuer.signed(params, &inner.key, inner.from)
+        inner.issuer.signed(params, &inner.key, inner.from, known_signature)
     }
 }
 
@@ -188,7 +203,12 @@ fn set_validity(params: &mut CertificateParams, from: UnixTime) -> Result<(), In
 struct Signer<'a> {
     public: Vec<u8>,
     key: Option<&'a KeyPair>,
+    /// Used instead of a new signature, if it is valid.
+    known_signature: Option<&'a [u8]>,
 }
+
+/// The length, in bytes, of the signature at the end of a certificate: that of the root's RSA key of 2048 bits.
+const SIGNATURE_LEN: usize = 256;
 
 /// The length, in bytes, of the prefix before the RSA key in a `SubjectPublicKeyInfo`. It is constant for keys of 2048
 /// to 8192 bits.
@@ -198,7 +218,7 @@ impl<'a> Signer<'a> {
     fn of(public: &PublicKey, key: Option<&'a KeyPair>) -> Result<Self, InvalidKey> {
         let der = public.der();
         let bare = der.get(SPKI_PREFIX_LEN..).filter(|_| der.starts_with(&[0x30, 0x82])).ok_or(InvalidKey)?;
-        Ok(Self { public: bare.to_vec(), key })
+        Ok(Self { public: bare.to_vec(), key, known_signature: None })
     }
 }
 
@@ -214,7 +234,9 @@ impl PublicKeyData for Signer<'_> {
 
 impl SigningKey for Signer<'_> {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
-        self.key.map(|key| key.sign(message)).ok_or(rcgen::Error::RemoteKeyError)
+        let key = self.key.ok_or(rcgen::Error::RemoteKeyError)?;
+        let known = self.known_signature.filter(|signature| key.public().verifies(message, signature));
+        Ok(known.map_or_else(|| key.sign(message), <[u8]>::to_vec))
     }
 }
 
@@ -246,6 +268,26 @@ mod tests {
         assert!(output.contains("notBefore=Jan  1 00:00:00 2026 GMT"), "{output}");
         assert!(output.contains("notAfter=Dec 31 00:00:00 2030 GMT"), "{output}");
         assert!(output.contains(&key.public().pem()), "{output}");
+    }
+
+    #[test]
+    fn signature_of_an_earlier_encoding_is_reused_only_if_it_is_valid() {
+        let serial = || "0F69D0E2BB2B8E6A0BD1E83C8B41BB7B0D0F5B31".parse().unwrap();
+        let key = KeyPair::fixed(0).unwrap().public();
+        let issue = |authority: CertificateAuthority| {
+            authority.certificate(serial(), "1900000001", key.clone(), UnixTime::EPOCH)
+        };
+        let expected = issue(authority()).pem().unwrap();
+        let other_root = CertificateAuthority::new("wxpay-sim root", KeyPair::fixed(6).unwrap());
+        let foreign = issue(other_root).pem().unwrap();
+        for earlier in [expected.as_str(), &foreign, &expected.replace("\n-----END", "AA\n-----END"), "", "x"]
+        {
+            let certificate = issue(authority());
+            certificate.reuse_signature(earlier);
+            assert_eq!(certificate.pem().unwrap(), expected, "{earlier}");
+        }
+        let signer = Signer { known_signature: Some(b"forged"), ..Signer::of(&key, None).unwrap() };
+        assert!(signer.sign(b"message").is_err());
     }
 
     #[test]

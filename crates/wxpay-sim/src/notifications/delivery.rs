@@ -110,7 +110,7 @@ impl std::fmt::Debug for Delivery {
 
 /// The result of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums, reason = "a delivery has a response or none")]
+#[allow(clippy::exhaustive_enums, reason = "a delivery has a complete response or none")]
 pub enum DeliveryResult {
     /// The merchant responded.
     Response {
@@ -120,5 +120,25 @@ pub enum DeliveryResult {
         body: Vec<u8>,
     },
     /// There was no connection, no response before the timeout, or an incomplete response.
-    NoResponse,
+    Failed {
+        /// The HTTP status, if the head of a response was received.
+        status: Option<u16>,
+        /// The reason, such as "connection refused". It becomes part of records and logs: no secrets, no query strings.
+        reason: String,
+    },
+}
+
+impl DeliveryResult {
+    /// Creates the result of a delivery without a response.
+    pub fn no_response(reason: impl Into<String>) -> Self {
+        Self::Failed { status: None, reason: reason.into() }
+    }
+
+    /// Returns the HTTP status, if the head of a response was received.
+    pub const fn status(&self) -> Option<u16> {
+        match self {
+            Self::Response { status, .. } => Some(*status),
+            Self::Failed { status, .. } => *status,
+        }
+    }
 }

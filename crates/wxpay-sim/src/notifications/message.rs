@@ -40,6 +40,9 @@ pub(crate) trait Message: fmt::Debug + Send + Sync {
         context: &mut DeliveryContext<'_>,
     ) -> UnsignedDelivery;
 
+    /// Returns the rule by which a response accepts the notification, for the reason of a failed delivery.
+    fn acceptance_rule(&self) -> &'static str;
+
     /// Returns whether a response accepts the notification. `number` is the merchant's number that it is about.
     fn is_accepted(&self, status: u16, body: &[u8], number: &str, context: &mut DeliveryContext<'_>) -> bool;
 }

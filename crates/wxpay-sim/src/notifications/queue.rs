@@ -240,6 +240,9 @@ impl Notifications {
             }
             Some(Fault::NotificationLost) => {
                 entry.record_attempt(None, due_at, AttemptResult::Lost, false);
+                if let Some(attempt) = entry.attempts.last_mut() {
+                    attempt.reason = Some(String::from("lost by the fault notification_lost"));
+                }
                 entry.start_round(due_at);
                 let next = entry.next_round(context);
                 self.due_times.set(index, next);
@@ -323,18 +326,31 @@ impl Notifications {
         });
     }
 
-    /// Applies the result of a delivery. Ignores a delivery that is no longer in progress.
+    /// Applies the result of a delivery and returns the record of its notification. Ignores a delivery that is no
+    /// longer in progress.
     pub(crate) fn record_delivery(
         &mut self,
         id: DeliveryId,
         result: &DeliveryResult,
         context: &mut DeliveryContext<'_>,
+    ) -> Option<NotificationRecord> {
+        let index = self.in_progress.remove(&id)?;
+        self.apply_result(index, id, result, context);
+        self.record_of(index)
+    }
+
+    fn apply_result(
+        &mut self,
+        index: u64,
+        id: DeliveryId,
+        response: &DeliveryResult,
+        context: &mut DeliveryContext<'_>,
     ) {
-        let Some(index) = self.in_progress.remove(&id) else { return };
         let Some(entry) = self.entries.get_mut(&index) else { return };
-        let result = entry.evaluate(result, context);
+        let result = entry.evaluate(response, context);
+        let rule = entry.message.acceptance_rule();
         let Some(attempt) = entry.attempts.iter_mut().find(|attempt| attempt.id == Some(id)) else { return };
-        attempt.result = result;
+        attempt.complete(result, response, rule);
         if attempt.forged {
             if result == AttemptResult::Success {
                 let number = Some(entry.number.as_str());
@@ -360,7 +376,7 @@ impl Notifications {
 
 impl QueuedNotification {
     fn record_attempt(&mut self, id: Option<DeliveryId>, now: UnixTime, result: AttemptResult, forged: bool) {
-        self.attempts.push(Attempt { id, at: now.as_secs(), result, forged });
+        self.attempts.push(Attempt { id, at: now.as_secs(), result, status: None, reason: None, forged });
     }
 
     fn start_round(&mut self, due_at: UnixTime) {
@@ -380,7 +396,7 @@ impl QueuedNotification {
 
     fn evaluate(&self, result: &DeliveryResult, context: &mut DeliveryContext<'_>) -> AttemptResult {
         match result {
-            DeliveryResult::NoResponse => AttemptResult::NoResponse,
+            DeliveryResult::Failed { .. } => AttemptResult::NoResponse,
             DeliveryResult::Response { status, body } => {
                 if self.message.is_accepted(*status, body, &self.number, context) {
                     AttemptResult::Success

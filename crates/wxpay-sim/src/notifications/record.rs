@@ -1,6 +1,6 @@
 //! Public records of notifications.
 
-use super::DeliveryId;
+use super::{DeliveryId, DeliveryResult};
 use serde::Serialize;
 use wxpay_proto::id::NotifyId;
 
@@ -62,8 +62,26 @@ pub struct Attempt {
     pub at: u64,
     /// The result.
     pub result: AttemptResult,
+    /// The HTTP status of the response, if its head was received.
+    pub status: Option<u16>,
+    /// The reason why the delivery is not a success.
+    pub reason: Option<String>,
     /// True for a tampered copy.
     pub forged: bool,
+}
+
+impl Attempt {
+    /// Sets the result. `rule` is the rule by which a response accepts the notification.
+    pub(super) fn complete(&mut self, result: AttemptResult, response: &DeliveryResult, rule: &str) {
+        self.result = result;
+        self.status = response.status();
+        self.reason = match response {
+            DeliveryResult::Failed { reason, .. } => Some(reason.clone()),
+            DeliveryResult::Response { status, .. } => {
+                (result != AttemptResult::Success).then(|| format!("not accepted, HTTP {status}: {rule}"))
+            }
+        };
+    }
 }
 
 /// The result of a delivery.
@@ -77,7 +95,7 @@ pub enum AttemptResult {
     Success,
     /// Not accepted; the response had this HTTP status.
     Rejected(u16),
-    /// No response.
+    /// No complete response.
     NoResponse,
     /// Lost by a fault.
     Lost,

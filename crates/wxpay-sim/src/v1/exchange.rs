@@ -15,6 +15,7 @@ use crate::{
     faults::{ApiVersion, Fault, FaultContext, Operation, Substitute},
     front_end::{Draft, Exchange},
     gateway::Gateway,
+    requests::RequestRecord,
     settings::PlusSign,
     warnings::Kind,
 };
@@ -61,6 +62,28 @@ impl<'a> ReadRequest<'a> {
         self.target.operation().unwrap_or(Operation::Token)
     }
 
+    /// Records the request. The status is 0 if a fault prevented its processing.
+    fn record(&self, gateway: &mut Gateway, status: u16, fault: Option<Fault>) {
+        let target = self.target.without_secrets();
+        let new = RequestRecord::new(ApiVersion::V1, self.request, target, self.now.business);
+        gateway.requests.add(RequestRecord {
+            mchid: self.partner(gateway),
+            operation: Some(self.operation().as_str()),
+            status,
+            fault: fault.map(Fault::kind),
+            ..new
+        });
+    }
+
+    /// Returns the `partner` that the request names, or that of the app that it names. Nothing of it is verified.
+    fn partner(&self, gateway: &Gateway) -> Option<String> {
+        self.claimed_partner.clone().or_else(|| {
+            let appid = self.target.parameter("appid");
+            let app = gateway.v1.apps.app(self.text("appid").or(appid.as_deref())?)?;
+            Some(app.credentials().partner().to_string())
+        })
+    }
+
     fn run(&self, gateway: &mut Gateway) -> Draft {
         let (operation, now) = (self.operation(), self.now.business);
         let number = self.claimed_number();
@@ -81,6 +104,7 @@ impl<'a> ReadRequest<'a> {
         result.unwrap_or_else(|refusal| {
             let detail = format!("{} {}: {}", operation.as_str(), refusal.code.number(), refusal.reason);
             gateway.warn(now, Kind::Refused, number.as_deref(), detail);
+            gateway.requests.refuse(refusal.code.number().to_string(), &refusal.reason);
             Draft { is_success: false, ..json(&refusal.code) }
         })
     }
@@ -109,7 +133,9 @@ impl Exchange for ReadRequest<'_> {
             }
             _ => {}
         }
-        self.run(gateway)
+        let draft = self.run(gateway);
+        self.record(gateway, draft.status, fault);
+        draft
     }
 
     fn substitute(&mut self, gateway: &mut Gateway, fault: Fault) -> Draft {
@@ -124,10 +150,13 @@ impl Exchange for ReadRequest<'_> {
         if fault.commits() {
             self.run(gateway);
         }
+        self.record(gateway, draft.status, Some(fault));
         Draft { is_success: false, ..draft }
     }
 
-    fn discard(&mut self, _gateway: &mut Gateway, _fault: Fault) {}
+    fn discard(&mut self, gateway: &mut Gateway, fault: Fault) {
+        self.record(gateway, 0, Some(fault));
+    }
 }
 
 /// Builds a JSON reply. Members are in the order of their declaration.

@@ -74,6 +74,10 @@ impl Message for PaymentNotification {
     }
 
     /// Accepts status 200 with the body `success`. Adds a warning if a response only resembles that.
+    fn acceptance_rule(&self) -> &'static str {
+        "the status must be 200 and the body success"
+    }
+
     fn is_accepted(&self, status: u16, body: &[u8], number: &str, context: &mut DeliveryContext<'_>) -> bool {
         let exact = body.trim_ascii() == b"success";
         let resembles_success =

@@ -41,6 +41,17 @@ impl<'a> Target<'a> {
         operation(self.path)
     }
 
+    /// Returns path and query without secrets: only `appid` and `grant_type` keep their values.
+    pub(crate) fn without_secrets(&self) -> String {
+        let shown = |pair: &str| match pair.split_once('=') {
+            Some(("appid" | "grant_type", _)) => String::from(pair),
+            Some((name @ ("access_token" | "secret"), _)) => format!("{name}=[secret]"),
+            Some(_) | None => String::from("[other]"),
+        };
+        let pairs: Vec<String> = self.query.split('&').filter(|pair| !pair.is_empty()).map(shown).collect();
+        if pairs.is_empty() { self.path.into() } else { format!("{}?{}", self.path, pairs.join("&")) }
+    }
+
     /// Returns a query parameter that is present and not empty.
     pub(crate) fn parameter(&self, name: &str) -> Option<Cow<'a, str>> {
         self.query
@@ -77,6 +88,19 @@ mod tests {
         assert_eq!(target.parameter("b"), None);
         assert_eq!(target.parameter("c").as_deref(), Some("x"));
         assert_eq!(target.parameter("d"), None);
+    }
+
+    #[test]
+    fn target_without_secrets_keeps_the_appid() {
+        for (url, shown) in [
+            ("http://h/t?grant_type=g&appid=wx1&secret=s3", "/t?grant_type=g&appid=wx1&secret=[secret]"),
+            ("http://h/pay/genprepay?access_token=t", "/pay/genprepay?access_token=[secret]"),
+            ("http://h/x?s3&paySignKey=s3", "/x?[other]&[other]"),
+            ("http://h/x?", "/x"),
+        ] {
+            let request = Request::get(url.into());
+            assert_eq!(Target::of(&request).without_secrets(), shown);
+        }
     }
 
     #[test]

@@ -14,10 +14,12 @@ use crate::{
     faults::{ApiVersion, Fault, FaultContext, Operation, Substitute},
     front_end::{Directory, Draft, Exchange},
     gateway::{Gateway, target},
+    requests::RequestRecord,
     rng::UPPER_HEX,
     warnings::Kind,
 };
 use serde_json::Value;
+use std::borrow::Cow;
 use wxpay_proto::{http::Request, id::MchId};
 
 /// The label of a request without an operation.
@@ -136,6 +138,7 @@ impl<'a> ReadRequest<'a> {
         let label = self.context.operation.map_or(UNKNOWN_LABEL, |operation| operation.label);
         let detail = format!("{label} {} {}: {}", refusal.status, refusal.code, refusal.reason);
         gateway.warn(self.now.business, Kind::Refused, self.parsed.number.as_deref(), detail);
+        gateway.requests.refuse(refusal.code, &refusal.reason);
         let sign_unauthorized = gateway.settings().v3.sign_unauthorized;
         let is_signed = refusal.is_signed && (refusal.status != 401 || sign_unauthorized);
         let reply = Reply::of(refusal.status, &refusal.body(), refusal.result_code);
@@ -146,8 +149,7 @@ impl<'a> ReadRequest<'a> {
     fn draft(&mut self, gateway: &mut Gateway, reply: Reply) -> Draft {
         let id = gateway.rng.text(UPPER_HEX, 32);
         let request_id = format!("08{id}-{}", reply.result_code);
-        let record = self.parsed.request;
-        gateway.v3.requests.add(record, &self.context, Some(&reply), &request_id, self.now.business);
+        self.record(gateway, Some(&reply), &request_id);
         let probes = u64::from(gateway.settings().v3.probes_per_mille);
         if self.context.negative.is_none() && probes > 0 && gateway.rng.below(1000) < probes {
             self.context.negative = Some(NegativeTest::SigntestProbe);
@@ -159,6 +161,21 @@ impl<'a> ReadRequest<'a> {
             signature,
             accept_encoding.filter(|_| gateway.settings().v3.compression),
         )
+    }
+
+    /// Records the request. A fault that prevented its processing left no reply.
+    fn record(&self, gateway: &mut Gateway, reply: Option<&Reply>, request_id: &str) {
+        let request = self.parsed.request;
+        let new = RequestRecord::new(ApiVersion::V3, request, target(request).into(), self.now.business);
+        gateway.requests.add(RequestRecord {
+            mchid: self.context.mchid.as_ref().map(ToString::to_string),
+            operation: self.parsed.label(),
+            status: reply.map_or(0, |reply| reply.status),
+            code: reply.and_then(|reply| reply.code).map(Cow::Borrowed),
+            request_id: request_id.into(),
+            fault: self.context.fault,
+            ..new
+        });
     }
 
     fn signature(&self, gateway: &mut Gateway) -> PendingSignature {
@@ -245,7 +262,7 @@ impl Exchange for ReadRequest<'_> {
     fn discard(&mut self, gateway: &mut Gateway, fault: Fault) {
         self.context.fault = Some(fault.kind());
         self.trust_claims(gateway);
-        gateway.v3.requests.add(self.parsed.request, &self.context, None, "", self.now.business);
+        self.record(gateway, None, "");
     }
 }
 

@@ -121,6 +121,10 @@ impl Message for Event {
     }
 
     /// Accepts by the status alone.
+    fn acceptance_rule(&self) -> &'static str {
+        "the status must be 200 or 204"
+    }
+
     fn is_accepted(
         &self,
         status: u16,

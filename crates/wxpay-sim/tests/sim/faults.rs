@@ -163,7 +163,11 @@ fn duplicated_notification_overlaps_and_counts_as_one_attempt() {
     assert_eq!(shop.gateway.next_due().unwrap().since(shop.now).as_secs(), 8);
     let (mut shop, deliveries) = paid_with_fault(Fault::NotificationDuplicated);
     shop.respond(&deliveries[0], 200, "success");
-    shop.gateway.record_delivery(deliveries[1].id(), &DeliveryResult::NoResponse, shop.now);
+    shop.gateway.record_delivery(
+        deliveries[1].id(),
+        &DeliveryResult::no_response("connection refused"),
+        shop.now,
+    );
     assert_eq!(shop.gateway.notifications().next().unwrap().state, NotificationState::Accepted);
 }
 

@@ -2,7 +2,7 @@
 
 use crate::support::Shop;
 use serde_json::{Value, json};
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -18,18 +18,26 @@ use wxpay_sim::{
 
 const SOON: Duration = Duration::from_secs(20);
 
-struct Reply {
-    status: u16,
-    head: String,
-    body: Vec<u8>,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
 }
 
 /// Sends one raw request on a new connection. Returns `None` if the connection closes without a byte.
-async fn exchange(server: &Server, method: &str, target: &str, body: &str) -> Option<Reply> {
-    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+pub(crate) async fn raw(
+    address: SocketAddr,
+    method: &str,
+    target: &str,
+    headers: &[&str],
+    body: &str,
+) -> Option<Reply> {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let headers: Vec<String> = headers.iter().map(|header| format!("{header}\r\n")).collect();
+    let headers = headers.concat();
     let length = body.len();
     let request = format!(
-        "{method} {target} HTTP/1.1\r\nHost: sim\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+        "{method} {target} HTTP/1.1\r\n{headers}Connection: close\r\nContent-Length: {length}\r\n\r\n{body}"
     );
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut bytes = Vec::new();
@@ -41,7 +49,12 @@ async fn exchange(server: &Server, method: &str, target: &str, body: &str) -> Op
     Some(Reply { status, head, body: bytes[end + 4..].to_vec() })
 }
 
-async fn json_of(server: &Server, method: &str, target: &str, body: &Value) -> Value {
+/// Sends one request to the server under the name `localhost`.
+pub(crate) async fn exchange(server: &Server, method: &str, target: &str, body: &str) -> Option<Reply> {
+    raw(server.address(), method, target, &["Host: localhost"], body).await
+}
+
+pub(crate) async fn json_of(server: &Server, method: &str, target: &str, body: &Value) -> Value {
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let reply = exchange(server, method, target, &body).await.unwrap();
     serde_json::from_slice(&reply.body).unwrap()
@@ -85,13 +98,13 @@ async fn start_server(clock: impl FnOnce(UnixTime) -> Clock) -> (Shop, Server) {
     (shop, server)
 }
 
-fn prepay(shop: &Shop, number: &str, notify_url: &str) -> (String, String) {
+pub(crate) fn prepay(shop: &Shop, number: &str, notify_url: &str) -> (String, String) {
     let mut goods = shop.goods(number);
     goods.insert("notify_url", notify_url.as_bytes().to_vec());
     (format!("/pay/genprepay?access_token={}", shop.token), shop.prepay_body(&goods).to_string())
 }
 
-async fn until(condition: impl AsyncFn() -> bool) {
+pub(crate) async fn until(condition: impl AsyncFn() -> bool) {
     timeout(SOON, async {
         while !condition().await {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -270,7 +283,7 @@ async fn control_responses_list_allowed_methods_and_are_not_cacheable() {
     assert_eq!(filtered, json!([]));
     let mchid = json_of(&server, "GET", "/_sim/v1/merchants", &Value::Null).await[0]["mchid"].clone();
     let path = format!("/_sim/v1/merchants/{}/environment", mchid.as_str().unwrap());
-    assert_eq!(json_of(&server, "GET", &path, &Value::Null).await["WXPAY_BASE_URL"], "http://sim");
+    assert_eq!(json_of(&server, "GET", &path, &Value::Null).await["WXPAY_BASE_URL"], "http://localhost");
     let long = format!("{{}}{}", " ".repeat((1 << 20) - 1));
     let refused = exchange(&server, "POST", "/_sim/v1/clock", &long).await.unwrap();
     assert_eq!(refused.status, 413);
@@ -279,7 +292,8 @@ async fn control_responses_list_allowed_methods_and_are_not_cacheable() {
 /// Returns the status, or `None` if the server closed the connection before it could be read.
 async fn exchange_large(server: &Server, body: &str) -> Option<u16> {
     let mut stream = TcpStream::connect(server.address()).await.unwrap();
-    let head = format!("POST /pay/genprepay HTTP/1.1\r\nHost: sim\r\nContent-Length: {}\r\n\r\n", body.len());
+    let head =
+        format!("POST /pay/genprepay HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n", body.len());
     stream.write_all(head.as_bytes()).await.unwrap();
     stream.write_all(body.as_bytes()).await.ok();
     let mut status = [0; 12];

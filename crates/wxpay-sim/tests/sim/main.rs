@@ -11,12 +11,15 @@
     reason = "tests may panic, and no crate imports them"
 )]
 
+mod access;
 mod arbitrary;
 mod calls;
 mod control;
 mod core;
 mod faults;
 mod http;
+mod https;
+mod log;
 mod notifications;
 mod payer;
 mod support;

@@ -199,7 +199,7 @@ fn first_delivery_waits_for_notify_delay_and_carries_the_timeout() {
 fn retry_signs_its_xml_again_and_keeps_its_query() {
     let mut shop = paid_shop(Settings::default());
     let first = shop.due().remove(0);
-    shop.gateway.record_delivery(first.id(), &DeliveryResult::NoResponse, shop.now);
+    shop.gateway.record_delivery(first.id(), &DeliveryResult::no_response("connection refused"), shop.now);
     shop.wait(8);
     let second = shop.due().remove(0);
     assert_eq!(first.query(), second.query());

@@ -41,6 +41,16 @@ const ATTEMPT: Record = Record {
         ),
         required_member("at", Schema::Seconds, "The time of the delivery."),
         required_member("result", RESULT, "The result."),
+        required_member(
+            "status",
+            Schema::Nullable(&Schema::Count),
+            "The HTTP status of the response; null if no response was received.",
+        ),
+        required_member(
+            "reason",
+            Schema::Nullable(&Schema::Text),
+            "The reason why the delivery is not a success, such as: connection refused.",
+        ),
         required_member("forged", Schema::Boolean, "True for a tampered copy."),
     ],
 };

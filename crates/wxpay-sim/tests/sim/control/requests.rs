@@ -3,6 +3,8 @@
 use super::Control;
 use crate::v3::shop::Shop;
 use serde_json::{Value, json};
+use wxpay_proto::http::Request;
+use wxpay_sim::Settings;
 
 #[test]
 fn requests_are_filtered_by_merchant_operation_and_status() {
@@ -24,4 +26,25 @@ fn requests_are_filtered_by_merchant_operation_and_status() {
     assert_eq!(interface.rejected("GET", "requests?operation=eat", &Value::Null), (400, "operation".into()));
     assert_eq!(interface.rejected("GET", "requests?limit=-1", &Value::Null), (400, "limit".into()));
     assert_eq!(interface.rejected("GET", "requests?limit=1&limit=2", &Value::Null), (400, "limit".into()));
+}
+
+#[test]
+fn requests_of_both_api_versions_are_listed_with_their_reasons() {
+    let mut shop = crate::support::Shop::open(Settings::default());
+    let wrong_secret =
+        crate::support::token_url("client_credential", shop.merchant.appid().as_str(), "s3cr3t");
+    shop.json_reply(&Request::get(wrong_secret));
+    let unsigned = Request::get("https://api.mch.weixin.qq.com/v3/certificates".into());
+    shop.gateway.answer(&unsigned.with_header("accept", "*/*").with_header("user-agent", "x"), shop.now);
+    let partner = shop.merchant.partner().to_string();
+    let mut interface = Control::of(shop.gateway, shop.now);
+    let all = interface.get("requests");
+    let [_, v1, v3] = all.as_array().unwrap().as_slice() else { panic!("{all}") };
+    assert_eq!((&v1["api_version"], &v1["operation"]), (&json!("v1"), &json!("v1.token")));
+    assert_eq!((&v1["code"], &v1["mchid"]), (&json!("40001"), &json!(partner)));
+    assert!(v1["reason"].is_string() && v1["target"].as_str().unwrap().ends_with("&secret=[secret]"), "{v1}");
+    assert_eq!((&v3["api_version"], &v3["code"]), (&json!("v3"), &json!("SIGN_ERROR")));
+    assert_eq!(v3["reason"], "Authorization is missing or malformed");
+    assert_eq!(interface.get("requests?api_version=v3"), json!([v3]));
+    assert_eq!(interface.get("requests?operation=v1.token&limit=1"), json!([v1]));
 }

@@ -33,7 +33,8 @@ fn query(shop: &mut Shop) -> Request {
 /// Sends a request. Returns the bytes received and how the connection ended.
 async fn exchange(server: &Server, request: &Request) -> (Vec<u8>, Result<(), ErrorKind>) {
     let target = request.url().strip_prefix("https://api.mch.weixin.qq.com").unwrap();
-    let mut text = format!("{} {target} HTTP/1.1\r\nHost: sim\r\nConnection: close\r\n", request.method());
+    let mut text =
+        format!("{} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n", request.method());
     for (name, value) in request.headers() {
         text.extend([name, ": ", value, "\r\n"]);
     }

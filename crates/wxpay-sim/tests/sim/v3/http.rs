@@ -30,7 +30,8 @@ const SOON: Duration = Duration::from_secs(20);
 /// Sends a request on its own connection, byte by byte.
 async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &Request) -> Response {
     let target = request.url().strip_prefix("https://api.mch.weixin.qq.com").unwrap();
-    let mut text = format!("{} {target} HTTP/1.1\r\nHost: sim\r\nConnection: close\r\n", request.method());
+    let mut text =
+        format!("{} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n", request.method());
     for (name, value) in request.headers() {
         text.extend([name, ": ", value, "\r\n"]);
     }

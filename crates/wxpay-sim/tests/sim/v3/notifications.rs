@@ -55,7 +55,7 @@ fn notification_is_retried_at_the_documented_intervals_then_abandoned() {
         shop.wait(interval.as_secs());
     }
     let [delivery] = shop.due().try_into().unwrap();
-    shop.gateway.record_delivery(delivery.id(), &DeliveryResult::NoResponse, shop.now);
+    shop.gateway.record_delivery(delivery.id(), &DeliveryResult::no_response("connection refused"), shop.now);
     assert_eq!(shop.gateway.next_due(), None);
     assert_eq!(shop.record("A12345").notifications[0].state, NotificationState::Stopped);
     assert_eq!((ids.len(), signatures.len()), (1, 15), "one notification, encrypted anew each time");

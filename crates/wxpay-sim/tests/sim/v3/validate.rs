@@ -228,10 +228,11 @@ fn request_log_holds_no_headers_and_no_bodies() {
     let records: Vec<_> = shop.gateway.requests().cloned().collect();
     assert_eq!(records.len(), 2);
     assert_eq!(
-        (records[0].operation, records[0].status, records[0].code),
+        (records[0].operation, records[0].status, records[0].code.as_deref()),
         (Some("v3.pay.native"), 200, None)
     );
-    assert_eq!((records[1].status, records[1].code), (404, Some("ORDER_NOT_EXIST")));
+    assert_eq!((records[1].status, records[1].code.as_deref()), (404, Some("ORDER_NOT_EXIST")));
+    assert_eq!((records[0].reason.as_deref(), records[1].reason.is_some()), (None, true));
     assert_eq!(records[1].request_id, reply.headers["request-id"]);
     assert_eq!(records[1].mchid, Some(shop.mchid()));
     assert!(!format!("{records:?}").contains("signature"));

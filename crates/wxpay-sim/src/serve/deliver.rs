@@ -1,0 +1,61 @@
+//! The task that sends notifications when they fall due.
+
+use super::{Shared, Stopwatch, log::DeliveryEntry, real_now, webhook};
+use crate::notifications::Delivery;
+use std::sync::Arc;
+use tokio::{task::JoinSet, time::timeout};
+
+/// Sends notifications when they fall due.
+pub(super) async fn deliver(shared: Arc<Shared>) {
+    let mut deliveries_in_progress = JoinSet::new();
+    loop {
+        while deliveries_in_progress.try_join_next().is_some() {}
+        let (deliveries, delay) = {
+            let mut simulation = shared.lock();
+            let now = simulation.clock.now(real_now());
+            let deliveries = simulation.gateway.due_deliveries(now);
+            let next = simulation.gateway.next_due().filter(|_| simulation.clock.runs());
+            (deliveries, next.map(|next| next.since(now.business)))
+        };
+        if !deliveries.is_empty() {
+            deliveries_in_progress.spawn(deliver_all(Arc::clone(&shared), deliveries));
+            continue;
+        }
+        match delay {
+            // Late and spurious wake-ups are harmless: the loop queries the gateway again.
+            Some(delay) => drop(timeout(delay, shared.changed.notified()).await),
+            None => shared.changed.notified().await,
+        }
+    }
+}
+
+/// Sends notifications in order, each after the response to the previous one unless it overlaps with it.
+pub(super) async fn deliver_all(shared: Arc<Shared>, deliveries: Vec<Delivery>) {
+    let mut deliveries_in_progress = JoinSet::new();
+    for delivery in deliveries {
+        if !delivery.overlaps() {
+            while deliveries_in_progress.join_next().await.is_some() {}
+        }
+        deliveries_in_progress.spawn(deliver_one(Arc::clone(&shared), delivery));
+    }
+    while deliveries_in_progress.join_next().await.is_some() {}
+}
+
+async fn deliver_one(shared: Arc<Shared>, delivery: Delivery) {
+    let (time, stopwatch) = (real_now(), Stopwatch::start());
+    let result = webhook::post(&shared.trust, &delivery).await;
+    let duration = stopwatch.elapsed();
+    let (after, now) = {
+        let mut simulation = shared.lock();
+        let now = simulation.clock.now(real_now());
+        (simulation.gateway.record_delivery(delivery.id(), &result, now), now)
+    };
+    shared.changed.notify_one();
+    if let Some(log) = &shared.log {
+        let entry =
+            after.and_then(|after| DeliveryEntry::new(&delivery, after, (time, duration), now.business));
+        if let Some(entry) = entry {
+            log.add_delivery(entry);
+        }
+    }
+}
