@@ -643,7 +643,7 @@ fn a_refused_read_exits_4_with_fate_and_reply() {
         assert!(stderr.contains(line), "{stderr}");
     }
     let invalid = sim.call(&["POST", "/v3/pay/transactions/native", r#"{"x":1}"#]);
-    assert!(text(&invalid.stderr).contains("\nfield           /x\n"), "{}", text(&invalid.stderr));
+    assert!(text(&invalid.stderr).contains("\nvalue           /body/x\n"), "{}", text(&invalid.stderr));
 
     // Another merchant's key: the error shows the string that the gateway signed.
     let mut command = wxpay();

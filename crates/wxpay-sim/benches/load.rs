@@ -3,8 +3,17 @@
 //!
 //! `WXPAY_ORDERS` is the number of orders of the memory part; the default is 100,000.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark")]
-#![allow(clippy::cast_precision_loss, clippy::as_conversions, reason = "figures for people to read")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::float_arithmetic, reason = "a benchmark")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::integer_division,
+    clippy::cast_precision_loss,
+    clippy::as_conversions,
+    reason = "a benchmark fails by panicking, and prints figures for people"
+)]
+#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "it prints what the clock shows")]
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::{
