@@ -3,6 +3,7 @@
 mod arbitrary;
 mod bill;
 mod combine;
+mod day;
 mod faults;
 mod faults_on_the_wire;
 mod http;
