@@ -19,6 +19,7 @@ pub struct Delivery {
     pub(super) request: Arc<LazilySigned>,
     pub(super) timeout: Duration,
     pub(super) overlaps: bool,
+    pub(super) is_held_back: bool,
     pub(super) forged: bool,
 }
 
@@ -89,6 +90,12 @@ impl Delivery {
     /// Returns whether to send it without waiting for the response to the delivery before it.
     pub const fn overlaps(&self) -> bool {
         self.overlaps
+    }
+
+    /// Returns whether it was held back until the delivery before it was sent, of whatever number that is. Deliveries
+    /// about different numbers are independent otherwise.
+    pub const fn is_held_back(&self) -> bool {
+        self.is_held_back
     }
 
     /// Returns whether it is a tampered copy, which the merchant must reject.

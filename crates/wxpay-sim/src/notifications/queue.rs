@@ -16,6 +16,9 @@ use std::{
 };
 use wxpay_proto::{UnixTime, id::NotifyId};
 
+/// The maximum number of notifications that one call takes: the gateway is locked meanwhile.
+const MAX_BATCH: usize = 500;
+
 /// All notifications, in the order in which they were added.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Notifications {
@@ -190,10 +193,10 @@ impl Notifications {
         self.record_of(index)
     }
 
-    /// Returns the deliveries that are due, the longest due first. A held-back notification follows the next one
-    /// sent.
+    /// Returns the deliveries that are due, the longest due first: a bounded number of notifications at a time. A
+    /// held-back notification follows the next one sent.
     pub(crate) fn due(&mut self, context: &mut DeliveryContext<'_>) -> Vec<Delivery> {
-        let ready: Vec<u64> = self.due_times.due_by(context.now.business).collect();
+        let ready: Vec<u64> = self.due_times.due_by(context.now.business).take(MAX_BATCH).collect();
         let mut deliveries = Vec::new();
         for index in ready {
             let before = deliveries.len();
@@ -295,6 +298,7 @@ impl Notifications {
         context: &mut DeliveryContext<'_>,
         deliveries: &mut Vec<Delivery>,
     ) {
+        let is_held_back = self.held_back.contains(&index);
         let Some(entry) = self.entries.get_mut(&index) else { return };
         self.last_id = self.last_id.saturating_add(1);
         let id = DeliveryId(self.last_id);
@@ -322,6 +326,7 @@ impl Notifications {
             ))),
             timeout: context.settings.notify_timeout,
             overlaps,
+            is_held_back,
             forged: tampering.is_some(),
         });
     }

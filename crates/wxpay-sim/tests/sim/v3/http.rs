@@ -113,6 +113,23 @@ async fn http_request_is_answered_and_its_notification_is_delivered() {
     assert!(received.contains("Wechatpay-Signature-Type: WECHATPAY2-SHA256-RSA2048\r\n"), "{received}");
 }
 
+/// Two orders are due at once. The merchant of the first accepts the connection and says nothing.
+#[tokio::test]
+async fn merchant_that_does_not_respond_delays_no_other_notification() {
+    let mut shop = Shop::open();
+    let (silent, prompt) = (listener().await, listener().await);
+    for (number, merchant) in [("SILENT", &silent), ("PROMPT", &prompt)] {
+        let url = format!("http://{}/notify", merchant.local_addr().unwrap());
+        let goods = shop.goods_with(number, &json!({ "notify_url": url }));
+        assert_eq!(shop.post("/v3/pay/transactions/native", &goods).status, 200);
+        shop.pay(number);
+    }
+    let _server = Server::start(listener().await, shop.gateway.clone(), Clock::frozen(shop.now)).unwrap();
+    let (_connection, _) = timeout(SOON, silent.accept()).await.unwrap().unwrap();
+    // Less than the five seconds that the first delivery has.
+    timeout(Duration::from_secs(4), prompt.accept()).await.unwrap().unwrap();
+}
+
 #[tokio::test]
 async fn http_204_has_headers_and_no_body() {
     let mut shop = Shop::open();
