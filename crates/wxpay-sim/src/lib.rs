@@ -10,16 +10,14 @@
 //! use wxpay_sim::{Gateway, Outcome, Settings};
 //!
 //! let mut gateway = Gateway::new(Settings::default(), 7);
-//! let me = gateway.credentials();
-//! let url = format!(
-//!     "https://api.weixin.qq.com/cgi-bin/token?grant_type=client_credential&appid={}&secret={}",
-//!     me.appid(),
-//!     me.app_secret().expose(),
-//! );
-//! let Outcome::Reply(reply) = gateway.answer(&Request::get(url), UnixTime::from_secs(1_399_514_976)) else {
+//! let request = Request::get("https://api.mch.weixin.qq.com/v3/certificates".into())
+//!     .with_header("accept", "application/json")
+//!     .with_header("user-agent", "an unsigned request");
+//! let Outcome::Reply(reply) = gateway.answer(&request, UnixTime::from_secs(1_780_000_000)) else {
 //!     panic!("no fault is injected");
 //! };
-//! assert!(reply.body().starts_with(b"{\"access_token\":\""));
+//! assert_eq!(reply.status(), 401);
+//! assert!(reply.body().starts_with(br#"{"code":"SIGN_ERROR""#));
 //! ```
 //!
 //! # In scope
@@ -28,6 +26,18 @@
 //!   sharing, transfers, bills, encrypted notifications.
 //! * APIv1, the 2013–2014 app payment: token, genprepay, orderquery, delivernotify, the notification with two signatures.
 //! * A payer's client that verifies the merchant's signature, and fault injection.
+//!
+//! # Structure
+//!
+//! ```text
+//!  request ─► front end ─► ledger ─► front end ─► reply          payer, clock, faults
+//!             v1, v3       one for all            signed               │
+//!                             │                                        ▼
+//!                             └──────────► notifications ◄───────── gateway
+//! ```
+//!
+//! A front end verifies a request before the gateway is locked, translates it into acts of the [`ledger`], and signs the
+//! reply after the lock. The two [clocks](clock) are business time and the wall clock.
 //!
 //! # Out of scope
 //!
@@ -40,7 +50,7 @@
 //! * [`gateway`]: replies to requests, and the notifications that are due.
 //! * [`merchant`]: an APIv3 merchant, and the platform keys that the gateway uses with it.
 //! * [`keys`]: keys and certificates.
-//! * [`ledger`]: the gateway's records of apps, orders and payments.
+//! * [`ledger`]: the gateway's records of orders, payments, refunds and transfers, the same for all API versions.
 //! * [`notifications`]: deliveries of notifications and their schedule.
 //! * [`payer`]: the payer's client.
 //! * [`faults`]: fault injection.
@@ -48,7 +58,7 @@
 //! * [`control`]: the control interface for tests, under `/_sim`.
 //! * [`serve`]: the HTTP server.
 //! * [`environment`]: the environment of a merchant's program, as `export NAME=value` lines.
-//! * [`clock`]: the virtual clock.
+//! * [`clock`]: business time and the wall clock.
 //! * [`credentials`]: APIv1 credentials.
 //! * [`warnings`]: observations that replies do not contain.
 
