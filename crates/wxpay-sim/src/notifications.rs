@@ -12,6 +12,7 @@ mod delivery;
 mod due;
 mod message;
 mod queue;
+mod queued;
 mod record;
 
 pub use delivery::{Delivery, DeliveryId, DeliveryResult};

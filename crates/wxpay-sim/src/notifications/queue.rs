@@ -1,13 +1,10 @@
 //! All notifications, and the order in which they are delivered.
 
 use super::{
-    Attempt, AttemptResult, Delivery, DeliveryContext, DeliveryId, DeliveryResult, Message,
-    NotificationRecord, NotificationState, Tampering, delivery::LazilySigned, due::DueQueue,
+    AttemptResult, Delivery, DeliveryContext, DeliveryId, DeliveryResult, Message, NotificationRecord,
+    NotificationState, Tampering, delivery::LazilySigned, due::DueQueue, queued::QueuedNotification,
 };
-use crate::{
-    faults::{Fault, FaultContext, Operation},
-    warnings::Kind,
-};
+use crate::{faults::Fault, warnings::Kind};
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Bound,
@@ -33,22 +30,6 @@ pub(crate) struct Notifications {
     ids: BTreeMap<NotifyId, u64>,
     in_progress: BTreeMap<DeliveryId, u64>,
     last_id: u64,
-}
-
-#[derive(Clone, Debug)]
-struct QueuedNotification {
-    /// The order's number, or the merchant's number of the subject if the notification is not about an order.
-    number: String,
-    notify_id: NotifyId,
-    message: Arc<dyn Message>,
-    state: NotificationState,
-    /// The time at which the last round was due. The intervals count from it, so that rounds that business time skipped
-    /// follow one another at once.
-    round_due_at: UnixTime,
-    rounds: usize,
-    /// True if a fault has delayed this round already.
-    was_delayed: bool,
-    attempts: Vec<Attempt>,
 }
 
 impl Notifications {
@@ -376,58 +357,5 @@ impl Notifications {
             let next = entry.next_round(context);
             self.due_times.set(index, next);
         }
-    }
-}
-
-impl QueuedNotification {
-    fn record_attempt(&mut self, id: Option<DeliveryId>, now: UnixTime, result: AttemptResult, forged: bool) {
-        self.attempts.push(Attempt { id, at: now.as_secs(), result, status: None, reason: None, forged });
-    }
-
-    fn start_round(&mut self, due_at: UnixTime) {
-        self.rounds = self.rounds.saturating_add(1);
-        self.round_due_at = due_at;
-    }
-
-    fn fault_context(&self) -> FaultContext {
-        FaultContext {
-            api_version: self.message.api_version(),
-            operation: Operation::Notification,
-            path: String::new(),
-            mchid: Some(self.message.mchid().into()),
-            numbers: vec![self.number.clone()],
-        }
-    }
-
-    fn evaluate(&self, result: &DeliveryResult, context: &mut DeliveryContext<'_>) -> AttemptResult {
-        match result {
-            DeliveryResult::Failed { .. } => AttemptResult::NoResponse,
-            DeliveryResult::Response { status, body } => {
-                if self.message.is_accepted(*status, body, &self.number, context) {
-                    AttemptResult::Success
-                } else {
-                    AttemptResult::Rejected(*status)
-                }
-            }
-        }
-    }
-
-    fn has_delivery_in_progress(&self) -> bool {
-        self.attempts.iter().any(|attempt| attempt.result == AttemptResult::InProgress && !attempt.forged)
-    }
-
-    /// Returns the time of the next round by the schedule. Stops the notification after the last interval.
-    fn next_round(&mut self, context: &mut DeliveryContext<'_>) -> Option<UnixTime> {
-        let interval =
-            self.rounds.checked_sub(1).and_then(|round| self.message.schedule(context.settings).get(round));
-        let Some(interval) = interval else {
-            self.state = NotificationState::Stopped;
-            let number = Some(self.number.as_str());
-            let detail = "the notification was not accepted within its schedule of retries";
-            context.warnings.push(context.now.business, Kind::RetriesExhausted, number, detail);
-            return None;
-        };
-        self.state = NotificationState::Waiting;
-        Some(self.round_due_at.after(*interval))
     }
 }
