@@ -82,7 +82,7 @@ impl Sim {
 
     /// Returns the number of orders at the gateway.
     fn orders(&self) -> u64 {
-        self.control("GET", "state?records=false", "")["counts"]["orders"].as_u64().unwrap()
+        self.control("GET", "state", "")["counts"]["orders"].as_u64().unwrap()
     }
 
     fn notification_states(&self) -> Vec<NotificationState> {
