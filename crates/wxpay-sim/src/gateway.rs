@@ -21,7 +21,7 @@ use crate::{
     faults::{FaultRule, FaultRules},
     front_end::FrontEnd,
     keys::CertificateAuthority,
-    ledger::{CombinedRecord, Ledger, NewOrder, Order, OrderId, OrderRecord},
+    ledger::{CombinedRecord, Ledger, NewOrder, NumberSource, Order, OrderId, OrderRecord},
     merchant::{Merchant, MerchantRegistry},
     notifications::{
         Delivery, DeliveryContext, DeliveryId, DeliveryResult, Message, NotificationRecord, Notifications,
@@ -140,8 +140,12 @@ impl Gateway {
 
     /// Returns the next serial number of a payment, a refund or a transfer, of at most ten digits.
     pub(crate) fn next_serial(&mut self) -> u64 {
-        self.serial = self.serial.wrapping_add(1);
-        self.serial.checked_rem(10_000_000_000).unwrap_or_default()
+        self.ledger_and_numbers().1.serial()
+    }
+
+    /// Returns the ledger, and the source of the numbers that its acts draw.
+    pub(crate) fn ledger_and_numbers(&mut self) -> (&mut Ledger, NumberSource<'_>) {
+        (&mut self.ledger, NumberSource { serial: &mut self.serial, rng: &mut self.rng })
     }
 
     /// Forgets all orders, transfers, authorizations, receivers, notifications, requests and warnings, with what is

@@ -9,7 +9,9 @@
 //! | pay it, fail to pay it | `pay.rs` |
 //! | close it, reverse a code payment | `close.rs` |
 //! | refund it | `refund.rs` |
-//! | share a payment, return a share | `sharing.rs` |
+//! | share a payment, unfreeze its rest | `sharing/share.rs` |
+//! | return a share | `sharing/return_share.rs` |
+//! | add and remove receivers | `sharing/receiver.rs` |
 //! | transfer money to a user | `transfer.rs` |
 //! | list a day's movements for its bills | `journal.rs` |
 //! | forget the oldest orders | `retention.rs` |
@@ -19,18 +21,22 @@
 mod close;
 mod combined;
 mod journal;
+mod numbers;
 mod order;
 mod pay;
 mod place;
 mod refund;
 mod retention;
 mod sharing;
+#[cfg(test)]
+mod testing;
 mod transfer;
 
 pub(crate) use close::CloseError;
 pub use combined::CombinedRecord;
 pub(crate) use combined::{CombinedOrder, CombinedOrders, CombinedPayment};
 pub(crate) use journal::{EntryKind, Journal, JournalEntry, SharingEntry};
+pub(crate) use numbers::NumberSource;
 pub use order::{
     Currency, DeliveryRecord, FailedPayment, NotPaidReason, OrderRecord, Payment, PrepayRecord, TradeState,
     TradeType,
@@ -41,11 +47,14 @@ pub(crate) use order::{
 pub(crate) use place::NewOrder;
 pub(crate) use refund::{NewRefund, Refund, RefundError};
 pub use refund::{RefundRecord, RefundStatus};
+pub(crate) use sharing::{
+    MAX_SHARED_RATIO, MERCHANT_ID, NewReceiverAmount, NewReturn, NewSharing, Return, ReturnError, ShareError,
+    Sharing, SharingDetail, Sharings,
+};
 pub use sharing::{
     ReceiverRecord, ReturnFailure, ReturnRecord, ReturnResult, SharingDetailFailure, SharingDetailRecord,
     SharingDetailResult, SharingRecord,
 };
-pub(crate) use sharing::{Return, Sharing, SharingDetail, Sharings};
 pub(crate) use transfer::{Authorization, Receipt, Scope, Transfer, Transfers};
 pub use transfer::{
     AuthorizationRecord, AuthorizationState, CloseReason, ReceiptRecord, ReceiptState, TransferMethod,

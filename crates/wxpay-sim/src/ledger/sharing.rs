@@ -1,14 +1,25 @@
 //! Profit sharing: the profit sharings of each order, the returns, and the receivers.
+//!
+//! A payment can be shared if its order requested it, from one minute to 30 days after the payment, 50 times. All
+//! receivers together get at most 30 % of the payment. `share.rs`, `return_share.rs` and `receiver.rs` hold the acts.
 
+mod receiver;
 mod record;
+mod return_share;
+mod share;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use receiver::{MERCHANT_ID, Receivers};
 
 pub use record::{
     ReceiverRecord, ReturnFailure, ReturnRecord, ReturnResult, SharingDetailFailure, SharingDetailRecord,
     SharingDetailResult, SharingRecord,
 };
+pub(crate) use return_share::{NewReturn, ReturnError};
+pub(crate) use share::{MAX_SHARED_RATIO, NewReceiverAmount, NewSharing, ShareError};
 
-use super::OrderKey;
-use serde_json::Value;
+use super::{OrderKey, RequestDigest};
 use std::{collections::BTreeMap, ops::Bound};
 use wxpay_proto::{
     Fen, UnixTime,
@@ -26,8 +37,7 @@ pub(crate) struct Sharings {
     /// The profit sharings of each order.
     orders: BTreeMap<OrderKey, Vec<Key>>,
     returns: BTreeMap<Key, Return>,
-    /// The receivers. The value is the hash of the name that the receiver was added under, if one was given.
-    pub(crate) receivers: BTreeMap<ReceiverRecord, Option<String>>,
+    pub(crate) receivers: Receivers,
 }
 
 impl Sharings {
@@ -50,7 +60,7 @@ impl Sharings {
         self.all.get(&(mchid.clone(), out_order_no.into()))
     }
 
-    pub(crate) fn get_mut(&mut self, mchid: &MchId, out_order_no: &str) -> Option<&mut Sharing> {
+    fn get_mut(&mut self, mchid: &MchId, out_order_no: &str) -> Option<&mut Sharing> {
         self.all.get_mut(&(mchid.clone(), out_order_no.into()))
     }
 
@@ -60,7 +70,7 @@ impl Sharings {
         self.all.get(key)
     }
 
-    pub(crate) fn add(&mut self, sharing: Sharing) {
+    fn add(&mut self, sharing: Sharing) {
         let key = (sharing.order.0.clone(), sharing.out_order_no.clone());
         self.ids.insert(sharing.order_id.clone(), key.clone());
         self.orders.entry(sharing.order.clone()).or_default().push(key.clone());
@@ -71,12 +81,12 @@ impl Sharings {
         self.returns.get(&(mchid.clone(), out_return_no.into()))
     }
 
-    pub(crate) fn return_mut(&mut self, mchid: &MchId, out_return_no: &str) -> Option<&mut Return> {
+    fn return_mut(&mut self, mchid: &MchId, out_return_no: &str) -> Option<&mut Return> {
         self.returns.get_mut(&(mchid.clone(), out_return_no.into()))
     }
 
     /// Adds a return to its profit sharing.
-    pub(crate) fn add_return(&mut self, mchid: &MchId, sharing_return: Return) {
+    fn add_return(&mut self, mchid: &MchId, sharing_return: Return) {
         let number = sharing_return.record.out_return_no.clone();
         if let Some(sharing) = self.get_mut(mchid, &sharing_return.record.out_order_no) {
             sharing.returns.push(number.clone());
@@ -102,17 +112,17 @@ impl Sharings {
     }
 
     /// Returns whether nothing more of the order can be shared.
-    pub(crate) fn is_unfrozen(&self, order: &OrderKey) -> bool {
+    fn is_unfrozen(&self, order: &OrderKey) -> bool {
         self.of_order(order).any(|sharing| sharing.unfreezes_rest)
     }
 
     /// Returns the sum of the receivers' amounts of an order, paid or pending, in fen. Returns are not subtracted.
-    pub(crate) fn shared_total(&self, order: &OrderKey) -> u64 {
+    fn shared_total(&self, order: &OrderKey) -> u64 {
         self.sum(order, |detail| !detail.is_merchant)
     }
 
     /// Returns the amount taken from an order's frozen money, in fen: the receivers' amounts and the unfrozen rest.
-    pub(crate) fn taken_total(&self, order: &OrderKey) -> u64 {
+    fn taken_total(&self, order: &OrderKey) -> u64 {
         self.sum(order, |_| true)
     }
 
@@ -136,7 +146,7 @@ impl Sharings {
     }
 
     /// Returns the sum of the returns by a merchant to a profit sharing, finished or pending, in fen.
-    pub(crate) fn returned_total(&self, sharing: &Sharing, return_mchid: &str) -> u64 {
+    fn returned_total(&self, sharing: &Sharing, return_mchid: &str) -> u64 {
         let returns = self.returns_of(sharing);
         let returns = returns.filter(|each| each.is_counted() && each.record.return_mchid == return_mchid);
         total(returns.map(|each| each.record.amount))
@@ -155,8 +165,8 @@ pub(crate) struct Sharing {
     pub(crate) order_id: String,
     /// The payment that the request named.
     pub(crate) transaction_id: TransactionId,
-    /// The request, names hashed. A different request under the same number is refused.
-    pub(crate) request: Value,
+    /// The identity of the request. A different request under the same number is refused.
+    pub(crate) request: RequestDigest,
     pub(crate) details: Vec<SharingDetail>,
     /// True for the last sharing: nothing more of the payment can be shared.
     pub(crate) unfreezes_rest: bool,
@@ -179,20 +189,20 @@ pub(crate) struct SharingDetail {
 #[derive(Clone, Debug)]
 pub(crate) struct Return {
     pub(crate) record: ReturnRecord,
-    /// The request. A different request under the same number is refused.
-    pub(crate) request: Value,
+    /// The identity of the request. A different request under the same number is refused.
+    pub(crate) request: RequestDigest,
     /// The failure that ends the return when its processing time is over; `None` for a success.
     pub(crate) pending_failure: Option<ReturnFailure>,
 }
 
 impl SharingDetail {
     /// Returns whether the amount was paid to the receiver, or is being paid.
-    pub(crate) fn is_counted(&self) -> bool {
+    fn is_counted(&self) -> bool {
         self.record.result != SharingDetailResult::Closed
     }
 
-    pub(crate) fn amount(&self) -> u64 {
-        self.record.amount.get()
+    fn amount(&self) -> Fen {
+        self.record.amount
     }
 }
 
@@ -206,6 +216,11 @@ impl Return {
 impl Sharing {
     pub(crate) fn is_finished(&self) -> bool {
         self.details.iter().all(|detail| detail.record.result != SharingDetailResult::Pending)
+    }
+
+    /// Returns the amounts that were paid.
+    pub(crate) fn paid_details(&self) -> impl Iterator<Item = &SharingDetail> {
+        self.details.iter().filter(|detail| detail.record.result == SharingDetailResult::Success)
     }
 
     /// Returns the protocol's name of the state.

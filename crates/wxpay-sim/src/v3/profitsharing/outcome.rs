@@ -1,14 +1,11 @@
 //! The outcome of sharings and returns when they are due, and the notifications.
 
-use super::{
-    super::{form::Form, notification::Event, party::PartyMembers, reply::to_json},
-    MERCHANT_ID,
-};
+use super::super::{form::Form, notification::Event, party::PartyMembers, reply::to_json};
 use crate::{
     gateway::Gateway,
     ledger::{
-        EntryKind, JournalEntry, ReturnFailure, ReturnRecord, ReturnResult, Sharing, SharingDetailFailure,
-        SharingDetailRecord, SharingDetailResult, SharingEntry, SharingRecord,
+        MERCHANT_ID, ReturnFailure, ReturnRecord, Sharing, SharingDetailFailure, SharingDetailRecord,
+        SharingDetailResult, SharingRecord,
     },
     time,
 };
@@ -16,83 +13,35 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use wxpay_proto::{
-    Fen, UnixTime,
+    UnixTime,
     id::{MchId, TransactionId},
 };
 
 /// Finishes a sharing: each receiver gets its amount, or the payment to it is closed.
 pub(super) fn finish_sharing(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) {
-    let sharings = &mut gateway.ledger.sharings;
-    let Some(sharing) = sharings.get_mut(mchid, number) else { return };
-    for detail in &mut sharing.details {
-        detail.record.result = if detail.pending_failure.is_some() {
-            SharingDetailResult::Closed
-        } else {
-            SharingDetailResult::Success
-        };
-        detail.record.fail_reason = detail.pending_failure;
-        detail.record.finished_at = Some(now.as_secs());
-    }
-    let sharing = sharing.clone();
-    for detail in sharing.details.iter().filter(|detail| detail.pending_failure.is_none()) {
-        let (out_order_no, detail_id) = (sharing.out_order_no.clone(), detail.record.detail_id.clone());
-        let entry = if detail.is_merchant {
-            SharingEntry::Unfrozen { out_order_no, detail_id }
-        } else {
-            SharingEntry::ToReceiver { out_order_no, detail_id }
-        };
-        add_entry(gateway, &sharing, entry, detail.record.amount, now);
-        let numbers = (sharing.order_id.as_str(), sharing.out_order_no.as_str());
+    let Some(sharing) = gateway.ledger.finish_sharing(mchid, number, now).cloned() else { return };
+    let numbers = (sharing.order_id.as_str(), number);
+    for detail in sharing.paid_details() {
         notify(gateway, &sharing, numbers, &detail.record, ("PROFITSHARING.SUCCESS", "分账"), now);
     }
 }
 
 /// Finishes a return: the money is returned, or the return fails and the receiver keeps it.
 pub(super) fn finish_return(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) {
-    let sharings = &mut gateway.ledger.sharings;
-    let Some(sharing_return) = sharings.return_mut(mchid, number) else { return };
-    sharing_return.record.result =
-        if sharing_return.pending_failure.is_some() { ReturnResult::Failed } else { ReturnResult::Success };
-    sharing_return.record.fail_reason = sharing_return.pending_failure;
-    sharing_return.record.finished_at = Some(now.as_secs());
-    if sharing_return.pending_failure.is_some() {
-        return;
-    }
-    let sharing_return = sharing_return.record.clone();
-    let Some(sharing) = sharings.get(mchid, &sharing_return.out_order_no).cloned() else { return };
-    add_entry(
-        gateway,
-        &sharing,
-        SharingEntry::Return { out_return_no: number.into() },
-        sharing_return.amount,
-        now,
-    );
+    let Some((sharing, returned)) = gateway.ledger.finish_return(mchid, number, now) else { return };
+    let (sharing, returned) = (sharing.clone(), returned.clone());
     let detail = SharingDetailRecord {
         kind: String::from(MERCHANT_ID),
-        account: sharing_return.return_mchid,
-        amount: sharing_return.amount,
-        description: sharing_return.description,
+        account: returned.return_mchid,
+        amount: returned.amount,
+        description: returned.description,
         detail_id: String::new(),
         result: SharingDetailResult::Success,
         fail_reason: None,
-        finished_at: sharing_return.finished_at,
+        finished_at: returned.finished_at,
     };
-    notify(
-        gateway,
-        &sharing,
-        (&sharing_return.return_id, number),
-        &detail,
-        ("PROFITSHARING.RETURN", "分账回退"),
-        now,
-    );
-}
-
-/// Adds a transferred amount to the journal, for the bills of the day.
-fn add_entry(gateway: &mut Gateway, sharing: &Sharing, entry: SharingEntry, amount: Fen, now: UnixTime) {
-    let ledger = &mut gateway.ledger;
-    let sub_mchid = ledger.order(&sharing.order).and_then(|order| order.sub_mchid()).cloned();
-    let (key, kind) = (sharing.order.clone(), EntryKind::Sharing(entry));
-    ledger.journal.add(JournalEntry { at: now, key, sub_mchid, kind, amount, fee: Fen::ZERO, balance: 0 });
+    let numbers = (returned.return_id.as_str(), number);
+    notify(gateway, &sharing, numbers, &detail, ("PROFITSHARING.RETURN", "分账回退"), now);
 }
 
 /// Sends the notifications of a transferred amount: to the payment's merchant at the order's `notify_url`, and to the
@@ -172,16 +121,8 @@ impl Gateway {
         now: UnixTime,
     ) -> Option<SharingRecord> {
         self.run_due_tasks(now);
-        let sharings = &mut self.ledger.sharings;
-        let sharing = sharings.get_mut(mchid, out_order_no)?;
-        let mut details = sharing.details.iter_mut().filter(|detail| !detail.is_merchant);
-        let detail = details.find(|detail| {
-            detail.record.account == account
-                && detail.record.result == SharingDetailResult::Pending
-                && detail.pending_failure.is_none()
-        })?;
-        detail.pending_failure = Some(reason);
-        self.sharing(mchid, out_order_no, now)
+        let is_closed = self.ledger.close_receiver_amount(mchid, out_order_no, account, reason);
+        is_closed.then(|| self.recorded_sharing(mchid, out_order_no)).flatten()
     }
 
     /// Makes a pending return end as `FAILED` with this reason; without this call it succeeds. The receiver keeps the
@@ -194,11 +135,6 @@ impl Gateway {
         now: UnixTime,
     ) -> Option<ReturnRecord> {
         self.run_due_tasks(now);
-        let sharing_return = self.ledger.sharings.return_mut(mchid, out_return_no)?;
-        if sharing_return.record.result != ReturnResult::Processing {
-            return None;
-        }
-        sharing_return.pending_failure = Some(reason);
-        Some(sharing_return.record.clone())
+        self.ledger.fail_return(mchid, out_return_no, reason).cloned()
     }
 }

@@ -7,16 +7,16 @@ use super::{
         party::{self, SUB_MCHID},
         reply::Reply,
     },
-    MAX_RATIO, Operation, TRANSACTION_ID, add_fail_reason, add_finish_time, order_of, paid_order,
-    unsplit_fen,
+    Operation, TRANSACTION_ID, add_fail_reason, add_finish_time, order_of, paid_order,
 };
 use crate::{
     gateway::Gateway,
-    ledger::{ReceiverRecord, Return, Sharing, SharingDetail, SharingDetailFailure, SharingRecord},
+    ledger::{
+        MAX_SHARED_RATIO, ReceiverRecord, Return, Sharing, SharingDetail, SharingDetailFailure, SharingRecord,
+    },
     time,
 };
 use serde_json::{Value, json};
-use std::ops::Bound;
 use wxpay_proto::{UnixTime, id::MchId};
 
 pub(in crate::v3) const OPERATIONS: &[Operation] = &[
@@ -79,13 +79,13 @@ fn detail_value(detail: &SharingDetail, sharing: &Sharing) -> Value {
 
 fn unsplit_amount(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let id = call.path("transaction_id");
-    let order = paid_order(gateway, call, id)?;
-    Ok(Reply::json(&json!({ "transaction_id": id, "unsplit_amount": unsplit_fen(gateway, order, call.now) })))
+    let unsplit = gateway.ledger.unsplit(paid_order(gateway, call, id)?, call.now);
+    Ok(Reply::json(&json!({ "transaction_id": id, "unsplit_amount": unsplit })))
 }
 
 fn max_ratio(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let sub = party::served_sub_merchant(gateway, &call.mchid, Some(call.path("sub_mchid")), None)?;
-    Ok(Reply::json(&json!({ "sub_mchid": sub.mchid, "max_ratio": MAX_RATIO })))
+    Ok(Reply::json(&json!({ "sub_mchid": sub.mchid, "max_ratio": MAX_SHARED_RATIO })))
 }
 
 /// The gateway's own records of profit sharing.
@@ -121,7 +121,7 @@ impl Gateway {
 
     /// Returns all receivers that were added.
     pub fn receivers(&self) -> impl Iterator<Item = &ReceiverRecord> {
-        self.ledger.sharings.receivers.keys()
+        self.ledger.sharings.receivers.after(None)
     }
 
     /// Returns the receivers after the one with this cursor, each with its cursor.
@@ -129,9 +129,8 @@ impl Gateway {
         &self,
         after: Option<&str>,
     ) -> impl Iterator<Item = (String, &ReceiverRecord)> {
-        let from = after.and_then(ReceiverRecord::from_cursor).map_or(Bound::Unbounded, Bound::Excluded);
-        let receivers = self.ledger.sharings.receivers.range((from, Bound::Unbounded));
-        receivers.map(|(receiver, _)| (receiver.cursor(), receiver))
+        let after = after.and_then(ReceiverRecord::from_cursor);
+        self.ledger.sharings.receivers.after(after).map(|receiver| (receiver.cursor(), receiver))
     }
 
     fn sharing_record(&self, sharing: &Sharing) -> SharingRecord {

@@ -71,14 +71,14 @@ fn add(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
             }
         }
     }
-    gateway.ledger.sharings.receivers.insert(receiver, name);
+    gateway.ledger.add_receiver(receiver, name);
     Ok(Reply::json(&reply))
 }
 
 /// Deletes a receiver. Deleting it again has no effect.
 fn delete(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let receiver = receiver(gateway, call)?;
-    gateway.ledger.sharings.receivers.remove(&receiver);
+    gateway.ledger.remove_receiver(&receiver);
     Ok(Reply::json(&receiver_value(&receiver)))
 }
 

@@ -9,12 +9,11 @@ use super::{
         party::{self, SUB_MCHID},
         reply::Reply,
     },
-    MAX_AMOUNT_FEN, MERCHANT_ID, NUMBER, OUT_ORDER_NO, add_fail_reason, add_finish_time, new_id, order_of,
-    outcome,
+    MAX_AMOUNT_FEN, NUMBER, OUT_ORDER_NO, add_fail_reason, add_finish_time, order_of, outcome,
 };
 use crate::{
     gateway::{Gateway, tasks::Task},
-    ledger::{Return, ReturnFailure, ReturnRecord, ReturnResult, Sharing},
+    ledger::{NewReturn, Return, ReturnError, ReturnFailure, Sharing},
     time,
 };
 use serde_json::json;
@@ -40,52 +39,40 @@ const FIELDS: &[Field] = &[
 fn create_return(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let sub_mchid = party::check_sub_mchid(gateway, call)?;
     let text = |pointer| call.text(pointer).map(String::from).unwrap_or_default();
-    let (mchid, number) = (&call.mchid, text("/out_return_no"));
-    let sharings = &gateway.ledger.sharings;
-    if let Some(sharing_return) = sharings.get_return(mchid, &number) {
-        if sharing_return.request == call.body {
-            return return_reply(gateway, mchid, sharing_return);
+    let (mchid, number, request) = (&call.mchid, text("/out_return_no"), call.request_digest()?);
+    if let Some(existing) = gateway.ledger.sharings.get_return(mchid, &number) {
+        if existing.request == request {
+            return return_reply(gateway, mchid, existing);
         }
         return Err(errors::REENTRY_MISMATCH
             .with_reason("out_return_no belongs to a return with different parameters"));
     }
     let sharing = sharing_of(gateway, call)?;
     party::check_order_owner(order_of(gateway, sharing)?, sub_mchid.as_ref())?;
-    if !sharing.is_finished() {
-        return Err(errors::INVALID_REQUEST.with_message("分账未完成，不能回退"));
-    }
-    let return_mchid = text("/return_mchid");
-    let details = sharing.details.iter().filter(|detail| detail.is_counted() && !detail.is_merchant);
-    let details =
-        details.filter(|detail| detail.record.kind == MERCHANT_ID && detail.record.account == return_mchid);
-    let received = details.fold(0_u64, |sum, detail| sum.saturating_add(detail.amount()));
-    if received == 0 {
-        return Err(errors::INVALID_REQUEST.with_message("回退商户不是该分账单的接收方"));
-    }
-    let amount = call.fen("/amount");
-    let returned = sharings.returned_total(sharing, &return_mchid);
-    if returned.saturating_add(amount.get()) > received {
-        return Err(errors::OUT_OF_RANGE.with_message("回退金额超过可回退金额"));
-    }
     let out_order_no = sharing.out_order_no.clone();
-    let record = ReturnRecord {
+    let new = NewReturn {
         out_return_no: number.clone(),
-        return_id: new_id(gateway, "31", call.now),
-        out_order_no,
-        return_mchid,
-        amount,
+        return_mchid: text("/return_mchid"),
+        amount: call.fen("/amount"),
         description: text("/description"),
-        result: ReturnResult::Processing,
-        fail_reason: None,
-        created_at: call.now.as_secs(),
-        finished_at: None,
+        request,
     };
-    let sharing_return = Return { record, request: call.body.clone(), pending_failure: None };
-    let reply = return_reply(gateway, mchid, &sharing_return)?;
-    let task = Task { run: outcome::finish_return, mchid: mchid.clone(), number };
-    gateway.ledger.sharings.add_return(mchid, sharing_return);
+    let (ledger, mut numbers) = gateway.ledger_and_numbers();
+    ledger.return_share(mchid, &out_order_no, new, &mut numbers, call.now).map_err(refused)?;
+    let task = Task { run: outcome::finish_return, mchid: mchid.clone(), number: number.clone() };
     gateway.tasks.add(call.now.after(gateway.settings().v3.profitsharing_duration), task);
-    Ok(reply)
+    let missing = || errors::SYSTEM_ERROR.with_reason("the return is missing from the ledger");
+    let created = gateway.ledger.sharings.get_return(mchid, &number).ok_or_else(missing)?;
+    return_reply(gateway, mchid, created)
+}
+
+fn refused(error: ReturnError) -> Refusal {
+    match error {
+        ReturnError::NoSuchSharing => errors::RESOURCE_NOT_EXISTS.with_message("分账单不存在"),
+        ReturnError::Unfinished => errors::INVALID_REQUEST.with_message("分账未完成，不能回退"),
+        ReturnError::NotAReceiver => errors::INVALID_REQUEST.with_message("回退商户不是该分账单的接收方"),
+        ReturnError::ExceedsReceived => errors::OUT_OF_RANGE.with_message("回退金额超过可回退金额"),
+    }
 }
 
 /// Finds the sharing by either number. If both are given, they must name the same sharing.
@@ -99,7 +86,7 @@ fn sharing_of<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a Sharing, Refu
     let by_number = number.and_then(|number| sharings.get(&call.mchid, number));
     let found = if id.is_some() { by_id } else { by_number };
     let found = found.filter(|sharing| number.is_none_or(|number| sharing.out_order_no == number));
-    found.ok_or_else(|| errors::RESOURCE_NOT_EXISTS.with_message("分账单不存在"))
+    found.ok_or_else(|| refused(ReturnError::NoSuchSharing))
 }
 
 fn query(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
