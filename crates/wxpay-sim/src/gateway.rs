@@ -42,6 +42,11 @@ use wxpay_proto::{
 /// The front ends, in the order in which they are asked for a path.
 const FRONT_ENDS: [&dyn FrontEnd; 2] = [&v3::FrontEnd, &v1::FrontEnd];
 
+/// The beginning of the event types of transfers and authorizations. They may have the same numbers as orders.
+const TRANSFER_EVENTS: &str = "MCHTRANSFER.";
+/// The beginning of the event types of authorizations.
+const AUTHORIZATION_EVENTS: &str = "MCHTRANSFER.AUTHORIZATION.";
+
 /// The simulated gateway, a plain value. The caller passes the time; random values are derived from the seed.
 #[derive(Clone, Debug)]
 pub struct Gateway {
@@ -168,7 +173,22 @@ impl Gateway {
     pub(crate) fn place(&mut self, order: NewOrder, now: UnixTime) {
         self.ledger.place(order, now);
         for (mchid, number) in self.ledger.forget_beyond(self.directory.settings.max_orders, now) {
-            self.notifications.forget(mchid.as_str(), number.as_str());
+            self.notifications
+                .forget(mchid.as_str(), number.as_str(), |event| !event.starts_with(TRANSFER_EVENTS));
+        }
+    }
+
+    /// Forgets the oldest transfers and authorizations beyond the retention.
+    pub(crate) fn limit_transfers(&mut self) {
+        let (max, transfers) = (self.directory.settings.max_orders, &mut self.ledger.transfers);
+        for (mchid, number) in transfers.forget_beyond(max) {
+            let is_theirs =
+                |event: &str| event.starts_with(TRANSFER_EVENTS) && !event.starts_with(AUTHORIZATION_EVENTS);
+            self.notifications.forget(mchid.as_str(), number.as_str(), is_theirs);
+        }
+        for (mchid, number) in transfers.authorizations.forget_beyond(max) {
+            let is_theirs = |event: &str| event.starts_with(AUTHORIZATION_EVENTS);
+            self.notifications.forget(mchid.as_str(), number.as_str(), is_theirs);
         }
     }
 

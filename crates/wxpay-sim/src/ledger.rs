@@ -12,9 +12,13 @@
 //! | share a payment, unfreeze its rest | `sharing/share.rs` |
 //! | return a share | `sharing/return_share.rs` |
 //! | add and remove receivers | `sharing/receiver.rs` |
-//! | transfer money to a user | `transfer.rs` |
+//! | transfer money to a user | `transfer/send.rs` |
+//! | lock, confirm, fail, cancel a transfer | `transfer/outcome.rs`, by the states of `transfer/state.rs` |
+//! | request, confirm, close an authorization | `transfer/authorize.rs` |
+//! | request a receipt of a transfer | `transfer/receipt.rs` |
 //! | list a day's movements for its bills | `journal.rs` |
 //! | forget the oldest orders | `retention.rs` |
+//! | forget the oldest transfers and authorizations | `transfer/retention.rs` |
 //!
 //! [`OrderRecord`] is the public view of an order, to compare a merchant's books with in tests.
 
@@ -55,7 +59,10 @@ pub use sharing::{
     ReceiverRecord, ReturnFailure, ReturnRecord, ReturnResult, SharingDetailFailure, SharingDetailRecord,
     SharingDetailResult, SharingRecord,
 };
-pub(crate) use transfer::{Authorization, Receipt, Scope, Transfer, Transfers};
+pub(crate) use transfer::{
+    Authorization, AuthorizationUse, CancelError, CloseAuthorizationError, NewAuthorization, NewTransfer,
+    Payee, Receipt, ReceiptError, Scope, ScopeTaken, Transfer, TransferError, Transfers,
+};
 pub use transfer::{
     AuthorizationRecord, AuthorizationState, CloseReason, ReceiptRecord, ReceiptState, TransferMethod,
     TransferRecord, TransferState,

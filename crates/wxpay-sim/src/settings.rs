@@ -63,7 +63,8 @@ pub struct Settings {
     /// True if a request over plain HTTP is refused with errcode 43003. Off by default, since tests listen on loopback.
     pub require_https: bool,
     /// Maximum number of orders that the gateway remembers. Beyond it, the oldest closed order is forgotten first: paid,
-    /// closed, reversed or failed; then the oldest open one.
+    /// closed, reversed or failed; then the oldest open one. The same number bounds the transfers and, by themselves, the
+    /// authorizations.
     pub max_orders: usize,
     /// Settings of APIv3. `notify_delay` and `notify_timeout` apply to both API versions.
     pub v3: V3,

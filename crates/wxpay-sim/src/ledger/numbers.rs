@@ -1,10 +1,14 @@
-//! WeChat Pay's numbers of profit sharing.
+//! WeChat Pay's numbers of profit sharing and transfers.
 
 use crate::{
-    rng::{DIGITS, Rng},
+    rng::{ALPHANUMERIC, DIGITS, Rng},
     time,
 };
-use wxpay_proto::UnixTime;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use wxpay_proto::{
+    UnixTime,
+    id::{AuthorizationId, TransferBillNo},
+};
 
 /// The source of WeChat Pay's numbers. An act draws from it after its last check: a refused request draws nothing.
 pub(crate) struct NumberSource<'a> {
@@ -39,5 +43,18 @@ impl NumberSource<'_> {
     /// Generates the `detail_id` of a receiver's amount.
     pub(super) fn sharing_detail(&mut self, now: UnixTime) -> String {
         self.dated("36", 8, now)
+    }
+
+    pub(super) fn transfer_bill_no(&mut self, now: UnixTime) -> Option<TransferBillNo> {
+        self.dated("1330", 18, now).parse().ok()
+    }
+
+    pub(super) fn authorization_id(&mut self) -> Option<AuthorizationId> {
+        format!("16{:010}", self.serial()).parse().ok()
+    }
+
+    /// Generates the package with which the payee's client confirms.
+    pub(super) fn package_info(&mut self) -> String {
+        STANDARD.encode(self.rng.text(ALPHANUMERIC, 60))
     }
 }

@@ -1,112 +1,35 @@
 //! Transfers to users, the payees' authorizations, and electronic receipts.
 
 mod authorization;
+mod authorize;
+mod outcome;
 mod receipt;
+mod record;
+mod retention;
+mod send;
+mod state;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use authorization::{Authorization, Authorizations, Scope};
 pub use authorization::{AuthorizationRecord, AuthorizationState, CloseReason};
-pub(crate) use receipt::Receipt;
+pub(crate) use authorize::{CloseAuthorizationError, NewAuthorization, ScopeTaken};
+pub(crate) use outcome::CancelError;
+pub(crate) use receipt::{Receipt, ReceiptError};
 pub use receipt::{ReceiptRecord, ReceiptState};
+use record::openid;
+pub use record::{TransferMethod, TransferRecord};
+pub(crate) use send::{AuthorizationUse, NewTransfer, Payee, TransferError};
+pub use state::TransferState;
 
-use crate::notifications::NotificationRecord;
-use serde::Serialize;
-use serde_json::Value;
+use super::RequestDigest;
+use retention::Ages;
 use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 use wxpay_proto::{
     Fen, UnixTime,
     id::{MchId, OpenId, OutAuthorizationNo, OutBillNo, TransferBillNo},
     secret::Secret,
 };
-
-/// A transfer as the gateway recorded it. Times are seconds of the virtual clock.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-#[allow(clippy::struct_field_names, reason = "transfer_bill_no is the protocol's name")]
-pub struct TransferRecord {
-    /// The merchant that pays.
-    pub mchid: MchId,
-    /// The merchant's transfer number.
-    pub out_bill_no: OutBillNo,
-    /// WeChat Pay's transfer number.
-    pub transfer_bill_no: TransferBillNo,
-    /// The way in which the transfer reaches its payee.
-    pub method: TransferMethod,
-    /// The app; a transfer to a QQ wallet may name an app of QQ.
-    pub appid: String,
-    /// The payee's openid under the app.
-    #[serde(serialize_with = "openid")]
-    pub openid: OpenId,
-    /// The amount, in fen.
-    pub transfer_amount: Fen,
-    /// The transfer's state.
-    pub state: TransferState,
-    /// The reason for a failure.
-    pub fail_reason: Option<String>,
-    /// The parameter by which the payee's client confirms, while the transfer awaits the confirmation.
-    pub package_info: Option<String>,
-    /// The authorization that the transfer requests or uses.
-    pub out_authorization_no: Option<OutAuthorizationNo>,
-    /// The electronic receipt, if the merchant applied for one.
-    pub receipt: Option<ReceiptRecord>,
-    /// The time at which the transfer was created.
-    pub created_at: u64,
-    /// The time of the last state change.
-    pub updated_at: u64,
-    /// The notifications and the merchant's responses to them.
-    pub notifications: Vec<NotificationRecord>,
-}
-
-fn openid<S: serde::Serializer>(openid: &OpenId, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(openid.as_str())
-}
-
-/// The way in which a transfer reaches its payee.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-#[non_exhaustive]
-pub enum TransferMethod {
-    /// The payee confirms the transfer.
-    UserConfirm,
-    /// The payee confirms the transfer, and may authorize later ones at the same time.
-    UserConfirmAndAuthorize,
-    /// The payee authorized the transfer before.
-    Authorized,
-    /// The payee confirms the transfer and receives it in a QQ wallet.
-    QqWallet,
-}
-
-/// The state of a transfer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-#[non_exhaustive]
-pub enum TransferState {
-    /// The transfer was accepted; the money is not locked yet.
-    Accepted,
-    /// The payee must confirm the transfer.
-    WaitUserConfirm,
-    /// The payee has received the money.
-    Success,
-    /// The transfer failed.
-    Fail,
-    /// The transfer is being cancelled.
-    Canceling,
-    /// The transfer was cancelled.
-    Cancelled,
-}
-
-impl TransferState {
-    /// Returns the protocol's name of the state.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Accepted => "ACCEPTED",
-            Self::WaitUserConfirm => "WAIT_USER_CONFIRM",
-            Self::Success => "SUCCESS",
-            Self::Fail => "FAIL",
-            Self::Canceling => "CANCELING",
-            Self::Cancelled => "CANCELLED",
-        }
-    }
-}
 
 /// A transfer as stored.
 #[derive(Clone, Debug)]
@@ -123,55 +46,23 @@ pub(crate) struct Transfer {
     pub(crate) user_name: Option<Arc<Secret<String>>>,
     /// The authorization that the transfer requests or uses.
     pub(crate) out_authorization_no: Option<OutAuthorizationNo>,
-    /// The request, encrypted fields hashed.
-    pub(crate) request: Value,
+    pub(crate) remark: String,
+    pub(crate) notify_url: Option<String>,
+    /// The payee's QQ number, if the request contained it.
+    pub(crate) user_qq: Option<String>,
+    /// The identity of the request. A different request under the same number is refused.
+    pub(crate) request: RequestDigest,
     /// The `Wechatpay-Serial` of the request.
     pub(crate) request_serial: Option<String>,
     pub(crate) package_info: String,
+    /// The time until which the payee can confirm, once the money is locked.
+    pub(crate) confirm_by: Option<UnixTime>,
     pub(crate) state: TransferState,
     pub(crate) fail_reason: Option<String>,
-    pub(crate) receipt: Option<Receipt>,
+    receipt: Option<Receipt>,
     pub(crate) created_at: UnixTime,
     pub(crate) updated_at: UnixTime,
-}
-
-impl Transfer {
-    /// Returns a text field of the request.
-    pub(crate) fn request_text(&self, name: &str) -> Option<&str> {
-        self.request.get(name).and_then(Value::as_str)
-    }
-
-    /// Returns the initial state: waiting for the payee, or for the money if the payee authorized the transfer before.
-    pub(crate) const fn initial_state(&self) -> TransferState {
-        match self.method {
-            TransferMethod::Authorized => TransferState::Accepted,
-            TransferMethod::UserConfirm
-            | TransferMethod::UserConfirmAndAuthorize
-            | TransferMethod::QqWallet => TransferState::WaitUserConfirm,
-        }
-    }
-
-    pub(crate) fn record(&self, notifications: Vec<NotificationRecord>) -> TransferRecord {
-        let awaits_confirmation =
-            self.state == TransferState::WaitUserConfirm && self.method != TransferMethod::QqWallet;
-        TransferRecord {
-            mchid: self.mchid.clone(),
-            out_bill_no: self.out_bill_no.clone(),
-            transfer_bill_no: self.transfer_bill_no.clone(),
-            method: self.method,
-            appid: self.appid.clone(),
-            openid: self.openid.clone(),
-            transfer_amount: self.amount,
-            state: self.state,
-            fail_reason: self.fail_reason.clone(),
-            package_info: awaits_confirmation.then(|| self.package_info.clone()),
-            out_authorization_no: self.out_authorization_no.clone(),
-            receipt: self.receipt.as_ref().map(Receipt::record),
-            created_at: self.created_at.as_secs(),
-            updated_at: self.updated_at.as_secs(),
-            notifications,
-        }
-    }
+    age: u64,
 }
 
 /// All transfers, with an index by WeChat Pay's number.
@@ -179,6 +70,7 @@ impl Transfer {
 pub(crate) struct Transfers {
     all: BTreeMap<(MchId, OutBillNo), Transfer>,
     ids: BTreeMap<TransferBillNo, (MchId, OutBillNo)>,
+    ages: Ages<(MchId, OutBillNo)>,
     pub(crate) authorizations: Authorizations,
 }
 
@@ -202,7 +94,7 @@ impl Transfers {
         self.all.get(&(mchid.clone(), number.parse().ok()?))
     }
 
-    pub(crate) fn get_mut(&mut self, mchid: &MchId, number: &str) -> Option<&mut Transfer> {
+    fn get_mut(&mut self, mchid: &MchId, number: &str) -> Option<&mut Transfer> {
         self.all.get_mut(&(mchid.clone(), number.parse().ok()?))
     }
 
@@ -212,8 +104,9 @@ impl Transfers {
         self.all.get(key)
     }
 
-    pub(crate) fn add(&mut self, transfer: Transfer) {
+    fn add(&mut self, mut transfer: Transfer) {
         let key = (transfer.mchid.clone(), transfer.out_bill_no.clone());
+        transfer.age = self.ages.added(key.clone());
         self.ids.insert(transfer.transfer_bill_no.clone(), key.clone());
         self.all.insert(key, transfer);
     }

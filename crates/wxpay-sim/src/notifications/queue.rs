@@ -130,11 +130,14 @@ impl Notifications {
         }
     }
 
-    /// Forgets the notifications to a merchant about its number.
-    pub(crate) fn forget(&mut self, mchid: &str, number: &str) {
+    /// Forgets the notifications to a merchant about its number whose event type is wanted.
+    pub(crate) fn forget(&mut self, mchid: &str, number: &str, is_wanted: impl Fn(&str) -> bool) {
         let Some(entries) = self.numbers.get_mut(number) else { return };
         let is_theirs = |entry: &u64| {
-            self.entries.get(entry).is_some_and(|notification| notification.message.mchid() == mchid)
+            self.entries.get(entry).is_some_and(|notification| {
+                notification.message.mchid() == mchid
+                    && is_wanted(notification.message.event_type().unwrap_or_default())
+            })
         };
         let (forgotten, kept): (Vec<u64>, Vec<u64>) = entries.iter().copied().partition(is_theirs);
         *entries = kept;

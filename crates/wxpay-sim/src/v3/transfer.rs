@@ -9,7 +9,7 @@
 //!  payee.rs          the payee's side, and the records
 //! ```
 //!
-//! A merchant's transfers of all kinds share one set of numbers.
+//! A merchant's transfers of all kinds share one set of numbers. The rules and the states are those of the ledger.
 
 pub(super) mod authorization;
 pub(super) mod authorized;
@@ -29,8 +29,7 @@ use super::{
 };
 use crate::{
     gateway::{Gateway, tasks::Task},
-    ledger::{Transfer, TransferMethod, TransferState},
-    rng::{ALPHANUMERIC, DIGITS},
+    ledger::{CancelError, NewTransfer, Payee, RequestDigest, Transfer, TransferError, TransferMethod},
     time,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -38,7 +37,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use wxpay_proto::{
     Fen, UnixTime,
-    id::{MchId, OpenId, OutAuthorizationNo, OutBillNo},
+    id::{MchId, OpenId, OutBillNo},
     secret::Secret,
 };
 
@@ -78,8 +77,7 @@ struct TransferRequest {
     number: OutBillNo,
     amount: Fen,
     user_name: Option<String>,
-    /// The request body, with a hash in place of each encrypted field.
-    body: Value,
+    digest: RequestDigest,
 }
 
 impl TransferRequest {
@@ -91,8 +89,8 @@ impl TransferRequest {
         if user_name.is_none() && amount.get() >= NAME_REQUIRED_FROM_FEN {
             return Err(errors::PARAM_ERROR.with_message("转账金额达到2000元时，user_name必填"));
         }
-        let body = call.normalized_body()?;
-        Ok(Self { number, amount, user_name, body })
+        let digest = call.request_digest()?;
+        Ok(Self { number, amount, user_name, digest })
     }
 
     /// Returns the existing transfer with this number, if there is one. The request must be identical to the first one.
@@ -104,7 +102,7 @@ impl TransferRequest {
     ) -> Result<Option<&'a Transfer>, Refusal> {
         match gateway.ledger.transfers.get(&call.mchid, self.number.as_str()) {
             None => Ok(None),
-            Some(transfer) if transfer.method == method && transfer.request == self.body => {
+            Some(transfer) if transfer.method == method && transfer.request == self.digest => {
                 Ok(Some(transfer))
             }
             Some(_) => Err(errors::REENTRY_MISMATCH
@@ -113,48 +111,32 @@ impl TransferRequest {
     }
 }
 
-/// The recipient of a transfer.
-struct Payee {
-    method: TransferMethod,
-    appid: String,
-    openid: OpenId,
-    out_authorization_no: Option<OutAuthorizationNo>,
-}
-
-/// Creates a transfer and returns it. Its state may be final already.
+/// Makes a transfer and returns it. Its state may be final already.
 fn create_transfer<'a>(
     gateway: &'a mut Gateway,
     call: &Call,
     request: TransferRequest,
+    appid: String,
     payee: Payee,
 ) -> Result<&'a Transfer, Refusal> {
-    let TransferRequest { number, amount, user_name, body } = request;
-    let Payee { method, appid, openid, out_authorization_no } = payee;
-    let serial = gateway.next_serial();
-    let rng = &mut gateway.rng;
-    let id = format!("1330{}{}{serial:010}", rng.text(DIGITS, 18), time::yyyymmdd(call.now));
-    let transfer = Transfer {
+    let text = |pointer| call.text(pointer).map(String::from);
+    let number = request.number;
+    let transfer = NewTransfer {
         mchid: call.mchid.clone(),
         out_bill_no: number.clone(),
-        transfer_bill_no: id
-            .parse()
-            .map_err(|_| errors::SYSTEM_ERROR.with_reason("cannot generate a transfer_bill_no"))?,
-        method,
         appid,
-        openid,
-        amount,
-        user_name: user_name.map(|name| Arc::new(Secret::new(name))),
-        out_authorization_no,
-        request: body,
+        payee,
+        amount: request.amount,
+        user_name: request.user_name.map(|name| Arc::new(Secret::new(name))),
+        remark: text("/transfer_remark").unwrap_or_default(),
+        notify_url: text("/notify_url"),
+        user_qq: text("/user_qq"),
+        request: request.digest,
         request_serial: call.wechatpay_serial.clone(),
-        package_info: package_info(gateway),
-        state: TransferState::Accepted,
-        fail_reason: None,
-        receipt: None,
-        created_at: call.now,
-        updated_at: call.now,
     };
-    gateway.ledger.transfers.add(transfer);
+    let (ledger, mut numbers) = gateway.ledger_and_numbers();
+    ledger.transfer(transfer, &mut numbers, call.now).map_err(refused)?;
+    gateway.limit_transfers();
     let duration = gateway.settings().v3.transfer_duration;
     if duration.is_zero() {
         lock_funds(gateway, &call.mchid, number.as_str(), call.now);
@@ -164,9 +146,20 @@ fn create_transfer<'a>(
     gateway.ledger.transfers.get(&call.mchid, number.as_str()).ok_or_else(not_found)
 }
 
-/// Generates the package with which the payee's client confirms.
-fn package_info(gateway: &mut Gateway) -> String {
-    STANDARD.encode(gateway.rng.text(ALPHANUMERIC, 60))
+fn refused(error: TransferError) -> Refusal {
+    match error {
+        TransferError::AuthorizationNumberTaken => {
+            errors::REENTRY_MISMATCH.with_reason("out_authorization_no belongs to another authorization")
+        }
+        TransferError::NoSuchAuthorization => errors::INVALID_REQUEST.with_message("免确认收款授权不存在"),
+        TransferError::DifferentAuthorizations => {
+            errors::INVALID_REQUEST.with_message("authorization_id与out_authorization_no不一致")
+        }
+        TransferError::NotInForce => errors::INVALID_REQUEST.with_message("免确认收款授权未生效"),
+        TransferError::OtherApp => errors::INVALID_REQUEST.with_message("appid与免确认收款授权不一致"),
+        TransferError::OtherScene => errors::INVALID_REQUEST.with_message("转账场景与免确认收款授权不一致"),
+        TransferError::NoNumber => errors::SYSTEM_ERROR.with_reason("cannot generate a transfer_bill_no"),
+    }
 }
 
 fn payee_openid(call: &Call) -> Result<OpenId, Refusal> {
@@ -190,73 +183,45 @@ fn schedule(
     gateway.tasks.add(at, Task { run, mchid: mchid.clone(), number: number.into() });
 }
 
-/// Locks the money. A transfer by authorization succeeds at once; any other waits one day for confirmation.
+/// Locks the money, and waits for the confirmation of a transfer that needs one.
 fn lock_funds(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) {
-    let transfer = gateway.ledger.transfers.get_mut(mchid, number);
-    let Some(transfer) = transfer.filter(|transfer| transfer.state == TransferState::Accepted) else {
-        return;
-    };
-    if transfer.method == TransferMethod::Authorized {
-        finish(gateway, mchid, number, (TransferState::Accepted, TransferState::Success, None), now);
-        return;
+    let window = gateway.settings().v3.transfer_confirm_window;
+    let locked = gateway.ledger.lock_funds(mchid, number, window, now).cloned();
+    match locked.as_ref().and_then(|transfer| transfer.confirm_by) {
+        None => {
+            notify_if_finished(gateway, locked, now);
+        }
+        Some(confirm_by) => schedule(gateway, confirm_by, mchid, number, |gateway, mchid, number, now| {
+            let expired = gateway.ledger.expire_transfer(mchid, number, now).cloned();
+            notify_if_finished(gateway, expired, now);
+        }),
     }
-    (transfer.state, transfer.updated_at) = (TransferState::WaitUserConfirm, now);
-    let at = now.after(gateway.settings().v3.transfer_confirm_window);
-    schedule(gateway, at, mchid, number, |gateway, mchid, number, now| {
-        let step = (TransferState::WaitUserConfirm, TransferState::Fail, Some("OVERDUE_CLOSE"));
-        finish(gateway, mchid, number, step, now);
-    });
 }
 
 /// Starts the cancellation of a transfer without a final state. Repeating it has no effect.
 fn start_cancel(gateway: &mut Gateway, call: &Call, number: &str) -> Result<(), Refusal> {
-    let transfer = gateway.ledger.transfers.get_mut(&call.mchid, number).ok_or_else(not_found)?;
-    match transfer.state {
-        TransferState::Success | TransferState::Fail => {
-            return Err(errors::INVALID_REQUEST.with_message("当前单据状态不支持撤销"));
-        }
-        TransferState::Canceling | TransferState::Cancelled => return Ok(()),
-        TransferState::Accepted | TransferState::WaitUserConfirm => {}
+    let started =
+        gateway.ledger.cancel_transfer(&call.mchid, number, call.now).map_err(|error| match error {
+            CancelError::NoSuchTransfer => not_found(),
+            CancelError::Finished => errors::INVALID_REQUEST.with_message("当前单据状态不支持撤销"),
+        })?;
+    if started {
+        let at = call.now.after(gateway.settings().v3.transfer_cancel_duration);
+        schedule(gateway, at, &call.mchid, number, |gateway, mchid, number, now| {
+            let cancelled = gateway.ledger.finish_cancel(mchid, number, now).cloned();
+            notify_if_finished(gateway, cancelled, now);
+        });
     }
-    (transfer.state, transfer.updated_at) = (TransferState::Canceling, call.now);
-    let at = call.now.after(gateway.settings().v3.transfer_cancel_duration);
-    schedule(gateway, at, &call.mchid, number, |gateway, mchid, number, now| {
-        finish(gateway, mchid, number, (TransferState::Canceling, TransferState::Cancelled, None), now);
-    });
     Ok(())
 }
 
-/// Moves a transfer from the state `from` to a final state and sends a notification. Returns `false` if it was in
-/// another state.
-fn finish(
-    gateway: &mut Gateway,
-    mchid: &MchId,
-    number: &str,
-    (from, to, reason): (TransferState, TransferState, Option<&str>),
-    now: UnixTime,
-) -> bool {
-    let transfer = gateway.ledger.transfers.get_mut(mchid, number);
-    let Some(transfer) = transfer.filter(|transfer| transfer.state == from) else { return false };
-    (transfer.state, transfer.updated_at) = (to, now);
-    transfer.fail_reason = reason.map(String::from);
-    let transfer = transfer.clone();
-    notify(gateway, &transfer, now);
-    let requested =
-        transfer.out_authorization_no.filter(|_| transfer.method == TransferMethod::UserConfirmAndAuthorize);
-    if let Some(requested) = requested {
-        authorization::finish_requested_authorization(
-            gateway,
-            mchid,
-            requested.as_str(),
-            to == TransferState::Success,
-            now,
-        );
-    }
-    true
+/// Sends the notification of a transfer that reached its final state. Returns `false` if there is none.
+fn notify_if_finished(gateway: &mut Gateway, finished: Option<Transfer>, now: UnixTime) -> bool {
+    finished.inspect(|transfer| notify(gateway, transfer, now)).is_some()
 }
 
 fn notify(gateway: &mut Gateway, transfer: &Transfer, now: UnixTime) {
-    let Some(notify_url) = transfer.request_text("notify_url").map(String::from) else { return };
+    let Some(notify_url) = transfer.notify_url.clone() else { return };
     let (event_type, summary, plaintext) = match transfer.method {
         TransferMethod::QqWallet => (
             "MCHTRANSFER.QQWALLETBILL.FINISHED",
@@ -311,7 +276,7 @@ fn transfer_reply(gateway: &Gateway, transfer: &Transfer) -> Reply {
         "appid": transfer.appid,
         "state": transfer.state.as_str(),
         "transfer_amount": transfer.amount,
-        "transfer_remark": transfer.request_text("transfer_remark"),
+        "transfer_remark": transfer.remark,
         "openid": transfer.openid.as_str(),
         "create_time": time::rfc3339(transfer.created_at),
         "update_time": time::rfc3339(transfer.updated_at),

@@ -1,10 +1,9 @@
 //! Transfer authorizations: payees allow a merchant to pay them without a confirmation for each transfer.
 
-use super::openid;
-use crate::notifications::NotificationRecord;
+use super::{Ages, openid};
+use crate::{ledger::RequestDigest, notifications::NotificationRecord};
 use serde::Serialize;
-use serde_json::Value;
-use std::{collections::BTreeMap, ops::Bound};
+use std::{collections::BTreeMap, ops::Bound, time::Duration};
 use wxpay_proto::{
     UnixTime,
     id::{AppId, AuthorizationId, MchId, OpenId, OutAuthorizationNo, OutBillNo},
@@ -134,21 +133,34 @@ pub(crate) struct Authorization {
     pub(crate) user_display_name: String,
     pub(crate) user_recv_perception: Option<String>,
     pub(crate) notify_url: String,
-    /// The request; null if the authorization was requested with a transfer.
-    pub(crate) request: Value,
+    /// The identity of the request, unless a transfer requested the authorization.
+    pub(crate) request: Option<RequestDigest>,
     /// The transfer that requested the authorization.
     pub(crate) out_bill_no: Option<OutBillNo>,
     /// The `Wechatpay-Serial` of the request.
     pub(crate) request_serial: Option<String>,
     pub(crate) package_info: String,
+    /// The time until which the payee can confirm, unless a transfer requested the authorization.
+    pub(crate) confirm_by: Option<UnixTime>,
     pub(crate) state: AuthorizationState,
     pub(crate) created_at: UnixTime,
     pub(crate) authorized_at: Option<UnixTime>,
     /// The time and the reason of the end.
     pub(crate) closed: Option<(UnixTime, CloseReason)>,
+    pub(super) age: u64,
 }
 
+/// The time for which an unconfirmed authorization can be queried after its closing.
+const UNCONFIRMED_TTL: Duration = Duration::from_secs(30 * 86_400);
+
 impl Authorization {
+    /// Returns whether the merchant can still query the authorization.
+    pub(crate) fn is_kept(&self, now: UnixTime) -> bool {
+        self.closed.is_none_or(|(at, reason)| {
+            reason != CloseReason::UserOverdueUnconfirmed || now.since(at) <= UNCONFIRMED_TTL
+        })
+    }
+
     pub(crate) fn record(&self, notifications: Vec<NotificationRecord>) -> AuthorizationRecord {
         let awaits_confirmation =
             self.state == AuthorizationState::WaitUserConfirm && self.out_bill_no.is_none();
@@ -172,49 +184,63 @@ impl Authorization {
     }
 }
 
-/// All authorizations, by merchant and the merchant's number.
+/// The merchant, and its number of the authorization.
+type Key = (MchId, OutAuthorizationNo);
+
+/// All authorizations, with an index by WeChat Pay's number.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Authorizations(BTreeMap<(MchId, OutAuthorizationNo), Authorization>);
+pub(crate) struct Authorizations {
+    pub(super) all: BTreeMap<Key, Authorization>,
+    pub(super) ids: BTreeMap<AuthorizationId, Key>,
+    pub(super) ages: Ages<Key>,
+}
 
 impl Authorizations {
     /// Returns the authorizations after a merchant's number.
     pub(crate) fn after(&self, after: Option<(&str, &str)>) -> impl Iterator<Item = &Authorization> {
         let key = after.and_then(|(mchid, number)| Some((mchid.parse().ok()?, number.parse().ok()?)));
         let from = key.map_or(Bound::Unbounded, Bound::Excluded);
-        self.0.range((from, Bound::Unbounded)).map(|(_, authorization)| authorization)
+        self.all.range((from, Bound::Unbounded)).map(|(_, authorization)| authorization)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.all.len()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Authorization> {
-        self.0.values()
+        self.all.values()
     }
 
     pub(crate) fn get(&self, mchid: &MchId, number: &str) -> Option<&Authorization> {
-        self.0.get(&(mchid.clone(), number.parse().ok()?))
+        self.all.get(&(mchid.clone(), number.parse().ok()?))
     }
 
-    pub(crate) fn get_mut(&mut self, mchid: &MchId, number: &str) -> Option<&mut Authorization> {
-        self.0.get_mut(&(mchid.clone(), number.parse().ok()?))
+    pub(super) fn get_mut(&mut self, mchid: &MchId, number: &str) -> Option<&mut Authorization> {
+        self.all.get_mut(&(mchid.clone(), number.parse().ok()?))
     }
 
     /// Returns the authorization with WeChat Pay's number, if it belongs to this merchant.
     pub(crate) fn by_id(&self, mchid: &MchId, id: &str) -> Option<&Authorization> {
-        let matches = |each: &&Authorization| {
-            each.mchid == *mchid && each.authorization_id.as_ref().is_some_and(|own_id| own_id.as_str() == id)
-        };
-        self.0.values().find(matches)
+        let key = self.ids.get(&id.parse().ok()?).filter(|(owner, _)| owner == mchid)?;
+        self.all.get(key)
     }
 
     /// Returns whether the merchant has an authorization of this scope in this state.
-    pub(crate) fn has_state(&self, mchid: &MchId, scope: &Scope, state: AuthorizationState) -> bool {
-        self.0.values().any(|each| each.mchid == *mchid && each.scope == *scope && each.state == state)
+    pub(super) fn has_state(&self, mchid: &MchId, scope: &Scope, state: AuthorizationState) -> bool {
+        self.all.values().any(|each| each.mchid == *mchid && each.scope == *scope && each.state == state)
     }
 
-    pub(crate) fn add(&mut self, authorization: Authorization) {
+    pub(super) fn add(&mut self, mut authorization: Authorization) {
         let key = (authorization.mchid.clone(), authorization.out_authorization_no.clone());
-        self.0.insert(key, authorization);
+        authorization.age = self.ages.added(key.clone());
+        self.all.insert(key, authorization);
+    }
+
+    /// Sets WeChat Pay's number.
+    pub(super) fn set_id(&mut self, mchid: &MchId, number: &str, id: AuthorizationId) {
+        let Some(authorization) = self.get_mut(mchid, number) else { return };
+        let key = (mchid.clone(), authorization.out_authorization_no.clone());
+        authorization.authorization_id = Some(id.clone());
+        self.ids.insert(id, key);
     }
 }

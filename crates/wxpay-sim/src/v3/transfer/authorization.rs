@@ -1,9 +1,12 @@
 //! Authorizations: a payee allows transfers without confirming each. Apply, query, close.
 
-use super::{APPID, PERCEPTION, SCENE, package_info, payee_openid, schedule, with_optional};
+use super::{APPID, PERCEPTION, SCENE, payee_openid, schedule, with_optional};
 use crate::{
     gateway::Gateway,
-    ledger::{Authorization, AuthorizationState, CloseReason, Scope},
+    ledger::{
+        Authorization, AuthorizationState, CloseAuthorizationError, NewAuthorization, RequestDigest, Scope,
+        ScopeTaken,
+    },
     time,
     v3::{
         call::Call,
@@ -17,8 +20,7 @@ use crate::{
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::time::Duration;
-use wxpay_proto::{UnixTime, id::MchId};
+use wxpay_proto::UnixTime;
 
 pub(in crate::v3) const OPERATIONS: &[Operation] = &[
     Operation::post(
@@ -65,9 +67,6 @@ const FIELDS: &[Field] = &[
     ),
 ];
 
-/// The time for which an unconfirmed authorization can be queried after its closing.
-const UNCONFIRMED_TTL: Duration = Duration::from_secs(30 * 86_400);
-
 /// Requests an authorization from a payee, or finds the existing request.
 fn apply(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let appid = party::caller_app(gateway, call, call.text("/appid"))?;
@@ -75,45 +74,37 @@ fn apply(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let number = text("/out_authorization_no").parse();
     let number = number.map_err(|_| errors::PARAM_ERROR.with_message("out_authorization_no格式错误"))?;
     let scope = Scope { appid, openid: payee_openid(call)?, transfer_scene_id: text("/transfer_scene_id") };
-    let authorizations = &gateway.ledger.transfers.authorizations;
-    // A repeated request is answered before the check below, in which its own authorization would count.
-    if let Some(authorization) = authorizations.get(&call.mchid, &text("/out_authorization_no")) {
-        return existing(authorization, call);
+    let request = call.request_digest()?;
+    // A repeated request is answered before the rules, by which its own authorization would count.
+    if let Some(authorization) = find(gateway, call, &text("/out_authorization_no")) {
+        return existing(authorization, request);
     }
-    let open_states = [AuthorizationState::WaitUserConfirm, AuthorizationState::TakingEffect];
-    if open_states.into_iter().any(|state| authorizations.has_state(&call.mchid, &scope, state)) {
-        let message = "用户在当前场景下的授权数量达到限制，不支持发起授权";
-        return Err(errors::INVALID_REQUEST.with_message(message));
-    }
-    let authorization = Authorization {
-        mchid: call.mchid.clone(),
+    let authorization = NewAuthorization {
         out_authorization_no: number,
-        authorization_id: None,
         scope,
         user_display_name: text("/user_display_name"),
         user_recv_perception: call.text("/user_recv_perception").map(String::from),
         notify_url: text("/authorization_notify_url"),
-        request: call.body.clone(),
-        out_bill_no: None,
+        request: Some(request),
         request_serial: call.wechatpay_serial.clone(),
-        package_info: package_info(gateway),
-        state: AuthorizationState::WaitUserConfirm,
-        created_at: call.now,
-        authorized_at: None,
-        closed: None,
     };
-    let reply = created_reply(&authorization);
-    let at = call.now.after(gateway.settings().v3.transfer_confirm_window);
-    gateway.ledger.transfers.authorizations.add(authorization);
-    schedule(gateway, at, &call.mchid, &text("/out_authorization_no"), |gateway, mchid, number, now| {
-        close_if(gateway, mchid, number, AuthorizationState::WaitUserConfirm, UNCONFIRMED, now);
+    let window = gateway.settings().v3.transfer_confirm_window;
+    let (ledger, mut numbers) = gateway.ledger_and_numbers();
+    let applied = ledger.apply_authorization(&call.mchid, authorization, window, &mut numbers, call.now);
+    applied.map_err(|ScopeTaken| {
+        errors::INVALID_REQUEST.with_message("用户在当前场景下的授权数量达到限制，不支持发起授权")
+    })?;
+    gateway.limit_transfers();
+    let number = text("/out_authorization_no");
+    schedule(gateway, call.now.after(window), &call.mchid, &number, |gateway, mchid, number, now| {
+        gateway.ledger.expire_authorization(mchid, number, now);
     });
-    Ok(reply)
+    find(gateway, call, &number).map(created_reply).ok_or_else(not_found)
 }
 
 /// Returns the reply to a repeated request, while the authorization can be confirmed.
-fn existing(authorization: &Authorization, call: &Call) -> Result<Reply, Refusal> {
-    if authorization.request != call.body {
+fn existing(authorization: &Authorization, request: RequestDigest) -> Result<Reply, Refusal> {
+    if authorization.request != Some(request) {
         return Err(errors::REENTRY_MISMATCH
             .with_reason("out_authorization_no belongs to an authorization with different parameters"));
     }
@@ -137,9 +128,7 @@ fn created_reply(authorization: &Authorization) -> Reply {
 
 fn query(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let authorization = find_by_path(gateway, call)?;
-    let is_expired =
-        |(at, reason): (UnixTime, _)| reason == UNCONFIRMED && call.now.since(at) > UNCONFIRMED_TTL;
-    if authorization.closed.is_some_and(is_expired) {
+    if !authorization.is_kept(call.now) {
         return Err(not_found());
     }
     let display = call.query("is_display_authorization") == Some("true")
@@ -150,50 +139,31 @@ fn query(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
 
 /// Closes an authorization. A repeated request returns the same reply.
 fn close(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    let authorization = find_by_path(gateway, call)?;
-    let state = authorization.state;
-    if authorization.closed.is_some_and(|(_, reason)| reason != CloseReason::CloseViaMchApi) {
-        return Err(errors::INVALID_REQUEST.with_message("当前授权状态不支持解除"));
-    }
-    if state != AuthorizationState::Closed {
-        let number = call.path("out_authorization_no");
-        close_if(gateway, &call.mchid, number, state, CloseReason::CloseViaMchApi, call.now);
+    let number = call.path("out_authorization_no");
+    let closed = gateway.ledger.close_authorization(&call.mchid, number, call.now);
+    let closed = closed.map_err(|error| match error {
+        CloseAuthorizationError::NoSuchAuthorization => not_found(),
+        CloseAuthorizationError::ClosedOtherwise => {
+            errors::INVALID_REQUEST.with_message("当前授权状态不支持解除")
+        }
+    })?;
+    if let Some(closed) = closed.cloned() {
+        notify_closed(gateway, &closed, call.now);
     }
     find_by_path(gateway, call).map(|authorization| Reply::json(&authorization_value(authorization)))
 }
 
 /// Finds the authorization named in the path.
 fn find_by_path<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a Authorization, Refusal> {
-    let number = call.path("out_authorization_no");
-    gateway.ledger.transfers.authorizations.get(&call.mchid, number).ok_or_else(not_found)
+    find(gateway, call, call.path("out_authorization_no")).ok_or_else(not_found)
+}
+
+fn find<'a>(gateway: &'a Gateway, call: &Call, number: &str) -> Option<&'a Authorization> {
+    gateway.ledger.transfers.authorizations.get(&call.mchid, number)
 }
 
 fn not_found() -> Refusal {
     errors::NOT_FOUND.with_reason("the merchant has no such authorization")
-}
-
-/// Finds the authorization of a transfer by either number. If both are given, they must name the same authorization.
-pub(super) fn find_authorization<'a>(
-    gateway: &'a Gateway,
-    call: &Call,
-) -> Result<&'a Authorization, Refusal> {
-    let authorizations = &gateway.ledger.transfers.authorizations;
-    let (id, number) = (call.text("/authorization_id"), call.text("/out_authorization_no"));
-    if id.is_none() && number.is_none() {
-        let message = "authorization_id与out_authorization_no至少填一个";
-        return Err(errors::PARAM_ERROR.with_message(message));
-    }
-    let missing = || errors::INVALID_REQUEST.with_message("免确认收款授权不存在");
-    let by_id = id.map(|id| authorizations.by_id(&call.mchid, id).ok_or_else(missing)).transpose()?;
-    let by_number =
-        number.map(|number| authorizations.get(&call.mchid, number).ok_or_else(missing)).transpose()?;
-    match (by_id, by_number) {
-        (Some(one), Some(other)) if one.out_authorization_no != other.out_authorization_no => {
-            Err(errors::INVALID_REQUEST.with_message("authorization_id与out_authorization_no不一致"))
-        }
-        (Some(authorization), _) | (None, Some(authorization)) => Ok(authorization),
-        (None, None) => Err(missing()),
-    }
 }
 
 /// Builds the reply to queries and close requests.
@@ -228,63 +198,16 @@ fn notification_content(authorization: &Authorization) -> Value {
     )
 }
 
-/// The close reason of an authorization that was not confirmed.
-const UNCONFIRMED: CloseReason = CloseReason::UserOverdueUnconfirmed;
-
-/// Applies the payee's decision on a transfer to the authorization requested with it. A paid transfer confirms the
-/// authorization, unless another one is in force. Otherwise the authorization is closed without a notification.
-pub(super) fn finish_requested_authorization(
-    gateway: &mut Gateway,
-    mchid: &MchId,
-    number: &str,
-    is_paid: bool,
-    now: UnixTime,
-) {
-    if !(is_paid && take_effect(gateway, mchid, number, now)) {
-        close_if(gateway, mchid, number, AuthorizationState::WaitUserConfirm, UNCONFIRMED, now);
-    }
-}
-
-/// Puts an authorization that waits for confirmation in force and sends a notification. Returns `false` if it was not
-/// waiting, or if another one is in force.
-pub(super) fn take_effect(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) -> bool {
-    let serial = gateway.next_serial();
-    let authorizations = &mut gateway.ledger.transfers.authorizations;
-    let is_waiting = |each: &&Authorization| each.state == AuthorizationState::WaitUserConfirm;
-    let Some(waiting) = authorizations.get(mchid, number).filter(is_waiting) else { return false };
-    if authorizations.has_state(mchid, &waiting.scope, AuthorizationState::TakingEffect) {
-        return false;
-    }
-    let Some(authorization) = authorizations.get_mut(mchid, number) else { return false };
-    authorization.authorization_id = format!("16{serial:010}").parse().ok();
-    (authorization.state, authorization.authorized_at) = (AuthorizationState::TakingEffect, Some(now));
-    let authorization = authorization.clone();
+/// Sends the notification of an authorization that took effect.
+pub(super) fn notify_confirmed(gateway: &mut Gateway, authorization: &Authorization, now: UnixTime) {
     let event = ("MCHTRANSFER.AUTHORIZATION.CONFIRMED", "商家转账用户免确认收款授权确认通知");
-    notify(gateway, &authorization, event, now);
-    true
+    notify(gateway, authorization, event, now);
 }
 
-/// Closes an authorization that is in the state `from`, and sends a notification if it was in force. Returns `false` if
-/// it was in another state.
-pub(super) fn close_if(
-    gateway: &mut Gateway,
-    mchid: &MchId,
-    number: &str,
-    from: AuthorizationState,
-    reason: CloseReason,
-    now: UnixTime,
-) -> bool {
-    let authorization = gateway.ledger.transfers.authorizations.get_mut(mchid, number);
-    let Some(authorization) = authorization.filter(|authorization| authorization.state == from) else {
-        return false;
-    };
-    (authorization.state, authorization.closed) = (AuthorizationState::Closed, Some((now, reason)));
-    let authorization = authorization.clone();
-    if from == AuthorizationState::TakingEffect {
-        let event = ("MCHTRANSFER.AUTHORIZATION.CLOSED", "商家转账用户免确认收款授权关闭通知");
-        notify(gateway, &authorization, event, now);
-    }
-    true
+/// Sends the notification of an authorization that was in force and ended.
+pub(super) fn notify_closed(gateway: &mut Gateway, authorization: &Authorization, now: UnixTime) {
+    let event = ("MCHTRANSFER.AUTHORIZATION.CLOSED", "商家转账用户免确认收款授权关闭通知");
+    notify(gateway, authorization, event, now);
 }
 
 fn notify(

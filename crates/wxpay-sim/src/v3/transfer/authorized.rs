@@ -1,14 +1,14 @@
 //! Transfers that request an authorization for later ones, and transfers that use one.
 
 use super::{
-    AMOUNT, APPID, NOTIFY_URL, OPENID, OUT_BILL_NO, PERCEPTION, Payee, REMARK, REPORTS, SCENE,
-    TransferRequest, USER_NAME,
-    authorization::{self, DISPLAY_NAME, OUT_AUTHORIZATION_NO},
+    AMOUNT, APPID, NOTIFY_URL, OPENID, OUT_BILL_NO, PERCEPTION, REMARK, REPORTS, SCENE, TransferRequest,
+    USER_NAME,
+    authorization::{DISPLAY_NAME, OUT_AUTHORIZATION_NO},
     bill, create_transfer, payee_openid, transfer_reply, with_optional,
 };
 use crate::{
     gateway::Gateway,
-    ledger::{Authorization, AuthorizationState, Scope, Transfer, TransferMethod},
+    ledger::{AuthorizationUse, NewAuthorization, Payee, Scope, Transfer, TransferMethod},
     merchant::Merchant,
     v3::{
         call::Call,
@@ -86,37 +86,26 @@ fn pre_transfer(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let (openid, request) = (payee_openid(call)?, TransferRequest::read(call)?);
     let method = TransferMethod::UserConfirmAndAuthorize;
     if let Some(transfer) = request.existing(gateway, call, method)? {
-        return Ok(Reply::json(&created_value(transfer)));
+        return Ok(Reply::json(&created_value(gateway, transfer)));
     }
-    let requested = requested_authorization(gateway, call, &request, (&appid, &openid))?;
-    let out_authorization_no = requested.as_ref().map(|requested| requested.out_authorization_no.clone());
-    if let Some(requested) = requested {
-        gateway.ledger.transfers.authorizations.add(requested);
-    }
-    let payee = Payee { method, appid: appid.to_string(), openid, out_authorization_no };
-    Ok(Reply::json(&created_value(create_transfer(gateway, call, request, payee)?)))
+    let requested = requested_authorization(call, (&appid, &openid))?;
+    let (number, payee) = (request.number.clone(), Payee::Authorizing(openid, requested));
+    create_transfer(gateway, call, request, appid.to_string(), payee)?;
+    let transfer = bill::by_out_bill_no(gateway, call, number.as_str())?;
+    Ok(Reply::json(&created_value(gateway, transfer)))
 }
 
-/// Builds the authorization that is requested with a transfer, if there is one.
+/// Returns the authorization that is requested with a transfer, if there is one.
 fn requested_authorization(
-    gateway: &mut Gateway,
     call: &Call,
-    request: &TransferRequest,
     (appid, openid): (&AppId, &OpenId),
-) -> Result<Option<Authorization>, Refusal> {
+) -> Result<Option<NewAuthorization>, Refusal> {
     let text = |pointer| call.text(pointer).map(String::from).unwrap_or_default();
     let Some(number) = call.text("/authorization_info/out_authorization_no") else { return Ok(None) };
-    if gateway.ledger.transfers.authorizations.get(&call.mchid, number).is_some() {
-        return Err(
-            errors::REENTRY_MISMATCH.with_reason("out_authorization_no belongs to another authorization")
-        );
-    }
     let number = number.parse();
-    Ok(Some(Authorization {
-        mchid: call.mchid.clone(),
+    Ok(Some(NewAuthorization {
         out_authorization_no: number
             .map_err(|_| errors::PARAM_ERROR.with_message("out_authorization_no格式错误"))?,
-        authorization_id: None,
         scope: Scope {
             appid: appid.clone(),
             openid: openid.clone(),
@@ -125,14 +114,8 @@ fn requested_authorization(
         user_display_name: text("/authorization_info/user_display_name"),
         user_recv_perception: call.text("/user_recv_perception").map(String::from),
         notify_url: text("/authorization_info/authorization_notify_url"),
-        request: Value::Null,
-        out_bill_no: Some(request.number.clone()),
+        request: None,
         request_serial: call.wechatpay_serial.clone(),
-        package_info: super::package_info(gateway),
-        state: AuthorizationState::WaitUserConfirm,
-        created_at: call.now,
-        authorized_at: None,
-        closed: None,
     }))
 }
 
@@ -145,21 +128,18 @@ fn transfer(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     if let Some(transfer) = request.existing(gateway, call, method)? {
         return Ok(transfer_reply(gateway, transfer));
     }
-    let authorization = authorization::find_authorization(gateway, call)?;
-    if authorization.state != AuthorizationState::TakingEffect {
-        return Err(errors::INVALID_REQUEST.with_message("免确认收款授权未生效"));
+    let text = |pointer| call.text(pointer).map(String::from);
+    let used = AuthorizationUse {
+        authorization_id: text("/authorization_id"),
+        out_authorization_no: text("/out_authorization_no"),
+        transfer_scene_id: text("/transfer_scene_id").unwrap_or_default(),
+    };
+    if used.authorization_id.is_none() && used.out_authorization_no.is_none() {
+        let message = "authorization_id与out_authorization_no至少填一个";
+        return Err(errors::PARAM_ERROR.with_message(message));
     }
-    if authorization.scope.appid != appid {
-        return Err(errors::INVALID_REQUEST.with_message("appid与免确认收款授权不一致"));
-    }
-    if call.text("/transfer_scene_id") != Some(authorization.scope.transfer_scene_id.as_str()) {
-        return Err(errors::INVALID_REQUEST.with_message("转账场景与免确认收款授权不一致"));
-    }
-    let out_authorization_no = Some(authorization.out_authorization_no.clone());
-    let openid = authorization.scope.openid.clone();
-    let payee = Payee { method, appid: appid.to_string(), openid, out_authorization_no };
     let number = request.number.clone();
-    create_transfer(gateway, call, request, payee)?;
+    create_transfer(gateway, call, request, appid.to_string(), Payee::Authorized(used))?;
     bill::by_out_bill_no(gateway, call, number.as_str()).map(|transfer| transfer_reply(gateway, transfer))
 }
 
@@ -176,10 +156,12 @@ fn check_sponsor(gateway: &Gateway, call: &Call) -> Result<(), Refusal> {
 }
 
 /// Builds the reply to the request: the transfer, and the authorization requested with it.
-fn created_value(transfer: &Transfer) -> Value {
-    let display_name =
-        transfer.request.pointer("/authorization_info/user_display_name").and_then(Value::as_str);
+fn created_value(gateway: &Gateway, transfer: &Transfer) -> Value {
     let number = transfer.out_authorization_no.as_ref().map(ToString::to_string);
-    let more = [("user_display_name", display_name.map(String::from)), ("out_authorization_no", number)];
+    let requested = number
+        .as_ref()
+        .and_then(|number| gateway.ledger.transfers.authorizations.get(&transfer.mchid, number));
+    let display_name = requested.map(|requested| requested.user_display_name.clone());
+    let more = [("user_display_name", display_name), ("out_authorization_no", number)];
     with_optional(bill::created_value(transfer), &more)
 }

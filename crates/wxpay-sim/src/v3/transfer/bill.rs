@@ -1,13 +1,12 @@
 //! Transfers to payees who confirm them.
 
 use super::{
-    AMOUNT, APPID, NOTIFY_URL, OPENID, OUT_BILL_NO, PERCEPTION, Payee, REMARK, REPORTS, SCENE,
-    TransferRequest, USER_NAME, create_transfer, not_found, payee_openid, start_cancel, transfer_reply,
-    with_optional,
+    AMOUNT, APPID, NOTIFY_URL, OPENID, OUT_BILL_NO, PERCEPTION, REMARK, REPORTS, SCENE, TransferRequest,
+    USER_NAME, create_transfer, not_found, payee_openid, start_cancel, transfer_reply, with_optional,
 };
 use crate::{
     gateway::Gateway,
-    ledger::{Transfer, TransferMethod, TransferState},
+    ledger::{Payee, Transfer, TransferMethod, TransferState},
     time,
     v3::{
         call::Call,
@@ -67,8 +66,8 @@ fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     if let Some(transfer) = request.existing(gateway, call, method)? {
         return Ok(Reply::json(&created_value(transfer)));
     }
-    let payee = Payee { method, appid: appid.to_string(), openid, out_authorization_no: None };
-    Ok(Reply::json(&created_value(create_transfer(gateway, call, request, payee)?)))
+    let transfer = create_transfer(gateway, call, request, appid.to_string(), Payee::Confirming(openid))?;
+    Ok(Reply::json(&created_value(transfer)))
 }
 
 fn by_number(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {

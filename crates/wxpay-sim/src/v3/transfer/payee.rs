@@ -1,12 +1,9 @@
 //! The payee's side of transfers, and the gateway's own records.
 
-use super::{authorization, finish, receipt};
+use super::{authorization, notify, notify_if_finished};
 use crate::{
     gateway::Gateway,
-    ledger::{
-        Authorization, AuthorizationRecord, AuthorizationState, CloseReason, Transfer, TransferMethod,
-        TransferRecord, TransferState,
-    },
+    ledger::{Authorization, AuthorizationRecord, CloseReason, Transfer, TransferMethod, TransferRecord},
     notifications::NotificationRecord,
 };
 use wxpay_proto::{
@@ -49,23 +46,29 @@ impl Gateway {
     /// confirmation.
     pub fn confirm_transfer(&mut self, mchid: &MchId, number: &OutBillNo, now: UnixTime) -> bool {
         self.run_due_tasks(now);
-        let step = (TransferState::WaitUserConfirm, TransferState::Success, None);
-        finish(self, mchid, number.as_str(), step, now)
+        let (ledger, mut numbers) = self.ledger_and_numbers();
+        let confirmed = ledger.confirm_transfer(mchid, number.as_str(), &mut numbers, now);
+        let Some((transfer, authorization)) = confirmed else { return false };
+        let (transfer, authorization) = (transfer.clone(), authorization.cloned());
+        notify(self, &transfer, now);
+        if let Some(authorization) = authorization {
+            authorization::notify_confirmed(self, &authorization, now);
+        }
+        true
     }
 
     /// Makes a transfer fail at confirmation, for a reason such as `PAYEE_ACCOUNT_ABNORMAL`; a transfer that needs no
     /// confirmation fails while it is `ACCEPTED`. Returns `false` if there is no such transfer.
     pub fn fail_transfer(&mut self, mchid: &MchId, number: &OutBillNo, reason: &str, now: UnixTime) -> bool {
         self.run_due_tasks(now);
-        let transfer = self.ledger.transfers.get(mchid, number.as_str());
-        let from = transfer.map_or(TransferState::WaitUserConfirm, Transfer::initial_state);
-        finish(self, mchid, number.as_str(), (from, TransferState::Fail, Some(reason)), now)
+        let failed = self.ledger.fail_transfer(mchid, number.as_str(), reason, now).cloned();
+        notify_if_finished(self, failed, now)
     }
 
     /// Makes the pending receipt of a transfer fail for this reason. Returns `false` if no receipt is being generated.
     pub fn fail_receipt(&mut self, mchid: &MchId, number: &OutBillNo, reason: &str, now: UnixTime) -> bool {
         self.run_due_tasks(now);
-        receipt::finish(self, mchid, number.as_str(), Some(reason), now)
+        self.ledger.finish_receipt(mchid, number.as_str(), Some(reason), now)
     }
 
     fn transfer_record(&self, transfer: &Transfer) -> TransferRecord {
@@ -137,9 +140,9 @@ impl Gateway {
         now: UnixTime,
     ) -> bool {
         self.run_due_tasks(now);
-        let authorization = self.ledger.transfers.authorizations.get(mchid, number.as_str());
-        authorization.is_some_and(|authorization| authorization.out_bill_no.is_none())
-            && authorization::take_effect(self, mchid, number.as_str(), now)
+        let (ledger, mut numbers) = self.ledger_and_numbers();
+        let confirmed = ledger.confirm_authorization(mchid, number.as_str(), &mut numbers, now).cloned();
+        confirmed.inspect(|confirmed| authorization::notify_confirmed(self, confirmed, now)).is_some()
     }
 
     /// Refuses an authorization as its payee, without a notification. A transfer that requested it continues without
@@ -151,8 +154,7 @@ impl Gateway {
         now: UnixTime,
     ) -> bool {
         self.run_due_tasks(now);
-        let (from, reason) = (AuthorizationState::WaitUserConfirm, CloseReason::UserClose);
-        authorization::close_if(self, mchid, number.as_str(), from, reason, now)
+        self.ledger.refuse_authorization(mchid, number.as_str(), now)
     }
 
     /// Closes an authorization in force, as the payee (`USER_CLOSE`) or the platform, and sends a notification. Returns
@@ -165,7 +167,8 @@ impl Gateway {
         now: UnixTime,
     ) -> bool {
         self.run_due_tasks(now);
-        authorization::close_if(self, mchid, number.as_str(), AuthorizationState::TakingEffect, reason, now)
+        let ended = self.ledger.end_authorization(mchid, number.as_str(), reason, now).cloned();
+        ended.inspect(|ended| authorization::notify_closed(self, ended, now)).is_some()
     }
 
     fn authorization_record(&self, authorization: &Authorization) -> AuthorizationRecord {

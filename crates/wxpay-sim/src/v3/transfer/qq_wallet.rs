@@ -1,12 +1,12 @@
 //! Transfers to QQ wallets.
 
 use super::{
-    AMOUNT, APPID, NOTIFY_URL, OPENID, OUT_BILL_NO, Payee, REMARK, REPORTS, TransferRequest, USER_NAME,
+    AMOUNT, APPID, NOTIFY_URL, OPENID, OUT_BILL_NO, REMARK, REPORTS, TransferRequest, USER_NAME,
     create_transfer, not_found, payee_openid, seal_name, start_cancel, with_optional,
 };
 use crate::{
     gateway::Gateway,
-    ledger::{Transfer, TransferMethod},
+    ledger::{Payee, Transfer, TransferMethod},
     time,
     v3::{
         call::Call,
@@ -59,7 +59,7 @@ fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
         return Ok(transfer_reply(gateway, transfer));
     }
     let number = request.number.clone();
-    create_transfer(gateway, call, request, Payee { method, appid, openid, out_authorization_no: None })?;
+    create_transfer(gateway, call, request, appid, Payee::QqWallet(openid))?;
     find(gateway, call, number.as_str()).map(|transfer| transfer_reply(gateway, transfer))
 }
 
@@ -110,11 +110,11 @@ pub(super) fn notification_content(transfer: &Transfer) -> Value {
         "appid": transfer.appid,
         "state": transfer.state.as_str(),
         "transfer_amount": transfer.amount,
-        "transfer_remark": transfer.request_text("transfer_remark"),
+        "transfer_remark": transfer.remark,
         "openid": transfer.openid.as_str(),
         "create_time": time::rfc3339(transfer.created_at),
         "update_time": time::rfc3339(transfer.updated_at),
     });
-    let user_qq = transfer.request_text("user_qq").map(String::from);
-    with_optional(value, &[("user_qq", user_qq), ("fail_reason", transfer.fail_reason.clone())])
+    let more = [("user_qq", transfer.user_qq.clone()), ("fail_reason", transfer.fail_reason.clone())];
+    with_optional(value, &more)
 }

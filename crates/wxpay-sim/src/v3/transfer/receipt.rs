@@ -1,12 +1,11 @@
 //! Receipts of transfers: apply, query until generated, download.
 //!
-//! A receipt requires a successful transfer to a named payee that is at most six months old. It is kept for 90 days and
-//! must be requested again afterwards. The URL of its file works for ten minutes.
+//! The URL of a receipt's file works for ten minutes.
 
 use super::{OUT_BILL_NO, bill, not_found, pdf, schedule, with_optional};
 use crate::{
     gateway::Gateway,
-    ledger::{Receipt, ReceiptState, Transfer, TransferState},
+    ledger::{Receipt, ReceiptError, ReceiptState, Transfer},
     time,
     v3::{
         call::Call,
@@ -20,7 +19,6 @@ use crate::{
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::json;
 use std::time::Duration;
-use wxpay_proto::{UnixTime, id::MchId};
 
 pub(in crate::v3) const OPERATIONS: &[Operation] = &[
     Operation::post(
@@ -68,42 +66,31 @@ const TRANSFER_BILL_NO: Field = required("transfer_bill_no", "微信转账单号
 const FILE_PATH: &str = "/v3/transferdownload/signfile";
 /// The lifetime of a download URL.
 const URL_TTL: Duration = Duration::from_secs(600);
-const DAY: Duration = Duration::from_secs(86_400);
-/// The time for which a receipt is kept.
-const RECEIPT_TTL: Duration = DAY.saturating_mul(90);
-/// The maximum age of a transfer for which a receipt can be requested: six months.
-const MAX_TRANSFER_AGE: Duration = DAY.saturating_mul(183);
 
 /// Requests a receipt, unless one exists or is being generated.
 fn apply(gateway: &mut Gateway, call: &Call, number: &str) -> Result<Reply, Refusal> {
-    let transfer = gateway.ledger.transfers.get_mut(&call.mchid, number).ok_or_else(not_found)?;
-    if transfer.state != TransferState::Success {
-        return Err(errors::INVALID_REQUEST.with_message("仅支持付款成功的转账单据申请电子回单"));
+    let is_new = gateway.ledger.apply_receipt(&call.mchid, number, call.now).map_err(refused)?;
+    if is_new {
+        let at = call.now.after(gateway.settings().v3.receipt_duration);
+        schedule(gateway, at, &call.mchid, number, |gateway, mchid, number, now| {
+            gateway.ledger.finish_receipt(mchid, number, None, now);
+        });
     }
-    if transfer.user_name.is_none() {
-        return Err(errors::INVALID_REQUEST.with_message("仅支持传入姓名的转账单据申请电子回单"));
+    let transfer = gateway.ledger.transfers.get(&call.mchid, number).ok_or_else(not_found)?;
+    transfer.receipt(call.now).map(created_reply).ok_or_else(no_receipt)
+}
+
+fn refused(error: ReceiptError) -> Refusal {
+    match error {
+        ReceiptError::NoSuchTransfer => not_found(),
+        ReceiptError::NotPaid => errors::INVALID_REQUEST.with_message("仅支持付款成功的转账单据申请电子回单"),
+        ReceiptError::Unnamed => errors::INVALID_REQUEST.with_message("仅支持传入姓名的转账单据申请电子回单"),
+        ReceiptError::TooOld => errors::INVALID_REQUEST.with_message("仅支持六个月内的转账单据申请电子回单"),
     }
-    let is_current = |receipt: &&Receipt| receipt.state != ReceiptState::Failed && is_kept(receipt, call.now);
-    if let Some(receipt) = transfer.receipt.as_ref().filter(is_current) {
-        return Ok(created_reply(receipt));
-    }
-    if call.now.since(transfer.created_at) > MAX_TRANSFER_AGE {
-        return Err(errors::INVALID_REQUEST.with_message("仅支持六个月内的转账单据申请电子回单"));
-    }
-    let (created, updated) = (call.now, call.now);
-    let receipt = Receipt {
-        state: ReceiptState::Generating,
-        fail_reason: None,
-        created_at: created,
-        updated_at: updated,
-    };
-    let reply = created_reply(&receipt);
-    transfer.receipt = Some(receipt);
-    let at = call.now.after(gateway.settings().v3.receipt_duration);
-    schedule(gateway, at, &call.mchid, number, |gateway, mchid, number, now| {
-        finish(gateway, mchid, number, None, now);
-    });
-    Ok(reply)
+}
+
+fn no_receipt() -> Refusal {
+    errors::NOT_FOUND.with_reason("the transfer has no receipt")
 }
 
 fn created_reply(receipt: &Receipt) -> Reply {
@@ -111,15 +98,9 @@ fn created_reply(receipt: &Receipt) -> Reply {
     Reply::json(&json!({ "state": receipt.state.as_str(), "create_time": create_time }))
 }
 
-fn is_kept(receipt: &Receipt, now: UnixTime) -> bool {
-    receipt.state == ReceiptState::Generating || now.since(receipt.updated_at) <= RECEIPT_TTL
-}
-
 /// Returns the state of a receipt. For a finished one, each query returns a new URL and the hash of the file.
 fn query(gateway: &mut Gateway, call: &Call, transfer: &Transfer) -> Result<Reply, Refusal> {
-    let no_receipt = || errors::NOT_FOUND.with_reason("the transfer has no receipt");
-    let receipt =
-        transfer.receipt.as_ref().filter(|receipt| is_kept(receipt, call.now)).ok_or_else(no_receipt)?;
+    let receipt = transfer.receipt(call.now).ok_or_else(no_receipt)?;
     let body = json!({
         "state": receipt.state.as_str(),
         "create_time": time::rfc3339(receipt.created_at),
@@ -151,27 +132,8 @@ fn lines(transfer: &Transfer, receipt: &Receipt) -> Vec<String> {
         format!("付款商户号 {}", transfer.mchid),
         format!("收款人 {name}"),
         format!("金额 {yuan}.{rest:02} 元"),
-        format!("备注 {}", transfer.request_text("transfer_remark").unwrap_or_default()),
+        format!("备注 {}", transfer.remark),
         format!("转账时间 {}", time::bill_time(transfer.updated_at)),
         format!("回单时间 {}", time::bill_time(receipt.updated_at)),
     ]
-}
-
-/// Finishes the generation of a receipt. It succeeds, or fails for the given reason. Returns `false` if no receipt is
-/// being generated.
-pub(super) fn finish(
-    gateway: &mut Gateway,
-    mchid: &MchId,
-    number: &str,
-    reason: Option<&str>,
-    now: UnixTime,
-) -> bool {
-    let transfer = gateway.ledger.transfers.get_mut(mchid, number);
-    let receipt = transfer.and_then(|transfer| transfer.receipt.as_mut());
-    let generating = receipt.filter(|receipt| receipt.state == ReceiptState::Generating);
-    let Some(receipt) = generating else { return false };
-    receipt.state = if reason.is_some() { ReceiptState::Failed } else { ReceiptState::Finished };
-    receipt.fail_reason = reason.map(String::from);
-    receipt.updated_at = now;
-    true
 }
