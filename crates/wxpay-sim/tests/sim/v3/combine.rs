@@ -30,7 +30,7 @@ fn combined_order(shop: &Shop, number: &str, more: &Value) -> Value {
     combined_order
 }
 
-fn place(shop: &mut Shop, kind: &str, number: &str, more: &Value) -> ParsedReply {
+pub(super) fn place(shop: &mut Shop, kind: &str, number: &str, more: &Value) -> ParsedReply {
     let combined_order = combined_order(shop, number, more);
     shop.post(&format!("{COMBINE}/{kind}"), &combined_order)
 }

@@ -20,6 +20,7 @@ mod profitsharing_partner;
 mod refund;
 mod refusals;
 mod replies;
+mod retention;
 pub mod shop;
 mod transfer;
 mod validate;

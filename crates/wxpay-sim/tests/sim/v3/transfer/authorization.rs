@@ -15,7 +15,7 @@ const AUTHORIZATIONS: &str = "/v3/fund-app/mch-transfer/user-confirm-authorizati
 const PAYEE: &str = "oX99MDgNcgwnz3zFN3DNmo8uwa-w";
 const AUTHORIZATION_NOTIFY_URL: &str = "https://shop.example/allowed";
 
-fn apply(shop: &mut Shop, number: &str, more: &Value) -> ParsedReply {
+pub(super) fn apply(shop: &mut Shop, number: &str, more: &Value) -> ParsedReply {
     let mut body = json!({
         "out_authorization_no": number, "appid": shop.appid(), "openid": PAYEE, "transfer_scene_id": "1000",
         "user_display_name": "wx_123456", "authorization_notify_url": AUTHORIZATION_NOTIFY_URL,
@@ -24,11 +24,11 @@ fn apply(shop: &mut Shop, number: &str, more: &Value) -> ParsedReply {
     shop.post(AUTHORIZATIONS, &body)
 }
 
-fn query_authorization(shop: &mut Shop, number: &str) -> ParsedReply {
+pub(super) fn query_authorization(shop: &mut Shop, number: &str) -> ParsedReply {
     shop.get(&format!("{AUTHORIZATIONS}/out-authorization-no/{number}"))
 }
 
-fn close(shop: &mut Shop, number: &str) -> ParsedReply {
+pub(super) fn close(shop: &mut Shop, number: &str) -> ParsedReply {
     shop.call(Method::Post, &format!("{AUTHORIZATIONS}/out-authorization-no/{number}/close"), "")
 }
 
@@ -41,13 +41,13 @@ fn pre_transfer(shop: &mut Shop, number: &str, out_authorization_no: &str) -> Pa
 }
 
 /// Sends a transfer that uses an authorization.
-fn pay(shop: &mut Shop, number: &str, parameters: &Value) -> ParsedReply {
+pub(super) fn pay(shop: &mut Shop, number: &str, parameters: &Value) -> ParsedReply {
     let mut body = bill(shop, number, parameters);
     body.as_object_mut().unwrap().remove("openid");
     shop.post(&format!("{BILLS}/transfer"), &body)
 }
 
-fn confirm_authorization(shop: &mut Shop, number: &str) -> bool {
+pub(super) fn confirm_authorization(shop: &mut Shop, number: &str) -> bool {
     let (mchid, number) = (shop.merchant.mchid().clone(), number.parse().unwrap());
     shop.gateway.confirm_authorization(&mchid, &number, shop.now)
 }

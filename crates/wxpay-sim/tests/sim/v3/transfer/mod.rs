@@ -3,6 +3,7 @@
 mod authorization;
 mod qq_wallet;
 mod receipt;
+mod retention;
 
 use super::shop::{NOTIFY, ParsedReply, Shop};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
