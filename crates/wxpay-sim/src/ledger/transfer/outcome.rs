@@ -1,9 +1,12 @@
 //! The steps of a transfer after it was accepted, to its final state.
 
-use super::{Authorization, Transfer, TransferMethod, TransferState, state::TransferStep};
+use super::{Authorization, Transfer, TransferMethod, TransferState, Transfers, state::TransferStep};
 use crate::ledger::{Ledger, NumberSource};
 use std::time::Duration;
-use wxpay_proto::{UnixTime, id::MchId};
+use wxpay_proto::{
+    UnixTime,
+    id::{MchId, OutAuthorizationNo},
+};
 
 /// The reason why a transfer cannot be cancelled. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,17 +44,17 @@ impl Ledger {
         now: UnixTime,
     ) -> Option<(&Transfer, Option<&Authorization>)> {
         self.step(mchid, number, TransferStep::Confirm, now)?;
-        let requested = self.transfers.get(mchid, number)?.requested_authorization();
-        let requested = requested.map(String::from);
+        let requested = self.transfers.requested_with(mchid, number);
         let mut takes_effect = false;
         if let Some(requested) = &requested {
-            takes_effect = self.put_in_force(mchid, requested, numbers, now).is_some();
+            takes_effect = self.put_in_force(mchid, requested.as_str(), numbers, now).is_some();
             if !takes_effect {
-                self.drop_authorization(mchid, requested, now);
+                self.drop_authorization(mchid, requested.as_str(), now);
             }
         }
         let confirmed = requested.filter(|_| takes_effect);
-        let confirmed = confirmed.and_then(|number| self.transfers.authorizations.get(mchid, &number));
+        let confirmed =
+            confirmed.and_then(|number| self.transfers.authorizations.get(mchid, number.as_str()));
         Some((self.transfers.get(mchid, number)?, confirmed))
     }
 
@@ -112,8 +115,8 @@ impl Ledger {
         self.step(mchid, number, step, now)?;
         let transfer = self.transfers.get_mut(mchid, number)?;
         transfer.fail_reason = reason.map(String::from);
-        if let Some(requested) = transfer.requested_authorization().map(String::from) {
-            self.drop_authorization(mchid, &requested, now);
+        if let Some(requested) = self.transfers.requested_with(mchid, number) {
+            self.drop_authorization(mchid, requested.as_str(), now);
         }
         self.transfers.get(mchid, number)
     }
@@ -131,10 +134,14 @@ impl Ledger {
     }
 }
 
-impl Transfer {
-    /// Returns the number of the authorization that was requested with the transfer.
-    pub(super) fn requested_authorization(&self) -> Option<&str> {
-        let number = self.out_authorization_no.as_ref()?;
-        (self.method == TransferMethod::UserConfirmAndAuthorize).then_some(number.as_str())
+impl Transfers {
+    /// Returns the number of the authorization that was requested with a transfer. One that was forgotten does not count,
+    /// nor does a later one with its number.
+    pub(super) fn requested_with(&self, mchid: &MchId, number: &str) -> Option<OutAuthorizationNo> {
+        let transfer = self.get(mchid, number)?;
+        let requested = self.authorizations.get(mchid, transfer.out_authorization_no.as_ref()?.as_str())?;
+        let is_requested = transfer.method == TransferMethod::UserConfirmAndAuthorize
+            && requested.out_bill_no.as_ref() == Some(&transfer.out_bill_no);
+        is_requested.then(|| requested.out_authorization_no.clone())
     }
 }

@@ -48,13 +48,13 @@ impl Transfers {
         let mut forgotten = Vec::new();
         while self.all.len() > max {
             let Some(key) = self.ages.oldest() else { break };
+            // Its authorization could not be confirmed any more.
+            if let Some(number) = self.requested_with(&key.0, key.1.as_str()) {
+                self.authorizations.forget_unconfirmed(&key.0, number);
+            }
             let Some(transfer) = self.all.remove(&key) else { break };
             self.ages.forget(transfer.age);
             self.ids.remove(&transfer.transfer_bill_no);
-            // Its authorization could not be confirmed any more.
-            if let Some(number) = transfer.requested_authorization() {
-                self.authorizations.forget_unconfirmed(&transfer.mchid, number);
-            }
             forgotten.push(key);
         }
         forgotten
@@ -76,11 +76,10 @@ impl Authorizations {
         forgotten
     }
 
-    fn forget_unconfirmed(&mut self, mchid: &MchId, number: &str) {
-        let waiting = self.get(mchid, number);
-        let waiting = waiting.filter(|each| each.state == AuthorizationState::WaitUserConfirm);
-        if let Some(number) = waiting.map(|each| each.out_authorization_no.clone()) {
-            self.forget(&(mchid.clone(), number));
+    fn forget_unconfirmed(&mut self, mchid: &MchId, number: OutAuthorizationNo) {
+        let key = (mchid.clone(), number);
+        if self.all.get(&key).is_some_and(|each| each.state == AuthorizationState::WaitUserConfirm) {
+            self.forget(&key);
         }
     }
 

@@ -317,3 +317,16 @@ fn oldest_closed_authorization_is_forgotten_first_then_the_oldest() {
     assert!(authorizations.by_id(&mchid(), id.as_str()).is_none());
     assert_eq!((authorizations.len(), authorizations.get(&mchid(), "N3").is_some()), (1, true));
 }
+
+#[test]
+fn transfer_leaves_a_later_authorization_with_the_number_of_its_own_alone() {
+    let mut bench = Bench::new();
+    for bill in ["T1", "T2"] {
+        bench.waiting(bill, Payee::Authorizing(payee(), Some(new_authorization("N1", "1000"))));
+        assert_eq!(bench.ledger.transfers.authorizations.forget_beyond(0).len(), 1);
+    }
+    bench.apply("N1", "1000").unwrap();
+    assert!(bench.confirm("T1"));
+    assert!(bench.ledger.fail_transfer(&mchid(), "T2", "PAYEE_ACCOUNT_ABNORMAL", NOW).is_some());
+    assert_eq!(bench.authorization("N1").state, AuthorizationState::WaitUserConfirm);
+}
