@@ -5,11 +5,15 @@ use super::{
     shop::{Shop, parse_reply},
 };
 use serde_json::json;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
-    time::timeout,
+    sync::mpsc::{UnboundedReceiver, unbounded_channel},
+    time::{Instant, timeout},
 };
 use tokio_rustls::{
     TlsConnector,
@@ -19,7 +23,10 @@ use tokio_rustls::{
         pki_types::{CertificateDer, ServerName, pem::PemObject as _},
     },
 };
-use wxpay_proto::http::{Method, Request, Response};
+use wxpay_proto::{
+    UnixTime,
+    http::{Method, Request, Response},
+};
 use wxpay_sim::{
     Clock,
     serve::{Server, Tls},
@@ -51,8 +58,49 @@ async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &Req
     })
 }
 
+#[allow(clippy::disallowed_methods, reason = "this file compares the server's clock with the real one")]
+fn real_now() -> UnixTime {
+    UnixTime::EPOCH.after(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap())
+}
+
+/// Reads a notification: its head and its body.
+async fn receive(stream: &mut TcpStream) -> String {
+    let mut received = String::new();
+    while !received.contains("encrypt-resource") || !received.ends_with('}') {
+        let mut buffer = [0; 4096];
+        let read = timeout(SOON, stream.read(&mut buffer)).await.unwrap().unwrap();
+        assert!(read > 0, "the notification ended too soon");
+        received.push_str(std::str::from_utf8(&buffer[..read]).unwrap());
+    }
+    received
+}
+
+/// Starts a merchant that answers every notification with 500, at once. Returns its URL and the notifications it receives.
+async fn failing_merchant() -> (String, UnboundedReceiver<String>) {
+    let listener = listener().await;
+    let url = format!("http://{}/notify", listener.local_addr().unwrap());
+    let (sender, notifications) = unbounded_channel();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let notification = receive(&mut stream).await;
+            let response =
+                b"HTTP/1.1 500 Internal Server Error\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+            stream.write_all(response).await.unwrap();
+            sender.send(notification).ok();
+        }
+    });
+    (url, notifications)
+}
+
 async fn call(server: &Server, request: &Request) -> Response {
     exchange(TcpStream::connect(server.address()).await.unwrap(), request).await
+}
+
+/// Calls a route of the control interface.
+async fn control(server: &Server, path: &str, body: &str) -> Response {
+    let url = format!("https://api.mch.weixin.qq.com/_sim/v1/{path}");
+    call(server, &Request::post(url, "application/json", body.as_bytes().to_vec())).await
 }
 
 async fn listener() -> TcpListener {
@@ -97,17 +145,9 @@ async fn http_request_is_answered_and_its_notification_is_delivered() {
     let request = shop.request(Method::Get, &target, "");
     assert_eq!(parse_reply(&call(&server, &request).await).body["trade_state"], "NOTPAY");
 
-    let pay =
-        Request::post("https://api.mch.weixin.qq.com/_sim/v1/orders/A-1_23*/pay".into(), "", Vec::new());
-    assert_eq!(call(&server, &pay).await.status(), 200);
+    assert_eq!(control(&server, "orders/A-1_23*/pay", "").await.status(), 200);
     let (mut stream, _) = timeout(SOON, merchant.accept()).await.unwrap().unwrap();
-    let mut received = String::new();
-    while !received.contains("encrypt-resource") || !received.ends_with('}') {
-        let mut buffer = [0; 4096];
-        let read = timeout(SOON, stream.read(&mut buffer)).await.unwrap().unwrap();
-        assert!(read > 0, "the notification ended too soon");
-        received.push_str(std::str::from_utf8(&buffer[..read]).unwrap());
-    }
+    let received = receive(&mut stream).await;
     stream.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n").await.unwrap();
     assert!(received.starts_with("POST /notify HTTP/1.1\r\n"));
     assert!(received.contains("Wechatpay-Signature-Type: WECHATPAY2-SHA256-RSA2048\r\n"), "{received}");
@@ -128,6 +168,46 @@ async fn merchant_that_does_not_respond_delays_no_other_notification() {
     let (_connection, _) = timeout(SOON, silent.accept()).await.unwrap().unwrap();
     // Less than the five seconds that the first delivery has.
     timeout(Duration::from_secs(4), prompt.accept()).await.unwrap().unwrap();
+}
+
+/// A running clock is advanced over the whole retry schedule, which takes a day and four minutes.
+#[tokio::test]
+async fn advance_by_25_hours_delivers_all_retries_and_signatures_stay_on_the_real_clock() {
+    let mut shop = Shop::open();
+    let server = Server::start(listener().await, shop.gateway.clone(), Clock::running()).unwrap();
+    let (url, mut notifications) = failing_merchant().await;
+    shop.now = real_now();
+    let goods = shop.goods_with("A12345", &json!({ "notify_url": url }));
+    let request = shop.request(Method::Post, "/v3/pay/transactions/native", &goods.to_string());
+    assert_eq!(call(&server, &request).await.status(), 200);
+    assert_eq!(control(&server, "orders/A12345/pay", "").await.status(), 200);
+    let first = timeout(SOON, notifications.recv()).await.unwrap().unwrap();
+    assert!(first.contains("TRANSACTION.SUCCESS"), "{first}");
+
+    let advanced = Instant::now();
+    assert_eq!(control(&server, "clock", r#"{"advance_seconds":90000}"#).await.status(), 200);
+    for retry in 1..=15 {
+        let notification = timeout(SOON, notifications.recv()).await;
+        notification.unwrap_or_else(|_| panic!("retry {retry} did not arrive")).unwrap();
+    }
+    let elapsed = advanced.elapsed();
+    assert!(elapsed < Duration::from_secs(5), "15 retries took {elapsed:?}");
+    let sixteenth = timeout(Duration::from_millis(200), notifications.recv()).await;
+    assert!(sixteenth.is_err(), "the schedule has 15 retries, but another one arrived");
+
+    shop.now = real_now();
+    let target = format!("/v3/pay/transactions/out-trade-no/A12345?mchid={}", shop.mchid());
+    let request = shop.request(Method::Get, &target, "");
+    let reply = call(&server, &request).await;
+    let parsed = parse_reply(&reply);
+    assert_eq!((parsed.status, &parsed.body["trade_state"]), (200, &json!("SUCCESS")), "{parsed:?}");
+    assert!(shop.verifies_reply(&reply));
+    let timestamp = UnixTime::from_secs(parsed.headers["wechatpay-timestamp"].parse().unwrap());
+    let difference = timestamp.since(shop.now).max(shop.now.since(timestamp));
+    assert!(
+        difference < Duration::from_secs(5),
+        "the reply's timestamp is {difference:?} from the real time"
+    );
 }
 
 #[tokio::test]
