@@ -160,8 +160,9 @@ pub(crate) struct Sim {
     /// The format of the lines on standard error.
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub(crate) log: LogFormat,
-    /// A file of CA certificates (PEM) to trust when notifications are sent to `https` URLs; may be repeated. Public CAs
-    /// and the simulator's own are always trusted.
+    /// A file of CA certificates (PEM) to trust when notifications are sent to `https` URLs; may be repeated. It may also
+    /// hold a self-signed certificate that the merchant's server uses itself. Public CAs and the simulator's own are always
+    /// trusted.
     #[arg(long, value_name = "FILE")]
     pub(crate) notify_ca: Vec<PathBuf>,
     /// Verifies no certificate when notifications are sent to `https` URLs.

@@ -4,7 +4,7 @@ use crate::{
     http::{exchange, json_of, prepay, until},
     support::Shop,
 };
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 use tokio::{
@@ -155,6 +155,35 @@ async fn certificate_for_another_name_is_rejected() {
     let options = Options::default().with_notify_ca(authority.pem().as_bytes()).unwrap();
     let (_, _, reason) = result(&format!("https://localhost:{port}/notify"), options).await;
     assert_eq!(reason, "TLS: the certificate is not valid for the host of the URL");
+}
+
+/// As `openssl req -x509` makes it: a CA certificate, which the server uses as its own.
+#[tokio::test]
+async fn self_signed_certificate_is_trusted_for_its_name_if_it_was_added_itself() {
+    let self_signed = |name: &str, last_year: i32| {
+        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.not_after = date_time_ymd(last_year, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
+    };
+    let (certificate, key) = self_signed("localhost", 4000);
+    let url =
+        format!("https://localhost:{}/n", merchant(Some(acceptor_of(&certificate, &key)), success()).await);
+    let trusting = |pem: &str| Options::default().with_notify_ca(pem.as_bytes()).unwrap();
+    assert_eq!(result(&url, trusting(&certificate)).await, (json!("success"), json!(200), String::new()));
+    for options in [Options::default(), trusting(&self_signed("localhost", 4000).0)] {
+        let (_, _, reason) = result(&url, options).await;
+        assert!(reason.contains("--notify-ca") && reason.contains("self-signed"), "{reason}");
+    }
+    for (name, last_year, rule) in [
+        ("shop.example", 4000, "TLS: the certificate is not valid for the host of the URL"),
+        ("localhost", 2020, "TLS: the certificate has expired"),
+    ] {
+        let (certificate, key) = self_signed(name, last_year);
+        let port = merchant(Some(acceptor_of(&certificate, &key)), success()).await;
+        assert_eq!(result(&format!("https://localhost:{port}/n"), trusting(&certificate)).await.2, rule);
+    }
 }
 
 #[tokio::test]

@@ -9,9 +9,14 @@ use tokio_rustls::{
     TlsConnector,
     rustls::{
         CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
-        client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+        client::{
+            WebPkiServerVerifier,
+            danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+            verify_server_name,
+        },
         crypto::{CryptoProvider, aws_lc_rs},
         pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject as _},
+        server::ParsedCertificate,
     },
 };
 
@@ -51,14 +56,17 @@ impl Trust {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()?;
-        let builder = if self.is_verified {
-            builder.with_root_certificates(self.roots()?)
-        } else {
-            builder.dangerous().with_custom_certificate_verifier(Arc::new(AcceptAll(provider)))
-        };
-        let mut config = builder.with_no_client_auth();
+        let verifier: Arc<dyn ServerCertVerifier> =
+            if self.is_verified { Arc::new(self.verifier(provider)?) } else { Arc::new(AcceptAll(provider)) };
+        let mut config = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(config)
+    }
+
+    fn verifier(&self, provider: Arc<CryptoProvider>) -> Result<Verifier, Error> {
+        let by_ca = WebPkiServerVerifier::builder_with_provider(Arc::new(self.roots()?), provider);
+        let by_ca = by_ca.build().map_err(|error| Error::General(error.to_string()))?;
+        Ok(Verifier { by_ca, added: self.added.clone() })
     }
 
     fn roots(&self) -> Result<RootCertStore, Error> {
@@ -102,6 +110,10 @@ pub(in crate::serve) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'s
     Ok(certificates)
 }
 
+/// The remedy for a certificate that is not trusted.
+const REMEDY: &str =
+    "pass --notify-ca with its CA certificate, or with the certificate itself if it is self-signed";
+
 /// Describes a failed handshake.
 pub(super) fn handshake_failure(error: &io::Error) -> String {
     let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) else {
@@ -114,20 +126,75 @@ pub(super) fn handshake_failure(error: &io::Error) -> String {
     // The other variants have sentences of their own.
     #[allow(clippy::wildcard_enum_match_arm, reason = "rustls adds variants")]
     match error {
-        Error::InvalidCertificate(CertificateError::UnknownIssuer) => String::from(
-            "TLS: the certificate is not trusted (unknown issuer): pass --notify-ca with its CA certificate",
-        ),
+        Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::Other(_)) => {
+            format!("TLS: the certificate is not trusted (unknown issuer): {REMEDY}")
+        }
+        Error::InvalidCertificate(CertificateError::BadSignature) => {
+            format!("TLS: the certificate is not trusted (another CA of that name signed it): {REMEDY}")
+        }
         Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
         ) => String::from("TLS: the certificate is not valid for the host of the URL"),
         Error::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
             String::from("TLS: the certificate has expired")
         }
-        Error::InvalidCertificate(_) => {
-            format!("TLS: {error}; pass --notify-ca with the CA certificate, which is not the server's own")
-        }
+        Error::InvalidCertificate(_) => format!("TLS: {error}: {REMEDY}"),
         Error::InvalidMessage(_) => String::from("TLS: the server does not speak TLS on this port"),
         _ => format!("TLS: {error}"),
+    }
+}
+
+/// Accepts certificates of trusted CAs, and an added certificate itself.
+///
+/// `openssl req -x509` makes a self-signed certificate that is a CA. A server may use it as its own, but the verification
+/// by CAs rejects every CA certificate in that place.
+#[derive(Debug)]
+struct Verifier {
+    by_ca: Arc<WebPkiServerVerifier>,
+    added: Vec<CertificateDer<'static>>,
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        match self.by_ca.verify_server_cert(certificate, intermediates, name, ocsp_response, now) {
+            // Dates were checked before; expired certificates are rejected with another error.
+            Err(Error::InvalidCertificate(CertificateError::Other(_)))
+                if self.added.contains(certificate) =>
+            {
+                verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            result => result,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.by_ca.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.by_ca.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.by_ca.supported_verify_schemes()
     }
 }
 
