@@ -161,9 +161,10 @@ step("the refund query returned SUCCESS")
 
 unknown_key = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
     serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
-public = {"public_key": open(os.environ["WXPAY_PUBLIC_KEY_FILE"], encoding="utf-8").read(),
-          "public_key_id": os.environ["WXPAY_PUBLIC_KEY_ID"]}
-refused = reply(401, client(key=unknown_key, **public).query(out_trade_no=PAID))
+# With certificates, the client would download them first. It takes the key of a certificate as a public key, too.
+known = keys or {"public_key": open(os.environ["WXPAY_PLATFORM_PUBLIC_KEY_FILE"], encoding="utf-8").read(),
+                 "public_key_id": os.environ["WXPAY_PLATFORM_SERIAL_NO"]}
+refused = reply(401, client(key=unknown_key, **known).query(out_trade_no=PAID))
 assert refused["code"] == "SIGN_ERROR", refused
 step("a request signed with an unknown key was refused")
 

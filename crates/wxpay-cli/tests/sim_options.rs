@@ -9,45 +9,18 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     net::{TcpListener, TcpStream},
-    path::{Path, PathBuf},
+    path::Path,
     process::Output,
     time::{Duration, Instant},
 };
-use support::{Running, environment, http, wxpay};
-use tempfile::TempDir;
+use support::{Running, Simulator, environment, http, wxpay};
 
-/// A running simulator, whose standard error goes to a file.
-struct Sim {
-    running: Running,
-    folder: TempDir,
-}
-
-impl Sim {
-    fn start(arguments: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let stderr = fs::File::create(folder.path().join("stderr")).unwrap();
-        let mut command = wxpay();
-        command.arg("sim").args(arguments).arg("--env-file").arg(folder.path().join("sim.env"));
-        Self { running: Running::start(command.stderr(stderr)), folder }
-    }
-
-    fn env_file(&self) -> PathBuf {
-        self.folder.path().join("sim.env")
-    }
-
-    fn url(&self) -> &str {
-        self.running.url()
-    }
-
-    fn stderr(&self) -> String {
-        fs::read_to_string(self.folder.path().join("stderr")).unwrap()
-    }
-
+impl Simulator {
     /// Waits for a line that contains these texts.
     fn line(&self, parts: &[&str]) -> String {
         let started = Instant::now();
         loop {
-            let log = self.stderr();
+            let log = self.log();
             if let Some(line) = log.lines().find(|line| parts.iter().all(|part| line.contains(part))) {
                 return line.to_owned();
             }
@@ -86,7 +59,7 @@ impl Sim {
 
     /// Panics if standard error contains a secret of the merchant.
     fn assert_no_secret_in_stderr(&self) {
-        let log = self.stderr();
+        let log = self.log();
         for (name, value) in environment(&self.env_file()) {
             if ["WXPAY_API_V3_KEY", "WXPAY_V1_APP_SECRET", "WXPAY_V1_PAY_SIGN_KEY", "WXPAY_V1_PARTNER_KEY"]
                 .contains(&name.as_str())
@@ -118,7 +91,7 @@ fn text(bytes: &[u8]) -> &str {
 
 #[test]
 fn log_has_a_line_for_each_request_and_each_attempt() {
-    let sim = Sim::start(&[]);
+    let sim = Simulator::start(&[]);
     let port = closed_port();
     sim.run_traffic(&format!("http://127.0.0.1:{port}/notify"));
     let mchid = environment(&sim.env_file()).into_iter().find(|(name, _)| name == "WXPAY_MCHID").unwrap().1;
@@ -137,11 +110,11 @@ fn log_has_a_line_for_each_request_and_each_attempt() {
 
 #[test]
 fn json_log_has_one_object_a_line_with_the_documented_members() {
-    let sim = Sim::start(&["--log", "json"]);
+    let sim = Simulator::start(&["--log", "json"]);
     sim.run_traffic(&format!("https://127.0.0.1:{}/notify", closed_port()));
     sim.line(&["\"event\":\"notification\""]);
     sim.line(&["/cgi-bin/token"]);
-    let lines: Vec<Value> = sim.stderr().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<Value> = sim.log().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let readme =
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../wxpay-sim/README.md")).unwrap();
     for event in ["request", "control", "notification"] {
@@ -161,19 +134,19 @@ fn json_log_has_one_object_a_line_with_the_documented_members() {
 
 #[test]
 fn log_can_be_off() {
-    let sim = Sim::start(&["--log", "off"]);
+    let sim = Simulator::start(&["--log", "off"]);
     sim.run_traffic("http://127.0.0.1:1/notify");
-    assert_eq!(sim.stderr(), "");
+    assert_eq!(sim.log(), "");
 }
 
 #[test]
 fn last_lines_are_written_when_the_simulator_stops() {
-    let mut sim = Sim::start(&["--seed", "7"]);
+    let mut sim = Simulator::start(&["--seed", "7"]);
     for _ in 0..50 {
         http("GET", &format!("{}/v3/certificates", sim.url()), None).unwrap();
     }
-    assert!(sim.running.terminate());
-    assert_eq!(sim.stderr().lines().count(), 50);
+    assert!(sim.terminate());
+    assert_eq!(sim.log().lines().count(), 50);
 }
 
 #[test]
@@ -236,9 +209,8 @@ fn next_start_reuses_the_keys_unless_new_ones_are_requested() {
 #[test]
 fn saved_keys_are_accessible_to_the_owner_only() {
     use std::os::unix::fs::PermissionsExt as _;
-    let sim = Sim::start(&[]);
-    let files: Vec<_> =
-        fs::read_dir(sim.folder.path().join("sim.env.d")).unwrap().map(Result::unwrap).collect();
+    let sim = Simulator::start(&[]);
+    let files: Vec<_> = fs::read_dir(sim.folder().join("sim.env.d")).unwrap().map(Result::unwrap).collect();
     assert!(files.iter().any(|file| file.file_name() == "simulator.json"));
     for file in files {
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", file.file_name());
@@ -284,7 +256,7 @@ fn damaged_keys_are_an_error_that_shows_no_key() {
 
 #[test]
 fn listener_outside_of_loopback_requires_a_token() {
-    let sim = Sim::start(&["--seed", "7", "--listen", "0.0.0.0:0"]);
+    let sim = Simulator::start(&["--seed", "7", "--listen", "0.0.0.0:0"]);
     let port = sim.url().rsplit(':').next().unwrap().parse().unwrap();
     let warning = sim.line(&["warning: ", "is not on loopback"]);
     assert!(warning.contains("requires the control token"), "{warning}");
@@ -296,7 +268,7 @@ fn listener_outside_of_loopback_requires_a_token() {
     assert_eq!(status(port, "/_sim/v1/clock", &[host, &format!("Authorization: Bearer {token}")]), 200);
     sim.line(&["GET /_sim/v1/clock 401 ", "Authorization must be Bearer"]);
     sim.line(&["GET /_sim/v1/clock 200 "]);
-    assert_eq!(sim.stderr().matches(token).count(), 1);
+    assert_eq!(sim.log().matches(token).count(), 1);
 }
 
 #[test]
@@ -305,14 +277,14 @@ fn token_of_a_file_is_required_on_loopback_too() {
     let file = folder.path().join("token");
     fs::write(&file, "s3cr3t-s3cr3t-s3cr3t\n").unwrap();
     let path = file.to_str().unwrap();
-    let sim = Sim::start(&["--seed", "7", "--control-token-file", path, "--control-host", "sim"]);
+    let sim = Simulator::start(&["--seed", "7", "--control-token-file", path, "--control-host", "sim"]);
     let port = sim.url().rsplit(':').next().unwrap().parse().unwrap();
     let token = "Authorization: Bearer s3cr3t-s3cr3t-s3cr3t";
     assert_eq!(status(port, "/_sim/v1/clock", &["Host: sim:80"]), 401);
     assert_eq!(status(port, "/_sim/v1/clock", &["Host: sim:80", token]), 200);
     assert_eq!(status(port, "/_sim/v1/clock", &["Host: evil.example", token]), 403);
     sim.line(&["GET /_sim/v1/clock 403 ", "Host must be localhost"]);
-    assert!(!sim.stderr().contains("s3cr3t"));
+    assert!(!sim.log().contains("s3cr3t"));
     fs::write(&file, "short\n").unwrap();
     let output = wxpay().args(["sim", "--control-token-file", path]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
@@ -334,20 +306,20 @@ fn notify_ca_must_hold_a_certificate() {
 #[test]
 fn notification_to_an_untrusted_server_names_the_option_that_helps() {
     // The server is another simulator: its certificate is of a CA that the first one does not know.
-    let server = Sim::start(&["--tls"]);
+    let server = Simulator::start(&["--tls"]);
     let url = format!("{}/notify", server.url());
     let ca =
         environment(&server.env_file()).into_iter().find(|(name, _)| name == "WXPAY_TLS_CA_FILE").unwrap().1;
-    let untrusting = Sim::start(&[]);
+    let untrusting = Simulator::start(&[]);
     untrusting.run_traffic(&url);
     untrusting.line(&["notification", "TLS: ", "pass --notify-ca"]);
     for (arguments, warns) in
         [(["--notify-ca", ca.as_str()].as_slice(), false), (&["--insecure-notify"], true)]
     {
-        let sim = Sim::start(arguments);
+        let sim = Simulator::start(arguments);
         sim.run_traffic(&url);
         // The other simulator responds that it has no such path.
         sim.line(&["notification", " 404 failed ", "not accepted, HTTP 404"]);
-        assert_eq!(sim.stderr().contains("warning: --insecure-notify"), warns);
+        assert_eq!(sim.log().contains("warning: --insecure-notify"), warns);
     }
 }

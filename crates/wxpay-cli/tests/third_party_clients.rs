@@ -8,14 +8,15 @@
 mod support;
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     io::Write as _,
     path::{Path, PathBuf},
     process::Command,
 };
-use support::{Running, environment, not_tested, wxpay};
+use support::{Simulator, not_tested};
 
-/// The source of the platform's keys: the argument of a driver.
+/// Keys of the platform: a key mode of the simulator, and except for `EITHER` the argument of a driver.
+const EITHER: &str = "either";
 const CERTIFICATES: &str = "certificates";
 const PUBLIC_KEY: &str = "public-key";
 
@@ -33,84 +34,115 @@ const STEPS: [&str; 10] = [
     "the refund query returned SUCCESS",
 ];
 
+/// Parts of the lines that the programs `first_steps` must print, in order.
+const FIRST_STEPS: [&str; 6] = [
+    "started the simulator",
+    "the order was placed and paid; received the notification over https",
+    "the refund succeeded; received the notification over https",
+    "after the clock was advanced by 25 hours, an order was placed and paid",
+    "the business day of the first payment",
+    "downloaded yesterday's bill",
+];
+
 #[test]
 fn wechatpayv3_of_pypi_pays_by_certificates() {
-    drive_python(CERTIFICATES);
+    let Some(python) = python() else { return };
+    drive(|| script(&python, "with_wechatpayv3.py"), CERTIFICATES, &[EITHER, CERTIFICATES]);
 }
 
 #[test]
 fn wechatpayv3_of_pypi_pays_by_the_public_key() {
-    drive_python(PUBLIC_KEY);
+    let Some(python) = python() else { return };
+    drive(|| script(&python, "with_wechatpayv3.py"), PUBLIC_KEY, &[EITHER, PUBLIC_KEY]);
 }
 
 #[test]
 fn wechatpay_axios_plugin_of_npm_pays_by_certificates() {
-    drive_node(CERTIFICATES);
+    let Some(modules) = node_modules() else { return };
+    drive(|| node(&modules, "with_wechatpay_axios_plugin.js"), CERTIFICATES, &[EITHER, CERTIFICATES]);
 }
 
 #[test]
 fn wechatpay_axios_plugin_of_npm_pays_by_the_public_key() {
-    drive_node(PUBLIC_KEY);
+    let Some(modules) = node_modules() else { return };
+    drive(|| node(&modules, "with_wechatpay_axios_plugin.js"), PUBLIC_KEY, &[EITHER, PUBLIC_KEY]);
 }
 
 #[test]
 fn wxpay_rs_of_crates_io_pays_by_certificates() {
-    drive_rust("with_wxpay_rs", CERTIFICATES);
+    let Some(program) = rust("with_wxpay_rs") else { return };
+    drive(|| Command::new(&program), CERTIFICATES, &[EITHER, CERTIFICATES]);
 }
 
 #[test]
 fn wxpay_rs_of_crates_io_pays_by_the_public_key() {
-    drive_rust("with_wxpay_rs", PUBLIC_KEY);
+    let Some(program) = rust("with_wxpay_rs") else { return };
+    drive(|| Command::new(&program), PUBLIC_KEY, &[EITHER, PUBLIC_KEY]);
 }
 
 #[test]
 fn wechatpay_v3_of_crates_io_pays_by_certificates() {
-    drive_rust("with_wechatpay_v3", CERTIFICATES);
+    let Some(program) = rust("with_wechatpay_v3") else { return };
+    drive(|| Command::new(&program), CERTIFICATES, &[EITHER, CERTIFICATES]);
 }
 
 /// The requests of this client do not name the key, so only a merchant without certificates can use it this way.
 #[test]
 fn wechatpay_v3_of_crates_io_pays_by_the_public_key() {
-    let Some(mut driver) = rust("with_wechatpay_v3") else { return };
-    drive(&mut driver, PUBLIC_KEY, &["--platform-keys", "public-key"]);
+    let Some(program) = rust("with_wechatpay_v3") else { return };
+    drive(|| Command::new(&program), PUBLIC_KEY, &[PUBLIC_KEY]);
+}
+
+#[test]
+fn wechatpayv3_of_pypi_takes_the_first_steps() {
+    let Some(python) = python() else { return };
+    let stdout = run(script(&python, "first_steps.py").arg(env!("CARGO_BIN_EXE_wxpay")), String::new);
+    check_steps(&stdout, &FIRST_STEPS);
+}
+
+#[test]
+fn wechatpay_axios_plugin_of_npm_takes_the_first_steps() {
+    let Some(modules) = node_modules() else { return };
+    if let Err(error) = Command::new("openssl").arg("version").output() {
+        return not_tested("first_steps.js", &format!("openssl cannot be started: {error}"));
+    }
+    let stdout = run(node(&modules, "first_steps.js").arg(env!("CARGO_BIN_EXE_wxpay")), String::new);
+    check_steps(&stdout, &FIRST_STEPS);
 }
 
 #[test]
 fn the_control_interface_conforms_to_openapi_by_openapi_spec_validator_of_pypi() {
     let Some(python) = installed("WXPAY_CLIENTS_OPENAPI", "openapi-spec-validator") else { return };
-    let directory = tempfile::tempdir().unwrap();
-    let env_file = directory.path().join("sim.env");
-    let _sim = Running::start(wxpay().args(["sim", "--env-file"]).arg(&env_file));
-    let mut checker = Command::new(python);
-    checker.arg("-B").arg(driver("with_openapi_spec_validator.py")).envs(environment(&env_file));
-    let output = checker.output().unwrap();
-    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{}\n{stdout}{stderr}", output.status);
+    let sim = Simulator::start(&[]);
+    let mut checker = script(&python, "with_openapi_spec_validator.py");
+    let stdout = run(checker.envs(sim.environment()), || sim.log());
     for step in ["conforms to OpenAPI 3.1", "is reported", "conform to the document", "to invalid requests"] {
         assert!(stdout.contains(step), "no line contains {step}:\n{stdout}");
     }
-    std::io::stderr().write_all(&output.stdout).unwrap();
 }
 
-fn drive_python(keys: &str) {
-    let Some(python) = installed("WXPAY_CLIENTS_PYTHON", "wechatpayv3") else { return };
-    drive(Command::new(python).arg("-B").arg(driver("with_wechatpayv3.py")), keys, &[]);
+fn python() -> Option<OsString> {
+    installed("WXPAY_CLIENTS_PYTHON", "wechatpayv3")
 }
 
-fn drive_node(keys: &str) {
-    let Some(modules) = installed("WXPAY_CLIENTS_NODE", "wechatpay-axios-plugin") else { return };
-    let mut node = Command::new("node");
-    drive(node.arg(driver("with_wechatpay_axios_plugin.js")).env("WXPAY_CLIENTS_NODE", modules), keys, &[]);
+fn script(python: &OsStr, name: &str) -> Command {
+    let mut command = Command::new(python);
+    command.arg("-B").arg(driver(name));
+    command
 }
 
-fn drive_rust(name: &str, keys: &str) {
-    let Some(mut driver) = rust(name) else { return };
-    drive(&mut driver, keys, &[]);
+fn node_modules() -> Option<OsString> {
+    installed("WXPAY_CLIENTS_NODE", "wechatpay-axios-plugin")
 }
 
-fn rust(name: &str) -> Option<Command> {
-    let folder = installed("WXPAY_CLIENTS_RUST", name)?;
-    Some(Command::new(Path::new(&folder).join(name)))
+fn node(modules: &OsStr, name: &str) -> Command {
+    let mut command = Command::new("node");
+    command.arg(driver(name)).env("WXPAY_CLIENTS_NODE", modules);
+    command
+}
+
+fn rust(name: &str) -> Option<PathBuf> {
+    Some(Path::new(&installed("WXPAY_CLIENTS_RUST", name)?).join(name))
 }
 
 /// Returns the path of an installed client from its variable, or reports that it was not tested.
@@ -126,19 +158,41 @@ fn driver(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "../../tests/clients", name].iter().collect()
 }
 
-/// Runs a driver against its own simulator, checks its steps and prints them.
-fn drive(driver: &mut Command, keys: &str, options: &[&str]) {
-    let directory = tempfile::tempdir().unwrap();
-    let env_file = directory.path().join("sim.env");
-    let _sim = Running::start(wxpay().args(["sim", "--env-file"]).arg(&env_file).args(options));
-    let output = driver.arg(keys).envs(environment(&env_file)).output().unwrap();
+/// Runs a driver in each of these key modes of the simulator, before and after business time was advanced by 25 hours.
+fn drive(driver: impl Fn() -> Command, keys: &str, modes: &[&str]) {
+    let mut steps = STEPS;
+    if keys == PUBLIC_KEY {
+        steps[0] = "downloads nothing";
+    }
+    for mode in modes {
+        let sim = Simulator::start(&["--platform-keys", mode]);
+        for when in ["before the advance", "after the advance"] {
+            report(&format!("--platform-keys {mode}, {when}:\n"));
+            let stdout = run(driver().arg(keys).envs(sim.environment()), || sim.log());
+            check_steps(&stdout, &steps);
+            sim.advance_25_hours();
+        }
+    }
+}
+
+/// Runs a program, which must succeed, and prints its output. Returns the output.
+fn run(program: &mut Command, log: impl FnOnce() -> String) -> String {
+    let output = program.output().unwrap();
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{}\n{stdout}{stderr}", output.status);
-    let first = if keys == PUBLIC_KEY { "downloads nothing" } else { STEPS[0] };
-    let steps = std::iter::once(first).chain(STEPS[1..].iter().copied());
+    assert!(output.status.success(), "{}\n{stdout}{stderr}{}", output.status, log());
+    report(&stdout);
+    stdout.into_owned()
+}
+
+/// Checks that lines with these parts were printed, in order.
+fn check_steps(stdout: &str, steps: &[&str]) {
     let mut lines = stdout.lines();
     for step in steps {
         assert!(lines.any(|line| line.contains(step)), "no line contains {step}:\n{stdout}");
     }
-    std::io::stderr().write_all(&output.stdout).unwrap();
+}
+
+/// Prints directly to standard error, since the test harness hides the output of passing tests.
+fn report(text: &str) {
+    std::io::stderr().write_all(text.as_bytes()).unwrap();
 }

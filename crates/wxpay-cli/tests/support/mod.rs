@@ -2,14 +2,16 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
+    fs,
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
     time::Duration,
 };
+use tempfile::TempDir;
 
 pub(crate) fn wxpay() -> Command {
     Command::new(env!("CARGO_BIN_EXE_wxpay"))
@@ -64,9 +66,64 @@ impl Drop for Running {
     }
 }
 
+/// A running `wxpay sim`, with its environment and its log in files of a temporary folder.
+pub(crate) struct Simulator {
+    running: Running,
+    folder: TempDir,
+}
+
+impl Simulator {
+    pub(crate) fn start(options: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let log = fs::File::create(folder.path().join("log")).unwrap();
+        let mut sim = wxpay();
+        sim.arg("sim").args(options).arg("--env-file").arg(folder.path().join("sim.env")).stderr(log);
+        Self { running: Running::start(&mut sim), folder }
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        self.running.url()
+    }
+
+    /// Returns the folder of the file `sim.env`.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn env_file(&self) -> PathBuf {
+        self.folder.path().join("sim.env")
+    }
+
+    pub(crate) fn environment(&self) -> Vec<(String, String)> {
+        environment(&self.env_file())
+    }
+
+    /// Returns the lines on standard error.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap()
+    }
+
+    /// Sends SIGTERM and waits. Returns whether the exit status is 0.
+    pub(crate) fn terminate(&mut self) -> bool {
+        self.running.terminate()
+    }
+
+    /// Sends a request to the control interface, which must succeed.
+    pub(crate) fn control(&self, method: &str, path: &str, body: &Value) -> Value {
+        let (status, reply) = http(method, &format!("{}/_sim/v1/{path}", self.url()), Some(body)).unwrap();
+        assert_eq!(status, 200, "{path}: {reply}");
+        reply
+    }
+
+    /// Advances business time by 25 hours, which is longer than the retries of a notification.
+    pub(crate) fn advance_25_hours(&self) {
+        self.control("POST", "clock", &json!({ "advance_seconds": 90_000 }));
+    }
+}
+
 /// Parses `export NAME='value'` lines. None of the simulator's values contains a quote.
 pub(crate) fn environment(file: &Path) -> Vec<(String, String)> {
-    let text = std::fs::read_to_string(file).unwrap();
+    let text = fs::read_to_string(file).unwrap();
     text.lines()
         .map(|line| {
             let (name, value) = line.strip_prefix("export ").unwrap().split_once('=').unwrap();
