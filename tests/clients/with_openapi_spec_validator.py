@@ -67,7 +67,7 @@ for method, path, template, body, expected in [
     ("POST", "/orders/nobody/pay", "/orders/{out_trade_no}/pay", {}, 404),
     ("POST", "/clock", "/clock", {"advance_seconds": -1}, 400),
     ("POST", "/faults", "/faults", {"kind": "flood"}, 400),
-    ("PUT", "/clock", "/clock", {"now": 0}, 409),
+    ("POST", "/merchants", "/merchants", {"mchid": "1900000109"}, 409),
 ]:
     status, kind, problem = call(method, path, body)
     assert (status, kind) == (expected, "application/problem+json"), (path, status, kind)
