@@ -68,6 +68,7 @@ for method, path, template, body, expected in [
     ("POST", "/clock", "/clock", {"advance_seconds": -1}, 400),
     ("POST", "/faults", "/faults", {"kind": "flood"}, 400),
     ("POST", "/merchants", "/merchants", {"mchid": "1900000109"}, 409),
+    ("POST", "/faults", "/faults", {"kind": "early", "from": 1, "until": 1}, 422),
 ]:
     status, kind, problem = call(method, path, body)
     assert (status, kind) == (expected, "application/problem+json"), (path, status, kind)

@@ -113,10 +113,28 @@ fn wechatpay_axios_plugin_of_npm_takes_the_first_steps() {
 #[test]
 fn the_control_interface_conforms_to_openapi_by_openapi_spec_validator_of_pypi() {
     let Some(python) = installed("WXPAY_CLIENTS_OPENAPI", "openapi-spec-validator") else { return };
-    let sim = Simulator::start(&[]);
-    let mut checker = script(&python, "with_openapi_spec_validator.py");
+    check_interface(
+        script(&python, "with_openapi_spec_validator.py"),
+        &["conforms to OpenAPI 3.1", "is reported", "conform to the document", "to invalid requests"],
+    );
+}
+
+#[test]
+fn the_control_interface_accepts_what_its_document_allows_by_schemathesis_of_pypi() {
+    let Some(python) = installed("WXPAY_CLIENTS_SCHEMATHESIS", "schemathesis") else { return };
+    let mut checker = script(&python, "with_schemathesis.py");
+    checker.env("WXPAY_CLI", env!("CARGO_BIN_EXE_wxpay"));
+    check_interface(
+        checker,
+        &["with generated numbers conforms", "about existing records conforms"],
+    );
+}
+
+/// Runs a driver that checks the control interface of a simulator, and prints its steps.
+fn check_interface(mut checker: Command, steps: &[&str]) {
+    let sim = Simulator::start(&["--log", "off"]);
     let stdout = run(checker.envs(sim.environment()), || sim.log());
-    for step in ["conforms to OpenAPI 3.1", "is reported", "conform to the document", "to invalid requests"] {
+    for step in steps {
         assert!(stdout.contains(step), "no line contains {step}:\n{stdout}");
     }
 }

@@ -4,7 +4,7 @@ use super::{
     ControlResponse, Simulation,
     call::Call,
     field::{Kind, MERCHANT_FILTER, required},
-    page::{cursor, page},
+    page::{BY_SHORT_NUMBER, cursor, page},
     problem::Problem,
     records::notification::NOTIFICATIONS,
     route::{Body, Route, RouteGroup},
@@ -31,7 +31,7 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
             list,
         )
         .with_query(MERCHANT_FILTER)
-        .paged(),
+        .paged(BY_SHORT_NUMBER),
         Route::get(
             "authorizations/{out_authorization_no}",
             "show_authorization",

@@ -1,8 +1,8 @@
 //! A validated request to the interface.
 
-use super::problem::Problem;
+use super::{field::whole_number, problem::Problem};
 use crate::clock::Now;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::{Map, Value};
 use std::str::FromStr;
 use wxpay_proto::{
@@ -60,7 +60,11 @@ impl<'a> Target<'a> {
 impl Target<'_> {
     /// Returns the `Link` header of a page whose next page follows this cursor.
     pub(super) fn next_page(&self, cursor: &str) -> String {
-        let others = self.query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("after="));
+        let is_after = |pair: &&str| {
+            let name = pair.split('=').next().unwrap_or_default();
+            percent_decode_str(name).eq(b"after".iter().copied())
+        };
+        let others = self.query.split('&').filter(|pair| !pair.is_empty() && !is_after(pair));
         let after = format!("after={}", utf8_percent_encode(cursor, NON_ALPHANUMERIC));
         let query: Vec<&str> = others.chain([after.as_str()]).collect();
         format!("<{}{}?{}>; rel=\"next\"", self.base_url.unwrap_or_default(), self.path, query.join("&"))
@@ -96,7 +100,7 @@ impl Fields {
     }
 
     pub(super) fn number(&self, name: &str) -> Option<u64> {
-        self.get(name).and_then(Value::as_u64)
+        self.get(name).and_then(whole_number)
     }
 
     pub(super) fn boolean(&self, name: &str) -> Option<bool> {

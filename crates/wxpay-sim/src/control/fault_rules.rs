@@ -1,12 +1,14 @@
 //! Fault rules in the JSON form of the control interface.
 
+mod variants;
+
 use super::{
     call::Fields,
-    field::{DIGITS, Field, Kind as FieldKind, NUMBER, optional, required},
+    field::{DIGITS, Field, Kind as FieldKind, MAX_NUMBER, NUMBER, PATH, optional, required},
     problem::Problem,
-    route::Variant,
 };
 use crate::faults::{ApiVersion, Fault, FaultRule, MigrationStep, Operation};
+pub(super) use variants::variants;
 use wxpay_proto::{
     UnixTime,
     id::{MchId, OutTradeNo},
@@ -107,17 +109,6 @@ const MAX_MILLIS: u64 = 600_000;
 const MAX_BYTES: u64 = 1_000_000;
 
 impl Parameter {
-    /// All variants; the default in `MillisOr` is arbitrary.
-    const ALL: [Self; 7] = [
-        Self::None,
-        Self::Commits,
-        Self::Millis,
-        Self::MillisOr(CLIENT_TIMEOUT_MILLIS),
-        Self::Bytes,
-        Self::Rate,
-        Self::Step,
-    ];
-
     /// Returns the request field of the parameter.
     pub(super) const fn field(self) -> Option<Field> {
         match self {
@@ -150,34 +141,26 @@ impl Parameter {
             Self::Step => Some(required("step", FieldKind::Enum(steps), "The step of the migration.")),
         }
     }
-
-    const fn variant(self) -> &'static str {
-        match self {
-            Self::None => "Fault",
-            Self::Commits => "FaultWithCommits",
-            Self::Millis => "FaultWithMillis",
-            Self::MillisOr(_) => "FaultWithDefaultMillis",
-            Self::Bytes => "FaultWithBytes",
-            Self::Rate => "FaultWithRate",
-            Self::Step => "FaultWithStep",
-        }
-    }
-
-    fn has_same_schema(self, other: Self) -> bool {
-        self.variant() == other.variant()
-    }
 }
 
 /// Fields of a rule that are common to all kinds: the kind, and the conditions under which the rule fires.
 const CONDITIONS: [Field; 12] = [
     required("kind", FieldKind::Enum(kinds), "The kind of fault."),
-    optional("api_version", FieldKind::Enum(api_versions), "Only this API version."),
+    optional(
+        "api_version",
+        FieldKind::Enum(api_versions),
+        "Only this API version, which must be that of the operation.",
+    ),
     optional(
         "operation",
         FieldKind::Enum(operations),
         "Only this operation, which must be one that the kind applies to.",
     ),
-    optional("path", FieldKind::Path, "Only paths that match this pattern; * matches any run of characters."),
+    optional(
+        "path",
+        FieldKind::Form(&PATH),
+        "Only paths that match this pattern; * matches any run of characters.",
+    ),
     optional("mchid", FieldKind::Text(1, 32, DIGITS), "Only this merchant: mchid, or partner for APIv1."),
     optional("out_trade_no", FieldKind::Text(1, 32, NUMBER), "Only this order."),
     optional(
@@ -193,11 +176,15 @@ const CONDITIONS: [Field; 12] = [
     ),
     optional(
         "seed",
-        FieldKind::Number(0, u64::MAX),
+        FieldKind::Number(0, MAX_NUMBER),
         "A seed for the rule's own randomness. Default: derived from the gateway's.",
     ),
-    optional("from", FieldKind::Number(0, u64::MAX), "Not before this second of the virtual clock."),
-    optional("until", FieldKind::Number(0, u64::MAX), "Only before this second of the virtual clock."),
+    optional("from", FieldKind::Number(0, MAX_NUMBER), "Not before this second of the virtual clock."),
+    optional(
+        "until",
+        FieldKind::Number(0, MAX_NUMBER),
+        "Only before this second of the virtual clock, which must be later than from.",
+    ),
 ];
 
 pub(super) fn kinds() -> Vec<&'static str> {
@@ -214,20 +201,6 @@ pub(super) fn operations() -> Vec<&'static str> {
 
 pub(super) fn steps() -> Vec<&'static str> {
     MigrationStep::ALL.map(MigrationStep::as_str).to_vec()
-}
-
-/// Returns the schemas of a rule, one for each parameter.
-pub(super) fn variants() -> Vec<Variant> {
-    let variants = Parameter::ALL.map(|parameter| {
-        let of_schema = KINDS.iter().filter(|kind| kind.parameter.has_same_schema(parameter));
-        Variant {
-            name: parameter.variant(),
-            kinds: of_schema.map(|kind| kind.name).collect(),
-            fields: CONDITIONS.into_iter().chain(parameter.field()).collect(),
-            exclusive: ["out_trade_no", "number"],
-        }
-    });
-    variants.into()
 }
 
 impl Kind {
@@ -277,17 +250,20 @@ pub(super) fn rule(body: &Fields) -> Result<FaultRule, Problem> {
     let kind = KINDS.iter().find(|kind| kind.name == name);
     let kind = kind.ok_or_else(|| Problem::missing_field("kind"))?;
     let fault = (kind.make)(&kind.arguments(body));
-    with_conditions(FaultRule::new(fault), fault, body)
+    with_conditions(FaultRule::new(fault), body)
 }
 
-fn with_conditions(mut rule: FaultRule, fault: Fault, body: &Fields) -> Result<FaultRule, Problem> {
-    if let Some(api_version) = body.text("api_version").and_then(ApiVersion::from_name) {
-        rule = rule.for_api_version(api_version);
-    }
-    if let Some(operation) = body.text("operation").and_then(Operation::from_name) {
-        if !fault.applies_to(operation) {
-            return Err(Problem::invalid_field("operation", "must be one that this kind applies to"));
+fn with_conditions(mut rule: FaultRule, body: &Fields) -> Result<FaultRule, Problem> {
+    let operation = body.text("operation").and_then(Operation::from_name);
+    if let Some(name) = body.text("api_version") {
+        if operation.is_some_and(|operation| !variants::is_of_version(operation, name)) {
+            return Err(Problem::unprocessable("api_version", "must be that of the operation"));
         }
+        if let Some(api_version) = ApiVersion::from_name(name) {
+            rule = rule.for_api_version(api_version);
+        }
+    }
+    if let Some(operation) = operation {
         rule = rule.for_operation(operation);
     }
     if let Some(pattern) = body.text("path") {
@@ -312,8 +288,11 @@ fn with_conditions(mut rule: FaultRule, fault: Fault, body: &Fields) -> Result<F
     if let Some(seed) = body.number("seed") {
         rule = rule.with_seed(seed);
     }
-    let time = |name| body.number(name).map(UnixTime::from_secs);
-    Ok(rule.between(time("from"), time("until")))
+    let (from, until) = (body.number("from"), body.number("until"));
+    if from.zip(until).is_some_and(|(from, until)| until <= from) {
+        return Err(Problem::unprocessable("until", "must be later than from"));
+    }
+    Ok(rule.between(from.map(UnixTime::from_secs), until.map(UnixTime::from_secs)))
 }
 
 #[cfg(test)]

@@ -4,11 +4,12 @@ use super::{
     ControlResponse, Simulation,
     call::Call,
     fault_rules,
+    page::{BY_POSITION, page},
     problem::Problem,
     route::{Body, Route, RouteGroup},
     schema::{Record, Schema, optional_member, required_member},
 };
-use crate::faults::Operation;
+use crate::faults::{FaultRule, Operation};
 use serde_json::{Value, json};
 
 pub(super) const GROUP: RouteGroup = RouteGroup {
@@ -16,12 +17,17 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
     description: "Fault rules. The first rule that fires decides. A rule without conditions fires every time, \
         without limit.",
     routes: &[
-        Route::get("faults", "list_faults", "Lists the rules in force.", FAULTS, |simulation, _| {
-            Ok(ControlResponse::json(simulation.gateway.fault_rules()))
-        }),
-        Route::post("faults", "add_fault", "Adds a rule after the others. Returns all rules.", FAULTS, add)
+        Route::get("faults", "list_faults", "Lists the rules in force.", FAULTS, |simulation, call| {
+            Ok(list(simulation, call))
+        })
+        .paged(BY_POSITION),
+        Route::post("faults", "add_fault", "Adds a rule after the others. Returns it.", RULE, add)
             .with_body(Body::ByKind(fault_rules::variants))
-            .created(),
+            .created()
+            .with_problems(&[(
+                422,
+                "The rule can never fire: its operation is of another API version, or until is not later than from.",
+            )]),
         Route::post(
             "faults",
             "clear_faults",
@@ -40,16 +46,17 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
             KINDS,
             |_, _| Ok(ControlResponse::ok(kinds())),
         ),
-        Route::get("faults/{id}", "show_fault", "Returns one rule.", Schema::Record(&FAULT), show)
+        Route::get("faults/{id}", "show_fault", "Returns one rule.", RULE, show)
             .with_problems(&[RULE_NOT_FOUND]),
-        Route::post("faults/{id}", "remove_fault", "Removes one rule. Returns the others.", FAULTS, remove)
+        Route::post("faults/{id}", "remove_fault", "Removes one rule. Returns it.", RULE, remove)
             .method("DELETE")
             .with_problems(&[RULE_NOT_FOUND]),
     ],
 };
 
 const RULE_NOT_FOUND: (u16, &str) = (404, "The rule does not exist.");
-pub(super) const FAULTS: Schema = Schema::List(&Schema::Record(&FAULT));
+pub(super) const FAULTS: Schema = Schema::List(&RULE);
+const RULE: Schema = Schema::Record(&FAULT);
 const FAULT: Record = Record {
     name: "FaultRule",
     description: "A rule in force. A null condition is not checked.",
@@ -108,23 +115,38 @@ const KIND: Record = Record {
 };
 
 fn add(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
-    simulation.gateway.inject(fault_rules::rule(&call.body)?);
-    Ok(ControlResponse::json(simulation.gateway.fault_rules()))
+    let id = simulation.gateway.inject(fault_rules::rule(&call.body)?);
+    find(simulation, Some(id))
+}
+
+/// Returns the rules after a position, which is their id. They are in the order of their ids.
+fn rules_after(simulation: &Simulation, id: u64) -> &[FaultRule] {
+    let rules = simulation.gateway.fault_rules();
+    let (_, after) = rules.split_at(rules.partition_point(|rule| rule.id() <= id));
+    after
+}
+
+fn list(simulation: &mut Simulation, call: &Call<'_>) -> ControlResponse {
+    let after = call.query.text("after").and_then(|after| after.parse().ok()).unwrap_or_default();
+    page(call, rules_after(simulation, after).iter().map(|rule| (rule.id(), rule)), |_| true)
 }
 
 fn show(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
-    let id = call.path.number("id");
-    let rule = simulation.gateway.fault_rules().iter().find(|rule| Some(rule.id()) == id);
-    rule.map(ControlResponse::json).ok_or_else(|| Problem::not_found("rule"))
+    find(simulation, call.path.number("id"))
 }
 
 fn remove(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
-    let id = call.path.number("id").unwrap_or_default();
-    if simulation.gateway.remove_fault(id) {
-        Ok(ControlResponse::json(simulation.gateway.fault_rules()))
-    } else {
-        Err(Problem::not_found("rule"))
-    }
+    let id = call.path.number("id");
+    let removed = find(simulation, id)?;
+    simulation.gateway.remove_fault(id.unwrap_or_default());
+    Ok(removed)
+}
+
+fn find(simulation: &Simulation, id: Option<u64>) -> Result<ControlResponse, Problem> {
+    let before = id.and_then(|id| id.checked_sub(1));
+    let rule = before.and_then(|before| rules_after(simulation, before).first());
+    let rule = rule.filter(|rule| Some(rule.id()) == id);
+    rule.map(ControlResponse::json).ok_or_else(|| Problem::not_found("rule"))
 }
 
 fn kinds() -> Value {

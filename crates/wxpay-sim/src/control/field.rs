@@ -1,6 +1,14 @@
 //! Request fields: each is declared once, validated here, and published in the document.
 
+mod class;
+mod form;
+
 use super::problem::Problem;
+pub(super) use class::{DIGITS, LETTERS, NUMBER, OPENID, PRINTABLE};
+use class::{class_contains, describe_class};
+pub(super) use form::{
+    APP_ID, Form, NUMBER_CURSOR, PATH, POSITION, RECEIVER_CURSOR, SERIAL_NO, SHORT_NUMBER_CURSOR,
+};
 use serde_json::{Value, json};
 
 /// A path parameter, a query parameter, or a member of a request body.
@@ -26,11 +34,9 @@ pub(super) enum Kind {
     /// A string: minimum and maximum number of characters, and a character class in regular-expression notation
     /// (`0-9A-Z_-`). An empty class allows any character.
     Text(usize, usize, &'static str),
-    /// An appid: `wx` and 16 letters or digits.
-    AppId,
-    /// A path pattern, which begins with `/` or `*`.
-    Path,
-    /// A whole number with its inclusive minimum and maximum.
+    /// A string of a form of its own.
+    Form(&'static Form),
+    /// A whole number with its inclusive minimum and maximum, which is at most [`MAX_NUMBER`].
     Number(u64, u64),
     Boolean,
     Enum(fn() -> Vec<&'static str>),
@@ -38,12 +44,8 @@ pub(super) enum Kind {
     List(&'static Self, usize),
 }
 
-pub(super) const DIGITS: &str = "0-9";
-pub(super) const LETTERS: &str = "0-9A-Za-z";
-/// Character class of order, refund and profit-sharing numbers that a merchant assigns.
-pub(super) const NUMBER: &str = "0-9A-Za-z_|*@-";
-pub(super) const VISIBLE: &str = "!-~";
-pub(super) const PRINTABLE: &str = " -~";
+/// Largest number of a field: every JSON implementation keeps whole numbers up to it exact (RFC 7493).
+pub(super) const MAX_NUMBER: u64 = 9_007_199_254_740_991;
 
 /// Query parameter that selects the merchant, for numbers that two merchants may both use.
 pub(super) const MERCHANT_FILTER: &[Field] = &[optional(
@@ -86,12 +88,10 @@ impl Kind {
                 let is_allowed = |character| class.is_empty() || class_contains(class, character);
                 (*min..=*max).contains(&text.chars().count()) && text.chars().all(is_allowed)
             }),
-            Self::AppId => value.as_str().is_some_and(|text| {
-                let rest = text.strip_prefix("wx");
-                rest.is_some_and(|rest| rest.len() == 16 && rest.bytes().all(|b| b.is_ascii_alphanumeric()))
-            }),
-            Self::Path => value.as_str().is_some_and(|text| text.starts_with(['/', '*'])),
-            Self::Number(from, to) => value.as_u64().is_some_and(|number| (*from..=*to).contains(&number)),
+            Self::Form(form) => value.as_str().is_some_and(form.accepts),
+            Self::Number(from, to) => {
+                whole_number(value).is_some_and(|number| (*from..=*to).contains(&number))
+            }
             Self::Boolean => value.is_boolean(),
             Self::Enum(values) => value.as_str().is_some_and(|text| values().contains(&text)),
             Self::List(kind, max) => value
@@ -107,8 +107,7 @@ impl Kind {
                 let length = if min == max { min.to_string() } else { format!("{min} to {max}") };
                 format!("must be a string of {length} {}", describe_class(class))
             }
-            Self::AppId => String::from("must be wx followed by 16 letters or digits"),
-            Self::Path => String::from("must begin with / or *"),
+            Self::Form(form) => form.rule.into(),
             Self::Number(from, to) => format!("must be a whole number from {from} to {to}"),
             Self::Boolean => String::from("must be true or false"),
             Self::Enum(values) => {
@@ -129,8 +128,7 @@ impl Kind {
             Self::Text(min, max, class) => {
                 json!({ "type": "string", "pattern": format!("^[{class}]{{{min},{max}}}$") })
             }
-            Self::AppId => json!({ "type": "string", "pattern": "^wx[0-9A-Za-z]{16}$" }),
-            Self::Path => json!({ "type": "string", "pattern": "^[/*]" }),
+            Self::Form(form) => json!({ "type": "string", "pattern": form.pattern }),
             Self::Number(from, to) => json!({ "type": "integer", "minimum": from, "maximum": to }),
             Self::Boolean => json!({ "type": "boolean" }),
             Self::Enum(values) => json!({ "type": "string", "enum": values() }),
@@ -142,46 +140,22 @@ impl Kind {
     /// stays a string, so that [`Field::check`] rejects it by the field's rule.
     pub(super) fn parse(&self, text: String) -> Value {
         match self {
-            Self::Number(..) => text.parse::<u64>().map_or(Value::String(text), Value::from),
-            Self::Boolean => text.parse::<bool>().map_or(Value::String(text), Value::from),
-            Self::Text(..) | Self::AppId | Self::Path | Self::Enum(_) | Self::List(..) => Value::String(text),
+            Self::Number(..) | Self::Boolean => match serde_json::from_str(&text) {
+                Ok(value @ (Value::Number(_) | Value::Bool(_))) if text == text.trim() => value,
+                _ => Value::String(text),
+            },
+            Self::Text(..) | Self::Form(_) | Self::Enum(_) | Self::List(..) => Value::String(text),
         }
     }
 }
 
-/// Describes a character class in words: its ranges and characters, one by one.
-fn describe_class(class: &str) -> String {
-    match class {
-        "" => String::from("characters"),
-        VISIBLE => String::from("visible ASCII characters"),
-        PRINTABLE => String::from("printable ASCII characters"),
-        _ => {
-            let values: Vec<String> = ranges(class)
-                .map(|(from, to)| if from == to { from.to_string() } else { format!("{from}-{to}") })
-                .collect();
-            format!("of {}", values.join(" "))
-        }
-    }
-}
-
-/// Returns true if a character belongs to a class in regular-expression notation.
-fn class_contains(class: &str, character: char) -> bool {
-    ranges(class).any(|(from, to)| (from..=to).contains(&character))
-}
-
-/// Yields the first and the last character of each range of a class. A single character is a range of its own.
-fn ranges(class: &str) -> impl Iterator<Item = (char, char)> {
-    let mut rest = class.chars();
-    std::iter::from_fn(move || {
-        let from = rest.next()?;
-        let mut ahead = rest.clone();
-        match (ahead.next(), ahead.next()) {
-            (Some('-'), Some(to)) => {
-                rest = ahead;
-                Some((from, to))
-            }
-            _ => Some((from, from)),
-        }
+/// Returns the whole number of a JSON value. `5`, `5.0` and `5e0` are the same number, as in JSON Schema.
+pub(super) fn whole_number(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| {
+        let number = value.as_f64().filter(|number| number.fract() == 0.0)?;
+        // Without its sign, because -0 is a whole number too.
+        let digits = if number == 0.0 { String::from("0") } else { format!("{number:.0}") };
+        digits.parse().ok()
     })
 }
 
@@ -190,25 +164,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn character_class_matches_like_a_regular_expression() {
-        for (class, inside, outside) in
-            [(DIGITS, "0509", "a-/:"), (NUMBER, "azAZ09_|*@-", " ./+"), (VISIBLE, "!~-a", " \u{7f}é")]
-        {
-            assert!(inside.chars().all(|character| class_contains(class, character)), "{class}");
-            assert!(!outside.chars().any(|character| class_contains(class, character)), "{class}");
-        }
-    }
-
-    #[test]
     fn field_kind_rule_is_readable() {
         for (kind, rule) in [
             (Kind::Text(1, 32, NUMBER), "must be a string of 1 to 32 of 0-9 A-Z a-z _ | * @ -"),
             (Kind::Text(32, 32, LETTERS), "must be a string of 32 of 0-9 A-Z a-z"),
             (Kind::Text(1, 2, ""), "must be a string of 1 to 2 characters"),
-            (Kind::Text(1, 2, VISIBLE), "must be a string of 1 to 2 visible ASCII characters"),
+            (Kind::Text(1, 2, class::VISIBLE), "must be a string of 1 to 2 visible ASCII characters"),
             (Kind::Enum(|| vec!["a", "b"]), "must be one of a, b"),
         ] {
             assert_eq!(kind.rule(), rule);
+        }
+    }
+
+    #[test]
+    fn number_in_a_url_is_a_json_number() {
+        let kind = Kind::Number(0, 1000);
+        for (text, number) in [("0", Some(0)), ("17", Some(17)), ("1e2", Some(100)), ("5.0", Some(5))] {
+            assert_eq!(whole_number(&kind.parse(text.into())), number, "{text}");
+        }
+        for text in ["", "+5", "007", " 5", "5 ", "5.5", "-1", "true", "\"5\"", "0x5"] {
+            assert!(!kind.accepts(&kind.parse(text.into())), "{text}");
         }
     }
 
@@ -218,9 +193,10 @@ mod tests {
         for (kind, fitting, other) in [
             (Kind::Text(1, 2, ""), json!("é"), json!("abc")),
             (Kind::Text(1, 2, DIGITS), json!("12"), json!(12)),
-            (Kind::AppId, json!("wx0123456789abcdef"), json!("wx0123456789abcde")),
-            (Kind::Path, json!("*/close"), json!("v3")),
+            (Kind::Form(&APP_ID), json!("wx0123456789abcdef"), json!("wx0123456789abcde")),
             (Kind::Number(1, 5), json!(5), json!(6)),
+            (Kind::Number(0, 5), json!(5.0), json!(-1.0)),
+            (Kind::Number(0, 5), json!(-0.0), json!(1e300)),
             (Kind::Number(0, 5), json!(0), json!(0.5)),
             (Kind::Boolean, json!(false), json!("false")),
             (values, json!("a"), json!("c")),

@@ -3,8 +3,8 @@
 use super::{
     ControlResponse, Simulation,
     call::Call,
-    field::{DIGITS, Field, Kind, LETTERS, optional, required},
-    page::page,
+    field::{APP_ID, DIGITS, Field, Kind, LETTERS, optional, required},
+    page::{BY_MCHID, page},
     problem::Problem,
     records::merchant::{CERTIFICATE, CertificateView, MERCHANT, MERCHANTS, MerchantView},
     route::{Body, Route, RouteGroup},
@@ -25,7 +25,7 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
                 merchants.map(|merchant| (merchant.mchid(), MerchantView::of(merchant, call.now.wall)));
             Ok(page(call, views, |_| true))
         })
-        .paged(),
+        .paged(BY_MCHID),
         Route::post(
             "merchants",
             "create_merchant",
@@ -120,10 +120,10 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
 pub(super) const MERCHANT_NOT_FOUND: (u16, &str) = (404, "The merchant does not exist.");
 const NEW_MERCHANT_FIELDS: &[Field] = &[
     optional("mchid", Kind::Text(1, 32, DIGITS), "The merchant's mchid. Default: generated."),
-    optional("appid", Kind::AppId, "The merchant's app. Default: generated."),
+    optional("appid", Kind::Form(&APP_ID), "The merchant's app. Default: generated."),
 ];
 const SUB_MERCHANT_FIELDS: &[Field] =
-    &[optional("appids", Kind::List(&Kind::AppId, 50), "The sub-merchant's apps. Default: none.")];
+    &[optional("appids", Kind::List(&Kind::Form(&APP_ID), 50), "The sub-merchant's apps. Default: none.")];
 
 /// Returns the merchant that the path names.
 pub(super) fn merchant<'a>(gateway: &'a Gateway, call: &Call<'_>) -> Result<&'a Merchant, Problem> {

@@ -4,7 +4,7 @@ use super::{
     ControlResponse, Simulation,
     call::Call,
     field::{DIGITS, Field, Kind, optional},
-    page::page,
+    page::{BY_POSITION, page},
     problem::Problem,
     records::notification::{NOTIFICATION, NOTIFICATIONS, WARNING_RECORDS, states},
     route::{Route, RouteGroup},
@@ -24,7 +24,7 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
             |simulation, call| Ok(list(simulation, call)),
         )
         .with_query(FILTERS)
-        .paged(),
+        .paged(BY_POSITION),
         Route::get(
             "notifications/{notify_id}",
             "show_notification",
@@ -65,7 +65,7 @@ pub(super) const WARNINGS: RouteGroup = RouteGroup {
             Ok(page(call, simulation.gateway.warnings.after(after), |_| true))
         },
     )
-    .paged()],
+    .paged(BY_POSITION)],
 };
 
 const NOTIFICATION_NOT_FOUND: (u16, &str) = (404, "The notification does not exist.");

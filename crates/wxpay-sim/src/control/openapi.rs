@@ -1,7 +1,7 @@
 //! The `OpenAPI` 3.1 document of the interface, generated from the table of routes.
 
 use super::{
-    ControlResponse, GROUPS, ROOT,
+    ControlResponse, GROUPS, MAX_BODY_BYTES, ROOT,
     field::Field,
     records::problem::PROBLEM,
     route::{Body, Route, RouteGroup, Variant, parameter},
@@ -25,8 +25,10 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
 const DESCRIPTION: &str = "The control interface of a simulated WeChat Pay gateway: the payer, the clock, faults, and \
     the gateway's records. For tests only. A listener outside of loopback requires a token, as does one that was given a \
     token; otherwise there is no authentication. Requests of web pages of other sites are refused. Amounts are whole numbers of \
-    fen; times are whole seconds since 1970 by the virtual clock. A request that breaks a rule changes nothing. An \
-    unknown path returns 404; a method that the path does not support returns 405 with an Allow header.";
+    fen; times are whole seconds since 1970 by the virtual clock. A request that breaks a rule changes nothing. 400: a \
+    field breaks its schema. 409: the state does not allow the request. 422: the fields are valid one by one, but not \
+    together or not under their signature. An unknown path returns 404; a method that the path does not support returns \
+    405 with an Allow header.";
 
 /// Builds the document.
 pub(super) fn document() -> Value {
@@ -63,13 +65,14 @@ pub(super) fn document() -> Value {
                 "MethodNotAllowed": method_not_allowed_response(),
                 "Unauthorized": unauthorized_response(),
                 "Forbidden": problem_response(FORBIDDEN),
-                "Problem": problem_response("The request was rejected; nothing has changed."),
+                "BodyIncomplete": problem_response("408: the body was not complete in time."),
+                "BodyTooLarge": problem_response(&format!("413: the body has more than {MAX_BODY_BYTES} bytes.")),
             },
         },
     })
 }
 
-fn operation(group: &RouteGroup, route: &Route, records: &mut BTreeMap<&'static str, Value>) -> Value {
+fn operation(group: &RouteGroup, route: &Route, records: &mut BTreeMap<String, Value>) -> Value {
     let path = route.path.split('/').filter_map(parameter).map(
         |field| json!({ "name": field.name, "in": "path", "required": true, "schema": field.schema(false) }),
     );
@@ -90,7 +93,7 @@ fn operation(group: &RouteGroup, route: &Route, records: &mut BTreeMap<&'static 
     operation
 }
 
-fn request_body(body: &Body, records: &mut BTreeMap<&'static str, Value>) -> Option<Value> {
+fn request_body(body: &Body, records: &mut BTreeMap<String, Value>) -> Option<Value> {
     let (is_required, schema) = match body {
         Body::None => return None,
         Body::Optional(fields) => (false, object(fields)),
@@ -98,13 +101,16 @@ fn request_body(body: &Body, records: &mut BTreeMap<&'static str, Value>) -> Opt
         Body::Required(fields) => (true, object(fields)),
         Body::ByKind(variants) => {
             let mut reference = |variant: &Variant| {
-                records.insert(variant.name, variant_schema(variant));
+                records.insert(variant.name.clone(), variant_schema(variant));
                 json!({ "$ref": format!("#/components/schemas/{}", variant.name) })
             };
             let references: Vec<Value> = variants().iter().map(&mut reference).collect();
             (true, json!({ "oneOf": references }))
         }
-        Body::Parameters(description) => (true, json!({ "type": "object", "description": description })),
+        Body::Parameters(forms) => {
+            let references: Vec<Value> = forms.iter().map(|form| form.reference(records)).collect();
+            (true, json!({ "anyOf": references }))
+        }
     };
     Some(json!({ "required": is_required, "content": { "application/json": { "schema": schema } } }))
 }
@@ -128,25 +134,39 @@ fn variant_schema(variant: &Variant) -> Value {
         let kind = json!({ "type": "string", "enum": variant.kinds });
         if let Some(Value::Object(properties)) = members.get_mut("properties") {
             properties.insert("kind".into(), kind);
+            for (name, values) in &variant.choices {
+                // Null counts as absent.
+                let values: Vec<Value> =
+                    values.iter().map(|value| json!(value)).chain([Value::Null]).collect();
+                if let Some(Value::Object(property)) = properties.get_mut(*name) {
+                    property.insert("enum".into(), values.into());
+                }
+            }
         }
-        members.insert("not".into(), json!({ "required": variant.exclusive }));
+        // Null counts as absent.
+        let [one, other] = variant.exclusive;
+        let is_text = json!({ "type": "string" });
+        members.insert(
+            "not".into(),
+            json!({ "required": variant.exclusive, "properties": { one: is_text, other: is_text } }),
+        );
     }
     schema
 }
 
-fn responses(route: &Route, records: &mut BTreeMap<&'static str, Value>) -> Value {
+fn responses(route: &Route, records: &mut BTreeMap<String, Value>) -> Value {
     let mut responses = Map::new();
     let content = json!({ "application/json": { "schema": route.response.schema(records) } });
     let success = json!({ "description": "Success.", "content": content });
+    let success = if route.page.is_empty() { success } else { with_header(success, "Link", LINK) };
     responses.insert(route.status.to_string(), success);
     let field = (400, "A field is invalid.");
     for (status, condition) in route.problems.iter().chain([&field]) {
         responses.insert(status.to_string(), problem_response(condition));
     }
-    for (status, name) in [("401", "Unauthorized"), ("403", "Forbidden")] {
+    for (status, name) in COMMON_PROBLEMS {
         responses.insert(status.into(), json!({ "$ref": format!("#/components/responses/{name}") }));
     }
-    responses.insert("default".into(), json!({ "$ref": "#/components/responses/Problem" }));
     Value::Object(responses)
 }
 
@@ -154,6 +174,12 @@ fn problem_response(condition: &str) -> Value {
     let schema = json!({ "$ref": format!("#/components/schemas/{}", PROBLEM.name) });
     json!({ "description": condition, "content": { "application/problem+json": { "schema": schema } } })
 }
+
+const LINK: &str = "`<URL>; rel=\"next\"`: the next page. Absent on the last page.";
+
+/// Problems of every route: statuses and names of the components.
+const COMMON_PROBLEMS: [(&str, &str); 4] =
+    [("401", "Unauthorized"), ("403", "Forbidden"), ("408", "BodyIncomplete"), ("413", "BodyTooLarge")];
 
 const FORBIDDEN: &str = "403: Host is not localhost, an IP address or an allowed name; Origin is not the request's own \
     host; or Sec-Fetch-Site is cross-site. The problem names the header and its rule.";

@@ -4,8 +4,8 @@ use super::{
     ControlResponse, Simulation,
     call::Call,
     combined,
-    field::{Field, Kind, MERCHANT_FILTER, VISIBLE, optional},
-    page::page,
+    field::{Field, Kind, MAX_NUMBER, MERCHANT_FILTER, OPENID, optional},
+    page::{BY_POSITION, page},
     problem::Problem,
     records::order::{ORDER, ORDERS},
     route::{Body, Route, RouteGroup},
@@ -28,7 +28,7 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
             |simulation, call| Ok(list(simulation, call)),
         )
         .with_query(MERCHANT_FILTER)
-        .paged(),
+        .paged(BY_POSITION),
         Route::get(
             "orders/{out_trade_no}",
             "show_order",
@@ -41,7 +41,7 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
         Route::post("orders/{out_trade_no}/pay", "pay_order", "Pays the order as the payer.", ORDER, pay)
             .with_query(MERCHANT_FILTER)
             .with_body(Body::Optional(PAYER))
-            .with_problems(&[ORDER_NOT_FOUND, (409, "The order is paid, or can no longer be paid.")]),
+            .with_problems(&[ORDER_NOT_FOUND, PAYMENT_IMPOSSIBLE]),
         Route::post(
             "orders/{out_trade_no}/cancel",
             "cancel_order",
@@ -67,15 +67,17 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
 };
 
 const PAYER: &[Field] = &[
-    optional("openid", Kind::Text(1, 128, VISIBLE), "The payer. Default: the gateway's payer."),
+    optional("openid", Kind::Text(1, 128, OPENID), "The payer. Default: the gateway's payer."),
     optional(
         "discount",
-        Kind::Number(0, u64::MAX),
+        Kind::Number(0, MAX_NUMBER),
         "The discount by a coupon, in fen; at least 1 fen must remain to pay.",
     ),
     optional("bank_type", Kind::Text(1, 16, "0-9A-Za-z_"), "The payer's bank. For APIv1, 0 is the balance."),
 ];
 pub(super) const ORDER_NOT_FOUND: (u16, &str) = (404, "The order does not exist.");
+const PAYMENT_IMPOSSIBLE: (u16, &str) =
+    (409, "The order is paid, or can no longer be paid; or it does not allow this openid or discount.");
 const ATTEMPT_IMPOSSIBLE: (u16, &str) =
     (409, "The order is paid or closed, or its merchant cannot learn of such an attempt: NATIVE and MWEB.");
 

@@ -3,19 +3,27 @@
 use super::{
     ControlResponse,
     call::Call,
-    field::{Field, Kind, PRINTABLE, optional},
+    field::{DIGITS, Field, Kind, NUMBER_CURSOR, POSITION, RECEIVER_CURSOR, SHORT_NUMBER_CURSOR, optional},
 };
 use serde::Serialize;
 
-/// Query parameters of every list.
-pub(super) const PAGE: &[Field] = &[
-    optional("limit", Kind::Number(1, MAX_LIMIT), "The maximum number of records to return. Default: 100."),
-    optional(
-        "after",
-        Kind::Text(1, 512, PRINTABLE),
-        "The cursor of the previous page, as in its Link header.",
-    ),
-];
+/// Parameters of a list in the order of arrival.
+pub(super) const BY_POSITION: &[Field] = &[LIMIT, after(Kind::Form(&POSITION))];
+/// Parameters of a list of merchants.
+pub(super) const BY_MCHID: &[Field] = &[LIMIT, after(Kind::Text(1, 32, DIGITS))];
+/// Parameters of a list of merchants' numbers of up to 64 characters.
+pub(super) const BY_NUMBER: &[Field] = &[LIMIT, after(Kind::Form(&NUMBER_CURSOR))];
+/// Parameters of a list of merchants' numbers of up to 32 letters and digits.
+pub(super) const BY_SHORT_NUMBER: &[Field] = &[LIMIT, after(Kind::Form(&SHORT_NUMBER_CURSOR))];
+/// Parameters of the list of receivers.
+pub(super) const BY_RECEIVER: &[Field] = &[LIMIT, after(Kind::Form(&RECEIVER_CURSOR))];
+
+const LIMIT: Field =
+    optional("limit", Kind::Number(1, MAX_LIMIT), "The maximum number of records to return. Default: 100.");
+
+const fn after(kind: Kind) -> Field {
+    optional("after", kind, "The cursor of the previous page, as in its Link header.")
+}
 
 const MAX_LIMIT: u64 = 1000;
 const DEFAULT_LIMIT: u64 = 100;

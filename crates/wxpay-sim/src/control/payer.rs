@@ -6,7 +6,7 @@ use super::{
     problem::Problem,
     records::{order::ORDER, problem::RESP},
     route::{Body, Route, RouteGroup},
-    schema::{Record, Schema, required_member},
+    schema::{Record, Schema, optional_member, required_member},
 };
 use crate::{gateway::Payer, payer::PaymentRequest};
 use serde_json::json;
@@ -22,6 +22,7 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
         .with_problems(&[
             super::orders::ORDER_NOT_FOUND,
             (409, "The order is paid, or can no longer be paid."),
+            NOT_ACCEPTED,
         ]),
         Route::post(
             "payer/cancel",
@@ -30,7 +31,8 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
             PAYER_RESULT,
             |simulation, call| act(simulation, call, PayerAction::Cancel),
         )
-        .with_body(PARAMETERS),
+        .with_body(PARAMETERS)
+        .with_problems(&[NOT_ACCEPTED]),
         Route::post(
             "payer/fail",
             "payer_fail",
@@ -38,15 +40,48 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
             PAYER_RESULT,
             |simulation, call| act(simulation, call, PayerAction::Fail),
         )
-        .with_body(PARAMETERS),
+        .with_body(PARAMETERS)
+        .with_problems(&[NOT_ACCEPTED]),
     ],
 };
 
-const PARAMETERS: Body = Body::Parameters(
-    "The payment parameters, exactly as the merchant passed them to the client. Page or mini program: appId, \
-     timeStamp, nonceStr, package, signType, paySign. App, in both API versions: appid, partnerid, prepayid, package, \
-     noncestr, timestamp, sign.",
+const NOT_ACCEPTED: (u16, &str) = (
+    422,
+    "The client does not accept the parameters: one is missing, or of another order, app or merchant; or the signature \
+     is invalid.",
 );
+
+const PARAMETERS: Body = Body::Parameters(&[PAGE_PARAMETERS, APP_PARAMETERS]);
+const PAGE_PARAMETERS: Record = Record {
+    name: "PageParameters",
+    description: "The payment parameters of a page or a mini program, exactly as the merchant passed them to the client.",
+    members: &[
+        optional_member("appId", Schema::Text, "The app. A mini program does not pass it."),
+        required_member("timeStamp", Schema::Text, "The time of the signature, in seconds since 1970."),
+        required_member("nonceStr", Schema::Text, "The nonce."),
+        required_member("package", Schema::Text, "prepay_id= followed by the prepay_id."),
+        required_member("signType", Schema::Enum(|| vec!["RSA"]), "The type of the signature."),
+        required_member("paySign", Schema::Text, "The merchant's signature."),
+    ],
+};
+const APP_PARAMETERS: Record = Record {
+    name: "AppParameters",
+    description: "The payment parameters of an app, in both API versions, exactly as the merchant passed them to the \
+        client.",
+    members: &[
+        required_member("appid", Schema::Text, "The app."),
+        required_member("partnerid", Schema::Text, "The merchant."),
+        required_member("prepayid", Schema::Text, "The prepay_id."),
+        required_member("package", Schema::Text, "Sign=WXPay."),
+        required_member("noncestr", Schema::Text, "The nonce."),
+        required_member(
+            "timestamp",
+            Schema::AnyOf(&[Schema::Text, Schema::Count]),
+            "The time of the signature, in seconds since 1970: a string; in APIv1 also a number.",
+        ),
+        required_member("sign", Schema::Text, "The merchant's signature."),
+    ],
+};
 const PAYER_RESULT: Schema = Schema::Record(&PAYER_RESULT_RECORD);
 const PAYER_RESULT_RECORD: Record = Record {
     name: "PayerResult",
@@ -94,7 +129,7 @@ fn act(
 ) -> Result<ControlResponse, Problem> {
     let (gateway, now) = (&mut simulation.gateway, call.now.business);
     let payment_request = PaymentRequest::parse(gateway, call.raw, now).map_err(|invalid| {
-        Problem::invalid_field(invalid.field, invalid.rule).with_pay_resp(&invalid.resp())
+        Problem::unprocessable(invalid.field, invalid.rule).with_pay_resp(&invalid.resp())
     })?;
     let (resp, notifications_first) = match action {
         PayerAction::Cancel => (payment_request.cancel(gateway, now), false),

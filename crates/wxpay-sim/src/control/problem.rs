@@ -5,8 +5,8 @@ use crate::{gateway::PayError, payer::PayResp};
 use serde_json::{Map, Value};
 use std::time::Duration;
 
-/// A problem: HTTP status, members of the body, the `Allow` header of a 405, and the `WWW-Authenticate` header of a 401. [`ControlResponse::content_type`]
-/// gives its media type.
+/// A problem: HTTP status, members of the body, the `Allow` header of a 405, and the `WWW-Authenticate` header of a 401.
+/// [`ControlResponse::content_type`] gives its media type.
 pub(super) struct Problem {
     status: u16,
     members: Map<String, Value>,
@@ -35,10 +35,12 @@ impl Problem {
                 Self::new(409, "the order cannot be paid", &error.to_string())
             }
             PayError::Unobservable => Self::new(409, "the command has no effect", &error.to_string()),
-            PayError::DiscountTooLarge => Self::invalid_field("discount", "must leave at least 1 fen to pay"),
+            PayError::DiscountTooLarge => {
+                Self::conflicting_field("discount", "must leave at least 1 fen to pay")
+            }
             PayError::BankType => Self::invalid_field("bank_type", "must be 1 to 16 of 0-9 A-Z a-z _"),
             PayError::OtherPayer => {
-                Self::invalid_field("openid", "must be the payer that the order was placed for")
+                Self::conflicting_field("openid", "must be the payer that the order was placed for")
             }
         }
     }
@@ -51,6 +53,20 @@ impl Problem {
     /// Reports an operation that the current state does not allow.
     pub(super) fn conflict(title: &str, detail: &str) -> Self {
         Self::new(409, title, detail)
+    }
+
+    /// Reports a valid field that does not fit the current state.
+    fn conflicting_field(field: &str, rule: &str) -> Self {
+        Self::conflict("the field does not fit the state", &format!("{field} {rule}"))
+            .with("field", field)
+            .with("rule", rule)
+    }
+
+    /// Reports a field that is valid by itself but not in this request: with its other fields, or for its signature.
+    pub(super) fn unprocessable(field: &str, rule: &str) -> Self {
+        Self::new(422, "the fields do not fit", &format!("{field} {rule}"))
+            .with("field", field)
+            .with("rule", rule)
     }
 
     pub(super) fn unknown_path() -> Self {

@@ -4,7 +4,7 @@ use super::{
     ControlResponse, Simulation,
     call::Call,
     field::{Kind, MERCHANT_FILTER, required},
-    page::{cursor, page},
+    page::{BY_NUMBER, BY_RECEIVER, cursor, page},
     problem::Problem,
     route::{Body, Route, RouteGroup},
     schema::{Record, Schema, required_member},
@@ -23,7 +23,7 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
             list,
         )
         .with_query(MERCHANT_FILTER)
-        .paged(),
+        .paged(BY_NUMBER),
         Route::get(
             "profitsharing/{out_order_no}",
             "show_profitsharing",
@@ -76,7 +76,7 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
                 Ok(page(call, simulation.gateway.receivers_after(after), |_| true))
             },
         )
-        .paged(),
+        .paged(BY_RECEIVER),
     ],
 };
 

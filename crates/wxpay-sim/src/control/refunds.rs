@@ -4,7 +4,7 @@ use super::{
     ControlResponse, Simulation,
     call::Call,
     field::{Kind, MERCHANT_FILTER, required},
-    page::{cursor, page},
+    page::{BY_NUMBER, cursor, page},
     problem::Problem,
     records::order::REFUND,
     route::{Body, Route, RouteGroup},
@@ -29,7 +29,7 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
             list,
         )
         .with_query(MERCHANT_FILTER)
-        .paged(),
+        .paged(BY_NUMBER),
         Route::get(
             "refunds/{out_refund_no}",
             "show_refund",

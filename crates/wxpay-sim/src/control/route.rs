@@ -3,10 +3,9 @@
 use super::{
     ControlResponse, Simulation,
     call::Call,
-    field::{DIGITS, Field, Kind, LETTERS, NUMBER, PRINTABLE, required},
-    page::PAGE,
+    field::{APP_ID, DIGITS, Field, Kind, LETTERS, MAX_NUMBER, NUMBER, PRINTABLE, SERIAL_NO, required},
     problem::Problem,
-    schema::Schema,
+    schema::{Record, Schema},
 };
 
 /// A group of routes about one resource, which becomes a tag of the document.
@@ -28,8 +27,8 @@ pub(super) struct Route {
     pub(super) id: &'static str,
     pub(super) summary: &'static str,
     pub(super) query: &'static [Field],
-    /// True for a list that is returned page by page.
-    pub(super) is_paged: bool,
+    /// Query parameters of the pages; empty unless the response is a list that is returned page by page.
+    pub(super) page: &'static [Field],
     pub(super) body: Body,
     /// Status of a successful response.
     pub(super) status: u16,
@@ -51,16 +50,18 @@ pub(super) enum Body {
     Settings(fn() -> Vec<Field>),
     /// An object whose members depend on its member `kind`.
     ByKind(fn() -> Vec<Variant>),
-    /// A JSON object that the route itself parses.
-    Parameters(&'static str),
+    /// An object in one of these forms, which the route itself parses: its members are signed as received.
+    Parameters(&'static [Record]),
 }
 
 /// Schema of a body for a set of values of `kind`.
 pub(super) struct Variant {
-    pub(super) name: &'static str,
+    pub(super) name: String,
     pub(super) kinds: Vec<&'static str>,
     pub(super) fields: Vec<Field>,
-    /// Two mutually exclusive members.
+    /// Members that allow only some of the values that their fields list.
+    pub(super) choices: Vec<(&'static str, Vec<&'static str>)>,
+    /// Two mutually exclusive members, which are strings.
     pub(super) exclusive: [&'static str; 2],
 }
 
@@ -72,11 +73,11 @@ const PARAMETERS: &[Field] = &[
     required("out_authorization_no", Kind::Text(1, 32, LETTERS), "The merchant's authorization number."),
     required("out_order_no", Kind::Text(1, 64, NUMBER), "The merchant's profit-sharing number."),
     required("sub_mchid", Kind::Text(1, 32, DIGITS), "The sub-merchant's mchid."),
-    required("appid", Kind::AppId, "The app's appid."),
+    required("appid", Kind::Form(&APP_ID), "The app's appid."),
     required("mchid", Kind::Text(1, 32, DIGITS), "The merchant's mchid."),
-    required("serial_no", Kind::Text(2, 64, "0-9A-Fa-f"), "The serial number of the certificate."),
+    required("serial_no", Kind::Form(&SERIAL_NO), "The serial number of the certificate."),
     required("notify_id", Kind::Text(1, 128, PRINTABLE), "The id of the notification."),
-    required("id", Kind::Number(1, u64::MAX), "The id of the fault rule."),
+    required("id", Kind::Number(1, MAX_NUMBER), "The id of the fault rule."),
 ];
 
 /// Returns the parameter that a path segment such as `{mchid}` stands for, or `None` for a literal segment.
@@ -100,7 +101,7 @@ impl Route {
             id,
             summary,
             query,
-            is_paged: false,
+            page: &[],
             body,
             status: 200,
             response,
@@ -139,15 +140,14 @@ impl Route {
         Self { problems, ..self }
     }
 
-    /// Declares a list that is returned page by page.
-    pub(super) const fn paged(self) -> Self {
-        Self { is_paged: true, ..self }
+    /// Declares a list that is returned page by page, with its parameters.
+    pub(super) const fn paged(self, page: &'static [Field]) -> Self {
+        Self { page, ..self }
     }
 
     /// Returns the query parameters, those of pages included.
     pub(super) fn query_fields(&self) -> impl Iterator<Item = &'static Field> + Clone + use<> {
-        let page: &'static [Field] = if self.is_paged { PAGE } else { &[] };
-        self.query.iter().chain(page)
+        self.query.iter().chain(self.page)
     }
 
     /// Returns true if a path below the root matches this route's template.

@@ -58,7 +58,7 @@ pub(super) const fn optional_member(name: &'static str, schema: Schema, descript
 
 impl Schema {
     /// Returns the JSON schema. Adds the records that it references to `records`.
-    pub(super) fn schema(&self, records: &mut BTreeMap<&'static str, Value>) -> Value {
+    pub(super) fn schema(&self, records: &mut BTreeMap<String, Value>) -> Value {
         match self {
             Self::Text => json!({ "type": "string" }),
             Self::Enum(values) => json!({ "type": "string", "enum": values() }),
@@ -82,7 +82,7 @@ impl Schema {
                 let members: Map<String, Value> = members.collect();
                 let required: Vec<&String> = members.keys().collect();
                 let schema = json!({ "type": "object", "required": required, "properties": members });
-                records.insert(name, schema);
+                records.insert(String::from(*name), schema);
                 json!({ "$ref": format!("#/components/schemas/{name}") })
             }
             Self::StringMap => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
@@ -92,17 +92,17 @@ impl Schema {
 }
 
 impl Record {
-    pub(super) fn reference(&self, records: &mut BTreeMap<&'static str, Value>) -> Value {
+    pub(super) fn reference(&self, records: &mut BTreeMap<String, Value>) -> Value {
         if !records.contains_key(self.name) {
             // Reserve the name before building the schema: a record may refer to itself.
-            records.insert(self.name, Value::Null);
+            records.insert(self.name.into(), Value::Null);
             let schema = self.schema(records);
-            records.insert(self.name, schema);
+            records.insert(self.name.into(), schema);
         }
         json!({ "$ref": format!("#/components/schemas/{}", self.name) })
     }
 
-    fn schema(&self, records: &mut BTreeMap<&'static str, Value>) -> Value {
+    fn schema(&self, records: &mut BTreeMap<String, Value>) -> Value {
         let required: Vec<&str> =
             self.members.iter().filter(|member| member.is_required).map(|member| member.name).collect();
         let mut properties = Map::new();

@@ -4,7 +4,7 @@ use super::{
     ControlResponse, Simulation,
     call::Call,
     field::{Field, Kind, MERCHANT_FILTER, optional, required},
-    page::{cursor, page},
+    page::{BY_SHORT_NUMBER, cursor, page},
     problem::Problem,
     records::notification::NOTIFICATIONS,
     route::{Body, Route, RouteGroup},
@@ -28,7 +28,7 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
             list,
         )
         .with_query(MERCHANT_FILTER)
-        .paged(),
+        .paged(BY_SHORT_NUMBER),
         Route::get(
             "transfers/{out_bill_no}",
             "show_transfer",

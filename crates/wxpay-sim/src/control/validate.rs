@@ -28,8 +28,7 @@ fn path(route: &Route, path: &str) -> Result<Fields, Problem> {
     let mut members = Map::new();
     for (template, segment) in route.path.split('/').zip(super::strip_root(path).split('/')) {
         if let Some(field) = parameter(template) {
-            let text = percent_decode_str(segment).decode_utf8_lossy().into_owned();
-            let value = field.kind.parse(text);
+            let value = field.kind.parse(decode(field.name, segment)?);
             field.check(&value)?;
             members.insert(field.name.into(), value);
         }
@@ -41,12 +40,10 @@ fn query(route: &Route, query: &str) -> Result<Fields, Problem> {
     let mut members = Map::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let decoded =
-            |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
-        let name = decoded(name);
+        let name = percent_decode_str(name).decode_utf8_lossy().into_owned();
         let field = route.query_fields().find(|field| field.name == name);
         let field = field.ok_or_else(|| Problem::unknown_field(&name))?;
-        let value = field.kind.parse(decoded(value));
+        let value = field.kind.parse(decode(field.name, &value.replace('+', " "))?);
         field.check(&value)?;
         if members.insert(name, value).is_some() {
             return Err(Problem::invalid_field(field.name, "must be given only once"));
@@ -56,13 +53,21 @@ fn query(route: &Route, query: &str) -> Result<Fields, Problem> {
     Ok(Fields::new(members))
 }
 
+/// Decodes a parameter of the URL.
+fn decode(name: &str, text: &str) -> Result<String, Problem> {
+    let decoded = percent_decode_str(text).decode_utf8();
+    decoded.map(Into::into).map_err(|_| Problem::invalid_field(name, "must be percent-encoded UTF-8"))
+}
+
 fn body(body: &Body, raw: &[u8]) -> Result<Fields, Problem> {
     let members = match body {
-        Body::Parameters(_) => Map::new(),
         Body::None | Body::Optional(_) | Body::Settings(_) if raw.trim_ascii().is_empty() => Map::new(),
-        Body::None | Body::Optional(_) | Body::Settings(_) | Body::Required(_) | Body::ByKind(_) => {
-            object(raw)?
-        }
+        Body::None
+        | Body::Optional(_)
+        | Body::Settings(_)
+        | Body::Required(_)
+        | Body::ByKind(_)
+        | Body::Parameters(_) => object(raw)?,
     };
     match body {
         Body::Parameters(_) => {}
@@ -80,6 +85,12 @@ fn body(body: &Body, raw: &[u8]) -> Result<Fields, Problem> {
                 Problem::invalid_field("kind", "must be a fault kind that faults/kinds lists")
             })?;
             check_members(&variant.fields, &members)?;
+            for (name, values) in &variant.choices {
+                let value = members.get(*name).and_then(Value::as_str);
+                if value.is_some_and(|value| !values.contains(&value)) {
+                    return Err(Problem::invalid_field(name, "must be one that this kind applies to"));
+                }
+            }
             let [one, other] = variant.exclusive;
             let is_present = |name| members.get(name).is_some_and(|value| !value.is_null());
             if is_present(one) && is_present(other) {

@@ -334,7 +334,7 @@ impl Fault {
     }
 
     /// Returns whether the fault applies to APIv3 only, because APIv1 has no platform keys.
-    pub(super) const fn is_v3_only(self) -> bool {
+    pub(crate) const fn is_v3_only(self) -> bool {
         matches!(
             self,
             Self::NotificationUnknownSerial

@@ -87,7 +87,7 @@ proptest! {
         });
         let (mut interface, path) = (CONTROL.clone(), format!("{path}{query}"));
         let response = interface.simulation.control(&method, &format!("/_sim/v1/{path}"), &body, START);
-        prop_assert!([200, 201, 400, 404, 405, 409].contains(&response.status));
+        prop_assert!([200, 201, 400, 404, 405, 409, 422].contains(&response.status));
         if ["GET", "POST", "PUT", "PATCH", "DELETE"].contains(&method.as_str()) {
             interface.document.assert_conforms(&method, &path, &response);
         }

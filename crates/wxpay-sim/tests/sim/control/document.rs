@@ -41,7 +41,7 @@ fn body_schemas(document: &Document, operation: &Value) -> Vec<Value> {
         None => schema.clone(),
     };
     let each = schema["oneOf"].as_array().cloned().unwrap_or_else(|| vec![schema.clone()]);
-    each.iter().map(resolved).filter(|schema| schema["properties"].is_object()).collect()
+    each.iter().map(resolved).filter(|schema| schema["additionalProperties"] == false).collect()
 }
 
 /// Returns a value that satisfies the schema of a body member.
@@ -55,8 +55,9 @@ fn valid(schema: &Value) -> Value {
         "boolean" => true.into(),
         "array" => json!([valid(&schema["items"])]),
         _ => match schema["pattern"].as_str() {
-            Some("^wx[0-9A-Za-z]{16}$") => "wx0123456789abcdef".into(),
-            Some("^[/*]") => "/v3/*".into(),
+            Some("^w[wx][0-9A-Za-z]{16}$") => "wx0123456789abcdef".into(),
+            Some("^([0-9A-Fa-f]{2}){1,32}$") => "5F".into(),
+            Some(pattern) if pattern.starts_with("^[/*]") => "/v3/*".into(),
             pattern => {
                 let lengths = pattern.and_then(|pattern| pattern.rsplit_once('{'));
                 let min = match lengths {

@@ -62,10 +62,11 @@ fn each_kind_of_list_continues_after_its_cursor() {
         shop.post("/v3/pay/transactions/native", &Value::Null);
     }
     let mut interface = Control::of(shop.gateway, shop.now);
-    for _ in 0..2 {
+    for _ in 0..3 {
         interface.succeed("POST", "merchants", &Value::Null);
+        interface.succeed("POST", "faults", &serde_json::json!({ "kind": "early" }));
     }
-    for path in ["orders", "refunds", "notifications", "merchants", "warnings"] {
+    for path in ["orders", "refunds", "notifications", "merchants", "warnings", "faults"] {
         let all = pages(&mut interface, path).concat();
         assert!(all.len() >= 3, "{path}");
         let one_by_one = pages(&mut interface, &format!("{path}?limit=1"));
@@ -77,10 +78,22 @@ fn each_kind_of_list_continues_after_its_cursor() {
 #[test]
 fn invalid_page_is_rejected_by_field() {
     let mut interface = Control::of(shop_with_orders(1).gateway, super::START);
-    for (query, field) in
-        [("limit=0", "limit"), ("limit=1001", "limit"), ("limit=x", "limit"), ("after=", "after")]
-    {
+    for (query, field) in [
+        ("limit=0", "limit"),
+        ("limit=1001", "limit"),
+        ("limit=x", "limit"),
+        ("after=", "after"),
+        ("after=x", "after"),
+        ("after=%FF", "after"),
+        ("limit=%2B1", "limit"),
+    ] {
         let path = format!("orders?{query}");
         assert_eq!(interface.rejected("GET", &path, &Value::Null), (400, field.into()), "{query}");
     }
+}
+
+#[test]
+fn link_replaces_the_cursor_in_any_spelling() {
+    let mut interface = Control::of(shop_with_orders(3).gateway, super::START);
+    assert_eq!(pages(&mut interface, "orders?limit=1&%61fter=1").len(), 2);
 }

@@ -15,6 +15,6 @@ fn payer_pays_by_the_seven_v1_parameters() {
     assert_eq!(paid.body["order"]["trade_state"], "SUCCESS");
     parameters["noncestr"] = "other".into();
     let rejected = interface.call("POST", "payer/pay", &parameters);
-    assert_eq!((rejected.status, &rejected.body["field"]), (400, &json!("sign")));
+    assert_eq!((rejected.status, &rejected.body["field"]), (422, &json!("sign")));
     assert_eq!(rejected.body["resp"]["errCode"], -1);
 }
