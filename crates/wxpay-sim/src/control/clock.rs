@@ -4,6 +4,7 @@ use super::{
     ControlResponse, Simulation,
     call::Call,
     field::{Kind, required},
+    problem::Problem,
     route::{Body, Route, RouteGroup},
     schema::{Record, Schema, required_member},
 };
@@ -23,14 +24,13 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
         Route::get("clock", "show_clock", "Returns the time.", CLOCK, |simulation, call| {
             Ok(show(simulation, call))
         }),
-        Route::post("clock", "advance_clock", "Advances the clock.", CLOCK, |simulation, call| {
-            Ok(advance(simulation, call))
-        })
-        .with_body(Body::Required(&[required(
-            "advance_seconds",
-            Kind::Number(0, MAX_ADVANCE_SECONDS),
-            "The number of seconds to advance by; at most ten years.",
-        )])),
+        Route::post("clock", "advance_clock", "Advances the clock.", CLOCK, advance)
+            .with_body(Body::Required(&[required(
+                "advance_seconds",
+                Kind::Number(0, MAX_ADVANCE_SECONDS),
+                "The number of seconds to advance by; at most ten years.",
+            )]))
+            .with_problems(&[(409, "The clock would pass the end of the year 9999.")]),
         Route::post("clock", "set_clock", "Sets the clock, forward or back.", CLOCK, |simulation, call| {
             Ok(set(simulation, call))
         })
@@ -77,10 +77,16 @@ pub(super) fn show(simulation: &Simulation, call: &Call<'_>) -> ControlResponse 
     ControlResponse::ok(json!({ "now": clock.business(call.real).as_secs(), "runs": clock.runs() }))
 }
 
-fn advance(simulation: &mut Simulation, call: &Call<'_>) -> ControlResponse {
+fn advance(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
     let seconds = call.body.number("advance_seconds").unwrap_or_default();
+    if call.now.business.as_secs().saturating_add(seconds) > LAST_SECOND {
+        return Err(Problem::conflict(
+            "the clock is at its end",
+            "the clock cannot pass the end of the year 9999",
+        ));
+    }
     simulation.clock.advance(Duration::from_secs(seconds));
-    show(simulation, call)
+    Ok(show(simulation, call))
 }
 
 fn set(simulation: &mut Simulation, call: &Call<'_>) -> ControlResponse {

@@ -5,7 +5,7 @@ use super::{
     call::Call,
     fault_rules,
     field::{Kind, required},
-    merchants::{MERCHANT_NOT_FOUND, merchant, merchant_not_found},
+    merchants::{MAX_CERTIFICATES, MERCHANT_NOT_FOUND, check_count, merchant, merchant_not_found},
     problem::Problem,
     records::merchant::{PLATFORM, PlatformView, modes},
     route::{Body, Route, RouteGroup},
@@ -51,7 +51,10 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
             PLATFORM,
             rotate,
         )
-        .with_problems(&[MERCHANT_NOT_FOUND, MIGRATION_CONFLICT]),
+        .with_problems(&[
+            MERCHANT_NOT_FOUND,
+            (409, "The migration does not allow this now, or 100 certificates are listed already."),
+        ]),
         Route::post(
             "merchants/{mchid}/platform/mode",
             "set_platform_mode",
@@ -82,7 +85,9 @@ fn migrate(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlRespon
 }
 
 fn rotate(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
-    let mchid = merchant(&simulation.gateway, call)?.mchid().clone();
+    let merchant = merchant(&simulation.gateway, call)?;
+    check_count(merchant.platform().certificates(call.now.wall).count(), true, MAX_CERTIFICATES)?;
+    let mchid = merchant.mchid().clone();
     simulation.gateway.rotate_certificate(&mchid, call.now).map_err(migration_error)?;
     change(simulation, call, |_| Ok(()))
 }

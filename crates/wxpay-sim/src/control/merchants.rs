@@ -65,7 +65,7 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
             add_app,
         )
         .method("PUT")
-        .with_problems(&[MERCHANT_NOT_FOUND]),
+        .with_problems(&[MERCHANT_NOT_FOUND, TOO_MANY_APPS]),
         Route::post(
             "merchants/{mchid}/sub_merchants/{sub_mchid}",
             "add_sub_merchant",
@@ -75,7 +75,7 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
         )
         .method("PUT")
         .with_body(Body::Optional(SUB_MERCHANT_FIELDS))
-        .with_problems(&[MERCHANT_NOT_FOUND]),
+        .with_problems(&[MERCHANT_NOT_FOUND, TOO_MANY_APPS]),
         Route::post(
             "merchants/{mchid}/api_v3_key",
             "set_api_v3_key",
@@ -104,7 +104,7 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
             issue,
         )
         .created()
-        .with_problems(&[MERCHANT_NOT_FOUND]),
+        .with_problems(&[MERCHANT_NOT_FOUND, TOO_MANY_CERTIFICATES]),
         Route::post(
             "merchants/{mchid}/certificates/{serial_no}",
             "revoke_certificate",
@@ -117,6 +117,13 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
     ],
 };
 
+/// Maximum number of a merchant's apps, and of its sub-merchants.
+const MAX_APPS: usize = 1000;
+/// Maximum number of a merchant's certificates, and of those that the platform lists for it.
+pub(super) const MAX_CERTIFICATES: usize = 100;
+
+const TOO_MANY_APPS: (u16, &str) = (409, "The merchant has 1000 already.");
+const TOO_MANY_CERTIFICATES: (u16, &str) = (409, "The merchant has 100 certificates already.");
 pub(super) const MERCHANT_NOT_FOUND: (u16, &str) = (404, "The merchant does not exist.");
 const NEW_MERCHANT_FIELDS: &[Field] = &[
     optional("mchid", Kind::Text(1, 32, DIGITS), "The merchant's mchid. Default: generated."),
@@ -133,6 +140,14 @@ pub(super) fn merchant<'a>(gateway: &'a Gateway, call: &Call<'_>) -> Result<&'a 
 
 pub(super) fn merchant_not_found() -> Problem {
     Problem::not_found("merchant")
+}
+
+/// Refuses one more item of a merchant if it has the maximum: the gateway is locked while its record is written.
+pub(super) fn check_count(count: usize, is_new: bool, max: usize) -> Result<(), Problem> {
+    if is_new && count >= max {
+        return Err(Problem::conflict("the merchant is full", &format!("the merchant has {max} already")));
+    }
+    Ok(())
 }
 
 fn create(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
@@ -162,9 +177,10 @@ fn environment(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlRe
 
 fn add_app(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
     let appid: AppId = call.path.required("appid")?;
-    change(simulation, call, |merchant| {
-        if merchant.has_app(appid.as_str()) { merchant } else { merchant.with_appid(appid) }
-    })
+    let found = merchant(&simulation.gateway, call)?;
+    let is_new = !found.appids().contains(&appid);
+    check_count(found.appids().len(), is_new, MAX_APPS)?;
+    change(simulation, call, |merchant| if is_new { merchant.with_appid(appid) } else { merchant })
 }
 
 fn add_sub_merchant(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
@@ -173,6 +189,8 @@ fn add_sub_merchant(simulation: &mut Simulation, call: &Call<'_>) -> Result<Cont
     let appids: Result<Vec<AppId>, _> = appids.collect();
     let appids = appids
         .map_err(|error: wxpay_proto::id::InvalidField| Problem::invalid_field("appids", error.rule()))?;
+    let sub_merchants = merchant(&simulation.gateway, call)?.sub_merchants();
+    check_count(sub_merchants.len(), !sub_merchants.contains_key(&sub_mchid), MAX_APPS)?;
     change(simulation, call, |merchant| merchant.with_sub_merchant(sub_mchid, appids))
 }
 
@@ -192,7 +210,9 @@ fn remove_key(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlRes
 }
 
 fn issue(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
-    let mchid = merchant(&simulation.gateway, call)?.mchid().clone();
+    let merchant = merchant(&simulation.gateway, call)?;
+    check_count(merchant.api_keys().len(), true, MAX_CERTIFICATES)?;
+    let mchid = merchant.mchid().clone();
     let issued = simulation.gateway.issue_api_key(&mchid, call.now.wall).map_err(|_| merchant_not_found())?;
     Ok(ControlResponse::json(CertificateView::of(&issued.certificate)))
 }

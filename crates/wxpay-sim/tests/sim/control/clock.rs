@@ -36,6 +36,16 @@ fn clock_is_set_forward_and_back() {
 }
 
 #[test]
+fn clock_does_not_pass_the_end_of_the_year_9999() {
+    let mut interface = fixture().interface;
+    let last = 253_402_300_799_u64;
+    assert_eq!(interface.rejected("PUT", "clock", &json!({ "now": last + 1 })), (400, "now".into()));
+    interface.succeed("PUT", "clock", &json!({ "now": last - 1 }));
+    assert_eq!(interface.rejected("POST", "clock", &json!({ "advance_seconds": 2 })).0, 409);
+    assert_eq!(interface.succeed("POST", "clock", &json!({ "advance_seconds": 1.0 }))["now"], last);
+}
+
+#[test]
 fn clock_freezes_and_runs_from_its_current_time() {
     let mut interface = fixture().interface;
     let call_at = |interface: &mut super::Control, method, path: &str, real| {

@@ -165,3 +165,15 @@ fn rotated_certificate_is_listed_a_day_before_it_signs() {
     assert_eq!(interface.get(&format!("{path}/platform")), merchant);
     assert_eq!(interface.rejected("POST", "merchants/1/platform/rotate", &Value::Null).0, 404);
 }
+
+#[test]
+fn certificates_of_a_merchant_are_bounded() {
+    let (_, mut interface, path) = fixture();
+    for kind in ["certificates", "platform/rotate"] {
+        let path = format!("{path}/{kind}");
+        for _ in 1..100 {
+            interface.succeed("POST", &path, &Value::Null);
+        }
+        assert_eq!(interface.rejected("POST", &path, &Value::Null).0, 409, "{path}");
+    }
+}
