@@ -2,7 +2,7 @@
 """Tests the control interface against its OpenAPI document with schemathesis: property-based requests, all checks.
 
 What the document allows must be accepted, what it forbids must be refused, and every response must conform. The first
-run uses generated numbers, the second one those of existing records, so that its requests pass the look-up.
+run uses the numbers of existing records, so that its requests pass the look-up; the second one generates them.
 
 Reads the simulator's environment and WXPAY_CLI, the path of the command that places the orders. SCHEMATHESIS_EXAMPLES
 and SCHEMATHESIS_SEED set the number of examples and the seed. Exits with 0 on success.
@@ -66,7 +66,7 @@ def prepare():
             "transfer_scene_report_infos": [{"info_type": "活动名称", "info_content": "新会员有礼"}]})
     for number in range(2):
         call("POST", "/v3/fund-app/mch-transfer/user-confirm-authorization", {
-            "out_authorization_no": f"AUTH{number}", "appid": APPID, "openid": OPENID, "transfer_scene_id": "1000",
+            "out_authorization_no": f"AUTH{number}", "appid": APPID, "openid": f"{OPENID}{number}", "transfer_scene_id": "1000",
             "user_display_name": "user", "authorization_notify_url": "https://127.0.0.1:9/notify"})
     call("POST", "/v3/profitsharing/receivers/add", {
         "appid": APPID, "type": "PERSONAL_OPENID", "account": OPENID, "relation_type": "USER"})
@@ -102,13 +102,7 @@ def run(name, config, *options):
     print(f"{name}: {cases}, seed {SEED}")
 
 
-run("every request with generated numbers conforms to the document", CONFIG, "--phases", "coverage,fuzzing")
-control("POST", "/state/reset")
-control("DELETE", "/faults")
-control("PUT", "/clock", {"now": 1_780_000_000})
-numbers = prepare()
-# The environment's keys must stay valid for the orders, so nothing is removed from this merchant and nothing is reset.
-pinned = "".join(f"\"path.{name}\" = {json.dumps(value)}\n" for name, value in numbers.items())
+pinned = "".join(f'"path.{name}" = {json.dumps(value)}\n' for name, value in prepare().items())
 run("every request about existing records conforms to the document", f"{CONFIG}\n[parameters]\n{pinned}",
-    "--phases", "coverage,fuzzing,stateful", "--exclude-operation-id", "reset_state",
-    "--include-path-regex", r"\{")
+    "--phases", "coverage,fuzzing", "--include-path-regex", "[{]")
+run("every request with generated numbers conforms to the document", CONFIG, "--phases", "coverage,fuzzing,stateful")
