@@ -89,13 +89,13 @@ def prepare():
 
 def run(name, config, *options):
     """Runs schemathesis. Prints its summary; on failure all that it reports."""
-    with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
-        file.write(config)
-        file.flush()
-        command = [sys.executable, "-m", "schemathesis.cli", "--config-file", file.name, "run",
-                   f"{BASE}/_sim/v1/openapi.json", "--checks", "all", "--max-examples", EXAMPLES, "--seed", str(SEED),
-                   "--continue-on-failure", "--warnings", "off", *options]
-        done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "NO_COLOR": "1"})
+    # schemathesis keeps a cache in the current folder.
+    with tempfile.TemporaryDirectory() as folder:
+        with open(f"{folder}/schemathesis.toml", "w") as file:
+            file.write(config)
+        command = [sys.executable, "-m", "schemathesis.cli", "run", f"{BASE}/_sim/v1/openapi.json", "--checks", "all",
+                   "--max-examples", EXAMPLES, "--seed", str(SEED), "--continue-on-failure", "--warnings", "off", *options]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env={**os.environ, "NO_COLOR": "1"})
     if done.returncode != 0:
         sys.exit(f"seed {SEED}, {name}:\n{done.stdout}{done.stderr}")
     cases = next(line.strip() for line in done.stdout.splitlines() if "generated" in line)
