@@ -173,7 +173,7 @@ pub(crate) struct Sim {
     pub(crate) platform_keys: PlatformKeys,
     /// The year whose APIv1 rules apply.
     #[arg(long, value_enum, default_value_t = Era::Y2014)]
-    pub(crate) era: Era,
+    pub(crate) v1_era: Era,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

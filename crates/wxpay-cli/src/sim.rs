@@ -108,7 +108,8 @@ fn notification_options(args: &args::Sim) -> Result<Options, Failure> {
 }
 
 fn gateway(args: &args::Sim, folder: &Folder) -> Result<Gateway, Failure> {
-    let settings = Settings::of(match args.era {
+    let mut settings = Settings::default();
+    settings.v1 = settings::V1::of(match args.v1_era {
         Era::Y2014 => settings::Era::Y2014,
         Era::Y2016 => settings::Era::Y2016,
     });

@@ -135,7 +135,7 @@ fn a_killed_server_loses_no_order_and_no_payment_and_counts_none_twice() {
     let directory = tempfile::tempdir().unwrap();
     let (env_file, database) = (directory.path().join("sim.env"), directory.path().join("ledger.db"));
     // Each restart fetches an access token, and the rules of 2014 allow only 200 a day.
-    let sim = Running::start(wxpay().args(["sim", "--era", "2016", "--env-file"]).arg(&env_file));
+    let sim = Running::start(wxpay().args(["sim", "--v1-era", "2016", "--env-file"]).arg(&env_file));
     let environment = environment(&env_file);
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let url = format!("http://{address}");

@@ -109,11 +109,12 @@ fn authenticate(gateway: &mut Gateway, read: &ReadRequest<'_>, now: UnixTime) ->
         (_, TokenStatus::Replaced) => {
             return Err(gateway
                 .settings()
+                .v1
                 .replaced_token()
                 .with_reason("the token was replaced by a newer one"));
         }
         (_, TokenStatus::Expired) => {
-            return Err(gateway.settings().expired_token().with_reason("the token has expired"));
+            return Err(gateway.settings().v1.expired_token().with_reason("the token has expired"));
         }
         (_, TokenStatus::Unknown | TokenStatus::Valid) => {
             return Err(codes::INVALID_TOKEN.with_reason("no such token was ever issued"));
@@ -138,7 +139,7 @@ fn authenticate(gateway: &mut Gateway, read: &ReadRequest<'_>, now: UnixTime) ->
 }
 
 fn require_https(gateway: &Gateway, target: &Target<'_>) -> Result<(), Refusal> {
-    if gateway.settings().require_https && !target.is_https {
+    if gateway.settings().v1.require_https && !target.is_https {
         return Err(codes::REQUIRE_HTTPS.with_reason("the scheme is not https"));
     }
     Ok(())
@@ -154,7 +155,7 @@ fn warn_of_doubtful_forms(
     let number = read.claimed_number();
     if message.has("appkey") {
         gateway.warn(now, Kind::LeakedSecret, number.as_deref(), "the body has a member appkey");
-        if gateway.settings().leaked_key == LeakedKey::Refused {
+        if gateway.settings().v1.leaked_key == LeakedKey::Refused {
             return Err(codes::INVALID_ARGS.with_reason("the body has a member appkey"));
         }
     }
@@ -208,7 +209,7 @@ impl Call {
         let seconds = digits.then(|| text.parse::<u64>().ok()).flatten();
         let seconds =
             seconds.ok_or_else(|| codes::INVALID_ARGS.with_reason("timestamp must be seconds in digits"))?;
-        match gateway.settings().timestamp_tolerance {
+        match gateway.settings().v1.timestamp_tolerance {
             Some(tolerance) if wall.as_secs().abs_diff(seconds) > tolerance.as_secs() => {
                 Err(codes::INVALID_ARGS.with_reason("timestamp is too far from the gateway's clock"))
             }
@@ -227,7 +228,7 @@ impl Call {
         if text.is_empty() {
             return Err(codes::INVALID_ARGS.with_reason("package is required"));
         }
-        let package = Package::parse(text, gateway.settings().plus);
+        let package = Package::parse(text, gateway.settings().v1.plus);
         if package.has_plus() {
             let number = package.out_trade_no().ok();
             let detail = "the package has a bare +: write %20 for a space and %2B for a plus";

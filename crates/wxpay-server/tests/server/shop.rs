@@ -49,7 +49,7 @@ impl Shop {
     /// Starts a gateway and a server with additional settings.
     pub(crate) async fn open_with(settings: &[(&'static str, &str)]) -> Self {
         let mut simulation = Settings::default();
-        simulation.token_daily_quota = None;
+        simulation.v1.token_daily_quota = None;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let gateway = Gateway::new(simulation, 7);
         let credentials = gateway.credentials().clone();

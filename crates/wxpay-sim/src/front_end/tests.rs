@@ -161,7 +161,7 @@ impl Message for LineMessage {
     }
 
     fn schedule<'a>(&'a self, settings: &'a Settings) -> &'a [Duration] {
-        &settings.notify_schedule
+        &settings.v1.notify_schedule
     }
 
     fn prepare(&self, _: &str, _: Option<Tampering>, _: &mut DeliveryContext<'_>) -> UnsignedDelivery {

@@ -64,7 +64,7 @@ pub(super) fn parse(
     }
     if text("package") != PACKAGE {
         gateway.warn(now, Kind::SecondSignPackage, number, "package is not Sign=WXPay");
-        if gateway.settings().second_sign_package == SecondSignPackage::Strict {
+        if gateway.settings().v1.second_sign_package == SecondSignPackage::Strict {
             return Err(invalid("package", "must be Sign=WXPay"));
         }
     }

@@ -161,7 +161,7 @@ impl Gateway {
     /// Issues a new token to every app, as if another process of the merchant had fetched it. It replaces the tokens in
     /// use.
     pub fn replace_tokens(&mut self, now: UnixTime) {
-        let (ttl, overlap) = (self.settings().token_ttl, self.settings().token_overlap);
+        let (ttl, overlap) = (self.settings().v1.token_ttl, self.settings().v1.token_overlap);
         for account in self.v1.apps.accounts() {
             account.issue_token(self.rng.text(URL_SAFE, 64), now.after(ttl), now.after(overlap));
         }

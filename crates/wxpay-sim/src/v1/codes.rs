@@ -1,6 +1,6 @@
 //! Errcodes of `api.weixin.qq.com`, as far as the APIv1 payment interfaces use them. All are sent with HTTP status 200.
 
-use crate::settings::{BadSignatureCode, ExpiredTokenCode, ReplacedTokenCode, Settings, WrongSecretCode};
+use crate::settings::{BadSignatureCode, ExpiredTokenCode, ReplacedTokenCode, V1, WrongSecretCode};
 use serde::Serialize;
 
 /// A refusal: the errcode that is sent, and the reason, which is only added to the warnings.
@@ -62,7 +62,7 @@ impl Errcode {
     }
 }
 
-impl Settings {
+impl V1 {
     pub(crate) const fn expired_token(&self) -> Errcode {
         match self.expired_token_code {
             ExpiredTokenCode::Expired42001 => TOKEN_EXPIRED,

@@ -34,7 +34,7 @@ struct OrderReply<'a> {
 const SIGNED_MEMBERS: [&str; 5] = ["appid", "noncestr", "package", "timestamp", "traceid"];
 
 pub(super) fn answer(gateway: &mut Gateway, call: &Call, now: Now) -> Result<Draft, Refusal> {
-    let signature_error = gateway.settings().bad_prepay_signature();
+    let signature_error = gateway.settings().v1.bad_prepay_signature();
     call.check_app_signature(&SIGNED_MEMBERS, signature_error)?;
     call.check_sign_method()?;
     call.required_member("noncestr", 32)?;
@@ -44,12 +44,12 @@ pub(super) fn answer(gateway: &mut Gateway, call: &Call, now: Now) -> Result<Dra
     let key = (call.mchid()?, data.out_trade_no.clone());
     let request = RequestDigest(digest(&data));
     let existing = gateway.ledger.order(&key);
-    let reuse = gateway.settings().reused_order_number;
+    let reuse = gateway.settings().v1.reused_order_number;
     let differs = existing.map(|order| check_reuse(order, request, reuse)).transpose()?;
     warn_of_doubtful_forms(gateway, &data, differs == Some(true), now.business);
 
     let prepayid = format!("1101000000{}{}", time::yymmdd(now.business), gateway.rng.text(HEX, 16));
-    let latest_expiry = now.business.after(gateway.settings().prepay_ttl);
+    let latest_expiry = now.business.after(gateway.settings().v1.prepay_ttl);
     // An expired time is allowed: the order cannot be paid then.
     let requested = data.time_expire.map(|expire| now.business_time_of(expire).unwrap_or(now.business));
     let order = NewOrder {

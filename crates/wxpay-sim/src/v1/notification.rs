@@ -53,7 +53,7 @@ impl Message for PaymentNotification {
     }
 
     fn schedule<'a>(&'a self, settings: &'a Settings) -> &'a [Duration] {
-        &settings.notify_schedule
+        &settings.v1.notify_schedule
     }
 
     /// Signs the XML anew with a new timestamp and nonce; the query stays the same.
@@ -83,7 +83,7 @@ impl Message for PaymentNotification {
         let resembles_success =
             body.trim_ascii_start().get(..7).is_some_and(|start| start.eq_ignore_ascii_case(b"success"));
         let accepted = status == 200
-            && match context.settings.success_match {
+            && match context.settings.v1.success_match {
                 SuccessMatch::TrimmedExact => exact,
                 SuccessMatch::StartsWith => resembles_success,
             };

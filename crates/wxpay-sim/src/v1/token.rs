@@ -36,12 +36,16 @@ pub(super) fn answer(gateway: &mut Gateway, target: &Target<'_>, now: UnixTime) 
     let account = v1.apps.account(&appid);
     let account = account.ok_or_else(|| codes::INVALID_APPID.with_reason("no such app is registered"))?;
     if !sign::constant_time_eq(&secret, account.app.credentials().app_secret().expose()) {
-        return Err(settings.wrong_secret().with_reason("secret is not the app's"));
+        return Err(settings.v1.wrong_secret().with_reason("secret is not the app's"));
     }
-    if !account.try_count_token(settings.token_daily_quota, now) {
+    if !account.try_count_token(settings.v1.token_daily_quota, now) {
         return Err(codes::QUOTA.with_reason("the daily quota of tokens is used up"));
     }
     let token = rng.text(URL_SAFE, 64);
-    account.issue_token(token.clone(), now.after(settings.token_ttl), now.after(settings.token_overlap));
-    Ok(json(&TokenReply { access_token: &token, expires_in: settings.token_ttl.as_secs() }))
+    account.issue_token(
+        token.clone(),
+        now.after(settings.v1.token_ttl),
+        now.after(settings.v1.token_overlap),
+    );
+    Ok(json(&TokenReply { access_token: &token, expires_in: settings.v1.token_ttl.as_secs() }))
 }

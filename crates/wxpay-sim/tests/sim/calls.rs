@@ -9,7 +9,7 @@ use wxpay_sim::{
     gateway::{OrderRef, PayError, Payer},
     ledger::TradeState,
     settings::{
-        BadSignatureCode, Era, ExpiredTokenCode, LeakedKey, PlusSign, ReusedOrderNumber, WrongSecretCode,
+        BadSignatureCode, Era, ExpiredTokenCode, LeakedKey, PlusSign, ReusedOrderNumber, V1, WrongSecretCode,
     },
     warnings::Kind,
 };
@@ -37,7 +37,7 @@ fn token_has_64_characters_and_no_errcode() {
 
 #[test]
 fn token_request_is_refused_by_its_first_failing_check() {
-    let mut shop = Shop::open(with(|settings| settings.token_daily_quota = Some(1)));
+    let mut shop = Shop::open(with(|settings| settings.v1.token_daily_quota = Some(1)));
     let (appid, secret) = (shop.merchant.appid().to_string(), shop.merchant.app_secret().expose().clone());
     let cases = [
         (Request::post(token_url("x", "", ""), "", Vec::new()), 43001),
@@ -59,7 +59,7 @@ fn token_request_is_refused_by_its_first_failing_check() {
 fn wrong_secret_errcode_follows_the_setting() {
     for (setting, expected) in [(WrongSecretCode::Invalid40001, 40001), (WrongSecretCode::Secret40125, 40125)]
     {
-        let mut shop = Shop::open(with(|settings| settings.wrong_secret_code = setting));
+        let mut shop = Shop::open(with(|settings| settings.v1.wrong_secret_code = setting));
         let url = token_url("client_credential", shop.merchant.appid().as_str(), "s");
         assert_eq!(code(&shop.json_reply(&Request::get(url))), expected);
     }
@@ -73,12 +73,12 @@ fn token_quota_follows_the_setting() {
     }
     let reply = shop.token_reply();
     assert_eq!(reply, json!({ "errcode": 45009, "errmsg": "reach max api daily quota limit" }));
-    let mut later = Shop::open(Settings::of(Era::Y2016));
+    let mut later = Shop::open(with(|settings| settings.v1 = V1::of(Era::Y2016)));
     for _ in 1..2000 {
         later.fetch_token();
     }
     assert_eq!(code(&later.token_reply()), 45009);
-    let mut unlimited = Shop::open(with(|settings| settings.token_daily_quota = None));
+    let mut unlimited = Shop::open(with(|settings| settings.v1.token_daily_quota = None));
     for _ in 0..2100 {
         unlimited.fetch_token();
     }
@@ -86,7 +86,9 @@ fn token_quota_follows_the_setting() {
 
 #[test]
 fn replaced_token_is_invalid_at_once_or_after_the_overlap() {
-    for (settings, seconds) in [(Settings::default(), 0), (Settings::of(Era::Y2016), 300)] {
+    for (settings, seconds) in
+        [(Settings::default(), 0), (with(|settings| settings.v1 = V1::of(Era::Y2016)), 300)]
+    {
         let mut shop = Shop::open(settings);
         let old = shop.token.clone();
         let new = shop.fetch_token();
@@ -109,8 +111,8 @@ fn expired_token_errcode_follows_the_setting() {
         [(ExpiredTokenCode::Expired42001, 42001), (ExpiredTokenCode::Invalid40001, 40001)]
     {
         let mut shop = Shop::open(with(|settings| {
-            settings.expired_token_code = setting;
-            settings.token_ttl = Duration::from_secs(60);
+            settings.v1.expired_token_code = setting;
+            settings.v1.token_ttl = Duration::from_secs(60);
         }));
         let body = shop.query_body("A1");
         shop.wait(59);
@@ -126,7 +128,7 @@ fn call_is_refused_by_its_first_failing_check() {
     for (path, bad_signature) in
         [("/pay/genprepay", 268_500_741), ("/pay/orderquery", 49004), ("/pay/delivernotify", 49004)]
     {
-        let mut shop = Shop::open(with(|settings| settings.require_https = true));
+        let mut shop = Shop::open(with(|settings| settings.v1.require_https = true));
         let token = shop.token.clone();
         let bare = |scheme: &str| format!("{scheme}://api.weixin.qq.com{path}");
         let with_token = |token: &str| format!("https://api.weixin.qq.com{path}?access_token={token}");
@@ -177,7 +179,7 @@ fn genprepay_signature_errcode_follows_the_setting() {
     for (setting, expected) in
         [(BadSignatureCode::Long268500741, 268_500_741), (BadSignatureCode::Short49004, 49004)]
     {
-        let mut shop = Shop::open(with(|settings| settings.bad_signature_code = setting));
+        let mut shop = Shop::open(with(|settings| settings.v1.bad_signature_code = setting));
         let valid = shop.prepay_body(&shop.goods("A1"));
         for (member, value) in [
             ("noncestr", json!("other")),
@@ -224,7 +226,7 @@ fn genprepay_rejects_a_fractional_timestamp() {
 #[test]
 fn distant_timestamp_is_refused_only_with_a_tolerance() {
     for (tolerance, expected) in [(None, 0), (Some(Duration::from_secs(300)), 40035)] {
-        let mut shop = Shop::open(with(|settings| settings.timestamp_tolerance = tolerance));
+        let mut shop = Shop::open(with(|settings| settings.v1.timestamp_tolerance = tolerance));
         let body = shop.prepay_body(&shop.goods("A1"));
         shop.wait(301);
         assert_eq!(shop.errcode("/pay/genprepay", &body), expected);
@@ -335,7 +337,7 @@ fn bare_plus_follows_the_setting_and_is_flagged() {
     for (plus, text, expected) in
         [(PlusSign::Literal, "a+b", 0), (PlusSign::Space, "a b", 0), (PlusSign::Literal, "a b", 268_500_741)]
     {
-        let mut shop = Shop::open(with(|settings| settings.plus = plus));
+        let mut shop = Shop::open(with(|settings| settings.v1.plus = plus));
         let mut fields = shop.goods("A1");
         fields.insert("body", text.as_bytes().to_vec());
         let package = package_of(&fields, shop.merchant.partner_key().expose());
@@ -349,7 +351,7 @@ fn bare_plus_follows_the_setting_and_is_flagged() {
 #[test]
 fn appkey_in_the_body_is_flagged_or_refused() {
     for (leaked_key, expected) in [(LeakedKey::Flagged, 0), (LeakedKey::Refused, 40035)] {
-        let mut shop = Shop::open(with(|settings| settings.leaked_key = leaked_key));
+        let mut shop = Shop::open(with(|settings| settings.v1.leaked_key = leaked_key));
         let mut body = shop.prepay_body(&shop.goods("A1"));
         body["appkey"] = shop.merchant.pay_sign_key().expose().as_str().into();
         assert_eq!(shop.errcode("/pay/genprepay", &body), expected);
@@ -389,7 +391,7 @@ fn reused_order_number_gets_a_new_prepayid_until_paid() {
 
 #[test]
 fn reused_order_number_is_refused_by_the_setting() {
-    let mut shop = Shop::open(with(|settings| settings.reused_order_number = ReusedOrderNumber::Refused));
+    let mut shop = Shop::open(with(|settings| settings.v1.reused_order_number = ReusedOrderNumber::Refused));
     shop.order("A1");
     assert_eq!(shop.errcode_of(&[]), 40035);
 }
@@ -407,7 +409,7 @@ fn order_expires_by_time_expire_or_the_prepayid_lifetime() {
         let result = shop.gateway.pay(&order_ref, &Payer::default(), shop.now);
         assert_eq!(result.unwrap_err(), PayError::Expired);
     }
-    let mut short = Shop::open(with(|settings| settings.prepay_ttl = Duration::from_secs(10)));
+    let mut short = Shop::open(with(|settings| settings.v1.prepay_ttl = Duration::from_secs(10)));
     short.order("A1");
     short.wait(10);
     assert_eq!(short.record("A1").expires_at, short.now.as_secs());

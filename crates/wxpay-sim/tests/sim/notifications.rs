@@ -7,7 +7,7 @@ use wxpay_sim::{
     Settings,
     gateway::{OrderRef, PayError, Payer},
     notifications::{DeliveryResult, NotificationState},
-    settings::SuccessMatch,
+    settings::{SuccessMatch, V1},
     warnings::Kind,
 };
 
@@ -180,7 +180,7 @@ fn unaccepted_notification_is_retried_nine_times() {
 #[test]
 fn eight_retries_are_a_setting() {
     let mut settings = Settings::default();
-    settings.notify_schedule = Settings::eight_intervals();
+    settings.v1.notify_schedule = V1::eight_intervals();
     assert_eq!(offsets(paid_shop(settings)).0, [0, 8, 18, 28, 58, 88, 148, 268, 628]);
 }
 
@@ -227,7 +227,7 @@ fn success_stops_the_retries_and_other_forms_follow_the_setting() {
             [(SuccessMatch::TrimmedExact, trimmed), (SuccessMatch::StartsWith, prefix)]
         {
             let mut settings = Settings::default();
-            settings.success_match = success_match;
+            settings.v1.success_match = success_match;
             let mut shop = paid_shop(settings);
             let delivery = shop.due().remove(0);
             shop.respond(&delivery, status, body);

@@ -89,7 +89,7 @@ fn other_package_literal_is_flagged_or_refused() {
             [(SecondSignPackage::AnyThatVerifies, true), (SecondSignPackage::Strict, false)]
         {
             let mut settings = Settings::default();
-            settings.second_sign_package = setting;
+            settings.v1.second_sign_package = setting;
             let mut shop = Shop::open(settings);
             let prepayid = shop.order("A1");
             let parameters = shop.app_params(&prepayid, literal);
