@@ -74,7 +74,7 @@ static GROUPS: &[RouteGroup] = &[
     openapi::GROUP,
 ];
 
-/// A gateway and its virtual clock, which the interface reads and changes.
+/// A gateway and its business clock, which the interface reads and changes.
 #[derive(Clone, Debug)]
 #[allow(clippy::exhaustive_structs, reason = "a gateway and its clock, and nothing else by definition")]
 pub struct Simulation {

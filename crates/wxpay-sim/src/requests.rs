@@ -12,7 +12,7 @@ const MAX_RECORDS: usize = 1000;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct RequestRecord {
-    /// The time of the request, in seconds of the virtual clock.
+    /// The time of the request, in seconds of the business clock.
     pub at: u64,
     /// The API version. A path outside of both counts as APIv1, the older one.
     pub api_version: ApiVersion,

@@ -65,7 +65,7 @@ struct Shared {
 }
 
 impl Server {
-    /// Serves a gateway with a virtual clock, and delivers its notifications. Must be called within a tokio runtime.
+    /// Serves a gateway on this clock, and delivers its notifications. Must be called within a tokio runtime.
     ///
     /// # Errors
     ///

@@ -12,7 +12,7 @@ const MAX_WARNINGS: usize = 10_000;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Warning {
-    /// Time of the warning, in seconds of the virtual clock.
+    /// Time of the warning, in seconds of the business clock.
     pub at: u64,
     /// Kind of the warning.
     pub kind: Kind,

@@ -168,10 +168,10 @@ const CONDITIONS: [Field; 12] = [
         FieldKind::Text(1, 128, ""),
         "Only this merchant-assigned number: of an order, a refund or a transfer.",
     ),
-    optional("per_mille", FieldKind::Number(0, 1000), "The probability, in thousandths. Default: 1000."),
+    optional("per_mille", FieldKind::Number(1, 1000), "The probability, in thousandths. Default: 1000."),
     optional(
         "count",
-        FieldKind::Number(0, 4_294_967_295),
+        FieldKind::Number(1, 4_294_967_295),
         "The maximum number of injections. Default: no limit.",
     ),
     optional(
@@ -179,11 +179,11 @@ const CONDITIONS: [Field; 12] = [
         FieldKind::Number(0, MAX_NUMBER),
         "A seed for the rule's own randomness. Default: derived from the gateway's.",
     ),
-    optional("from", FieldKind::Number(0, MAX_NUMBER), "Not before this second of the virtual clock."),
+    optional("from", FieldKind::Number(0, MAX_NUMBER), "Not before this second of the business clock."),
     optional(
         "until",
         FieldKind::Number(0, MAX_NUMBER),
-        "Only before this second of the virtual clock, which must be later than from.",
+        "Only before this second of the business clock, which must be later than from.",
     ),
 ];
 

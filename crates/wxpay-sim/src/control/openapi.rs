@@ -25,7 +25,7 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
 const DESCRIPTION: &str = "The control interface of a simulated WeChat Pay gateway: the payer, the clock, faults, and \
     the gateway's records. For tests only. A listener outside of loopback requires a token, as does one that was given a \
     token; otherwise there is no authentication. Requests of web pages of other sites are refused. Amounts are whole numbers of \
-    fen; times are whole seconds since 1970 by the virtual clock. A request that breaks a rule changes nothing. 400: a \
+    fen; times are whole seconds since 1970 by the business clock. A request that breaks a rule changes nothing. 400: a \
     field breaks its schema. 409: the state does not allow the request. 422: the fields are valid one by one, but not \
     together or not under their signature. An unknown path returns 404; a method that the path does not support returns \
     405 with an Allow header.";

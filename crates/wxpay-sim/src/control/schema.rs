@@ -15,7 +15,7 @@ pub(super) enum Schema {
     /// A whole number.
     Integer,
     Boolean,
-    /// A time: seconds since 1970 by the virtual clock.
+    /// A time: seconds since 1970 by the business clock.
     Seconds,
     /// An amount in fen.
     Fen,
@@ -66,7 +66,7 @@ impl Schema {
             Self::Integer => json!({ "type": "integer" }),
             Self::Boolean => json!({ "type": "boolean" }),
             Self::Seconds => {
-                json!({ "type": "integer", "minimum": 0, "description": "seconds since 1970 by the virtual clock" })
+                json!({ "type": "integer", "minimum": 0, "description": "seconds since 1970 by the business clock" })
             }
             Self::Fen => json!({ "type": "integer", "minimum": 0, "description": "fen" }),
             Self::Nullable(schema) => json!({ "anyOf": [schema.schema(records), { "type": "null" }] }),

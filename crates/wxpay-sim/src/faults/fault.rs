@@ -113,7 +113,7 @@ pub enum Fault {
     NotificationLost,
     /// The delivery arrives late.
     NotificationDelayed {
-        /// The delay, in milliseconds of the virtual clock.
+        /// The delay, in milliseconds of the business clock.
         millis: u64,
     },
     /// The delivery arrives twice, the second copy before the response to the first.

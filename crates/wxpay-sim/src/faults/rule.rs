@@ -112,7 +112,7 @@ impl FaultRule {
         Self { remaining: Some(times), ..self }
     }
 
-    /// Limits the rule to a time window of the virtual clock, in whole seconds: from `from` on, and before `until`.
+    /// Limits the rule to a time window of the business clock, in whole seconds: from `from` on, and before `until`.
     pub fn between(self, from: Option<UnixTime>, until: Option<UnixTime>) -> Self {
         Self { from: from.map(UnixTime::as_secs), until: until.map(UnixTime::as_secs), ..self }
     }

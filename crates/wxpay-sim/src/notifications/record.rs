@@ -19,7 +19,7 @@ pub struct NotificationRecord {
     pub event_type: Option<&'static str>,
     /// The notification's state.
     pub state: NotificationState,
-    /// The time of the next delivery, in seconds of the virtual clock.
+    /// The time of the next delivery, in seconds of the business clock.
     pub next_at: Option<u64>,
     /// The deliveries and the merchant's responses to them.
     pub deliveries: Vec<Attempt>,
@@ -58,7 +58,7 @@ impl NotificationState {
 pub struct Attempt {
     /// The delivery's number; `None` if a fault lost it.
     pub id: Option<DeliveryId>,
-    /// The time of the delivery, in seconds of the virtual clock.
+    /// The time of the delivery, in seconds of the business clock.
     pub at: u64,
     /// The result.
     pub result: AttemptResult,

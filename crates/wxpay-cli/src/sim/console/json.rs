@@ -22,7 +22,7 @@ fn request(entry: &RequestEntry) -> Value {
     json!({
         "event": "request",
         "time": rfc3339(entry.time),
-        "virtual_time": record.at,
+        "business_time": record.at,
         "api_version": record.api_version,
         "method": record.method,
         "path": record.target,
@@ -54,7 +54,7 @@ fn delivery(entry: &DeliveryEntry) -> Value {
     json!({
         "event": "notification",
         "time": rfc3339(entry.time),
-        "virtual_time": entry.attempt.at,
+        "business_time": entry.attempt.at,
         "mchid": entry.mchid,
         "out_trade_no": entry.out_trade_no,
         "event_type": entry.event_type,

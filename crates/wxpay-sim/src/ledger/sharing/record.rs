@@ -6,7 +6,7 @@ use wxpay_proto::{
     id::{MchId, OutTradeNo, TransactionId},
 };
 
-/// A profit sharing or unfreeze as the gateway recorded it. Times are seconds of the virtual clock.
+/// A profit sharing or unfreeze as the gateway recorded it. Times are seconds of the business clock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SharingRecord {
@@ -152,9 +152,9 @@ pub struct ReturnRecord {
     pub result: ReturnResult,
     /// The reason for a failure.
     pub fail_reason: Option<ReturnFailure>,
-    /// The time of the request, in seconds of the virtual clock.
+    /// The time of the request, in seconds of the business clock.
     pub created_at: u64,
-    /// The time of the success or failure, in seconds of the virtual clock.
+    /// The time of the success or failure, in seconds of the business clock.
     pub finished_at: Option<u64>,
 }
 

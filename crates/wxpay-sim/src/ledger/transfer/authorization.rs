@@ -9,7 +9,7 @@ use wxpay_proto::{
     id::{AppId, AuthorizationId, MchId, OpenId, OutAuthorizationNo, OutBillNo},
 };
 
-/// An authorization as the gateway recorded it. Times are seconds of the virtual clock.
+/// An authorization as the gateway recorded it. Times are seconds of the business clock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 #[allow(clippy::struct_field_names, reason = "authorization_id is the protocol's name")]

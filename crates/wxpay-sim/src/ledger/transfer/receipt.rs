@@ -9,7 +9,7 @@ use serde::Serialize;
 use std::time::Duration;
 use wxpay_proto::{UnixTime, id::MchId};
 
-/// An electronic receipt as the gateway recorded it. Times are seconds of the virtual clock.
+/// An electronic receipt as the gateway recorded it. Times are seconds of the business clock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ReceiptRecord {

@@ -8,7 +8,7 @@ use wxpay_proto::{
     id::{MchId, OpenId, OutAuthorizationNo, OutBillNo, TransferBillNo},
 };
 
-/// A transfer as the gateway recorded it. Times are seconds of the virtual clock.
+/// A transfer as the gateway recorded it. Times are seconds of the business clock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 #[allow(clippy::struct_field_names, reason = "transfer_bill_no is the protocol's name")]
