@@ -100,7 +100,7 @@ pub struct ControlResponse {
     pub authenticate: Option<&'static str>,
     /// The cursor of the next page of a list.
     next: Option<String>,
-    /// What a reset removed. It goes when the response goes, after the gateway is unlocked: that takes a while.
+    /// The records that a reset removed. It goes when the response goes, after the gateway is unlocked: that takes a while.
     removed: Removed,
     /// The `Link` header, present if a list has a next page: `<URL>; rel="next"`.
     pub link: Option<String>,

@@ -1,4 +1,4 @@
-//! What a protocol front end is. APIv1 and APIv3 are two of them; none knows another, and the ledger knows none.
+//! Protocol front ends, and what each provides. APIv1 and APIv3 are two of them; none knows another, and the ledger knows none.
 //!
 //! A front end answers a request in three steps, so that no RSA runs under the gateway's lock:
 //!
@@ -70,7 +70,7 @@ pub struct Draft {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: Vec<u8>,
-    /// Whether the request was carried out.
+    /// True if the request was carried out.
     pub(crate) is_success: bool,
     pub(crate) signature: Option<Box<dyn Signature>>,
     /// The `Accept-Encoding` of the request, if the reply may be compressed. The signature covers the body before that.

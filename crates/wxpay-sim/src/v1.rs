@@ -52,7 +52,7 @@ impl front_end::FrontEnd for FrontEnd {
     }
 }
 
-/// What this front end keeps besides the ledger.
+/// The state of this front end besides the ledger.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct State {
     pub(crate) apps: Apps,

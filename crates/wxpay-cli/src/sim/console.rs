@@ -51,7 +51,7 @@ impl Console {
     }
 }
 
-/// What a line is about.
+/// The subject of a line.
 enum Event<'a> {
     Entry(&'a Entry),
     /// A number of entries were dropped.

@@ -105,7 +105,7 @@ impl Exchange for Line<'_> {
     fn discard(&mut self, _: &mut Gateway, _: Fault) {}
 }
 
-/// What the front end keeps of an order: the sign type of its notifications.
+/// The part of an order that the front end keeps: the sign type of its notifications.
 #[derive(Debug)]
 struct LineForm {
     sign_type: String,

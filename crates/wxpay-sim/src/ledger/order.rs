@@ -129,11 +129,11 @@ pub(crate) struct Order {
     pub(super) closes_at: UnixTime,
     pub(crate) created_at: UnixTime,
     pub(super) recorded_state: Option<RecordedState>,
-    /// What happened to the order; `None` for nothing yet, as with most orders of a load test.
+    /// The events after the order was placed; `None` for nothing yet, as with most orders of a load test.
     pub(super) history: Option<Box<History>>,
 }
 
-/// What happened to an order after it was placed.
+/// The events of an order after it was placed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
     /// The prepays before the latest one, the oldest first.

@@ -1,4 +1,4 @@
-//! What unit tests of the acts share: a ledger without front ends.
+//! Support for unit tests of the acts: a ledger without front ends.
 
 use super::{
     Currency, Ledger, NewOrder, NumberSource, Order, OrderKey, Party, Payment, PlacedFor, RequestDigest,

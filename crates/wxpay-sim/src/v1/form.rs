@@ -20,7 +20,7 @@ use wxpay_proto::{
     id::{MchId, TransactionId},
 };
 
-/// What APIv1 keeps of the request that placed an order.
+/// The part that APIv1 keeps of the request that placed an order.
 #[derive(Debug)]
 pub(super) struct Form {
     /// The app's credentials, which sign the notification.

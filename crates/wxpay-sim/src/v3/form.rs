@@ -16,7 +16,7 @@ use wxpay_proto::{
     id::{MchId, TransactionId},
 };
 
-/// What APIv3 keeps of the request that placed an order.
+/// The part that APIv3 keeps of the request that placed an order.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Form {
     /// The `Wechatpay-Serial` of the request. It may select the key that signs notifications.
