@@ -4,7 +4,7 @@ mod class;
 mod form;
 
 use super::problem::Problem;
-pub(super) use class::{DIGITS, LETTERS, NUMBER, OPENID, PRINTABLE};
+pub(super) use class::{DIGITS, LETTERS, NUMBER, OPENID};
 use class::{class_contains, describe_class};
 pub(super) use form::{
     APP_ID, Form, NUMBER_CURSOR, PATH, POSITION, RECEIVER_CURSOR, SERIAL_NO, SHORT_NUMBER_CURSOR,

@@ -3,7 +3,7 @@
 use super::{
     ControlResponse, Simulation,
     call::Call,
-    field::{APP_ID, DIGITS, Field, Kind, LETTERS, MAX_NUMBER, NUMBER, PRINTABLE, SERIAL_NO, required},
+    field::{APP_ID, DIGITS, Field, Kind, LETTERS, MAX_NUMBER, NUMBER, SERIAL_NO, required},
     problem::Problem,
     schema::{Record, Schema},
 };
@@ -76,7 +76,7 @@ const PARAMETERS: &[Field] = &[
     required("appid", Kind::Form(&APP_ID), "The app's appid."),
     required("mchid", Kind::Text(1, 32, DIGITS), "The merchant's mchid."),
     required("serial_no", Kind::Form(&SERIAL_NO), "The serial number of the certificate."),
-    required("notify_id", Kind::Text(1, 128, PRINTABLE), "The id of the notification."),
+    required("notify_id", Kind::Text(1, 128, NUMBER), "The id of the notification."),
     required("id", Kind::Number(1, MAX_NUMBER), "The id of the fault rule."),
 ];
 

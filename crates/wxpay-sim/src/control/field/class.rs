@@ -7,7 +7,6 @@ pub(in crate::control) const NUMBER: &str = "0-9A-Za-z_|*@-";
 /// Character class of an openid: visible ASCII characters except `&`.
 pub(in crate::control) const OPENID: &str = "!-%'-~";
 pub(super) const VISIBLE: &str = "!-~";
-pub(in crate::control) const PRINTABLE: &str = " -~";
 
 /// Describes a character class in words: its ranges and characters, one by one.
 pub(super) fn describe_class(class: &str) -> String {
@@ -15,7 +14,6 @@ pub(super) fn describe_class(class: &str) -> String {
         "" => String::from("characters"),
         VISIBLE => String::from("visible ASCII characters"),
         OPENID => String::from("visible ASCII characters except &"),
-        PRINTABLE => String::from("printable ASCII characters"),
         _ => {
             let values: Vec<String> = ranges(class)
                 .map(|(from, to)| if from == to { from.to_string() } else { format!("{from}-{to}") })
