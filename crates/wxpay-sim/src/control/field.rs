@@ -169,7 +169,7 @@ mod tests {
             (Kind::Text(1, 32, NUMBER), "must be a string of 1 to 32 of 0-9 A-Z a-z _ | * @ -"),
             (Kind::Text(32, 32, LETTERS), "must be a string of 32 of 0-9 A-Z a-z"),
             (Kind::Text(1, 2, ""), "must be a string of 1 to 2 characters"),
-            (Kind::Text(1, 2, class::VISIBLE), "must be a string of 1 to 2 visible ASCII characters"),
+            (Kind::Text(1, 2, OPENID), "must be a string of 1 to 2 visible ASCII characters except &"),
             (Kind::Enum(|| vec!["a", "b"]), "must be one of a, b"),
         ] {
             assert_eq!(kind.rule(), rule);

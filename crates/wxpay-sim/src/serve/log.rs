@@ -133,7 +133,7 @@ pub struct DeliveryEntry {
     pub attempt: Attempt,
     /// The state of the notification after the delivery.
     pub state: NotificationState,
-    /// The virtual time until the next delivery.
+    /// The business time until the next delivery.
     pub next_in: Option<Duration>,
 }
 

@@ -47,6 +47,8 @@ fn notifications_are_filtered_by_number_merchant_and_state() {
     assert_eq!(interface.get(&format!("notifications/{}", id(first))), *first);
     assert_eq!(interface.rejected("GET", "notifications?state=asleep", &Value::Null), (400, "state".into()));
     assert_eq!(interface.rejected("GET", "notifications/nobody", &Value::Null).0, 404);
+    let percent = interface.rejected("GET", "notifications/no%25body", &Value::Null);
+    assert_eq!(percent, (400, "notify_id".into()));
 }
 
 #[test]
