@@ -14,6 +14,11 @@ impl Entropy {
         Self(Zeroizing::new(fresh))
     }
 
+    /// Consumes the entropy and returns 32 bytes derived from it, for identifiers and keys of an application.
+    pub fn into_bytes(mut self) -> [u8; 32] {
+        self.draw()
+    }
+
     /// Derives the next 32 bytes. No two draws are equal, and no draw reveals another.
     pub(crate) fn draw(&mut self) -> [u8; 32] {
         let out = Sha256::new().chain_update(b"out").chain_update(&self.0[..]).finalize();

@@ -3,6 +3,7 @@
 //! ```text
 //!  order.rs ─▶ jsapi.rs app.rs h5.rs native.rs     the order, and the parameters for the payer's client
 //!  transaction.rs ◀─ query.rs, notifications       the status of an order
+//!  prepay.rs                                       the bare prepay_id of jsapi.rs and app.rs, to store and sign later
 //!  close.rs                                        closing an unpaid order
 //!
 //!  code.rs                                         code payment: the merchant scans the payer's code
@@ -24,6 +25,7 @@ mod jsapi;
 mod native;
 pub mod order;
 mod payer;
+mod prepay;
 mod query;
 mod reverse;
 mod scanned_pos;
@@ -39,6 +41,7 @@ pub use jsapi::{JsapiOrder, JsapiParams};
 pub use native::NativeOrder;
 pub use order::Order;
 pub use payer::{IdentityKind, Payer};
+pub use prepay::PrepayOrder;
 pub use query::QueryOrder;
 pub use reverse::ReverseOrder;
 pub use scanned_pos::ScannedPosOrder;

@@ -16,7 +16,7 @@ use core::fmt;
 /// Places an order that is paid from an app. Returns the parameters for the app.
 #[derive(Clone, Debug)]
 pub struct AppOrder {
-    order: Order,
+    pub(super) order: Order,
 }
 
 /// The parameters that the app passes to WeChat's SDK, under the names of the SDK.

@@ -16,8 +16,8 @@ use core::fmt;
 /// Places a JSAPI order. Returns the parameters for `wx.requestPayment` or `WeixinJSBridge`.
 #[derive(Clone, Debug)]
 pub struct JsapiOrder {
-    order: Order,
-    path: &'static str,
+    pub(super) order: Order,
+    pub(super) path: &'static str,
 }
 
 /// The parameters that a page passes to `WeixinJSBridge` or `wx.chooseWXPay`, or a mini program to `wx.requestPayment`,
@@ -82,6 +82,8 @@ impl fmt::Debug for JsapiParams {
 }
 
 impl JsapiOrder {
+    pub(super) const LABEL: &'static str = "v3.pay.jsapi";
+
     /// Creates the operation from an order that this payer pays on a page inside WeChat.
     ///
     /// # Errors
@@ -136,7 +138,7 @@ impl Endpoint for JsapiOrder {
     type Output = JsapiParams;
 
     fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
-        writer.post("v3.pay.jsapi", self.path, &self.order)
+        writer.post(Self::LABEL, self.path, &self.order)
     }
 
     places_order!();
