@@ -7,11 +7,12 @@ use crate::{
     connect::{self, Connector, HttpClient, Identity},
     limits::DownloadLimits,
     setup::{SetupError, SetupFault},
+    transport::{Seams, Transport},
 };
 use http::{HeaderValue, Uri, uri::Scheme};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
-use std::{fmt, time::Duration};
-use wxpay_proto::secret::Secret;
+use std::{fmt, sync::Arc, time::Duration};
+use wxpay_proto::{UnixTime, entropy::Entropy, secret::Secret};
 
 /// The settings of a [`Client`]. All are optional, and [`build`](Self::build) validates them.
 ///
@@ -35,6 +36,7 @@ pub struct Builder {
     pool_idle_timeout: Duration,
     download_limits: DownloadLimits,
     notification_buffer_limit: usize,
+    seams: Seams,
 }
 
 impl Client {
@@ -56,6 +58,7 @@ impl Default for Builder {
             pool_idle_timeout: Self::POOL_IDLE_TIMEOUT,
             download_limits: DownloadLimits::default(),
             notification_buffer_limit: Self::NOTIFICATION_BUFFER_LIMIT,
+            seams: Seams::default(),
         }
     }
 }
@@ -146,6 +149,26 @@ impl Builder {
         self
     }
 
+    /// Sends requests through this transport instead of the network. The settings of connections and TLS then apply to
+    /// [downloads](Client#method.download) only.
+    pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
+        self.seams.transport = Some(transport);
+        self
+    }
+
+    /// Reads the time from this clock instead of the system's. Waits are measured by tokio's clock in any case.
+    pub fn clock(mut self, clock: impl Fn() -> UnixTime + Send + Sync + 'static) -> Self {
+        self.seams.clock = Arc::new(clock);
+        self
+    }
+
+    /// Draws randomness from here instead of the operating system. The values must be unpredictable and never the same,
+    /// except in a test that repeats itself.
+    pub fn entropy(mut self, entropy: impl Fn() -> Entropy + Send + Sync + 'static) -> Self {
+        self.seams.entropy = Arc::new(entropy);
+        self
+    }
+
     /// Validates the settings and returns the client.
     ///
     /// # Errors
@@ -180,6 +203,7 @@ impl Builder {
             proxy.and(self.proxy_authorization),
             self.download_limits,
             BodyBudget::new(self.notification_buffer_limit),
+            self.seams,
         ))
     }
 
@@ -227,6 +251,7 @@ impl fmt::Debug for Builder {
             .field("pool_idle_timeout", &self.pool_idle_timeout)
             .field("download_limits", &self.download_limits)
             .field("notification_buffer_limit", &self.notification_buffer_limit)
+            .field("transport", &self.seams.transport)
             .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,11 @@
 //! The driver: carries out the steps of a flow.
 
-use crate::{ambient, body_budget::BodyBudget, connect::HttpClient, limits::DownloadLimits};
+use crate::{
+    body_budget::BodyBudget,
+    connect::HttpClient,
+    limits::DownloadLimits,
+    transport::{Seams, Transport},
+};
 use http::HeaderValue;
 use std::{
     fmt,
@@ -47,7 +52,7 @@ struct Inner {
     body_budget: BodyBudget,
     notification_services: AtomicU64,
     memory: Mutex<Memory>,
-    clock: fn() -> UnixTime,
+    seams: Seams,
 }
 
 impl Client {
@@ -57,6 +62,7 @@ impl Client {
         proxy_authorization: Option<HeaderValue>,
         download_limits: DownloadLimits,
         body_budget: BodyBudget,
+        seams: Seams,
     ) -> Self {
         Self(Arc::new(Inner {
             http_client,
@@ -66,7 +72,7 @@ impl Client {
             body_budget,
             notification_services: AtomicU64::new(0),
             memory: Mutex::default(),
-            clock: ambient::now,
+            seams,
         }))
     }
 
@@ -164,17 +170,12 @@ impl Client {
         access(&mut self.0.memory.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Replaces the clock of a client that has no clones yet.
-    #[cfg(test)]
-    pub(crate) fn with_clock(mut self, clock: fn() -> UnixTime) -> Self {
-        if let Some(inner) = Arc::get_mut(&mut self.0) {
-            inner.clock = clock;
-        }
-        self
+    pub(crate) fn now(&self) -> UnixTime {
+        (self.0.seams.clock)()
     }
 
-    pub(crate) fn now(&self) -> UnixTime {
-        (self.0.clock)()
+    pub(crate) fn transport(&self) -> Option<&dyn Transport> {
+        self.0.seams.transport.as_deref()
     }
 
     pub(crate) fn limits(&self) -> DownloadLimits {
@@ -263,7 +264,7 @@ impl Client {
     ) -> (UnixTime, Step<F>) {
         let now = self.now().max(earliest);
         let mut memory = SharedMemory { mutex: &self.0.memory, guard: None };
-        (now, step(World::new(now, ambient::entropy(), &mut memory)))
+        (now, step(World::new(now, (self.0.seams.entropy)(), &mut memory)))
     }
 }
 
@@ -376,7 +377,7 @@ mod tests {
 
     #[tokio::test]
     async fn clock_set_back_does_not_prolong_a_wait() {
-        let client = Client::builder().build().unwrap().with_clock(clock_set_back);
+        let client = Client::builder().clock(clock_set_back).build().unwrap();
         let merchant = merchant();
         client.memory(|memory| {
             let token = AccessToken::new("t".to_owned()).unwrap();

@@ -79,10 +79,12 @@ pub mod notify;
 mod refresh;
 mod send;
 mod setup;
+mod transport;
 mod wxpay;
 
 pub use builder::Builder;
 pub use client::Client;
 pub use download::DownloadError;
 pub use setup::{SetupError, SetupFault};
+pub use transport::Transport;
 pub use wxpay::{WxPay, WxPayBuilder};

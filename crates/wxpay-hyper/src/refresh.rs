@@ -170,7 +170,7 @@ pub(crate) mod tests {
 
     #[tokio::test]
     async fn failed_key_refresh_is_retried_after_a_minute_until_dropped() {
-        let client = Client::builder().build().unwrap().with_clock(clock_with_offset);
+        let client = Client::builder().clock(clock_with_offset).build().unwrap();
         let (url, requests) = closing_gateway().await;
         let mut refresh = tokio::task::JoinSet::new();
         refresh.spawn(client.refresh_platform_keys(merchant(&url)));

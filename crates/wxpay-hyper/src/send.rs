@@ -25,7 +25,10 @@ impl Client {
     /// timeout of the request, at any stage. Neither contains the URL, the headers or the bodies.
     pub async fn send(&self, transmit: Transmit) -> Reply {
         let (label, began) = (transmit.label, ambient::monotonic_now());
-        let reply = self.send_inner(transmit).await;
+        let reply = match self.transport() {
+            Some(transport) => transport.send(transmit).await,
+            None => self.send_inner(transmit).await,
+        };
         let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         match &reply {
             Ok(reply) => {

@@ -76,6 +76,7 @@ fn run_future_is_send_for_every_flow_and_operation() {
         pay::H5Order,
         pay::JsapiOrder,
         pay::NativeOrder,
+        pay::PrepayOrder,
         pay::QueryOrder,
         pay::ReverseOrder,
         pay::ScannedPosOrder,
