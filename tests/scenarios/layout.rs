@@ -67,8 +67,9 @@ fn crate_dependencies_point_one_way() {
     assert_dependencies("wxpay-proto", &[]);
     assert_dependencies("wxpay-aws-lc", &["wxpay-proto"]);
     assert_dependencies("wxpay-hyper", &["wxpay-aws-lc", "wxpay-proto"]);
-    assert_dependencies("wxpay-sim", &["wxpay-proto"]);
-    assert_dependencies("wxpay-server", &["wxpay-hyper", "wxpay-proto"]);
+    assert_dependencies("wxpay-openapi", &[]);
+    assert_dependencies("wxpay-sim", &["wxpay-openapi", "wxpay-proto"]);
+    assert_dependencies("wxpay-server", &["wxpay-aws-lc", "wxpay-hyper", "wxpay-openapi", "wxpay-proto"]);
     assert_dependencies(
         "wxpay-cli",
         &["wxpay-aws-lc", "wxpay-hyper", "wxpay-proto", "wxpay-server", "wxpay-sim"],

@@ -1,5 +1,12 @@
 //! The command-line arguments. Their doc comments are the help texts.
 
+mod serve;
+
+pub(crate) use serve::{
+    ApiKey, Audit, AuditCommand, Backup, CheckConfig, Ledger, Merchant, MerchantKeys, MerchantSettings, One,
+    Scope, Serve, Sources, Webhook,
+};
+
 use crate::failure::EXIT_STATUSES;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{net::SocketAddr, path::PathBuf};
@@ -16,20 +23,45 @@ pub(crate) struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "there is one value, which is parsed once")]
 pub(crate) enum Command {
-    /// Runs one APIv1 payment through all eight steps on this machine and shows every message.
+    /// Runs one payment through all its steps on this machine and shows every message.
     ///
-    /// A simulated gateway and a payment server are started on free loopback ports, with throw-away keys and a
-    /// temporary ledger. Each message is printed with the string that was signed; secrets are masked. The exit
-    /// status is 0 if the payment ends in the ledger, and 1 if any step fails.
-    Demo,
+    /// A simulated gateway, a payment server and a shop are started on free loopback ports, with throw-away keys and a
+    /// temporary ledger. Each message is printed with the string that was signed; secrets are masked. The exit status
+    /// is 0 if every step has the expected result, and 1 if any step fails.
+    Demo(Demo),
     /// Runs the payment server.
     ///
     /// Reads settings from a file (TOML), from the environment (`WXPAY_…`) and from the options below; a later
-    /// source overrides an earlier one. `--dev` requires no settings: it starts a simulated gateway with throw-away
-    /// keys. `WXPAY_LOG` sets the log filter, such as `wxpay_hyper=debug` or `off`; the default is `info`. Logs go to
-    /// standard error. The server speaks APIv1, the 2013–2014 app payment, closed to new merchants.
+    /// source overrides an earlier one. `wxpay check-config --sample` prints all settings. `--dev` requires none: it
+    /// starts a simulated gateway with throw-away keys.
+    ///
+    /// `WXPAY_LOG` sets the log filter, such as `wxpay_hyper=debug` or `off`; the default is `info`. Logs go to standard
+    /// error. SIGHUP reads the settings again; SIGTERM and SIGINT end the server.
     Serve(Serve),
+    /// Checks the settings of the payment server, and shows what it would serve.
+    ///
+    /// Reports all errors at once with exit status 2. Unknown variables `WXPAY_…` of the environment are warned about.
+    CheckConfig(CheckConfig),
+    /// Creates, lists and revokes keys for the payment server's API. Works beside a running server.
+    #[command(subcommand)]
+    ApiKey(ApiKey),
+    /// Manages the payment server's merchants. Works beside a running server.
+    #[command(subcommand)]
+    Merchant(Merchant),
+    /// Manages the endpoints of the shop that receive events. Works beside a running server.
+    #[command(subcommand)]
+    Webhook(Webhook),
+    /// Writes a copy of the ledger, while the server runs or not. To restore, start the server with the copy.
+    Backup(Backup),
+    /// Seals every stored secret anew after a change of the sealing key.
+    ///
+    /// Needs the settings `sealing_key` and `previous_sealing_key`. Afterwards remove the previous one. Works beside a
+    /// running server.
+    Reseal(Ledger),
+    /// Recomputes every order from its evidence and compares; the exit status is 1 if something differs.
+    Audit(Audit),
     /// Runs a simulated gateway, for programs in any language.
     ///
     /// Prints one line of JSON with its URL when it is ready, then its throw-away credentials as `export NAME=value`
@@ -69,14 +101,18 @@ pub(crate) enum Command {
     /// exit status is 4 if WeChat Pay refused it, and 1 otherwise.
     #[command(after_help = EXIT_STATUSES)]
     Call(Call),
-    /// Checks APIv3 keys and certificates, and whether they belong together.
+    /// Checks keys and certificates, and what the payment server depends on.
     ///
     /// Checks serial numbers, validity dates, that the private key belongs to the certificate, and that the certificate
     /// belongs to the merchant. Reads the options, the file of `--env-file` and the environment: `WXPAY_MCHID`,
     /// `WXPAY_SERIAL_NO`, `WXPAY_PRIVATE_KEY_FILE`, `WXPAY_CERTIFICATE_FILE`, `WXPAY_API_V3_KEY`,
     /// `WXPAY_PLATFORM_SERIAL_NO`, `WXPAY_PLATFORM_CERTIFICATE_FILE`, `WXPAY_PLATFORM_PUBLIC_KEY_FILE`,
-    /// `WXPAY_PUBLIC_KEY_ID`, `WXPAY_PUBLIC_KEY_FILE`. The exit status is 1 if a check fails.
-    Keys(Keys),
+    /// `WXPAY_PUBLIC_KEY_ID`, `WXPAY_PUBLIC_KEY_FILE`, `WXPAY_NOTIFY_URL`.
+    ///
+    /// With `--config`, `--database` or `--set` it checks each merchant of the payment server's settings instead, the
+    /// notify URL, the ledger and its disk, and sends one signed request for each merchant that changes nothing: whether
+    /// WeChat Pay can be reached, accepts the signature, and has the same time. The exit status is 1 if a check fails.
+    Doctor(Doctor),
     /// Prints the completion script of a shell, to be saved where that shell looks for it.
     Completions {
         /// The shell.
@@ -90,39 +126,35 @@ impl Command {
         match self {
             Self::Sign(args) | Self::Verify(args) => args.json,
             Self::Call(args) => args.json,
-            Self::Keys(args) => args.json,
-            Self::Demo
-            | Self::Serve(_)
-            | Self::Sim(_)
-            | Self::Encrypt(_)
-            | Self::Decrypt(_)
-            | Self::Completions { .. } => false,
+            Self::Doctor(args) => args.json,
+            Self::Serve(args) => args.json,
+            Self::CheckConfig(args) => args.json,
+            Self::ApiKey(command) => command.prints_json(),
+            Self::Merchant(command) => command.prints_json(),
+            Self::Webhook(command) => command.prints_json(),
+            Self::Backup(args) => args.ledger.json,
+            Self::Reseal(args) => args.json,
+            Self::Audit(args) => args.prints_json(),
+            Self::Demo(_) | Self::Sim(_) | Self::Encrypt(_) | Self::Decrypt(_) | Self::Completions { .. } => {
+                false
+            }
         }
     }
 }
 
 #[derive(Args, Debug)]
-pub(crate) struct Serve {
-    /// The settings file (TOML).
-    #[arg(long, value_name = "FILE", env = "WXPAY_CONFIG")]
-    pub(crate) config: Option<PathBuf>,
-    /// Starts a simulated gateway with throw-away keys, for trying things out. The ledger is the file of `--database`,
-    /// or a temporary one. The environment's settings are ignored.
-    #[arg(long)]
-    pub(crate) dev: bool,
-    /// The address and port to listen on [setting: listen].
-    #[arg(long, value_name = "ADDRESS:PORT")]
-    pub(crate) listen: Option<String>,
-    /// The ledger file [setting: database].
-    #[arg(long, value_name = "FILE")]
-    pub(crate) database: Option<String>,
-    /// The URL under which WeChat Pay reaches this server [setting: `public_base_url`].
-    #[arg(long, value_name = "URL")]
-    pub(crate) public_base_url: Option<String>,
-    /// Sets any other setting, by its name in the settings file; may be repeated. Put keys into files, not here: other
-    /// users of the machine can read the command line.
-    #[arg(long = "set", value_name = "NAME=VALUE")]
-    pub(crate) settings: Vec<String>,
+pub(crate) struct Demo {
+    /// The API version of the payment.
+    #[arg(long, value_enum, default_value_t = DemoApi::V3)]
+    pub(crate) api: DemoApi,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum DemoApi {
+    /// APIv3: a native payment with its notification, a query, a refund, and webhooks to a shop.
+    V3,
+    /// APIv1 (the 2013–2014 app payment, closed to new merchants), in its eight steps.
+    V1,
 }
 
 #[derive(Args, Debug)]
@@ -306,7 +338,12 @@ pub(crate) struct Call {
 }
 
 #[derive(Args, Debug)]
-pub(crate) struct Keys {
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    pub(crate) sources: Sources,
+    /// Sends no request to WeChat Pay.
+    #[arg(long)]
+    pub(crate) offline: bool,
     /// A file of `NAME=value` lines, as `wxpay sim --env-file` writes it; overrides the environment.
     #[arg(long, value_name = "FILE")]
     pub(crate) env_file: Option<PathBuf>,
@@ -339,7 +376,7 @@ pub(crate) struct Keys {
     pub(crate) json: bool,
 }
 
-impl Keys {
+impl Doctor {
     /// Returns the options that were given, under the names of the environment.
     pub(crate) fn given(&self) -> Vec<(&'static str, String)> {
         let options = [

@@ -73,7 +73,7 @@ impl Failure {
     }
 
     /// Returns a function that creates a failure of class [`Kind::Failed`] from the error of an action, such as
-    /// "cannot listen on 127.0.0.1:80". An error of the operating system does not say what it is about.
+    /// "cannot listen on 127.0.0.1:80". An error of the operating system does not name the action.
     pub(crate) fn doing<E: Error>(action: impl fmt::Display) -> impl FnOnce(E) -> Self {
         move |error| Self::failed(format_args!("{action}: {}", with_causes(&error)))
     }

@@ -3,15 +3,20 @@
 
 mod args;
 mod call;
+mod check_config;
 mod demo;
+mod dev;
+mod doctor;
 mod environment;
 mod failure;
 mod input;
-mod keys;
+mod ledger;
+mod logs;
 mod output;
 mod parameters;
 mod seal;
 mod serve;
+mod server_settings;
 mod sign;
 mod sim;
 
@@ -54,7 +59,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), Failure> {
     match command {
-        Command::Demo => on_runtime(demo::run()),
+        Command::Demo(args) => on_runtime(demo::run(args)),
         Command::Serve(args) => on_runtime(serve::run(args)),
         Command::Sim(args) => on_runtime(sim::run(args)),
         Command::Sign(args) => sign::sign(&args),
@@ -62,7 +67,14 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Encrypt(args) => seal::encrypt(&args),
         Command::Decrypt(args) => seal::decrypt(&args),
         Command::Call(args) => on_runtime(call::run(args)),
-        Command::Keys(args) => keys::run(&args),
+        Command::CheckConfig(args) => check_config::run(&args),
+        Command::ApiKey(command) => on_runtime(ledger::api_keys::run(command)),
+        Command::Merchant(command) => on_runtime(ledger::merchants::run(command)),
+        Command::Webhook(command) => on_runtime(ledger::webhooks::run(command)),
+        Command::Backup(args) => on_runtime(ledger::upkeep::backup(args)),
+        Command::Reseal(args) => on_runtime(ledger::upkeep::reseal(args)),
+        Command::Audit(args) => on_runtime(ledger::upkeep::audit(args)),
+        Command::Doctor(args) => on_runtime(doctor::run(args)),
         Command::Completions { shell } => {
             // Written to memory first: clap_complete panics if the pipe is closed.
             let mut script = Vec::new();
@@ -102,4 +114,14 @@ pub(crate) fn shutdown_signal() -> Result<impl Future<Output = Result<(), Failur
     }
     #[cfg(not(unix))]
     Ok(async { tokio::signal::ctrl_c().await.map_err(Failure::doing("cannot wait for a signal")) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_has_consistent_arguments() {
+        Cli::command().debug_assert();
+    }
 }

@@ -59,7 +59,7 @@ impl Parameters {
         })
     }
 
-    /// Removes the parameters whose name is unwanted.
+    /// Removes the parameters with an unwanted name.
     pub(crate) fn without(mut self, is_unwanted: impl Fn(&str) -> bool) -> Self {
         self.0.retain(|(name, _)| !is_unwanted(name));
         self

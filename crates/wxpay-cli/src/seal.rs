@@ -86,6 +86,13 @@ fn api_v3_key(path: &Path) -> Result<Arc<dyn SymmetricKey>, Failure> {
     }
 }
 
+/// Decrypts the `resource` of a notification.
+pub(crate) fn open_with(api_v3_key: &Secret<String>, sealed: &Value) -> Result<Secret<Vec<u8>>, Failure> {
+    let key = <[u8; 32]>::try_from(api_v3_key.expose().as_bytes())
+        .map_err(|_| Failure::usage("an APIv3 key must be 32 letters and digits"))?;
+    open(&*AwsLc.symmetric_key(&Secret::new(key)), sealed)
+}
+
 /// An encrypted resource, as on the wire.
 #[derive(Serialize, Deserialize)]
 struct Resource {

@@ -2,119 +2,178 @@
 
 use crate::{
     Failure, args,
-    failure::{Faults, Kind, with_causes},
-    input, output, sim,
+    dev::Dev,
+    failure::{Kind, with_causes},
+    logs, output,
+    server_settings::{self, Options},
 };
-use std::{
-    env, fs,
-    io::{self, IsTerminal as _},
-    net::SocketAddr,
-};
-use tempfile::TempDir;
-use wxpay_server::{Config, Server, config::Sources};
-use wxpay_sim::{Clock, Credentials, Gateway, Settings, serve::Server as Simulator};
+use std::path::{Path, PathBuf};
+use wxpay_proto::secret::Secret;
+use wxpay_server::{Running, Server, Settings, StartError, settings::Sources};
 
 pub(crate) async fn run(args: args::Serve) -> Result<(), Failure> {
-    let log = tracing_subscriber::EnvFilter::try_from_env("WXPAY_LOG").unwrap_or_else(|_| "info".into());
-    let colors = io::stderr().is_terminal();
-    tracing_subscriber::fmt()
-        .with_env_filter(log)
-        .with_ansi(colors)
-        .with_writer(io::stderr)
-        // It would report that standard error is closed to standard error, and panic.
-        .log_internal_errors(false)
-        .init();
-
     let dev = if args.dev { Some(Dev::start().await?) } else { None };
-    let config = settings(&args, dev.as_ref())?;
-    let server = Server::start(config).await.map_err(|error| {
-        let kind = if error.is_configuration() { Kind::Usage } else { Kind::Failed };
-        Failure::new(kind, with_causes(&error))
-    })?;
-    let url = format!("http://{}", server.local_addr());
-    let ready = match &dev {
-        Some(dev) => serde_json::json!({ "ready": true, "url": url, "sim": dev.simulator.url() }),
-        None => serde_json::json!({ "ready": true, "url": url }),
+    let settings = settings(&args, dev.as_ref())?;
+    let logs = logs::start(settings.summary().logs_as_json)?;
+    let server = Server::start(settings).await.map_err(|error| start_failure(&error))?;
+    let ready = Ready {
+        url: server.url(),
+        simulator: dev.as_ref().map(|dev| dev.simulator.url()),
+        api_key: match &dev {
+            Some(_) => Some(server.create_api_key("dev").await.map_err(|error| start_failure(&error))?),
+            None => None,
+        },
     };
     let shutdown = crate::shutdown_signal()?;
-    output::line(ready)?;
-    shutdown.await?;
-    if server.shutdown().await {
+    let reloading = reload_on_hangup(&args, dev.as_ref(), &server)?;
+    if args.dev && !args.json {
+        ready.explain()?;
+    } else {
+        output::line(ready.json())?;
+    }
+    tokio::select! {
+        biased;
+        ended = shutdown => ended?,
+        () = reloading => {}
+    }
+    let is_complete = server.shutdown().await;
+    logs.finish();
+    if is_complete {
         Ok(())
     } else {
         Err(Failure::failed("the shutdown timed out: requests were still active"))
     }
 }
 
+/// Returns the failure of a server or a ledger that does not start.
+pub(crate) fn start_failure(error: &StartError) -> Failure {
+    let kind = if error.is_configuration() { Kind::Usage } else { Kind::Failed };
+    Failure::new(kind, with_causes(error))
+}
+
 /// Gathers the settings of `--dev`, the file, the environment and the options; a later source overrides an earlier one.
-fn settings(args: &args::Serve, dev: Option<&Dev>) -> Result<Config, Failure> {
-    let mut sources = Sources::default();
-    if let Some(dev) = dev {
-        sources = dev.add_to(sources);
-    }
-    if let Some(path) = &args.config {
-        let shown = input::shown(path);
-        let text = fs::read_to_string(path)
-            .map_err(|error| Failure::usage(format_args!("--config: cannot read {shown}: {error}")))?;
-        sources = sources
-            .file(&text)
-            .map_err(|error| Failure::usage(format_args!("--config: {shown}: {error}")))?;
-    }
-    if dev.is_none() {
-        let variables = env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        sources = sources.environment(variables);
-    }
-    for setting in &args.settings {
-        let (name, value) = setting
-            .split_once('=')
-            .ok_or_else(|| Failure::usage("--set must be NAME=VALUE, such as poll_intervals=15s,1m"))?;
-        sources = sources.setting(name, value);
-    }
-    let named =
-        [("listen", &args.listen), ("database", &args.database), ("public_base_url", &args.public_base_url)];
-    for (name, value) in named {
-        if let Some(value) = value {
-            sources = sources.setting(name, value.as_str());
+fn settings(args: &args::Serve, dev: Option<&Dev>) -> Result<Settings, Failure> {
+    let options = Options {
+        sources: &args.sources,
+        listen: args.listen.as_deref(),
+        public_base_url: args.public_base_url.as_deref(),
+    };
+    let sources = match dev {
+        Some(dev) => {
+            let given = args.sources.database.as_deref();
+            let database = given.map_or_else(|| dev.database(), |text| PathBuf::from(sqlite_path(text)));
+            dev.add_to(Sources::default(), &dev.simulator.url(), Path::new(&database), None)?
         }
-    }
-    sources.check().map_err(|error| {
-        let mut faults = Faults::default();
-        error.settings().iter().for_each(|setting| faults.push(with_causes(setting)));
-        faults.into()
+        None => Sources::default(),
+    };
+    server_settings::check(options.add_to(sources, dev.is_none())?)
+}
+
+/// Returns the path in a setting `database`.
+fn sqlite_path(text: &str) -> &str {
+    text.strip_prefix("sqlite:").unwrap_or(text)
+}
+
+/// Handles SIGHUP from now on: the returned future reads the settings again each time, and never ends. Settings that are
+/// invalid are reported, and the previous ones stay.
+#[cfg(unix)]
+fn reload_on_hangup<'a>(
+    args: &'a args::Serve,
+    dev: Option<&'a Dev>,
+    server: &'a Running,
+) -> Result<impl Future<Output = ()> + 'a, Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut hangup = signal(SignalKind::hangup()).map_err(Failure::doing("cannot handle signals"))?;
+    Ok(async move {
+        while hangup.recv().await.is_some() {
+            let reloaded = settings(args, dev)
+                .and_then(|settings| server.reload(settings).map_err(|error| start_failure(&error)));
+            match reloaded {
+                Ok(()) => output::note("SIGHUP: the settings were read again"),
+                Err(failure) => {
+                    output::note(format_args!("SIGHUP: the previous settings stay: {failure}"));
+                }
+            }
+        }
+        std::future::pending::<()>().await;
     })
 }
 
-/// A simulated gateway with throw-away keys and a temporary ledger, for `--dev` and the demo.
-#[derive(Debug)]
-pub(crate) struct Dev {
-    pub(crate) simulator: Simulator,
-    pub(crate) credentials: Credentials,
-    directory: TempDir,
+#[cfg(not(unix))]
+fn reload_on_hangup<'a>(
+    _args: &'a args::Serve,
+    _dev: Option<&'a Dev>,
+    _server: &'a Running,
+) -> Result<impl Future<Output = ()> + 'a, Failure> {
+    Ok(std::future::pending())
 }
 
-impl Dev {
-    pub(crate) async fn start() -> Result<Self, Failure> {
-        let gateway = Gateway::new(Settings::default(), sim::random()?);
-        let credentials = gateway.credentials().clone();
-        let listener = crate::listener(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
-        let simulator = Simulator::start(listener, gateway, Clock::running())
-            .map_err(Failure::doing("cannot start the simulator"))?;
-        let directory = tempfile::tempdir().map_err(Failure::doing("cannot create a temporary folder"))?;
-        Ok(Self { simulator, credentials, directory })
+/// The addresses of a server that is ready, and with `--dev` an API key.
+struct Ready {
+    url: String,
+    simulator: Option<String>,
+    api_key: Option<Secret<String>>,
+}
+
+impl Ready {
+    /// Returns the line for programs.
+    fn json(&self) -> String {
+        let mut members = vec![("ready", serde_json::json!(true)), ("url", self.url.as_str().into())];
+        members.extend(self.simulator.as_deref().map(|url| ("simulator", url.into())));
+        members.extend(self.api_key.as_ref().map(|key| ("api_key", key.expose().as_str().into())));
+        // In this order, which a map would not keep.
+        let members = members.iter().map(|(name, value)| format!("\"{name}\":{value}"));
+        format!("{{{}}}", members.collect::<Vec<_>>().join(","))
     }
 
-    /// Adds the settings that point a server at the simulator.
-    pub(crate) fn add_to(&self, sources: Sources) -> Sources {
-        let settings = [
-            ("gateway_base_url", self.simulator.url()),
-            ("database", self.directory.path().join("ledger.db").to_string_lossy().into_owned()),
-            ("appid", self.credentials.appid().to_string()),
-            ("partner", self.credentials.partner().to_string()),
-            ("app_secret", self.credentials.app_secret().expose().clone()),
-            ("pay_sign_key", self.credentials.pay_sign_key().expose().clone()),
-            ("partner_key", self.credentials.partner_key().expose().clone()),
-        ];
-        settings.into_iter().fold(sources, |sources, (name, value)| sources.setting(name, value))
+    /// Prints for people what to do next.
+    fn explain(&self) -> Result<(), Failure> {
+        let (url, simulator) = (&self.url, self.simulator.as_deref().unwrap_or_default());
+        let api_key = self.api_key.as_ref().map_or("", |key| key.expose().as_str());
+        output::line(format_args!(
+            "\
+The payment server listens on {url}, with a simulated WeChat Pay at {simulator}.
+Everything is thrown away when it ends, unless --database names a ledger. In another terminal:
+
+  export KEY={api_key}
+
+1. Place an order:
+
+  curl -s {url}/api/orders -H \"Authorization: Bearer $KEY\" -H 'Content-Type: application/json' \\
+    -d '{{\"channel\":\"native\",\"out_trade_no\":\"ORDER-1\",\"description\":\"千足金箍棒\",\"amount\":{{\"total\":1999}}}}'
+
+2. Pay it as the payer. WeChat Pay notifies the server:
+
+  curl -s -X POST {simulator}/_sim/v1/orders/ORDER-1/pay
+
+3. See the order, and the events that a shop receives:
+
+  curl -s {url}/api/orders/ORDER-1 -H \"Authorization: Bearer $KEY\"
+  curl -s {url}/api/events -H \"Authorization: Bearer $KEY\"
+
+4. Refund it:
+
+  curl -s {url}/api/orders/ORDER-1/refunds -H \"Authorization: Bearer $KEY\" -H 'Content-Type: application/json' \\
+    -d '{{\"out_refund_no\":\"REFUND-1\",\"amount\":{{\"refund\":1999}}}}'
+
+The whole interface: {url}/docs. Ctrl-C ends the server."
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ready_line_has_the_members_that_are_known_in_a_fixed_order() {
+        let mut ready = Ready { url: "http://127.0.0.1:1".into(), simulator: None, api_key: None };
+        assert_eq!(ready.json(), r#"{"ready":true,"url":"http://127.0.0.1:1"}"#);
+        ready.simulator = Some("http://127.0.0.1:2".into());
+        ready.api_key = Some(Secret::new("wxk_1".into()));
+        assert_eq!(
+            ready.json(),
+            r#"{"ready":true,"url":"http://127.0.0.1:1","simulator":"http://127.0.0.1:2","api_key":"wxk_1"}"#
+        );
     }
 }

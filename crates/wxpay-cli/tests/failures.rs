@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
-use support::{Running, environment, http, wxpay};
+use support::{Running, environment, native, wxpay};
 
 fn key(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/keys").join(name)
@@ -127,8 +127,8 @@ fn errors_of_every_command_with_a_json_option_are_json() {
     let output = with_input(verify.arg(directory.path().join("key")), r#"{"a":"1","sign":"x"}"#);
     assert_eq!(json_error(&output)["kind"], "failed");
     assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap()["valid"], false);
-    let keys = wxpay().env_clear().args(["keys", "--json"]).output().unwrap();
-    assert_eq!(json_error(&keys)["kind"], "usage");
+    let doctor = wxpay().env_clear().args(["doctor", "--json"]).output().unwrap();
+    assert_eq!(json_error(&doctor)["kind"], "usage");
 
     // Faults of the arguments themselves.
     for arguments in [&["call", "--json"][..], &["sign", "--scheme", "v9", "--json"]] {
@@ -167,10 +167,11 @@ fn a_closed_pipe_is_no_failure_and_hides_no_result() {
         (0, &package("sign"), r#"{"a":"1"}"#),
         (0, &[&package("sign")[..], &["--json"]].concat(), r#"{"a":"1"}"#),
         (1, &[&package("verify")[..], &["--json"]].concat(), r#"{"a":"1","sign":"x"}"#),
-        (0, &["keys", "--cert-file", certificate], ""),
-        (1, &["keys", "--json", "--cert-file", certificate, "--serial", "01"], ""),
+        (0, &["doctor", "--cert-file", certificate], ""),
+        (1, &["doctor", "--json", "--cert-file", certificate, "--serial", "01"], ""),
         (0, &["encrypt", "--scheme", "v3-field", "--key-file", certificate], "x"),
         (0, &["demo"], ""),
+        (0, &["check-config", "--sample"], ""),
     ] {
         let output = with_input(wxpay().env_clear().args(arguments).stdout(closed_pipe()), input);
         assert_eq!(output.status.code(), Some(status), "{arguments:?}: {}", text(&output.stderr));
@@ -194,13 +195,11 @@ fn output_that_cannot_be_written_is_a_failure() {
 fn a_server_whose_log_is_closed_continues_to_serve() {
     let mut command = wxpay();
     command
-        .args(["serve", "--dev", "--listen", "127.0.0.1:0"])
+        .args(["serve", "--dev", "--json", "--listen", "127.0.0.1:0"])
         .env("WXPAY_LOG", "trace")
         .stderr(closed_pipe());
     let mut server = Running::start(&mut command);
-    let order =
-        json!({"out_trade_no": "A1", "total_fee": 1, "body": "a staff", "spbill_create_ip": "203.0.113.7"});
-    let placed = http("POST", &format!("{}/api/orders", server.url()), Some(&order)).unwrap();
+    let placed = server.api("POST", "/api/orders", Some(&native("ORDER-1")));
     assert_eq!(placed.0, 201, "{}", placed.1);
     assert!(server.terminate());
 }
@@ -296,22 +295,22 @@ fn all_faults_of_a_configuration_are_reported_at_once() {
     }
 
     let mut serve = wxpay();
-    serve.env_clear().env("WXPAY_V1_PARTNER", "x").env("WXPAY_CA_FILE", "x");
+    serve.env_clear().env("WXPAY_V1_PARTNER", "x").env("WXPAY_CALL_ATTEMPTS", "0");
     serve.args(["serve", "--listen", "here", "--set", "nonsense=1", "--set", "ca_file=no-such-ca.pem"]);
     let output = serve.output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     for line in [
-        "\n  WXPAY_CA_FILE is an unknown setting\n",
-        "\n  nonsense is an unknown setting\n",
-        "\n  listen must be an address and a port, such as 127.0.0.1:8080\n",
+        "\n  WXPAY_CALL_ATTEMPTS must be ",
+        "\n  nonsense is an unknown setting: ",
+        "\n  listen must be an IP address and a port, such as 127.0.0.1:8080\n",
         "\n  public_base_url is required: ",
-        "\n  appid is required\n",
-        "\n  app_secret is required, directly or as the path of its file in app_secret_file\n",
-        "\n  partner must be ",
-        "\n  ca_file must name a readable file: no-such-ca.pem: No such file",
+        "\n  WXPAY_V1_APP_SECRET is required",
+        "\n  WXPAY_V1_PARTNER ",
+        "\n  ca_file must name a readable text file: no-such-ca.pem",
     ] {
         assert!(text(&output.stderr).contains(line), "{line}: {}", text(&output.stderr));
     }
+    assert_eq!(json_error(&serve.arg("--json").output().unwrap())["kind"], "usage");
 }
 
 #[test]

@@ -462,10 +462,10 @@ fn fields_are_encrypted_for_a_certificate_or_public_key_and_decrypted_with_the_p
     assert_eq!(long.status.code(), Some(2));
 }
 
-/// Runs `wxpay keys` with an empty environment; `@NAME` is a file of the test keys.
+/// Runs `wxpay doctor` with an empty environment; `@NAME` is a file of the test keys.
 fn keys(options: &[&str]) -> Output {
     let mut command = wxpay();
-    command.env_clear().arg("keys");
+    command.env_clear().arg("doctor");
     for option in options {
         match option.strip_prefix('@') {
             Some(name) => command.arg(key(name)),
@@ -610,7 +610,7 @@ fn call_verifies_the_reply_in_every_key_mode() {
         assert_eq!((closed.status.code(), text(&closed.stdout)), (Some(0), ""), "204 has no body");
 
         let mut keys = wxpay();
-        let keys = keys.env_clear().arg("keys").arg("--env-file").arg(sim.env_file()).output().unwrap();
+        let keys = keys.env_clear().arg("doctor").arg("--env-file").arg(sim.env_file()).output().unwrap();
         assert!(keys.status.success(), "{}", text(&keys.stdout));
     }
 }

@@ -1,73 +1,34 @@
-//! The REST interface for the shop.
+//! The interface for the shop: REST over JSON, declared once in [`routes`].
 //!
-//! | | |
-//! |---|---|
-//! | `POST /api/orders` | places an order; returns the app payment parameters |
-//! | `GET /api/orders/{number}` | returns an order with its status |
-//! | `POST /api/orders/{number}/query` | queries WeChat Pay now, for example when the app reports a payment |
-//! | `POST /api/orders/{number}/delivered` | reports to WeChat Pay that the goods were delivered or not |
-//! | `GET /api/events?after=N&limit=M` | lists the events after number `N` |
-//! | `GET /health/live`, `GET /health/ready` | liveness; readiness: the ledger is writable |
+//! ```text
+//! request ─▶ find_route ─▶ (API key, rate limit) ─▶ parse ─▶ Operation ─▶ execute ─▶ Answer
+//!               404 405        401 403 429          400 413 415 422
+//! ```
 //!
-//! An order requires `out_trade_no`, `total_fee`, `body` and `spbill_create_ip`; `attach`, `traceid`, `time_expire`
-//! (RFC 3339, cut to the second) and `charset` (`UTF-8` or `GBK`) are optional. Unknown fields are rejected. The same
-//! order again returns the same result; another one under the same number is a conflict.
+//! * [`routes`]: the table of routes, their fields, scopes and problems;
+//! * [`records`]: the objects of responses;
+//! * [`service`]: the steps from a request to its response;
+//! * [`execute`]: the operations, carried out;
+//! * [`parse`](mod@parse): the conversion of a request to an [`Operation`](operation::Operation);
+//! * [`problem`]: problem details;
+//! * [`keys`], [`rate_limit`], [`idempotency`], [`cursor`]: pure rules;
+//! * [`document`]: the `OpenAPI` document and its page.
 
-mod events;
-mod fields;
-#[cfg(any(test, fuzzing))]
-pub mod fuzz;
-mod guard;
-mod orders;
+pub(crate) mod cursor;
+pub(crate) mod document;
+pub(crate) mod execute;
+pub(crate) mod fields;
+pub(crate) mod idempotency;
+pub(crate) mod input;
+pub(crate) mod keys;
+pub(crate) mod operation;
+pub(crate) mod parse;
+pub(crate) mod problem;
+pub(crate) mod rate_limit;
+pub(crate) mod records;
+pub(crate) mod routes;
+pub(crate) mod service;
+pub(crate) mod time;
 
-use fields::Fields;
-
-use crate::{app::App, health, problem::Problem};
-use axum::{
-    Router,
-    http::{StatusCode, Uri},
-    middleware,
-    routing::{get, post},
-};
-use std::sync::Arc;
-use wxpay_proto::{id::OutTradeNo, secret::Secret};
-
-/// Returns all routes except the notification path.
-pub(crate) fn router(app: App, token: Option<Secret<String>>) -> Router {
-    let guard = middleware::from_fn_with_state(Arc::new(token), guard::check);
-    let api = Router::new()
-        .route("/orders", post(orders::place))
-        .route("/orders/{number}", get(orders::show))
-        .route("/orders/{number}/query", post(orders::query))
-        .route("/orders/{number}/delivered", post(orders::delivered))
-        .route("/events", get(events::list))
-        .fallback(not_found)
-        .method_not_allowed_fallback(method_not_allowed)
-        .layer(guard);
-    Router::new()
-        .nest("/api", api)
-        .route("/health/live", get(health::live))
-        .route("/health/ready", get(health::ready))
-        .fallback(not_found)
-        .method_not_allowed_fallback(method_not_allowed)
-        .with_state(app)
-}
-
-/// Parses the order number of a path. An invalid number is answered like an unknown one: 404.
-fn number(name: &str) -> Result<OutTradeNo, Problem> {
-    name.parse().map_err(|_| Problem::no_order())
-}
-
-async fn not_found(_: Uri) -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "no-such-path", "Not found", "unknown path")
-}
-
-async fn method_not_allowed() -> Problem {
-    let title = "Method not allowed";
-    Problem::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "method-not-allowed",
-        title,
-        "the header allow lists the methods of this path",
-    )
-}
+/// Maximum length of a request body, in bytes.
+pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;

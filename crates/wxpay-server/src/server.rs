@@ -1,40 +1,25 @@
-//! The server: sockets, limits and shutdown.
+//! The server: its parts, its start and its end.
+
+mod error;
+mod parts;
 
 use crate::{
-    api,
-    app::App,
-    config::{self, Config},
-    gateway::Gateway,
-    ledger::{Failure, Ledger},
-    notifications,
-    poll::Poller,
-    shutdown::Shutdown,
-    single_flight::SingleFlight,
-    tokens::{InProcess, TokenStore},
+    ambient::System,
+    api::service::Api,
+    observe::{
+        health::{Check, Health},
+        metrics::Metrics,
+    },
+    serve::{self, Observer, Options, Shutdown},
+    settings::Settings,
+    tasks::{self, Tasks},
+    webhooks,
 };
-use axum::Router;
-use hyper::server::conn::http1;
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
-use std::{error, fmt, net::SocketAddr, path::Path, sync::Arc, time::Duration};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
-    task::JoinHandle,
-};
-use wxpay_hyper::Client;
-use wxpay_proto::id::{InvalidField, NotifyUrl};
-
-/// Timeout for the head of a request, which includes the idle time since the previous one.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// Limit of a request's head in bytes: enough for the longest query of a notification and its headers.
-const MAX_HEADER_BYTES: usize = 32 * 1024;
-/// Limit of concurrent connections; more wait to be accepted.
-const MAX_CONNECTIONS: usize = 1024;
-/// Timeout of the shutdown for active requests. A call to WeChat Pay with all its attempts takes half a minute.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(45);
+pub use error::StartError;
+pub(crate) use parts::{Built, ENDPOINTS};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio::task::JoinHandle;
+use wxpay_proto::secret::Secret;
 
 /// The payment server. See [`Server::start`].
 #[derive(Debug)]
@@ -45,85 +30,69 @@ pub struct Server;
 #[derive(Debug)]
 pub struct Running {
     local_addr: SocketAddr,
-    notify_url: NotifyUrl,
-    ledger: Ledger,
+    api: Api,
     shutdown: Shutdown,
-    tasks: Vec<JoinHandle<()>>,
+    drain: Duration,
+    tasks: Tasks,
+    loops: Vec<JoinHandle<()>>,
 }
 
 impl Server {
-    /// Opens the ledger, resumes polling, and listens. The server runs in its own tasks on the current tokio runtime.
+    /// Opens the ledger, resumes the background work, and listens. The server runs in tasks of its own on the current
+    /// tokio runtime.
     ///
     /// # Errors
     ///
-    /// If the ledger cannot be opened, the HTTP client cannot be built, or the address cannot be bound.
-    pub async fn start(config: Config) -> Result<Running, StartError> {
-        let client = client(&config)?;
-        Self::start_with(config, client, Box::new(InProcess::default())).await
-    }
-
-    /// Starts a server with the given HTTP client and token store. The settings `ca_file` and `proxy` are ignored.
-    ///
-    /// # Errors
-    ///
-    /// See [`start`](Self::start).
-    pub async fn start_with(
-        config: Config,
-        client: Client,
-        tokens: Box<dyn TokenStore>,
-    ) -> Result<Running, StartError> {
-        let ledger =
-            Ledger::open(&config.database).map_err(|cause| StartError::ledger(&config.database, cause))?;
-        let cannot_listen = |cause| StartError::listen(config.listen, cause);
-        let listener = match TcpListener::bind(config.listen).await {
-            Ok(listener) => listener,
-            Err(cause) => {
-                ledger.close().await;
-                return Err(cannot_listen(cause));
-            }
+    /// If the ledger cannot be opened, an address cannot be bound, or a client cannot be built.
+    pub async fn start(mut settings: Settings) -> Result<Running, StartError> {
+        for warning in settings.warnings() {
+            tracing::warn!("{warning}");
+        }
+        let (listen, metrics_listen) = (settings.values.listen, settings.values.metrics_listen);
+        let (rate, drain) = (settings.rate(), settings.values.shutdown_timeout);
+        let listener = serve::bind(listen).map_err(|cause| StartError::listen(listen, cause))?;
+        let local_addr = listener.local_addr().map_err(|cause| StartError::listen(listen, cause))?;
+        let metrics_listener = metrics_listen
+            .map(|address| serve::bind(address).map_err(|cause| StartError::listen(address, cause)))
+            .transpose()?;
+        let bootstrap = settings.values.bootstrap_api_key.take();
+        let built = Built::open(settings, local_addr, true).await?;
+        let app = built.app.clone();
+        let health = health(&built);
+        let api = Api::new(app.clone(), built.endpoints.clone(), health, rate, metrics_listener.is_none());
+        if let Some(token) = bootstrap {
+            api.bootstrap(&token).await?;
+        }
+        let tasks = tasks::start(&app);
+        let mut loops = vec![tokio::spawn(webhooks::deliver::run(built.delivery()))];
+        let observer = observer(app.metrics().clone());
+        let options = Options::default().within(serve::open_file_limit());
+        let service = api.clone();
+        let service = move |request| {
+            let api = service.clone();
+            async move { Box::pin(api.handle(request)).await }
         };
-        let local_addr = listener.local_addr().map_err(cannot_listen)?;
-        let notify_url = match config.notify_url {
-            Some(url) => url,
-            None => {
-                format!("http://{local_addr}{}", config.notify_path).parse().map_err(StartError::notify)?
-            }
-        };
-        let shutdown = Shutdown::new();
-        let refresh = tokio::spawn(refresh_tokens(client.clone(), config.merchant.clone(), shutdown.clone()));
-        let gateway = Gateway::new(config.merchant, client, tokens);
-        let poller = Poller::new(
-            ledger.clone(),
-            gateway.clone(),
-            config.schedule.clone(),
-            config.poll_concurrency,
+        let shutdown = app.shutdown().clone();
+        loops.push(serve::serve(
+            listener,
+            service,
+            options,
+            observer.clone(),
             shutdown.clone(),
-        );
-        let service = notifications::service(
-            gateway.merchant.clone(),
-            gateway.client.clone(),
-            ledger.clone(),
-            shutdown.clone(),
-        );
-        let app = App {
-            ledger: ledger.clone(),
-            gateway,
-            notify_url: notify_url.clone(),
-            schedule: config.schedule,
-            placements: SingleFlight::default(),
-            poller: poller.clone(),
-            shutdown: shutdown.clone(),
-        };
-        let router = api::router(app, config.api_token).route_service(&config.notify_path, service);
-        let accepting = tokio::spawn(accept(listener, router, shutdown.clone()));
+            Arc::clone(app.ambient()),
+        ));
+        if let Some(listener) = metrics_listener {
+            let metrics = app.metrics().clone();
+            let service = move |request: serve::Request| {
+                let is_metrics = request.uri().path() == "/metrics";
+                let response = if is_metrics { metrics.response() } else { not_found() };
+                std::future::ready(response)
+            };
+            let (options, ambient) = (Options::monitoring(), Arc::clone(app.ambient()));
+            loops.push(serve::serve(listener, service, options, observer, shutdown.clone(), ambient));
+        }
         tracing::info!(%local_addr, "listening");
-        Ok(Running {
-            local_addr,
-            notify_url,
-            ledger,
-            shutdown,
-            tasks: vec![accepting, tokio::spawn(poller.run()), refresh],
-        })
+        Ok(Running { local_addr, api, shutdown, drain, tasks, loops })
     }
 }
 
@@ -133,146 +102,79 @@ impl Running {
         self.local_addr
     }
 
-    /// Returns the URL that WeChat Pay sends notifications to.
-    pub fn notify_url(&self) -> &NotifyUrl {
-        &self.notify_url
+    /// Returns the URL of the interface, as seen from this machine.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.local_addr)
     }
 
-    /// Returns the ledger.
-    pub fn ledger(&self) -> &Ledger {
-        &self.ledger
+    /// Creates an API key with all scopes for all merchants, and returns its token.
+    ///
+    /// # Errors
+    ///
+    /// If the ledger is away.
+    pub async fn create_api_key(&self, name: &str) -> Result<Secret<String>, StartError> {
+        self.api.create_operator_key(name).await
     }
 
-    /// Shuts the server down: accepts no new connections, waits up to 45 seconds for active requests, notifications and
-    /// calls, then closes the ledger. Returns `false` if some were still active.
+    /// Replaces the merchants of the settings. Other settings take effect at the next start.
+    ///
+    /// # Errors
+    ///
+    /// If two merchants have one name or one number. Nothing is changed then.
+    pub fn reload(&self, settings: Settings) -> Result<(), StartError> {
+        self.api
+            .app()
+            .merchants()
+            .reload_settings(settings.merchants)
+            .map_err(|faults| StartError::merchants(&faults))
+    }
+
+    /// Shuts the server down: accepts no new connections, waits for requests and calls in progress, then closes the
+    /// ledger. Returns `false` if some were still active at the end of `shutdown_timeout`.
     pub async fn shutdown(self) -> bool {
         self.shutdown.begin_shutdown();
-        for task in self.tasks {
-            // An error means that the task panicked; it has ended all the same.
+        let drained = self.shutdown.finish_within(self.drain).await;
+        self.tasks.finish().await;
+        for task in self.loops {
+            // An error means that the loop panicked; it has ended all the same.
             drop(task.await);
         }
-        let drained = self.shutdown.drained(SHUTDOWN_TIMEOUT).await;
         if !drained {
-            tracing::warn!("shutdown timed out with active requests");
+            tracing::warn!("the shutdown timed out with requests or calls in progress");
         }
-        self.ledger.close().await;
+        self.api.app().ledger().close().await;
         drained
     }
 }
 
-fn client(config: &Config) -> Result<Client, StartError> {
-    let mut builder = Client::builder();
-    if let Some(ca) = &config.ca {
-        builder = builder.root_ca(ca.clone());
-    }
-    if let Some(proxy) = &config.proxy {
-        builder = builder.proxy(proxy.clone());
-    }
-    builder.build().map_err(StartError::client)
-}
-
-async fn refresh_tokens(client: Client, merchant: wxpay_proto::v1::Merchant, shutdown: Shutdown) {
-    tokio::select! {
-        never = client.refresh_tokens(merchant) => match never {},
-        () = shutdown.started() => {}
-    }
-}
-
-/// Accepts connections until shutdown.
-async fn accept(listener: TcpListener, router: Router, shutdown: Shutdown) {
-    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    loop {
-        let accepted = tokio::select! {
-            () = shutdown.started() => return,
-            accepted = async {
-                let permit = Arc::clone(&permits).acquire_owned().await;
-                (listener.accept().await, permit)
-            } => accepted,
-        };
-        match accepted {
-            (Ok((stream, _)), permit) => {
-                let (router, shutdown) = (router.clone(), shutdown.clone());
-                tokio::spawn(async move {
-                    serve(stream, router, shutdown).await;
-                    drop(permit);
-                });
+fn health(built: &Built) -> Health {
+    let (ledger, upstream) = (built.app.ledger().clone(), built.app.upstream().clone());
+    Health::new(vec![
+        Check::new("ledger", move || {
+            let ledger = ledger.clone();
+            async move {
+                ledger.probe().await.map_err(|error| {
+                    tracing::error!(%error, "the ledger is not ready");
+                    error.to_string()
+                })
             }
-            (Err(cause), _) => {
-                // Out of file descriptors, for example: they are freed as connections close, so do not spin.
-                tracing::warn!(%cause, "a connection could not be accepted");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        }
-    }
+        }),
+        Check::clock(move || upstream.clock_skew()),
+        Check::not_shutting_down(built.app.shutdown().clone()),
+    ])
 }
 
-/// Serves one connection to its end, or at shutdown to the end of the active request.
-async fn serve(stream: TcpStream, router: Router, shutdown: Shutdown) {
-    let _active = shutdown.begin();
-    // Replies are written whole: Nagle's algorithm would only delay them.
-    drop(stream.set_nodelay(true));
-    let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(MAX_HEADER_BYTES);
-    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-    let mut connection = std::pin::pin!(connection);
-    let served = tokio::select! {
-        served = connection.as_mut() => served,
-        () = shutdown.started() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(cause) = served {
-        tracing::debug!(%cause, "a connection ended early");
-    }
+fn observer(metrics: Metrics) -> Observer {
+    Observer::new(move |exchange| metrics.request(exchange))
 }
 
-/// An error that prevented the start.
-#[derive(Debug)]
-pub struct StartError {
-    message: String,
-    is_configuration: bool,
-    cause: Box<dyn error::Error + Send + Sync>,
+fn not_found() -> serve::Response {
+    let mut response = serve::Response::new(serve::Body::empty());
+    *response.status_mut() = hyper::StatusCode::NOT_FOUND;
+    response
 }
 
-impl StartError {
-    fn new(message: impl Into<String>, cause: impl Into<Box<dyn error::Error + Send + Sync>>) -> Self {
-        Self { message: message.into(), is_configuration: false, cause: cause.into() }
-    }
-
-    fn ledger(path: &Path, cause: Failure) -> Self {
-        Self::new(format!("the ledger cannot be opened: {}", config::shown(&path.to_string_lossy())), cause)
-    }
-
-    fn listen(address: SocketAddr, cause: std::io::Error) -> Self {
-        Self::new(format!("cannot listen on {address}"), cause)
-    }
-
-    fn notify(cause: InvalidField) -> Self {
-        let error = Self::new("the address and notify_path form no valid notify_url", cause);
-        Self { is_configuration: true, ..error }
-    }
-
-    fn client(cause: wxpay_hyper::SetupError) -> Self {
-        let error = Self::new("the HTTP client cannot be built from the settings ca_file and proxy", cause);
-        Self { is_configuration: true, ..error }
-    }
-
-    /// Returns whether a setting is at fault: with the same settings, the server can never start.
-    #[must_use]
-    pub fn is_configuration(&self) -> bool {
-        self.is_configuration
-    }
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl error::Error for StartError {
-    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
-        Some(&*self.cause)
-    }
+/// Returns the time and randomness of the operating system.
+pub(crate) fn system() -> Arc<dyn crate::ambient::Ambient> {
+    Arc::new(System)
 }

@@ -1,16 +1,15 @@
-//! Single-flight per order: concurrent identical requests share one result.
+//! Single-flight per number: concurrent identical requests share one result.
 
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
 };
 use tokio::sync::watch;
-use wxpay_proto::id::OutTradeNo;
 
-/// Work in progress, by order number. Requests with equal keys `K` are identical.
+/// Work in progress, by number `N`, such as the key of an order. Requests with equal keys `K` are identical.
 #[derive(Debug)]
-pub(crate) struct SingleFlight<K, T> {
-    in_flight: Arc<Mutex<BTreeMap<OutTradeNo, InFlight<K, T>>>>,
+pub(crate) struct SingleFlight<N, K, T> {
+    in_flight: Arc<Mutex<BTreeMap<N, InFlight<K, T>>>>,
 }
 
 #[derive(Debug)]
@@ -30,28 +29,29 @@ pub(crate) enum Outcome<T> {
     Lost,
 }
 
-impl<K, T> Clone for SingleFlight<K, T> {
+impl<N, K, T> Clone for SingleFlight<N, K, T> {
     fn clone(&self) -> Self {
         Self { in_flight: Arc::clone(&self.in_flight) }
     }
 }
 
-impl<K, T> Default for SingleFlight<K, T> {
+impl<N, K, T> Default for SingleFlight<N, K, T> {
     fn default() -> Self {
         Self { in_flight: Arc::default() }
     }
 }
 
-impl<K, T> SingleFlight<K, T>
+impl<N, K, T> SingleFlight<N, K, T>
 where
+    N: Ord + Clone + Send + 'static,
     K: PartialEq + Clone + Send + 'static,
     T: Clone + Send + Sync + 'static,
 {
     /// Runs `work` in its own task, so that it completes even if the caller stops waiting. If an identical request is
-    /// in progress, waits for its result instead. A different request for the same order waits for its turn.
+    /// in progress, waits for its result instead. A different request for the same number waits for its turn.
     pub(crate) async fn run(
         &self,
-        number: &OutTradeNo,
+        number: &N,
         key: K,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Outcome<T> {
@@ -73,11 +73,11 @@ where
         }
     }
 
-    fn slot(&self, number: &OutTradeNo, key: &K) -> Slot<T> {
+    fn slot(&self, number: &N, key: &K) -> Slot<T> {
         let mut in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
         match in_flight.get(number) {
             // A closed channel without a result means that its task panicked. Treat it as absent: it would block the
-            // order for ever.
+            // number for ever.
             Some(other) if other.outcome.has_changed().is_ok() => {
                 if other.key == *key {
                     Slot::SameKey(other.outcome.clone())
@@ -95,7 +95,7 @@ where
 
     fn start(
         &self,
-        number: OutTradeNo,
+        number: N,
         sender: watch::Sender<Option<T>>,
         work: impl Future<Output = T> + Send + 'static,
     ) {
@@ -127,8 +127,8 @@ mod tests {
         time::Duration,
     };
 
-    fn number() -> OutTradeNo {
-        "20140508001".parse().unwrap()
+    fn number() -> u8 {
+        1
     }
 
     #[tokio::test(start_paused = true)]
@@ -158,7 +158,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn work_continues_after_the_caller_leaves_and_a_panic_blocks_nobody() {
-        let requests: SingleFlight<(), u8> = SingleFlight::default();
+        let requests: SingleFlight<u8, (), u8> = SingleFlight::default();
         let done = Arc::new(AtomicU32::new(0));
         let mark = Arc::clone(&done);
         let work = async move {

@@ -4,10 +4,11 @@ use super::tap::Exchange;
 use crate::{Failure, output};
 use wxpay_proto::{
     v1::{PartnerKey, PaySignKey, signature},
+    v3::message,
     wire::{charset::Charset, form::Form},
 };
 
-/// Names whose values are masked in queries and bodies.
+/// Names of values that are masked in queries and bodies.
 const SECRET: [&str; 2] = ["secret", "access_token"];
 
 pub(crate) fn title(step: &str, words: &str) -> Result<(), Failure> {
@@ -86,6 +87,22 @@ pub(crate) fn md5(package: &str, key: &PartnerKey) -> Result<(), Failure> {
     line("sign", computed)?;
     line("package", package)?;
     same("sign", form.value("sign").and_then(|sign| core::str::from_utf8(sign).ok()), computed.as_str())
+}
+
+/// Prints a string to sign of APIv3, with the ends of its lines visible.
+pub(crate) fn string_to_sign(name: &str, string: &[u8]) -> Result<(), Failure> {
+    let shown = message::printable(string);
+    line(name, shown.trim_end_matches('\n').replace('\n', "\n                   "))
+}
+
+/// Prints the headers with these names, of those that are there.
+pub(crate) fn headers(headers: &hyper::HeaderMap, names: &[&str]) -> Result<(), Failure> {
+    for name in names {
+        if let Some(value) = headers.get(*name).and_then(|value| value.to_str().ok()) {
+            line("", format_args!("{name}: {value}"))?;
+        }
+    }
+    Ok(())
 }
 
 fn same(name: &str, sent: Option<&str>, computed: &str) -> Result<(), Failure> {

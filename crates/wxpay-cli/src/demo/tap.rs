@@ -3,7 +3,7 @@
 use crate::Failure;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
-use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{HeaderMap, Request, Response, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioIo},
@@ -21,9 +21,18 @@ pub(crate) struct Exchange {
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) query: String,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) status: u16,
+    pub(crate) reply_headers: HeaderMap,
     pub(crate) reply: Bytes,
+}
+
+impl Exchange {
+    /// Returns path and query, as sent.
+    pub(crate) fn target(&self) -> String {
+        if self.query.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, self.query) }
+    }
 }
 
 /// The proxy. Listens on a free loopback port until it is dropped.
@@ -110,12 +119,15 @@ impl Forwarder {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let (method, path, query) = (head.method.to_string(), path.to_owned(), query.to_owned());
         head.uri = format!("{upstream}{target}").parse()?;
+        let headers = head.headers.clone();
         let request = Request::from_parts(head, Full::new(body.clone()));
         let (reply_head, reply) = self.client.request(request).await?.into_parts();
         let reply = reply.collect().await?.to_bytes();
-        let status = reply_head.status.as_u16();
+        let (status, reply_headers) = (reply_head.status.as_u16(), reply_head.headers.clone());
+        let exchange =
+            Exchange { method, path, query, headers, body, status, reply_headers, reply: reply.clone() };
         // The receiver is gone when the demo is over.
-        drop(self.copies.send(Exchange { method, path, query, body, status, reply: reply.clone() }));
+        drop(self.copies.send(exchange));
         Ok(Response::from_parts(reply_head, Full::new(reply)))
     }
 }

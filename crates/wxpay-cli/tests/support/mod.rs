@@ -6,10 +6,12 @@ use serde_json::{Value, json};
 use std::{
     fs,
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
-    time::Duration,
+    sync::{Arc, Mutex},
+    thread,
+    time::{Duration, Instant},
 };
 use tempfile::TempDir;
 
@@ -42,7 +44,33 @@ impl Running {
     }
 
     pub(crate) fn sim_url(&self) -> &str {
-        self.ready["sim"].as_str().unwrap()
+        self.ready["simulator"].as_str().unwrap()
+    }
+
+    /// Returns the API key of a server for developers.
+    pub(crate) fn api_key(&self) -> &str {
+        self.ready["api_key"].as_str().unwrap()
+    }
+
+    /// Returns the members of the ready line.
+    pub(crate) fn ready(&self) -> &Value {
+        &self.ready
+    }
+
+    /// Sends a request to the API of a server for developers.
+    pub(crate) fn api(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+        api(method, &format!("{}{path}", self.url()), self.api_key(), body).unwrap()
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Returns whether the child has ended, and its exit status.
+    pub(crate) fn wait(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
     }
 
     /// Kills the child with SIGKILL.
@@ -143,8 +171,52 @@ pub(crate) fn not_tested(program: &str, reason: &str) {
     io::stderr().write_all(format!("NOT TESTED: {program}: {reason}\n").as_bytes()).unwrap();
 }
 
+/// An order of the API, for 1 yuan.
+pub(crate) fn native(number: &str) -> Value {
+    json!({
+        "channel": "native", "out_trade_no": number, "description": "a staff", "amount": { "total": 100 },
+    })
+}
+
+/// Waits up to 20 seconds until a condition holds.
+pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let until = Instant::now().checked_add(Duration::from_secs(20)).unwrap();
+    while !holds() {
+        assert!(Instant::now() < until, "not within 20 seconds: {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// Sends one request over its own connection. Returns the status and the JSON body.
 pub(crate) fn http(method: &str, url: &str, body: Option<&Value>) -> io::Result<(u16, Value)> {
+    send(method, url, "", body)
+        .map(|(status, body)| (status, serde_json::from_str(&body).unwrap_or(Value::Null)))
+}
+
+/// Sends a request with an API key. Returns the status and the JSON body.
+pub(crate) fn api(method: &str, url: &str, key: &str, body: Option<&Value>) -> io::Result<(u16, Value)> {
+    let headers = format!("authorization: Bearer {key}\r\n");
+    send(method, url, &headers, body)
+        .map(|(status, body)| (status, serde_json::from_str(&body).unwrap_or(Value::Null)))
+}
+
+/// Sends one request over its own connection, with more lines of headers. Returns the status and the body.
+pub(crate) fn send(
+    method: &str,
+    url: &str,
+    headers: &str,
+    body: Option<&Value>,
+) -> io::Result<(u16, String)> {
+    exchange(method, url, headers, body).map(|(status, _, body)| (status, body))
+}
+
+/// Sends one request over its own connection. Returns the status, the head and the body of the response.
+pub(crate) fn exchange(
+    method: &str,
+    url: &str,
+    headers: &str,
+    body: Option<&Value>,
+) -> io::Result<(u16, String, String)> {
     let rest = url.strip_prefix("http://").unwrap();
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let body = body.map(Value::to_string).unwrap_or_default();
@@ -152,7 +224,8 @@ pub(crate) fn http(method: &str, url: &str, body: Option<&Value>) -> io::Result<
     stream.set_read_timeout(Some(Duration::from_secs(20)))?;
     write!(
         stream,
-        "{method} /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        "{method} /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-type: application/json\r\n\
+         {headers}content-length: {}\r\n\r\n{body}",
         body.len()
     )?;
     let mut reply = String::new();
@@ -166,5 +239,84 @@ pub(crate) fn http(method: &str, url: &str, body: Option<&Value>) -> io::Result<
     if length.is_some_and(|length| length != body.len()) {
         return Err(truncated());
     }
-    Ok((status, serde_json::from_str(body).unwrap_or(Value::Null)))
+    Ok((status, head.to_owned(), body.to_owned()))
+}
+
+/// A shop's endpoint for webhooks, in a thread. It answers 204 to each, and keeps them in the order of their arrival.
+pub(crate) struct ShopListener {
+    url: String,
+    received: Arc<Mutex<Vec<Received>>>,
+}
+
+/// A webhook as received.
+#[derive(Clone, Debug)]
+pub(crate) struct Received {
+    pub(crate) headers: String,
+    pub(crate) body: String,
+}
+
+impl Received {
+    pub(crate) fn event(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    /// Returns a header.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let line = self
+            .headers
+            .lines()
+            .find(|line| line.split_once(':').is_some_and(|(known, _)| known.eq_ignore_ascii_case(name)));
+        line.unwrap().split_once(':').unwrap().1.trim()
+    }
+}
+
+impl ShopListener {
+    pub(crate) fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/webhooks", listener.local_addr().unwrap());
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&received);
+        // It ends with the test's process.
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let kept = Arc::clone(&kept);
+                thread::spawn(move || drop(serve_webhooks(&stream.unwrap(), &kept)));
+            }
+        });
+        Self { url, received }
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Returns everything that was received so far.
+    pub(crate) fn received(&self) -> Vec<Received> {
+        self.received.lock().unwrap().clone()
+    }
+}
+
+/// Serves one connection until the client closes it. A request that is cut is not kept.
+fn serve_webhooks(stream: &TcpStream, kept: &Mutex<Vec<Received>>) -> io::Result<()> {
+    let mut reader = BufReader::new(stream);
+    loop {
+        let mut headers = String::new();
+        loop {
+            let mut line = String::new();
+            if reader.read_line(&mut line)? == 0 {
+                return Ok(());
+            }
+            if line == "\r\n" {
+                break;
+            }
+            headers.push_str(&line);
+        }
+        let length = headers.lines().find_map(|line| {
+            line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse::<usize>().ok()
+        });
+        let mut body = vec![0; length.unwrap_or_default()];
+        reader.read_exact(&mut body)?;
+        kept.lock().unwrap().push(Received { headers, body: String::from_utf8(body).unwrap() });
+        (&*stream).write_all(b"HTTP/1.1 204 No Content\r\n\r\n")?;
+    }
 }

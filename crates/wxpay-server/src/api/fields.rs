@@ -1,189 +1,167 @@
-//! The fields of a JSON request, each read once by its rule. Unknown fields are rejected.
+//! Request fields that several routes have.
 
-use crate::problem::Problem;
-use axum::{
-    body::Body,
-    extract::Request,
-    http::{StatusCode, header},
+use super::{cursor::CURSOR, idempotency, time::TIME};
+use std::net::IpAddr;
+use wxpay_openapi::{DIGITS, Field, Form, Kind, VISIBLE, VISIBLE_EXCEPT_AMPERSAND, optional, required};
+
+/// Character class of the numbers that a merchant assigns.
+pub(crate) const NUMBER: &str = "0-9A-Za-z_|*@-";
+/// Character class of the names of merchants.
+pub(crate) const NAME: &str = "a-z0-9_-";
+/// Character class of texts that people read.
+pub(crate) use wxpay_openapi::TEXT;
+/// Maximum amount in fen, which is WeChat Pay's.
+pub(crate) const MAX_FEN: u64 = 2_147_483_647;
+
+pub(crate) const MERCHANT: Kind = Kind::Text(1, 32, NAME);
+pub(crate) const OPENID: Kind = Kind::Text(1, 128, VISIBLE_EXCEPT_AMPERSAND);
+pub(crate) const TRANSACTION_ID: Kind = Kind::Text(1, 64, VISIBLE_EXCEPT_AMPERSAND);
+pub(crate) const MCHID: Kind = Kind::Text(1, 32, DIGITS);
+pub(crate) const TIMES: Kind = Kind::Form(&TIME);
+
+/// The IP address of a device.
+pub(crate) const IP_ADDRESS: Form = Form {
+    pattern: "^[0-9A-Fa-f:.]{2,45}$",
+    format: "",
+    max_json_bytes: 45,
+    rule: "must be an IPv4 or IPv6 address, such as 203.0.113.7",
+    accepts: |text| text.len() <= 45 && text.parse::<IpAddr>().is_ok(),
+    sample: "203.0.113.7",
 };
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
-use serde_json::Value;
-use std::{collections::BTreeMap, fmt, time::Duration};
 
-/// Limit of a request body, in bytes.
-pub(crate) const MAX_BODY: usize = 64 * 1024;
-/// Timeout for receiving a request body.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Path parameters of every route.
+pub(crate) const PARAMETERS: &[Field] = &[
+    required("out_trade_no", Kind::Text(1, 32, NUMBER), "The shop's number of the order."),
+    required("out_refund_no", Kind::Text(1, 64, NUMBER), "The shop's number of the refund."),
+    required("endpoint", Kind::Text(1, 64, ID), "The id of the webhook endpoint."),
+    required("case_id", Kind::Text(1, 64, ID), "The id of the case."),
+    required("merchant", MERCHANT, "The name of the merchant."),
+    required("key_id", Kind::Text(1, 64, ID), "The id of the API key."),
+    required("kind", Kind::Enum(|| vec!["payment", "refund", "v1"]), "The kind of notification."),
+];
+/// Character class of the server's ids.
+const ID: &str = "0-9A-Za-z_-";
 
-/// The fields of a flat JSON object that have not been read yet.
-#[derive(Debug)]
-pub(crate) struct Fields(BTreeMap<String, Value>);
+/// Selects the merchant, for numbers that two merchants may both use.
+pub(crate) const MERCHANT_OF_NUMBER: &[Field] = &[optional(
+    "merchant",
+    MERCHANT,
+    "The merchant. Required unless the API key is for exactly one merchant: two merchants may use the same number.",
+)];
+/// Restricts a list to one merchant.
+pub(crate) const MERCHANT_FILTER: Field =
+    optional("merchant", MERCHANT, "Only this merchant. Default: all merchants of the API key.");
 
-impl Fields {
-    /// Receives a request's body and parses it as one JSON object.
-    ///
-    /// # Errors
-    ///
-    /// If the content type is not JSON, or the body is too long, too slow or malformed.
-    pub(crate) async fn receive(request: Request) -> Result<Self, Problem> {
-        let content_type = request.headers().get(header::CONTENT_TYPE);
-        let content_type = content_type.map_or(&b""[..], |value| value.as_bytes());
-        let content_type = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
-        if !content_type.eq_ignore_ascii_case(b"application/json") {
-            let title = "The request is not JSON";
-            let detail = "content-type must be application/json";
-            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json", title, detail));
-        }
-        Self::parse(&body(request.into_body()).await?)
-    }
+/// Maximum number of records on a page.
+pub(crate) const MAX_LIMIT: u64 = 200;
+/// Number of records on a page of a request that sets none.
+pub(crate) const DEFAULT_LIMIT: u64 = 50;
+/// Query parameters of every list.
+pub(crate) const PAGE: &[Field] = &[
+    optional("cursor", Kind::Form(&CURSOR), "The next_cursor of the previous page. Default: the first page."),
+    optional("limit", Kind::Number(1, MAX_LIMIT), "The maximum number of records. Default: 50."),
+];
 
-    /// Parses one JSON object. A duplicate field is rejected, since it is ambiguous.
-    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
-        serde_json::from_slice(bytes).map_err(|error| {
-            // serde_json's message may quote the request, which must not reach a log or a reply.
-            let rule = if error.is_data() {
-                "must be one JSON object without duplicate fields"
-            } else {
-                "must be JSON"
-            };
-            let detail = format!("the body {rule} (line {}, column {})", error.line(), error.column());
-            Problem::new(StatusCode::BAD_REQUEST, "unreadable", "Malformed request", detail)
-        })
-    }
+/// Request headers of every route.
+pub(crate) const REQUEST_ID: Field = optional(
+    "Request-Id",
+    Kind::Text(0, 512, ""),
+    "An id of the request, of 1 to 64 of A-Z a-z 0-9 . _ -, which the response and the logs repeat. Any other is replaced.",
+);
+/// Request headers of routes that read.
+pub(crate) const READ_HEADERS: &[Field] = &[REQUEST_ID];
+/// Request headers of routes that write.
+pub(crate) const WRITE_HEADERS: &[Field] = &[
+    REQUEST_ID,
+    optional(
+        idempotency::HEADER,
+        idempotency::KIND,
+        "A key of the client's choice. The same request with the same key within 72 hours returns the same response. \
+        Not needed for orders and refunds: their numbers suffice.",
+    ),
+];
 
-    /// Takes an optional string; `null` counts as absent.
-    pub(crate) fn text(&mut self, name: &str) -> Result<Option<String>, Problem> {
-        match self.0.remove(name) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(Problem::field(name, "must be a string")),
-        }
-    }
-
-    /// Takes a required string.
-    pub(crate) fn required(&mut self, name: &str) -> Result<String, Problem> {
-        self.text(name)?.ok_or_else(|| Problem::field(name, "is required"))
-    }
-
-    /// Takes a required whole number: `19.99`, `1999.0`, `1e3` and `"1999"` are rejected.
-    pub(crate) fn number(&mut self, name: &str) -> Result<u64, Problem> {
-        match self.0.remove(name) {
-            None | Some(Value::Null) => Err(Problem::field(name, "is required")),
-            Some(value) => value.as_u64().ok_or_else(|| {
-                Problem::field(name, "must be a whole number, without a sign, a dot or an exponent")
-            }),
-        }
-    }
-
-    /// Rejects fields that were not taken.
-    pub(crate) fn finish(self) -> Result<(), Problem> {
-        match self.0.into_keys().next() {
-            // The name comes from the request: repeat it only if it is short printable ASCII.
-            Some(name) if name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_graphic()) => {
-                Err(Problem::field(&name, "is an unknown field"))
-            }
-            Some(_) => Err(Problem::field("request", "contains an unknown field")),
-            None => Ok(()),
-        }
-    }
+/// Types of events.
+pub(crate) fn event_types() -> Vec<&'static str> {
+    vec![
+        "order.created",
+        "order.paid",
+        "order.closed",
+        "order.reversed",
+        "order.anomalous",
+        "refund.succeeded",
+        "refund.closed",
+        "refund.abnormal",
+        "case.opened",
+        "case.resolved",
+        "endpoint.disabled",
+    ]
 }
 
-/// Receives a body within the limits of length and time.
-async fn body(body: Body) -> Result<bytes::Bytes, Problem> {
-    let collected = Limited::new(body, MAX_BODY).collect();
-    match tokio::time::timeout(BODY_TIMEOUT, collected).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(cause)) if cause.is::<LengthLimitError>() => {
-            let detail = format!("the body must have at most {MAX_BODY} bytes");
-            let title = "The request body is too long";
-            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-long", title, detail))
-        }
-        Ok(Err(_)) => {
-            let title = "Malformed request";
-            Err(Problem::new(
-                StatusCode::BAD_REQUEST,
-                "unreadable",
-                title,
-                "the connection broke while the body was received",
-            ))
-        }
-        Err(_) => {
-            let title = "The request body is too slow";
-            Err(Problem::new(
-                StatusCode::REQUEST_TIMEOUT,
-                "too-slow",
-                title,
-                "the body did not arrive within 10 seconds",
-            ))
-        }
-    }
+/// The pattern of one type of events.
+macro_rules! event_type {
+    () => {
+        "(order[.](created|paid|closed|reversed|anomalous)|refund[.](succeeded|closed|abnormal)|case[.](opened|resolved)|endpoint[.]disabled)"
+    };
 }
 
-impl<'de> Deserialize<'de> for Fields {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(FieldsVisitor)
-    }
-}
+/// A list of types of events, separated by commas, as in a query.
+pub(crate) const EVENT_TYPES: Form = Form {
+    pattern: concat!("^", event_type!(), "(,", event_type!(), "){0,15}$"),
+    format: "",
+    max_json_bytes: 512,
+    rule: "must be types of events, separated by commas, such as order.paid,refund.succeeded",
+    accepts: |text| {
+        text.split(',').count() <= 16 && text.split(',').all(|kind| event_types().contains(&kind))
+    },
+    sample: "order.paid,refund.succeeded",
+};
 
-struct FieldsVisitor;
-
-impl<'de> Visitor<'de> for FieldsVisitor {
-    type Value = Fields;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
-        let mut fields = BTreeMap::new();
-        while let Some((name, value)) = map.next_entry::<String, Value>()? {
-            if fields.insert(name, value).is_some() {
-                return Err(A::Error::custom("duplicate field"));
-            }
-        }
-        Ok(Fields(fields))
-    }
-}
+/// An absolute https URL, or http for development.
+pub(crate) const URL: Form = Form {
+    pattern: "^https?://[!-~]{1,500}$",
+    format: "uri",
+    max_json_bytes: 3048,
+    rule: "must be an absolute https URL of at most 508 visible ASCII characters",
+    accepts: |text| {
+        let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+        rest.is_some_and(|rest| wxpay_openapi::is_of(rest, 1, 500, VISIBLE))
+    },
+    sample: "https://shop.example/webhooks",
+};
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn rejected(text: &str) -> String {
-        let problem = Fields::parse(text.as_bytes()).and_then(|mut fields| {
-            fields.number("total_fee")?;
-            fields.required("body")?;
-            fields.finish()
-        });
-        serde_json::to_string(&problem.unwrap_err()).unwrap()
-    }
-
     #[test]
-    fn amounts_must_be_whole_numbers() {
-        for fee in ["19.99", "1999.0", "1e3", "\"1999\"", "-1", "[1]", "true", "99999999999999999999"] {
-            let problem = rejected(&format!(r#"{{"total_fee":{fee},"body":"x"}}"#));
-            assert!(problem.contains(r#""field":"total_fee""#), "{fee}: {problem}");
+    fn pattern_of_event_types_names_every_type_and_form_accepts_lists_of_them() {
+        let pattern = event_type!();
+        for kind in event_types() {
+            let (object, change) = kind.split_once('.').unwrap();
+            assert!(pattern.contains(&format!("{object}[.]")) && pattern.contains(change), "{kind}");
+            assert!((EVENT_TYPES.accepts)(kind), "{kind}");
         }
-        assert!(rejected(r#"{"body":"x"}"#).contains("total_fee is required"));
+        let words = pattern.split(['(', ')', '|', '[', ']', '.']).filter(|word| !word.is_empty());
+        assert_eq!(words.count(), event_types().len() + 4, "the types, and four objects");
+        assert!((EVENT_TYPES.accepts)("order.paid,case.opened"));
+        for other in
+            ["", "order", "order.eaten", "order.paid,", "order.paid case.opened", &"order.paid,".repeat(16)]
+        {
+            assert!(!(EVENT_TYPES.accepts)(other), "{other}");
+        }
     }
 
     #[test]
-    fn unknown_duplicate_and_malformed_fields_are_rejected_without_quoting_them() {
-        let unknown = rejected(r#"{"total_fee":1,"body":"x","price":1}"#);
-        assert!(unknown.contains(r#""field":"price""#), "{unknown}");
-        for text in [
-            r#"{"total_fee":1,"total_fee":2,"body":"planted"}"#,
-            r#"["planted"]"#,
-            r#""planted""#,
-            r#"{"planted":"#,
-            "planted",
-            "",
-            "{\"total_fee\":1,\"body\":\"x\"} planted",
-            "{\"total_fee\":1,\"body\":\"x\",\"planted \u{7f}\":1}",
+    fn samples_have_their_forms_and_other_texts_do_not() {
+        for (form, others) in [
+            (&IP_ADDRESS, ["", "localhost", "1.2.3", "::g"]),
+            (&URL, ["https://", "ftp://a", "shop.example", "https://a b"]),
         ] {
-            let problem = rejected(text);
-            assert!(!problem.contains("planted"), "{problem}");
+            assert!((form.accepts)(form.sample), "{}", form.sample);
+            for other in others {
+                assert!(!(form.accepts)(other), "{other}");
+            }
         }
     }
 }

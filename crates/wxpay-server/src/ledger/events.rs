@@ -1,133 +1,97 @@
-//! The outbox: events for the shop, each emitted once, in commit order.
+//! Numbering events: after the commit of the change that they report, by one holder of the lease.
 
-use super::{Failure, Ledger, column};
-use crate::time::ChinaTime;
-use rusqlite::{Connection, params};
-use serde::Serialize;
-use serde_json::{Value, json};
-use wxpay_proto::{
-    UnixTime,
-    id::OutTradeNo,
-    payment::{Anomaly, Payment, Transition},
+use super::{
+    Changes, Context, Corrupt, Decision, Load, Operation, Prefix, Rows,
+    lease::LeaseClaim,
+    month::month_of,
+    rows::{
+        event::{EVENT_LOG, EventLogRow, EventRow, OutboxRow},
+        task::LeaseRow,
+    },
 };
 
-/// An event: one transition of one order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Event {
-    /// The position in the outbox, increasing. Pass the last one processed as `after`.
-    pub number: i64,
-    /// The time of the commit.
-    pub happened_at: ChinaTime,
-    /// The kind: `order.paid`, `order.anomalous`, `order.expired` or `payment.unknown_order`.
-    pub kind: String,
-    /// The order number.
-    pub out_trade_no: OutTradeNo,
-    /// The payment, or the anomaly with its payment; empty for `order.expired`.
-    pub data: Value,
+/// The largest number of events that one operation numbers.
+pub(crate) const MAX_NUMBERED: usize = 500;
+
+/// Gives the next positions to events of the outbox. Those that were numbered meanwhile are left out. Of more than
+/// [`MAX_NUMBERED`] events, the rest stays in the outbox.
+#[derive(Clone, Debug)]
+pub(crate) struct NumberEvents {
+    /// The events, those of one subject in their order.
+    pub(crate) outbox: Vec<OutboxRow>,
+    /// The lease of the event log. `None` where one process exists.
+    pub(crate) lease: Option<LeaseClaim>,
 }
 
-impl Ledger {
-    /// Returns at most `limit` events after number `after`, oldest first.
-    ///
-    /// # Errors
-    ///
-    /// If the ledger cannot be read.
-    pub async fn events(&self, after: i64, limit: u16) -> Result<Vec<Event>, Failure> {
-        self.readers()
-            .read(move |db| {
-                let mut select = db.prepare_cached(
-                    "SELECT number, happened_at, kind, out_trade_no, data
-                     FROM events WHERE number > ?1 ORDER BY number LIMIT ?2",
-                )?;
-                let rows = select.query_map((after, limit), |row| {
-                    let (happened_at, number): (i64, String) = (row.get(1)?, row.get(3)?);
-                    Ok((row.get(0)?, happened_at, row.get(2)?, number, row.get::<_, String>(4)?))
-                })?;
-                rows.map(|row| {
-                    let (number, happened_at, kind, out_trade_no, data) = row?;
-                    Ok(Event {
-                        number,
-                        happened_at: column::to_time(happened_at)?.into(),
-                        kind,
-                        out_trade_no: column::to_value(&out_trade_no, "out_trade_no")?,
-                        data: column::to_value(&data, "data")?,
-                    })
-                })
-                .collect()
-            })
-            .await
+/// The result of [`NumberEvents`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum NumberedEvents {
+    /// The events with their positions.
+    Numbered(Vec<EventRow>),
+    /// The lease is held by another process. Nothing was changed.
+    NotHeld,
+}
+
+impl NumberEvents {
+    fn batch(&self) -> &[OutboxRow] {
+        self.outbox.get(..MAX_NUMBERED).unwrap_or(&self.outbox)
     }
 }
 
-pub(super) fn transition(
-    db: &Connection,
-    number: &OutTradeNo,
-    transition: &Transition,
-    now: UnixTime,
-) -> Result<(), Failure> {
-    match transition {
-        Transition::Paid(payment) => insert(db, number, "order.paid", &payment_json(payment), now),
-        Transition::Anomaly(anomaly) => insert(db, number, "order.anomalous", &anomaly_json(anomaly), now),
-        // APIv1 has no refund notifications. A transition that a later version of the core adds must fail here: a
-        // transition without an event would be lost.
-        Transition::Refunded(_) | _ => Err(Failure::corrupt("transition")),
+impl Operation for NumberEvents {
+    type Output = NumberedEvents;
+
+    fn loads(&self) -> Vec<Load> {
+        let lease = self.lease.iter().map(LeaseClaim::load);
+        let outbox = self.batch().iter().map(|row| Prefix::of_row(row).load());
+        lease.chain([EventLogRow::only().load()]).chain(outbox).collect()
     }
-}
 
-pub(super) fn unknown_order(
-    db: &Connection,
-    number: &OutTradeNo,
-    payment: &Payment,
-    owner: &OutTradeNo,
-    now: UnixTime,
-) -> Result<(), Failure> {
-    let mut data = payment_json(payment);
-    if let Some(data) = data.as_object_mut().filter(|_| owner != number) {
-        // The money belongs to another order: whoever reviews this must not refund it.
-        data.insert("owner".to_owned(), json!(owner));
-    }
-    insert(db, number, "payment.unknown_order", &data, now)
-}
-
-pub(super) fn expired(db: &Connection, number: &OutTradeNo, now: UnixTime) -> Result<(), Failure> {
-    insert(db, number, "order.expired", &json!({}), now)
-}
-
-fn insert(
-    db: &Connection,
-    number: &OutTradeNo,
-    kind: &str,
-    data: &Value,
-    now: UnixTime,
-) -> Result<(), Failure> {
-    db.prepare_cached("INSERT INTO events (happened_at, kind, out_trade_no, data) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![column::from_time(now), kind, number.as_str(), data.to_string()])?;
-    Ok(())
-}
-
-fn payment_json(payment: &Payment) -> Value {
-    json!({
-        "transaction_id": payment.transaction_id(),
-        "total_fee": payment.total_fee(),
-        "discount": payment.discount(),
-        "paid_at": ChinaTime::from(payment.time_end()),
-    })
-}
-
-/// Renders an anomaly as JSON: its name, its payment, and the order that the payment belongs to if it is another one.
-pub(super) fn anomaly_json(anomaly: &Anomaly) -> Value {
-    let (name, payment) = match anomaly {
-        Anomaly::TransactionOfAnotherOrder { payment, owner } => {
-            let payment = payment_json(payment);
-            return json!({ "anomaly": "transaction_of_another_order", "owner": owner, "payment": payment });
+    fn decide(&self, rows: &Rows, context: &Context) -> Result<Decision<NumberedEvents>, Corrupt> {
+        if let Some(claim) = &self.lease
+            && !rows.one::<LeaseRow>()?.is_some_and(|lease| claim.is_held(&lease))
+        {
+            return Ok(Decision::unchanged(NumberedEvents::NotHeld));
         }
-        Anomaly::SecondPayment(payment) => ("second_payment", payment),
-        Anomaly::AmountMismatch(payment) => ("amount_mismatch", payment),
-        Anomaly::ConflictingPayment(payment) => ("conflicting_payment", payment),
-        Anomaly::RefundsExceedPayment(_) | Anomaly::ConflictingRefund(_) | _ => {
-            return json!({ "anomaly": "other" });
+        let mut outbox: Vec<OutboxRow> = rows.all()?;
+        outbox.sort_by(|one, other| {
+            (one.shard, &one.subject, one.seq).cmp(&(other.shard, &other.subject, other.seq))
+        });
+        outbox.dedup_by(|one, other| {
+            (one.shard, &one.subject, one.seq) == (other.shard, &other.subject, other.seq)
+        });
+        if outbox.is_empty() {
+            return Ok(Decision::unchanged(NumberedEvents::Numbered(Vec::new())));
         }
-    };
-    json!({ "anomaly": name, "payment": payment_json(payment) })
+        let known = rows.one::<EventLogRow>()?;
+        let seen = known.as_ref().map(|log| log.version);
+        let mut log = known.unwrap_or(EventLogRow { log: EVENT_LOG, last: 0, month: 0, version: 0 });
+        log.month = log.month.max(month_of(context.now));
+        log.version = log.version.saturating_add(1);
+        let mut changes = Changes::default();
+        let mut events = Vec::new();
+        for row in outbox {
+            log.last = log.last.saturating_add(1);
+            changes.delete(Prefix::of_row(&row));
+            let event = EventRow {
+                month: log.month,
+                log: EVENT_LOG,
+                position: log.last,
+                id: row.id,
+                merchant: row.merchant,
+                subject: row.subject,
+                seq: row.seq,
+                event_type: row.event_type,
+                data: row.data,
+                at: row.at,
+            };
+            changes.insert(&event);
+            events.push(event);
+        }
+        changes.root(&log, seen);
+        Ok(Decision { changes, output: NumberedEvents::Numbered(events) })
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,18 +1,17 @@
-//! The polling schedule. The query times are in the ledger, so they survive a restart.
+//! The polling schedule of open orders and pending refunds.
 
-use super::{Failure, Ledger, column, events, evidence};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use super::Context;
 use std::{sync::Arc, time::Duration};
-use wxpay_proto::{UnixTime, id::OutTradeNo, payment::Evidence};
+use wxpay_proto::UnixTime;
 
-/// The polling schedule of open orders.
+/// The polling schedule. The due times are in the ledger, so they survive a restart.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Schedule {
-    /// The intervals between queries; the last one repeats. Never empty.
+pub(crate) struct Schedule {
+    /// The intervals between queries; the last one repeats.
     pub(crate) intervals: Arc<[Duration]>,
-    /// Time for which an order can be paid after it was placed. Its `time_expire` may end this earlier.
-    pub(crate) prepay_lifetime: Duration,
-    /// Time between the end of that period and the last query: a payment that was started in time may complete late.
+    /// The time for which an order can be paid that was placed without `time_expire`.
+    pub(crate) lifetime: Duration,
+    /// The time after `expires_at` in which a payment that was started in time may still complete.
     pub(crate) margin: Duration,
 }
 
@@ -22,145 +21,57 @@ impl Default for Schedule {
         let intervals = [15, 30, 60, 120, 300, 600, 1800].map(Duration::from_secs);
         Self {
             intervals: Arc::new(intervals),
-            prepay_lifetime: Duration::from_hours(2),
+            lifetime: Duration::from_hours(2),
             margin: Duration::from_mins(5),
         }
     }
 }
 
 impl Schedule {
-    /// Returns the interval after `queries` queries, shortened by up to a fifth in proportion to `jitter`, a random
-    /// number. Without jitter, orders placed together would be queried together for ever.
-    fn interval(&self, queries: usize, jitter: u16) -> Duration {
-        let full = self
-            .intervals
-            .get(queries)
-            .or_else(|| self.intervals.last())
-            .copied()
-            .unwrap_or(Duration::from_mins(1));
-        let fifth = full.checked_div(5).unwrap_or_default();
-        let reduction = fifth.saturating_mul(jitter.into()).checked_div(u16::MAX.into()).unwrap_or_default();
-        full.saturating_sub(reduction)
+    /// Returns the time of the first query of an order that was begun now.
+    pub(crate) fn first(&self, now: UnixTime) -> UnixTime {
+        now.after(self.interval(0))
     }
 
-    /// Returns the time from which an order placed now can no longer be paid.
-    pub(super) fn payable_until(&self, now: UnixTime, time_expire: Option<UnixTime>) -> UnixTime {
-        let until = now.after(self.prepay_lifetime);
-        time_expire.map_or(until, |expire| expire.min(until))
+    /// Returns the time of the next query after this number of attempts, with jitter.
+    pub(crate) fn next(&self, attempts: u64, context: &Context) -> UnixTime {
+        let attempts = usize::try_from(attempts).unwrap_or(usize::MAX);
+        context.now.after(context.jittered(self.interval(attempts)))
     }
 
-    /// Starts, or restarts, the polling of an order.
-    pub(super) fn begin(
-        &self,
-        db: &Connection,
-        number: &OutTradeNo,
-        now: UnixTime,
-        payable_until: UnixTime,
-    ) -> Result<(), Failure> {
-        db.prepare_cached(
-            "UPDATE orders SET queries = 0, next_query_at = ?2, poll_until = ?3 WHERE out_trade_no = ?1",
-        )?
-        .execute(params![
-            number.as_str(),
-            column::from_time(now.after(self.interval(0, 0))),
-            column::from_time(payable_until.after(self.margin)),
-        ])?;
-        Ok(())
+    /// Returns the time until which an order is polled by the schedule.
+    pub(crate) fn until(&self, expires_at: UnixTime) -> UnixTime {
+        expires_at.after(self.margin)
+    }
+
+    fn interval(&self, attempts: usize) -> Duration {
+        let interval = self.intervals.get(attempts).or_else(|| self.intervals.last());
+        interval.copied().unwrap_or(Duration::from_mins(1))
     }
 }
 
-/// The result of a query.
-#[derive(Clone, Debug)]
-pub(crate) enum QueryResult {
-    /// The order is paid; the evidence of the payment.
-    Paid(Evidence),
-    /// The order is not paid, or unknown to WeChat Pay.
-    Unpaid,
-    /// The query failed.
-    Failed,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Ledger {
-    /// Returns at most `limit` orders whose query is due, the longest overdue first.
-    pub(crate) async fn due(&self, now: UnixTime, limit: usize) -> Result<Vec<OutTradeNo>, Failure> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        self.readers()
-            .read(move |db| {
-                let mut select = db.prepare_cached(
-                    "SELECT out_trade_no FROM orders WHERE next_query_at <= ?1 ORDER BY next_query_at LIMIT ?2",
-                )?;
-                let rows = select.query_map((column::from_time(now), limit), |row| row.get::<_, String>(0))?;
-                rows.map(|row| column::to_value(&row?, "out_trade_no")).collect()
-            })
-            .await
+    fn context(random: u64) -> Context {
+        Context { now: UnixTime::from_secs(1000), random }
     }
 
-    /// Records the result of a query: merges its evidence, and schedules the next query or expires the order.
-    pub(crate) async fn record_query(
-        &self,
-        number: OutTradeNo,
-        result: QueryResult,
-        schedule: Schedule,
-        now: UnixTime,
-        jitter: u16,
-    ) -> Result<evidence::Merged, Failure> {
-        if let QueryResult::Paid(evidence) = &result {
-            self.claim_transaction(evidence, now).await?;
+    #[test]
+    fn the_last_interval_repeats_and_jitter_shortens_by_a_fifth_at_most() {
+        let schedule = Schedule::default();
+        assert_eq!(schedule.first(UnixTime::from_secs(1000)), UnixTime::from_secs(1015));
+        assert_eq!(schedule.next(1, &context(0)), UnixTime::from_secs(1030));
+        assert_eq!(schedule.next(1, &context(u64::MAX)), UnixTime::from_secs(1024));
+        for attempts in [6, 7, u64::MAX] {
+            assert_eq!(schedule.next(attempts, &context(0)), UnixTime::from_secs(2800));
         }
-        self.writer()
-            .write(move |db| {
-                let merged = match &result {
-                    QueryResult::Paid(evidence) => {
-                        evidence::merge(db, evidence, evidence::Source::Query, now)?
-                    }
-                    QueryResult::Unpaid | QueryResult::Failed => evidence::Merged::Nothing,
-                };
-                schedule_next(db, &number, &result, &schedule, now, jitter)?;
-                Ok(merged)
-            })
-            .await
     }
-}
 
-fn schedule_next(
-    db: &Connection,
-    number: &OutTradeNo,
-    result: &QueryResult,
-    schedule: &Schedule,
-    now: UnixTime,
-    jitter: u16,
-) -> Result<(), Failure> {
-    let mut select = db.prepare_cached(
-        "SELECT next_query_at, queries, poll_until, status FROM orders WHERE out_trade_no = ?1",
-    )?;
-    let row = select
-        .query_row([number.as_str()], |row| {
-            let (next, queries, until): (Option<i64>, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            Ok((next, queries, until, row.get::<_, String>(3)?))
-        })
-        .optional()?;
-    // The order was not placed here, or it was paid or expired in the meantime: it is no longer polled.
-    let Some((Some(_), queries, until, status)) = row else { return Ok(()) };
-    let until = column::to_time(until)?;
-    let queries = usize::try_from(queries).unwrap_or(usize::MAX).saturating_add(1);
-    let interval = schedule.interval(queries, jitter);
-    // A failed query never ends the polling: only a successful query after `poll_until` proves that the order is
-    // unpaid.
-    let next = match result {
-        QueryResult::Failed => Some(now.after(interval)),
-        QueryResult::Paid(_) | QueryResult::Unpaid if now >= until => None,
-        QueryResult::Paid(_) | QueryResult::Unpaid => Some(now.after(interval).min(until)),
-    };
-    let status = if next.is_none() && status == "open" {
-        events::expired(db, number, now)?;
-        "expired"
-    } else {
-        &*status
-    };
-    db.prepare_cached(
-        "UPDATE orders SET queries = queries + 1, last_query_at = ?2, next_query_at = ?3, status = ?4
-         WHERE out_trade_no = ?1",
-    )?
-    .execute(params![number.as_str(), column::from_time(now), next.map(column::from_time), status])?;
-    Ok(())
+    #[test]
+    fn a_schedule_without_intervals_polls_every_minute() {
+        let schedule = Schedule { intervals: Arc::new([]), ..Schedule::default() };
+        assert_eq!(schedule.next(3, &context(0)), UnixTime::from_secs(1060));
+    }
 }

@@ -1,137 +1,218 @@
-//! Notifications: genuine, forged, duplicate, and anomalous ones.
+//! Notifications of WeChat Pay that the server must refuse, or acknowledge without effect.
 
-use crate::shop::{Shop, call};
-use serde_json::{Value, json};
-use std::time::Duration;
-use wxpay_sim::{
-    faults::{Fault, Operation},
-    gateway::Payer,
+use crate::{
+    elsewhere,
+    http::{Reply, call},
+    receiver::Webhook,
+    shop::{Setup, Shop},
 };
+use serde_json::{Value, json};
 
-#[tokio::test]
-async fn a_duplicate_notification_counts_once() {
-    let shop = Shop::open().await;
-    shop.inject(Fault::NotificationDuplicated, Operation::Notification, 1);
-    shop.order("A1", 1999).await;
-    shop.pay("A1");
-    shop.wait_for_status("A1", "paid").await;
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    assert_eq!(shop.kinds("A1").await, ["order.paid"]);
-}
-
-#[tokio::test]
-async fn a_notification_before_the_genprepay_reply_is_applied() {
-    let shop = Shop::open().await;
-    shop.inject(Fault::Early, Operation::Genprepay, 1);
-    let placed = shop.order("A1", 1999).await;
-    assert_eq!(placed.status, 201, "{}", placed.json());
-    assert_eq!(placed.json()["status"], "paid");
-    assert!(placed.json().get("app").is_none());
-    assert_eq!(shop.view("A1").await["next_query_at"], Value::Null);
-    assert_eq!(shop.kinds("A1").await, ["order.paid"]);
-}
-
-#[tokio::test]
-async fn a_forged_notification_changes_nothing_and_the_genuine_one_counts() {
-    let shop = Shop::open().await;
-    shop.inject(Fault::NotificationForged, Operation::Notification, 1);
-    shop.order("A1", 1999).await;
-    shop.pay("A1");
-    let view = shop.wait_for_status("A1", "paid").await;
-    assert_eq!(view["anomalies"], json!([]));
-    assert_eq!(shop.kinds("A1").await, ["order.paid"]);
-}
-
-#[tokio::test]
-async fn an_unverified_notification_is_rejected_and_changes_nothing() {
-    let shop = Shop::open().await;
-    shop.order("A1", 1999).await;
-    let query =
-        "/notify/v1?out_trade_no=A1&total_fee=1999&trade_state=0&sign=00000000000000000000000000000000";
-    for (method, path) in [("POST", query), ("POST", "/notify/v1"), ("GET", query), ("PUT", "/notify/v1")] {
-        let reply = call(shop.address(), method, path, &[], b"<xml></xml>").await;
-        assert_ne!(reply.status, 200, "{method} {path}");
-        assert_ne!(reply.body, b"success");
+async fn notify(shop: &Shop, path: &str, notification: &Webhook, change: Option<(&str, &str)>) -> Reply {
+    let mut headers = notification.headers();
+    headers.retain(|(name, _)| !["host", "content-length", "connection"].contains(name));
+    if let Some((name, value)) = change {
+        headers.retain(|(known, _)| *known != name);
+        headers.push((name, value));
     }
-    assert_eq!(shop.view("A1").await["status"], "open");
-    assert!(shop.events().await.is_empty());
+    call(shop.address(), "POST", path, &headers, notification.body.as_bytes()).await
+}
+
+async fn counted(shop: &Shop, result: &str) -> f64 {
+    shop.metric(&format!("wxpay_notifications_total{{result=\"{result}\"}}")).await
+}
+
+/// Asserts that nothing is known of a number.
+async fn nothing_is_known(shop: &Shop, number: &str) {
+    shop.get(&format!("/api/orders/{number}")).await.problem(404, "not_found");
+    assert_eq!(shop.get("/api/events").await.expect(200)["data"], json!([]));
+    assert_eq!(shop.get("/api/cases").await.expect(200)["data"], json!([]));
 }
 
 #[tokio::test]
-async fn a_payment_reported_by_the_app_counts_only_after_a_query() {
-    let shop = Shop::open().await;
-    shop.order("A1", 1999).await;
-    let reply = shop.post("/api/orders/A1/query", &json!({"errCode": 0})).await;
-    assert_eq!((reply.status, &reply.json()["status"]), (200, &json!("open")));
-    shop.inject(Fault::NotificationLost, Operation::Notification, 100);
-    shop.pay("A1");
-    let reply = shop.post("/api/orders/A1/query", &json!({})).await;
-    assert_eq!((reply.status, &reply.json()["status"]), (200, &json!("paid")));
-    assert_eq!(shop.post("/api/orders/B9/query", &json!({})).await.status, 404);
-}
-
-#[tokio::test]
-async fn a_failed_query_is_answered_202() {
-    let shop = Shop::open_with(&[("call_attempts", "1")]).await;
-    shop.order("A1", 1999).await;
-    shop.inject(Fault::DropBeforeCommit, Operation::Orderquery, 1);
-    let reply = shop.post("/api/orders/A1/query", &json!({})).await;
-    assert_eq!((reply.status, &reply.json()["status"]), (202, &json!("open")));
-    assert!(reply.json()["next_query_at"].is_string());
-}
-
-#[tokio::test]
-async fn a_payment_of_another_amount_makes_the_order_anomalous() {
-    let shop = Shop::open().await;
-    shop.order("A1", 1999).await;
-    // Another program with the merchant's keys places the same number for one fen, and the payer pays that.
-    shop.order_elsewhere("A1", 1).await;
-    shop.pay("A1");
-    let view = shop.wait_for_status("A1", "anomalous").await;
-    assert_eq!(view["anomalies"][0]["anomaly"], "amount_mismatch", "{view}");
-    assert_eq!((&view["transaction_id"], &view["paid_at"]), (&Value::Null, &Value::Null));
-    assert_eq!(shop.kinds("A1").await, ["order.anomalous"]);
-    // The same order again is not placed at WeChat Pay: it could be paid once more.
-    let placed = shop.record("A1").unwrap().prepays.len();
-    assert_eq!(shop.order("A1", 1999).await.json()["status"], "anomalous");
-    assert_eq!(shop.record("A1").unwrap().prepays.len(), placed);
-}
-
-#[tokio::test]
-async fn a_payment_of_an_unknown_order_is_stored_and_applied_when_the_order_is_placed() {
-    let shop = Shop::open().await;
-    shop.order_elsewhere("A1", 1999).await;
-    shop.pay("A1");
-    for _ in 0..100 {
-        if !shop.events().await.is_empty() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+async fn copies_that_the_gateway_did_not_sign_are_refused_and_the_genuine_one_is_accepted() {
+    for (kind, result) in [
+        ("notification_forged", "forged"),
+        ("notification_unknown_serial", "forged"),
+        ("notification_probe", "probe"),
+        ("notification_stale", "stale"),
+    ] {
+        let shop = Shop::open().await;
+        shop.inject(kind, "notification").await;
+        shop.place("ORDER1", 1999).await.expect(201);
+        shop.pay("ORDER1").await;
+        let paid = shop.wait_for_status("ORDER1", "paid").await;
+        assert_eq!(paid["payments"].as_array().unwrap().len(), 1, "{kind}");
+        assert_eq!(counted(&shop, result).await, 1.0, "{kind}");
+        assert_eq!(counted(&shop, "accepted").await, 1.0, "{kind}");
+        shop.wait_for_events("ORDER1", &["order.created", "order.paid"]).await;
     }
-    assert_eq!(shop.kinds("A1").await, ["payment.unknown_order"]);
-    assert_eq!(shop.get("/api/orders/A1").await.status, 404);
-    let placed = shop.order("A1", 1999).await;
-    assert_eq!((placed.status, &placed.json()["status"]), (201, &json!("paid")), "{}", placed.json());
-    assert_eq!(shop.kinds("A1").await, ["payment.unknown_order", "order.paid"]);
 }
 
 #[tokio::test]
-async fn a_second_payment_is_an_anomaly_and_the_order_stays_paid() {
+async fn duplicated_notification_pays_once() {
     let shop = Shop::open().await;
-    shop.order("A1", 1999).await;
-    shop.pay("A1");
-    let first = shop.wait_for_status("A1", "paid").await;
-    shop.inject(Fault::SecondPayment, Operation::Pay, 1);
-    shop.pay_as("A1", &Payer::default());
+    shop.inject("notification_duplicated", "notification").await;
+    shop.place("ORDER1", 1999).await.expect(201);
+    shop.pay("ORDER1").await;
+    shop.wait_for_status("ORDER1", "paid").await;
     for _ in 0..200 {
-        if shop.kinds("A1").await.len() > 1 {
+        if counted(&shop, "duplicate").await == 1.0 {
             break;
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
-    let view = shop.view("A1").await;
-    assert_eq!(view["status"], "paid");
-    assert_eq!(view["anomalies"][0]["anomaly"], "second_payment", "{view}");
-    assert!(first["anomalies"].as_array().unwrap().is_empty());
-    assert_eq!(shop.kinds("A1").await, ["order.paid", "order.anomalous"]);
+    assert_eq!((counted(&shop, "duplicate").await, counted(&shop, "accepted").await), (1.0, 1.0));
+    shop.wait_for_events("ORDER1", &["order.created", "order.paid"]).await;
+    let list = shop.control("GET", "/notifications?out_trade_no=ORDER1", Value::Null).await;
+    assert_eq!(list[0]["state"], "ACCEPTED", "{list}");
+}
+
+#[tokio::test]
+async fn tampered_notification_changes_nothing() {
+    let shop = Shop::open().await;
+    let genuine = elsewhere::notification(&shop, "ORDERX1", 1999).await;
+    let path = "/notify/default/payment";
+    let mut tampered = genuine.clone();
+    tampered.body = tampered.body.replacen("\"id\":\"", "\"id\":\"0", 1);
+    assert_ne!(tampered.body, genuine.body);
+    assert_eq!(notify(&shop, path, &tampered, None).await.status, 401);
+    let changes = [
+        ("wechatpay-timestamp", "1400000000"),
+        ("wechatpay-nonce", "other"),
+        ("wechatpay-signature", "AAAA"),
+        ("wechatpay-serial", "PUB_KEY_ID_0000000000000000000000000000000000"),
+    ];
+    for (name, value) in changes {
+        let reply = notify(&shop, path, &genuine, Some((name, value))).await;
+        assert!([400, 401].contains(&reply.status), "{name}: {} {}", reply.status, reply.text());
+        assert_eq!(reply.json()["code"], "FAIL", "{}", reply.text());
+    }
+    for (name, _) in changes {
+        let mut without = genuine.clone();
+        without.body.push(' ');
+        let reply = notify(&shop, path, &without, Some((name, ""))).await;
+        assert!([400, 401].contains(&reply.status), "{name}: {} {}", reply.status, reply.text());
+    }
+    let mut empty = genuine.clone();
+    empty.body.clear();
+    assert!([400, 401].contains(&notify(&shop, path, &empty, None).await.status));
+    nothing_is_known(&shop, "ORDERX1").await;
+    assert_eq!(counted(&shop, "accepted").await, 0.0);
+}
+
+#[tokio::test]
+async fn misdirected_notification_changes_nothing() {
+    let shop = Shop::open().await;
+    crate::merchants::create(&shop, "other", "1900000108").await;
+    let genuine = elsewhere::notification(&shop, "ORDERX1", 1999).await;
+    for path in [
+        "/notify/other/payment",
+        "/notify/other/refund",
+        "/notify/default/refund",
+        "/notify/default/v1",
+        "/notify/nobody/payment",
+    ] {
+        let reply = notify(&shop, path, &genuine, None).await;
+        assert!((400..500).contains(&reply.status), "{path}: {} {}", reply.status, reply.text());
+    }
+    for path in [
+        "/notify/default/eaten",
+        "/notify/default",
+        "/notify/",
+        "/notify/default/payment/x",
+        "/notify/A!/payment",
+    ] {
+        let reply = notify(&shop, path, &genuine, None).await;
+        assert!([404, 422].contains(&reply.status), "{path}: {} {}", reply.status, reply.text());
+    }
+    shop.get("/api/orders/ORDERX1?merchant=default").await.problem(404, "not_found");
+    shop.get("/api/orders/ORDERX1?merchant=other").await.problem(404, "not_found");
+    assert_eq!(shop.get("/api/events").await.expect(200)["data"], json!([]));
+    assert!(counted(&shop, "misdirected").await >= 2.0);
+    assert_eq!(counted(&shop, "accepted").await, 0.0);
+    // At its own path it is learned, and a person must decide: the shop placed no such order.
+    assert_eq!(notify(&shop, "/notify/default/payment", &genuine, None).await.status, 204);
+    let unplaced = shop.get("/api/orders/ORDERX1?merchant=default").await.expect(200);
+    assert_eq!((&unplaced["status"], &unplaced["channel"]), (&json!("unplaced"), &Value::Null), "{unplaced}");
+    let cases = shop.get("/api/cases?merchant=default").await.expect(200);
+    assert_eq!(cases["data"][0]["kind"], "unknown_payment", "{cases}");
+}
+
+#[tokio::test]
+async fn payment_that_was_learned_first_belongs_to_the_order_placed_later() {
+    let shop = Shop::open().await;
+    let genuine = elsewhere::notification(&shop, "ORDER1", 1999).await;
+    assert_eq!(notify(&shop, "/notify/default/payment", &genuine, None).await.status, 204);
+    let placed = shop.place("ORDER1", 1999).await;
+    assert!([200, 201].contains(&placed.status), "{} {}", placed.status, placed.text());
+    assert_eq!(shop.order("ORDER1").await["status"], "paid");
+    assert_eq!(shop.requests("v3.pay.native").await, 1, "only the call from elsewhere");
+    assert_eq!(notify(&shop, "/notify/default/payment", &genuine, None).await.status, 204);
+    assert_eq!(shop.order("ORDER1").await["payments"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn payment_of_another_amount_pays_nothing_and_opens_a_case() {
+    let shop = Shop::open().await;
+    let genuine = elsewhere::notification(&shop, "ORDER1", 1).await;
+    // The shop's order was never sent, so the other order is not in its way.
+    shop.gateway_down().await;
+    shop.place("ORDER1", 1999).await.problem(503, "not_sent");
+    shop.gateway_up().await;
+    assert_eq!(notify(&shop, "/notify/default/payment", &genuine, None).await.status, 204);
+    let order = shop.order("ORDER1").await;
+    assert_eq!(order["status"], "anomalous", "{order}");
+    let case = shop.wait_for_case().await;
+    assert_eq!(case["kind"], "amount_mismatch", "{case}");
+    assert!(!shop.event_types("ORDER1").await.contains(&"order.paid".to_owned()));
+}
+
+#[tokio::test]
+async fn payment_after_the_close_opens_a_case_and_is_refunded_by_its_remedy() {
+    let shop = Shop::open().await;
+    let genuine = elsewhere::notification(&shop, "ORDER1", 1999).await;
+    shop.gateway_down().await;
+    shop.place("ORDER1", 1999).await.problem(503, "not_sent");
+    shop.gateway_up().await;
+    // Never sent: closed without a call.
+    assert_eq!(shop.post("/api/orders/ORDER1/close", &json!(null)).await.expect(200)["status"], "closed");
+    assert_eq!(shop.requests("v3.pay.close").await, 0);
+    assert_eq!(notify(&shop, "/notify/default/payment", &genuine, None).await.status, 204);
+    let case = shop.wait_for_case().await;
+    assert_eq!((&case["kind"], &case["proposal"]), (&json!("paid_after_close"), &json!("refund")), "{case}");
+    let path = format!("/api/cases/{}/resolve", case["case_id"].as_str().unwrap());
+    shop.post(&path, &json!({ "remedy": "refund" })).await.expect(200);
+    let refunds = shop.get("/api/orders/ORDER1/refunds").await.expect(200);
+    assert_eq!(refunds["data"][0]["amount"]["refund"], 1999, "{refunds}");
+}
+
+#[tokio::test]
+async fn notification_that_cannot_be_stored_is_not_acknowledged() {
+    let shop = Shop::open().await;
+    let genuine = elsewhere::notification(&shop, "ORDERX1", 1999).await;
+    std::fs::remove_file(shop.dir.path().join("ledger.db")).unwrap();
+    let reply = notify(&shop, "/notify/default/payment", &genuine, None).await;
+    assert!(reply.status >= 500, "{} {}", reply.status, reply.text());
+    assert_eq!(reply.json()["code"], "FAIL");
+    assert_eq!(counted(&shop, "failed").await, 1.0);
+}
+
+#[tokio::test]
+async fn bodies_that_are_no_notifications_are_refused() {
+    let shop = Setup::default().open().await;
+    let huge = "x".repeat(2 << 20);
+    for (path, body, statuses) in [
+        ("/notify/default/payment", "", [400, 401]),
+        ("/notify/default/payment", "{}", [400, 401]),
+        ("/notify/default/payment", "<xml></xml>", [400, 401]),
+        ("/notify/default/v1", "<xml></xml>", [400, 401]),
+        ("/notify/default/v1?sign=AAAA&out_trade_no=ORDER1", "", [400, 401]),
+        ("/notify/default/payment", huge.as_str(), [413, 413]),
+    ] {
+        let reply = call(shop.address(), "POST", path, &[], body.as_bytes()).await;
+        assert!(statuses.contains(&reply.status), "{path} {}: {}", reply.status, reply.text());
+    }
+    assert_eq!(call(shop.address(), "GET", "/notify/default/payment", &[], b"").await.status, 405);
+    nothing_is_known(&shop, "ORDER1").await;
 }

@@ -1,272 +1,301 @@
-//! Placing orders, payments and delivery reports, as the shop sees them.
+//! Orders: placed again, refused, not sent, lost, queried, closed, expired.
 
-use crate::shop::{Shop, call, order};
-use serde_json::{Value, json};
-use std::time::Duration;
-use tokio::io::AsyncWriteExt as _;
-use wxpay_sim::{
-    faults::{Fault, Operation},
-    gateway::Payer,
-};
+use crate::shop::{OPENID, Setup, Shop, jsapi, native, with};
+use serde_json::json;
 
 #[tokio::test]
-async fn a_payment_from_order_to_delivery() {
+async fn placing_again_returns_the_order_signed_anew_with_one_prepay_call() {
     let shop = Shop::open().await;
-    let placed = shop.order("A1", 1999).await;
-    assert_eq!(placed.status, 201, "{}", placed.json());
-    let placed = placed.json();
-    assert_eq!((&placed["status"], &placed["out_trade_no"]), (&json!("open"), &json!("A1")));
-    let params = placed["app"].as_object().unwrap();
-    let names: Vec<_> = params.keys().map(String::as_str).collect();
-    assert_eq!(names, ["appid", "noncestr", "package", "partnerid", "prepayid", "sign", "timestamp"]);
-    assert!(params.values().all(Value::is_string));
-
-    // The payer's client checks the signature of the parameters and pays.
-    let sim = shop.sim.address();
-    let paid = call(sim, "POST", "/_sim/v1/payer/pay", &[], placed["app"].to_string().as_bytes()).await;
-    assert_eq!(paid.status, 200, "{}", paid.json());
-    let view = shop.wait_for_status("A1", "paid").await;
-    let record = shop.record("A1").unwrap();
-    let payment = &record.payments[0];
-    assert_eq!(view["transaction_id"], payment.transaction_id.to_string());
-    assert_eq!((&view["discount"], &view["anomalies"]), (&json!(0), &json!([])));
-    assert!(view["paid_at"].as_str().unwrap().ends_with("+08:00"), "{view}");
-    assert_eq!(view["next_query_at"], Value::Null);
-    assert_eq!(shop.kinds("A1").await, ["order.paid"]);
-
-    // The same order again returns no parameters: it is paid.
-    let again = shop.order("A1", 1999).await;
-    assert_eq!((again.status, &again.json()["status"]), (200, &json!("paid")));
-    assert!(again.json().get("app").is_none());
-
-    let delivered = shop.post("/api/orders/A1/delivered", &json!({"status": "ok"})).await;
-    assert_eq!(delivered.status, 200, "{}", delivered.json());
-    assert_eq!(delivered.json()["delivery"]["delivered"], true);
-    assert!(delivered.json()["delivery"]["acknowledged_at"].is_string());
-    let record = shop.record("A1").unwrap();
-    let reported: Vec<_> = record.deliveries.iter().map(|one| (one.delivered, &*one.deliver_msg)).collect();
-    assert_eq!(reported, [(true, "ok")]);
-    let repeated = shop.post("/api/orders/A1/delivered", &json!({"status": "ok"})).await;
-    assert_eq!(repeated.json()["delivery"], delivered.json()["delivery"]);
-    assert!(shop.server.shutdown().await);
-}
-
-#[tokio::test]
-async fn a_payment_with_a_discount_pays_the_order() {
-    let shop = Shop::open().await;
-    shop.order("A1", 1999).await;
-    shop.pay_as("A1", &Payer::default().with_discount(wxpay_proto::Fen::new(50)));
-    let view = shop.wait_for_status("A1", "paid").await;
-    assert_eq!(view["discount"], 50);
-}
-
-#[tokio::test]
-async fn the_same_order_again_returns_the_same_prepayid() {
-    let shop = Shop::open().await;
-    let first = shop.order("A1", 1999).await;
-    let again = shop.order("A1", 1999).await;
-    assert_eq!((first.status, again.status), (201, 200));
-    assert_eq!(first.json()["app"]["prepayid"], again.json()["app"]["prepayid"]);
-    assert_eq!(shop.record("A1").unwrap().prepays.len(), 1);
-}
-
-#[tokio::test]
-async fn concurrent_requests_for_one_order_share_one_call() {
-    let shop = Shop::open().await;
-    shop.inject(Fault::Delayed { millis: 300 }, Operation::Genprepay, 1);
-    let address = shop.address();
-    let requests: Vec<_> = (0..16)
-        .map(|_| {
-            tokio::spawn(async move {
-                let head = [("content-type", "application/json")];
-                let body = order("A1", 1999).to_string();
-                call(address, "POST", "/api/orders", &head, body.as_bytes()).await
-            })
-        })
-        .collect();
-    let (mut created, mut prepayids) = (0, Vec::new());
-    for reply in requests {
-        let reply = reply.await.unwrap();
-        created += u32::from(reply.status == 201);
-        prepayids.push(reply.json()["app"]["prepayid"].clone());
+    let first = shop.post("/api/orders", &jsapi("ORDER1", 1999)).await.expect(201);
+    let again = shop.post("/api/orders", &jsapi("ORDER1", 1999)).await.expect(200);
+    let pay = shop.post("/api/orders/ORDER1/pay", &json!(null)).await.expect(200);
+    for later in [&again, &pay] {
+        let params = |placed: &serde_json::Value| placed["pay"]["params"].clone();
+        assert_eq!(params(&first)["package"], params(later)["package"]);
+        assert_ne!(params(&first)["paySign"], params(later)["paySign"], "the parameters are signed anew");
+        assert_ne!(params(&first)["nonceStr"], params(later)["nonceStr"]);
+        assert_eq!(first["order"], later["order"]);
     }
-    prepayids.dedup();
-    assert_eq!((created, prepayids.len()), (1, 1));
-    assert_eq!(shop.record("A1").unwrap().prepays.len(), 1);
+    assert_eq!(shop.requests("v3.pay.jsapi").await, 1);
+    // After a restart, too.
+    let shop = shop.restart().await;
+    let later = shop.post("/api/orders", &jsapi("ORDER1", 1999)).await.expect(200);
+    assert_eq!(first["pay"]["params"]["package"], later["pay"]["params"]["package"]);
+    assert_eq!(shop.requests("v3.pay.jsapi").await, 1);
+    shop.control("POST", "/payer/pay", later["pay"]["params"].clone()).await;
+    shop.wait_for_status("ORDER1", "paid").await;
+    // A paid order has no parameters.
+    let paid = shop.post("/api/orders", &jsapi("ORDER1", 1999)).await.expect(200);
+    assert_eq!((&paid["order"]["status"], paid.get("pay")), (&json!("paid"), None));
+    shop.post("/api/orders/ORDER1/pay", &json!(null)).await.problem(409, "order_paid");
 }
 
 #[tokio::test]
-async fn another_order_under_the_same_number_is_a_conflict_that_names_the_field() {
+async fn concurrent_placings_of_one_order_make_one_prepay_call() {
     let shop = Shop::open().await;
-    let mut placed = order("A1", 1999);
-    placed["attach"] = json!("a");
-    assert_eq!(shop.post("/api/orders", &placed).await.status, 201);
-    for (field, value) in [
-        ("total_fee", json!(1998)),
-        ("body", json!("other")),
-        ("spbill_create_ip", json!("203.0.113.8")),
-        ("attach", json!("b")),
-        ("attach", json!("")),
-        ("traceid", json!("t")),
-        ("charset", json!("GBK")),
-        ("time_expire", json!("2099-01-01T00:00:00Z")),
+    let terms = jsapi("ORDER1", 1999);
+    let placings = [0; 8].map(|_| shop.post("/api/orders", &terms));
+    let mut statuses = Vec::new();
+    let mut packages = std::collections::BTreeSet::new();
+    for reply in futures(placings).await {
+        statuses.push(reply.status);
+        packages.insert(reply.json()["pay"]["params"]["package"].to_string());
+    }
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 200, 200, 200, 200, 200, 200, 201]);
+    assert_eq!(packages.len(), 1);
+    assert_eq!(shop.requests("v3.pay.jsapi").await, 1);
+}
+
+/// Awaits all futures at the same time.
+pub(crate) async fn futures<F: Future, const N: usize>(futures: [F; N]) -> Vec<F::Output> {
+    let mut futures: Vec<_> = futures.into_iter().map(Box::pin).collect();
+    let mut outputs: Vec<Option<F::Output>> = futures.iter().map(|_| None).collect();
+    std::future::poll_fn(|context| {
+        for (future, output) in futures.iter_mut().zip(&mut outputs) {
+            if output.is_none()
+                && let std::task::Poll::Ready(ready) = future.as_mut().poll(context)
+            {
+                *output = Some(ready);
+            }
+        }
+        if outputs.iter().all(Option::is_some) {
+            std::task::Poll::Ready(())
+        } else {
+            std::task::Poll::Pending
+        }
+    })
+    .await;
+    outputs.into_iter().flatten().collect()
+}
+
+#[tokio::test]
+async fn number_with_other_terms_is_refused_and_the_first_field_that_differs_named() {
+    let shop = Shop::open().await;
+    let terms = with(&jsapi("ORDER1", 1999), &[("/attach", json!("stall 7"))]);
+    let placed = shop.post("/api/orders", &terms).await.expect(201);
+    for (pointer, value, field) in [
+        ("/amount/total", json!(2000), "amount.total"),
+        ("/description", json!("如意金箍棒"), "description"),
+        ("/attach", json!("stall 8"), "attach"),
+        ("/attach", json!(null), "attach"),
+        ("/payer/openid", json!(format!("{OPENID}x")), "payer"),
+        ("/channel", json!("mini_program"), "channel"),
+        ("/profit_sharing", json!(true), "profit_sharing"),
+        ("/time_expire", json!("2040-01-01T00:00:00+08:00"), "time_expire"),
     ] {
-        let mut other = placed.clone();
-        other[field] = value;
-        let reply = shop.post("/api/orders", &other).await;
-        assert_eq!((reply.status, &reply.json()["field"]), (409, &json!(field)), "{}", reply.json());
-        assert!(reply.head.contains("content-type: application/problem+json"));
+        let other = with(&terms, &[(pointer, value)]);
+        let problem = shop.post("/api/orders", &other).await.problem(409, "terms_differ");
+        let named = problem["field"].as_str().unwrap();
+        assert!(named == field || named.starts_with(&format!("{field}.")), "{field}: {problem}");
+        assert_eq!(problem["retryable"], false);
     }
-    assert_eq!(shop.view("A1").await["total_fee"], 1999);
+    assert_eq!(shop.order("ORDER1").await, placed["order"]);
+    // What is no term may differ, and so may what means the same.
+    for same in [
+        with(&terms, &[("/metadata", json!({ "cart": "10" }))]),
+        with(&terms, &[("/profit_sharing", json!(false))]),
+        with(&terms, &[("/amount/currency", json!("CNY"))]),
+        with(&terms, &[("/merchant", json!("default"))]),
+    ] {
+        shop.post("/api/orders", &same).await.expect(200);
+    }
+    assert_eq!(shop.requests("v3.pay.jsapi").await, 1);
 }
 
 #[tokio::test]
-async fn a_lost_reply_leaves_the_fate_unknown_and_the_same_request_resolves_it() {
-    let shop = Shop::open_with(&[("call_attempts", "1")]).await;
-    shop.inject(Fault::CommitThenDropResponse, Operation::Genprepay, 1);
-    let lost = shop.order("A1", 1999).await;
-    assert_eq!((lost.status, &lost.json()["fate"]), (504, &json!("unknown")), "{}", lost.json());
-    // The order is in the ledger and at WeChat Pay, and is polled.
-    let view = shop.view("A1").await;
-    assert_eq!(view["status"], "open");
-    assert!(view["next_query_at"].is_string(), "{view}");
-    assert!(shop.record("A1").is_some());
-    let again = shop.order("A1", 1999).await;
-    assert_eq!(again.status, 200, "{}", again.json());
-    shop.pay("A1");
-    shop.wait_for_status("A1", "paid").await;
-    assert_eq!(shop.kinds("A1").await, ["order.paid"]);
-}
-
-#[tokio::test]
-async fn a_lost_reply_is_retried_by_the_core() {
+async fn refused_order_does_not_burn_its_number() {
     let shop = Shop::open().await;
-    shop.inject(Fault::CommitThenDropResponse, Operation::Genprepay, 1);
-    let placed = shop.order("A1", 1999).await;
-    assert_eq!(placed.status, 201, "{}", placed.json());
+    // The document counts characters here, the gateway bytes.
+    let refused = with(&jsapi("ORDER1", 1999), &[("/attach", json!("摊".repeat(128)))]);
+    let problem = shop.post("/api/orders", &refused).await.problem(422, "refused");
+    assert_eq!((&problem["fate"], &problem["refusal"]["code"]), (&json!("refused"), &json!("PARAM_ERROR")));
+    assert!(problem["wechat_request_id"].is_string(), "{problem}");
+    assert_eq!(shop.order("ORDER1").await["status"], "open");
+    shop.post("/api/orders", &jsapi("ORDER1", 2000)).await.expect(200);
+    let order = shop.order("ORDER1").await;
+    assert_eq!((&order["amount"]["total"], &order["status"]), (&json!(2000), &json!("open")));
+    shop.pay("ORDER1").await;
+    shop.wait_for_status("ORDER1", "paid").await;
+    shop.wait_for_events("ORDER1", &["order.created", "order.paid"]).await;
 }
 
 #[tokio::test]
-async fn a_refusal_has_its_code_and_the_order_is_not_polled() {
-    let shop = Shop::open_with(&[("partner_key", &"0".repeat(32))]).await;
-    let refused = shop.order("A1", 1999).await;
-    assert_eq!((refused.status, &refused.json()["fate"]), (502, &json!("refused")), "{}", refused.json());
-    assert!(refused.json()["refusal"]["code"].is_string());
-    let view = shop.view("A1").await;
-    assert_eq!((&view["status"], &view["next_query_at"]), (&json!("open"), &Value::Null));
-}
-
-#[tokio::test]
-async fn the_fate_is_not_sent_if_the_gateway_is_unreachable() {
-    let shop = Shop::open_with(&[("gateway_base_url", "http://127.0.0.1:9"), ("call_attempts", "1")]).await;
-    let failed = shop.order("A1", 1999).await;
-    assert_eq!((failed.status, &failed.json()["fate"]), (503, &json!("not_sent")), "{}", failed.json());
-    assert_eq!(shop.view("A1").await["next_query_at"], Value::Null);
-}
-
-#[tokio::test]
-async fn an_order_is_placed_even_if_the_client_disconnects() {
+async fn order_that_was_not_sent_is_placed_by_the_same_request_or_with_other_terms() {
     let shop = Shop::open().await;
-    shop.inject(Fault::Delayed { millis: 400 }, Operation::Genprepay, 1);
-    let body = order("A1", 1999).to_string();
-    let mut stream = tokio::net::TcpStream::connect(shop.address()).await.unwrap();
-    let head = format!(
-        "POST /api/orders HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    stream.write_all(head.as_bytes()).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(150)).await;
-    drop(stream);
-    tokio::time::sleep(Duration::from_millis(600)).await;
-    assert_eq!(shop.view("A1").await["status"], "open");
-    let again = shop.order("A1", 1999).await;
-    assert_eq!(again.status, 200);
-    assert_eq!(shop.record("A1").unwrap().prepays.len(), 1);
+    shop.gateway_down().await;
+    let reply = shop.place("ORDER1", 1999).await;
+    let problem = reply.problem(503, "not_sent");
+    assert_eq!((&problem["fate"], &problem["retryable"]), (&json!("not_sent"), &json!(true)));
+    assert!(reply.header("retry-after").is_some());
+    shop.place("ORDER2", 1999).await.problem(503, "not_sent");
+    shop.gateway_up().await;
+    let placed = shop.place("ORDER1", 1999).await.expect(200);
+    assert_eq!(placed["pay"]["kind"], "native");
+    // It certainly does not exist at WeChat Pay: its terms may be replaced.
+    let placed = shop.place("ORDER2", 2000).await.expect(200);
+    assert_eq!(placed["order"]["amount"]["total"], 2000);
 }
 
 #[tokio::test]
-async fn an_expired_prepayid_is_fetched_anew_under_the_same_number() {
-    let shop = Shop::open_with(&[("prepay_lifetime", "1s")]).await;
-    let first = shop.order("A1", 1999).await.json();
-    tokio::time::sleep(Duration::from_millis(1100)).await;
-    let again = shop.order("A1", 1999).await;
-    assert_eq!(again.status, 200);
-    assert_ne!(first["app"]["prepayid"], again.json()["app"]["prepayid"]);
-}
-
-#[tokio::test]
-async fn an_order_refused_because_it_is_paid_is_queried_and_paid() {
-    let shop = Shop::open_with(&[("prepay_lifetime", "500ms")]).await;
-    shop.inject(Fault::NotificationLost, Operation::Notification, 100);
-    shop.order("A1", 1999).await;
-    shop.pay("A1");
-    tokio::time::sleep(Duration::from_millis(600)).await;
-    let again = shop.order("A1", 1999).await;
-    assert_eq!((again.status, &again.json()["status"]), (200, &json!("paid")), "{}", again.json());
-    assert_eq!(shop.kinds("A1").await, ["order.paid"]);
-}
-
-#[tokio::test]
-async fn replaced_and_expired_tokens_are_refreshed() {
+async fn lost_reply_leaves_the_outcome_unknown_until_the_same_request() {
     let shop = Shop::open().await;
-    shop.order("A1", 1).await;
-    shop.sim.with(|sim, now| sim.gateway.replace_tokens(now.business));
-    assert_eq!(shop.order("A2", 1).await.status, 201);
-    shop.sim.with(|sim, now| sim.gateway.expire_tokens(now.business));
-    assert_eq!(shop.order("A3", 1).await.status, 201);
+    shop.inject("commit_then_drop_response", "v3.pay.native").await;
+    let problem = shop.place("ORDER1", 1999).await.problem(504, "outcome_unknown");
+    assert_eq!((&problem["fate"], &problem["retryable"]), (&json!("unknown"), &json!(true)));
+    // It may exist at WeChat Pay: its terms are fixed.
+    shop.place("ORDER1", 2000).await.problem(409, "terms_differ");
+    shop.place("ORDER1", 1999).await.expect(200);
+    shop.pay("ORDER1").await;
+    shop.wait_for_status("ORDER1", "paid").await;
+    shop.wait_for_events("ORDER1", &["order.created", "order.paid"]).await;
 }
 
 #[tokio::test]
-async fn a_delivery_report_requires_a_payment_and_a_payer() {
+async fn server_errors_of_the_gateway_are_unknown_outcomes_and_never_a_500() {
     let shop = Shop::open().await;
-    shop.order("A1", 1999).await;
-    let early = shop.post("/api/orders/A1/delivered", &json!({"status": "ok"})).await;
-    assert_eq!(early.status, 409, "{}", early.json());
-    shop.inject(Fault::NotificationLost, Operation::Notification, 100);
-    shop.pay("A1");
-    assert_eq!(shop.post("/api/orders/A1/query", &json!({})).await.json()["status"], "paid");
-    let without_payer = shop.post("/api/orders/A1/delivered", &json!({"status": "ok"})).await;
-    assert_eq!((without_payer.status, &without_payer.json()["field"]), (422, &json!("openid")));
-    let payer = shop.sim.with(|sim, _| sim.gateway.payer().as_str().to_owned());
-    let failed = json!({"status": "failed", "message": "缺货", "openid": payer});
-    let delivered = shop.post("/api/orders/A1/delivered", &failed).await;
-    assert_eq!(delivered.status, 200, "{}", delivered.json());
-    assert_eq!(delivered.json()["delivery"]["message"], "缺货");
-    assert_eq!(delivered.json()["delivery"]["delivered"], false);
-    let record = shop.record("A1").unwrap();
-    let reported: Vec<_> = record.deliveries.iter().map(|one| (one.delivered, &*one.deliver_msg)).collect();
-    assert_eq!(reported, [(false, "缺货")]);
-    assert_eq!(shop.post("/api/orders/B9/delivered", &json!({"status": "ok"})).await.status, 404);
+    for (number, kind) in
+        ["bad_gateway", "server_error", "unavailable", "garbage", "unsigned_reply", "wrong_signature", "cut"]
+            .into_iter()
+            .enumerate()
+    {
+        let number = format!("ORDER{number}");
+        let mut fault = json!({ "kind": kind, "operation": "v3.pay.native", "count": 1 });
+        match kind {
+            "cut" => fault["bytes"] = json!(5),
+            "unsigned_reply" | "wrong_signature" => {}
+            _ => fault["commits"] = json!(true),
+        }
+        shop.control("POST", "/faults", fault).await;
+        let reply = shop.place(&number, 5).await;
+        assert!([503, 504].contains(&reply.status), "{kind}: {} {}", reply.status, reply.text());
+        shop.place(&number, 5).await.expect(200);
+    }
 }
 
 #[tokio::test]
-async fn a_delivery_report_that_wechat_pay_does_not_acknowledge_is_sent_again() {
-    let shop = Shop::open_with(&[("call_attempts", "1")]).await;
-    shop.order("A1", 1999).await;
-    shop.pay("A1");
-    shop.wait_for_status("A1", "paid").await;
-    shop.inject(Fault::DropBeforeCommit, Operation::Delivernotify, 1);
-    let failed = shop.post("/api/orders/A1/delivered", &json!({"status": "ok"})).await;
-    assert_eq!(failed.status, 504, "{}", failed.json());
-    assert_eq!(shop.view("A1").await["delivery"]["acknowledged_at"], Value::Null);
-    let again = shop.post("/api/orders/A1/delivered", &json!({"status": "ok"})).await;
-    assert_eq!(again.status, 200, "{}", again.json());
-    assert!(again.json()["delivery"]["acknowledged_at"].is_string());
-    assert_eq!(shop.record("A1").unwrap().deliveries.len(), 1);
-}
-
-#[tokio::test]
-async fn an_order_with_time_expire_is_placed_and_can_be_paid_until_then() {
+async fn query_learns_a_payment_whose_notification_was_lost() {
     let shop = Shop::open().await;
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let expire = since.as_secs() + 600;
-    let text = wxpay_server::time::ChinaTime::from(wxpay_proto::UnixTime::from_secs(expire)).to_string();
-    let mut order = order("A1", 1999);
-    order["time_expire"] = json!(text);
-    let placed = shop.post("/api/orders", &order).await;
-    assert_eq!((placed.status, &placed.json()["time_expire"]), (201, &json!(text)), "{}", placed.json());
-    let prepays = shop.record("A1").unwrap().prepays;
-    assert_eq!(prepays.first().unwrap().expires_at, expire);
-    shop.pay("A1");
-    shop.wait_for_status("A1", "paid").await;
+    shop.inject("notification_lost", "notification").await;
+    shop.place("ORDER1", 1999).await.expect(201);
+    assert_eq!(shop.post("/api/orders/ORDER1/query", &json!(null)).await.expect(200)["status"], "open");
+    shop.pay("ORDER1").await;
+    let paid = shop.post("/api/orders/ORDER1/query", &json!(null)).await.expect(200);
+    assert_eq!(paid["status"], "paid");
+    assert_eq!(shop.metric("wxpay_paid_total{source=\"query\"}").await, 1.0);
+    shop.inject("reset_before_commit", "v3.pay.query").await;
+    // A paid order needs no call, or reports that the reply was lost; it stays paid in any case.
+    let again = shop.post("/api/orders/ORDER1/query", &json!(null)).await;
+    assert!([200, 503].contains(&again.status), "{}", again.text());
+    assert_eq!(shop.order("ORDER1").await, paid);
+    shop.wait_for_events("ORDER1", &["order.created", "order.paid"]).await;
+}
+
+#[tokio::test]
+async fn schedule_learns_a_payment_whose_notification_was_lost() {
+    let shop = Setup::default().flag("poll_intervals", "200ms").open().await;
+    shop.inject("notification_lost", "notification").await;
+    shop.place("ORDER1", 1999).await.expect(201);
+    shop.pay("ORDER1").await;
+    shop.wait_for_status("ORDER1", "paid").await;
+    assert_eq!(shop.metric("wxpay_paid_total{source=\"query\"}").await, 1.0);
+}
+
+#[tokio::test]
+async fn closed_order_cannot_be_paid_and_closing_again_changes_nothing() {
+    let shop = Shop::open().await;
+    shop.place("ORDER1", 1999).await.expect(201);
+    let closed = shop.post("/api/orders/ORDER1/close", &json!(null)).await.expect(200);
+    assert_eq!(closed["status"], "closed");
+    assert_eq!(shop.post("/api/orders/ORDER1/close", &json!(null)).await.expect(200), closed);
+    let again = shop.place("ORDER1", 1999).await.expect(200);
+    assert_eq!((&again["order"], again.get("pay")), (&closed, None));
+    shop.post("/api/orders/ORDER1/pay", &json!(null)).await.problem(409, "order_not_open");
+    assert_eq!(shop.requests("v3.pay.close").await, 1);
+    shop.wait_for_events("ORDER1", &["order.created", "order.closed"]).await;
+}
+
+#[tokio::test]
+async fn paid_order_is_not_closed() {
+    let shop = Shop::open().await;
+    shop.inject("notification_lost", "notification").await;
+    shop.place("ORDER1", 1999).await.expect(201);
+    shop.pay("ORDER1").await;
+    // Closing queries first.
+    shop.post("/api/orders/ORDER1/close", &json!(null)).await.problem(409, "order_paid");
+    assert_eq!(shop.order("ORDER1").await["status"], "paid");
+    assert_eq!(shop.requests("v3.pay.close").await, 0);
+    shop.wait_for_events("ORDER1", &["order.created", "order.paid"]).await;
+}
+
+#[tokio::test]
+async fn payer_who_pays_while_the_order_is_being_closed_has_paid() {
+    let shop = Shop::open().await;
+    shop.place("ORDER1", 1999).await.expect(201);
+    shop.inject("paid_during_close", "v3.pay.close").await;
+    shop.post("/api/orders/ORDER1/close", &json!(null)).await.problem(409, "order_paid");
+    let paid = shop.wait_for_status("ORDER1", "paid").await;
+    assert_eq!(paid["payments"].as_array().unwrap().len(), 1);
+    shop.wait_for_events("ORDER1", &["order.created", "order.paid"]).await;
+}
+
+#[tokio::test]
+async fn close_whose_reply_is_lost_is_completed_by_the_schedule() {
+    let shop = Setup::default().flag("poll_intervals", "200ms").open().await;
+    shop.place("ORDER1", 1999).await.expect(201);
+    shop.inject("commit_then_drop_response", "v3.pay.close").await;
+    let reply = shop.post("/api/orders/ORDER1/close", &json!(null)).await;
+    assert!([202, 504].contains(&reply.status), "{} {}", reply.status, reply.text());
+    let status = shop.order("ORDER1").await["status"].clone();
+    assert!(["closing", "closed"].contains(&status.as_str().unwrap()), "{status}");
+    shop.wait_for_status("ORDER1", "closed").await;
+    shop.wait_for_events("ORDER1", &["order.created", "order.closed"]).await;
+}
+
+#[tokio::test]
+async fn expired_order_is_closed_at_the_gateway() {
+    let shop = Setup::default().flag("poll_intervals", "200ms").flag("order_lifetime", "1s").open().await;
+    let placed = shop.place("ORDER1", 1999).await.expect(201);
+    assert!(placed["order"]["time_expire"].as_str().unwrap().ends_with("+08:00"));
+    let ended = shop.wait("ORDER1", |order| order["status"] != "open" && order["status"] != "closing").await;
+    assert!(["closed", "expired"].contains(&ended["status"].as_str().unwrap()), "{ended}");
+    shop.wait_for_events("ORDER1", &["order.created", "order.closed"]).await;
+}
+
+#[tokio::test]
+async fn unknown_order_is_not_found() {
+    let shop = Shop::open().await;
+    shop.get("/api/orders/ORDER1").await.problem(404, "not_found");
+    for action in ["query", "close", "pay"] {
+        shop.post(&format!("/api/orders/ORDER1/{action}"), &json!(null)).await.problem(404, "not_found");
+    }
+    shop.refund("ORDER1", "R1", 1).await.problem(404, "not_found");
+    shop.get("/api/orders/ORDER1/refunds").await.problem(404, "not_found");
+    assert_eq!(shop.requests("v3.pay.query").await, 0);
+}
+
+#[tokio::test]
+async fn two_merchants_use_one_number() {
+    let shop = Shop::open().await;
+    crate::merchants::create(&shop, "other", "1900000108").await;
+    let of = |merchant: &str, total: u64| with(&native("ORDER1", total), &[("/merchant", json!(merchant))]);
+    shop.post("/api/orders", &of("default", 5)).await.expect(201);
+    shop.post("/api/orders", &of("other", 7)).await.expect(201);
+    let problem = shop.get("/api/orders/ORDER1").await.problem(422, "invalid_field");
+    assert_eq!(problem["field"], "merchant");
+    let problem = shop.post("/api/orders", &native("ORDER1", 5)).await.problem(422, "invalid_field");
+    assert_eq!(problem["field"], "merchant");
+    shop.get("/api/orders/ORDER1?merchant=nobody").await.problem(404, "not_found");
+    for (merchant, total) in [("default", 5), ("other", 7)] {
+        let order = shop.get(&format!("/api/orders/ORDER1?merchant={merchant}")).await.expect(200);
+        assert_eq!((&order["merchant"], &order["amount"]["total"]), (&json!(merchant), &json!(total)));
+    }
+    shop.control("POST", "/orders/ORDER1/pay?mchid=1900000108", json!({})).await;
+    let is_paid = |order: &serde_json::Value| order["status"] == "paid";
+    shop.wait_get("/api/orders/ORDER1?merchant=other", is_paid).await;
+    assert_eq!(shop.get("/api/orders/ORDER1?merchant=default").await.expect(200)["status"], "open");
+    let refund = json!({ "out_refund_no": "ORDER1", "amount": { "refund": 7 } });
+    shop.post("/api/orders/ORDER1/refunds", &refund).await.problem(422, "invalid_field");
+    shop.post("/api/orders/ORDER1/refunds?merchant=other", &refund).await.expect(201);
+    shop.post("/api/orders/ORDER1/refunds?merchant=default", &refund).await.problem(409, "order_not_paid");
 }

@@ -1,0 +1,127 @@
+//! Closing an order, so that it can no longer be paid.
+
+use super::{
+    ActionError,
+    place::{already_paid, is_placed},
+    query::party,
+};
+use crate::{
+    app::App,
+    ledger::{
+        OrderKey,
+        order::{
+            OrderState,
+            close::{BeginClose, BegunClose, CloseKind, CloseResult, EndClose},
+        },
+        rows::order::{ApiVersion, OrderStatus},
+    },
+    upstream::{CallError, CallOf, Called},
+};
+use wxpay_proto::{Fate, refusal::Code, v3::pay::CloseOrder};
+
+impl App {
+    /// Closes an order on the shop's request.
+    ///
+    /// # Errors
+    ///
+    /// If it does not exist, is paid or being paid, or the call to WeChat Pay failed.
+    pub(crate) async fn close(&self, key: &OrderKey) -> Result<OrderState, ActionError> {
+        let state = self.order(key).await?.filter(is_placed).ok_or(ActionError::NotFound("order"))?;
+        if let Some(result) = closed(&state) {
+            return result;
+        }
+        if state.order.api_version == Some(ApiVersion::V1) && state.order.may_exist_upstream {
+            return Err(ActionError::conflict(
+                "not_in_api_v1",
+                "APIv1 cannot close an order",
+                "wait until its time_expire, or place a new order under a new number",
+            ));
+        }
+        // The payer may have paid at this moment: WeChat Pay's refusal would be the second-best source.
+        if state.order.may_exist_upstream
+            && let Some(result) = closed(&self.query(key).await?.state)
+        {
+            return result;
+        }
+        let (app, owned) = (self.clone(), key.clone());
+        let (state, error) = self.spawn_call(async move { app.close_now(&owned, true).await }).await??;
+        match (closed(&state), error) {
+            (Some(result), _) => result,
+            (None, Some(error)) => Err(error.into()),
+            (None, None) => Ok(state),
+        }
+    }
+
+    /// Closes an order: writes the decision, calls WeChat Pay, and records the result. Returns the order, and the error
+    /// of the call.
+    pub(crate) async fn close_now(
+        &self,
+        key: &OrderKey,
+        requested: bool,
+    ) -> Result<(OrderState, Option<CallError>), ActionError> {
+        let begin =
+            BeginClose { key: key.clone(), kind: CloseKind::Close, requested, schedule: self.schedule() };
+        let (call, state) = match self.run(begin).await? {
+            BegunClose::Begun { call, state } => (call, state),
+            BegunClose::Done(state) | BegunClose::NotOpen(state) => return Ok((state, None)),
+        };
+        let called = self.call_close(key, &state).await;
+        let (result, error) = match called.result {
+            Ok(()) => (CloseResult::Closed, None),
+            Err(error) => (judge(&error), Some(error)),
+        };
+        let signed_at = called.signed_at;
+        let end = EndClose { key: key.clone(), call, result, signed_at, schedule: self.schedule() };
+        let state = self.run(end).await?.ok_or(ActionError::NotFound("order"))?;
+        // WeChat Pay refuses to close a paid order with more than one code.
+        if matches!(result, CloseResult::Paid | CloseResult::Refused) {
+            let queried = self.query(key).await?;
+            return Ok((queried.state, error));
+        }
+        Ok((state, error))
+    }
+
+    async fn call_close(&self, key: &OrderKey, state: &OrderState) -> Called<()> {
+        let of = CallOf {
+            merchant: key.merchant.clone(),
+            subject: key.subject(),
+            label: "v3.pay.close",
+            is_kept: true,
+        };
+        let merchant = self.merchant(&key.merchant);
+        let Some(v3) = merchant.as_ref().and_then(|merchant| merchant.v3()) else {
+            return Called { result: Err(CallError::not_configured()), signed_at: None };
+        };
+        let flow = v3.call(CloseOrder::new(key.out_trade_no.clone()).party(party(state)));
+        self.upstream().call(of, |client| async move { client.run(flow).await }).await
+    }
+}
+
+/// Returns the result of closing an order that needs no call.
+fn closed(state: &OrderState) -> Option<Result<OrderState, ActionError>> {
+    match state.order.status {
+        OrderStatus::Closed | OrderStatus::Expired | OrderStatus::Failed | OrderStatus::Reversed => {
+            Some(Ok(state.clone()))
+        }
+        OrderStatus::Paid => Some(Err(already_paid())),
+        OrderStatus::Anomalous => Some(Err(ActionError::conflict(
+            "order_anomalous",
+            "The order needs manual review",
+            "decide its case first",
+        ))),
+        OrderStatus::Unplaced | OrderStatus::Open | OrderStatus::Closing | OrderStatus::Reversing => None,
+    }
+}
+
+fn judge(error: &CallError) -> CloseResult {
+    match error.fate() {
+        Some(Fate::NotSent) => CloseResult::NotSent,
+        Some(Fate::Refused) if error.has_code(&[Code::ORDERPAID]) => CloseResult::Paid,
+        Some(Fate::Refused) if error.has_code(&[Code::ORDER_CLOSED]) => CloseResult::Closed,
+        Some(Fate::Refused) if error.has_code(&[Code::ORDER_NOT_EXIST, Code::RESOURCE_NOT_EXISTS]) => {
+            CloseResult::NotFound
+        }
+        Some(Fate::Refused) => CloseResult::Refused,
+        Some(Fate::Unknown) | None => CloseResult::Unknown,
+    }
+}

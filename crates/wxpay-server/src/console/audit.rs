@@ -1,0 +1,54 @@
+//! The audit of a ledger.
+
+use super::Console;
+use crate::{
+    ledger::{OrderKey, Prefix, Shard, order::OrderState, rows::order::OrderRow},
+    server::StartError,
+};
+use std::fmt;
+
+/// An order whose stored state does not follow from its evidence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Violation {
+    /// The merchant.
+    pub merchant: String,
+    /// The shop's number of the order.
+    pub out_trade_no: String,
+    /// The rule that is violated.
+    pub rule: &'static str,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "order:{}:{}: {}", self.merchant, self.out_trade_no, self.rule)
+    }
+}
+
+impl Console {
+    /// Computes every order again from its evidence, and compares. Each order is read as of one moment.
+    ///
+    /// # Errors
+    ///
+    /// If the ledger cannot be read, or a row is corrupt.
+    pub async fn audit(&self) -> Result<Vec<Violation>, StartError> {
+        let ledger = self.api.app().ledger();
+        let mut violations = Vec::new();
+        for shard in Shard::all() {
+            let orders: Vec<OrderKey> = {
+                let rows = ledger.load(Prefix::<OrderRow>::all().and(&shard)).await?;
+                rows.iter().map(OrderRow::key).collect()
+            };
+            for key in orders {
+                let rows = ledger.read(OrderState::audit_loads(&key)).await?;
+                let found = OrderState::violations(&rows).map_err(crate::engine::LedgerError::from)?;
+                violations.extend(found.into_iter().map(|(_, rule)| Violation {
+                    merchant: key.merchant.to_string(),
+                    out_trade_no: key.out_trade_no.to_string(),
+                    rule,
+                }));
+            }
+        }
+        Ok(violations)
+    }
+}

@@ -1,0 +1,49 @@
+//! Migrations: embedded texts, forward only, all in one transaction.
+
+use super::values::scalar;
+use crate::engine::LedgerError;
+use rusqlite::{Connection, TransactionBehavior};
+
+/// The id of the application in the file's header: `wxpy`.
+pub(super) const APPLICATION_ID: i32 = 0x7778_7079;
+
+/// The migrations, from version 1.
+const MIGRATIONS: &[&str] = &[include_str!("../schema.sql")];
+
+/// Brings the schema up to date.
+///
+/// A new file gets its id with the first schema, and before it is switched to a write-ahead log: so the id is in the
+/// file itself, whenever the process is killed.
+pub(super) fn migrate(connection: &mut Connection, is_new: bool) -> Result<(), LedgerError> {
+    if is_new {
+        connection.pragma_update(None, "synchronous", "FULL")?;
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if scalar(&transaction, "PRAGMA application_id")? != i64::from(APPLICATION_ID) {
+        if scalar(&transaction, "SELECT count(*) FROM sqlite_schema")? != 0 {
+            return Err(LedgerError::NotALedger);
+        }
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction
+            .execute_batch("CREATE TABLE schema_versions (version INTEGER NOT NULL PRIMARY KEY) STRICT")?;
+    }
+    let found = scalar(&transaction, "SELECT coalesce(max(version), 0) FROM schema_versions")?;
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    if found > known {
+        return Err(LedgerError::NewerSchema { found, known });
+    }
+    for (version, text) in (1_i64..).zip(MIGRATIONS) {
+        if version > found {
+            transaction.execute_batch(&for_sqlite(text))?;
+            transaction.execute("INSERT INTO schema_versions VALUES (?1)", [version])?;
+        }
+    }
+    Ok(transaction.commit()?)
+}
+
+/// Rewrites a text for SQLite. Tables without a row id are one B-tree each.
+fn for_sqlite(text: &str) -> String {
+    text.replace(" BIGINT", " INTEGER")
+        .replace(" SMALLINT", " INTEGER")
+        .replace("\n);", "\n) STRICT, WITHOUT ROWID;")
+}

@@ -1,0 +1,85 @@
+//! The audit of one order: everything that follows from its evidence is computed again, and compared with what is
+//! stored.
+
+use super::{OrderState, facts::Facts};
+use crate::ledger::{
+    Changes, Corrupt, Load, OrderKey, Rows,
+    rows::{
+        order::OrderStatus,
+        payment::{EvidenceRow, PaymentRow},
+        refund::{RefundSource, RefundStatus},
+    },
+};
+
+impl OrderState {
+    /// Returns the reads of an audit.
+    pub(crate) fn audit_loads(key: &OrderKey) -> Vec<Load> {
+        let mut loads = Self::loads(key);
+        loads.push(EvidenceRow::of(key).load());
+        loads
+    }
+
+    /// Returns the rules that the order violates, each with the invariant that it belongs to, by its name in the metrics.
+    ///
+    /// # Errors
+    ///
+    /// If a row is corrupt.
+    pub(crate) fn violations(rows: &Rows) -> Result<Vec<(&'static str, &'static str)>, Corrupt> {
+        let Some(state) = Self::read(rows)? else { return Ok(Vec::new()) };
+        let facts = Facts::read(rows)?;
+        let mut violations = Vec::new();
+        let mut require = |holds: bool, invariant, rule| {
+            if !holds {
+                violations.push((invariant, rule));
+            }
+        };
+        require(
+            facts.payment_rows(&state.order, &state.payments) == state.payments,
+            "lost_payment",
+            "the payments must be those that the evidence gives",
+        );
+        let conclusion = facts.conclude(&state.order);
+        if let Some(payments) = conclusion.payments {
+            let status = state.order.status;
+            require(
+                status.after_payments(payments, conclusion.has_ended) == status,
+                "monotone_status",
+                "the status must follow from the payments",
+            );
+            let has_payment = payments == OrderStatus::Paid || payments == OrderStatus::Anomalous;
+            require(
+                status != OrderStatus::Paid || has_payment,
+                "phantom",
+                "a paid order must have the evidence of a payment",
+            );
+        }
+        let mut recounted = state.clone();
+        recounted.recount_refunds(&mut Changes::default(), state.order.updated_at);
+        require(
+            recounted.payments == state.payments,
+            "refund_bound",
+            "the sums of the refunds must be those of the refunds",
+        );
+        let is_requested_here = state.refunds.iter().all(|refund| refund.source == RefundSource::Api);
+        let is_within = !recounted.payments.iter().any(PaymentRow::is_exceeded);
+        require(
+            !is_requested_here || is_within,
+            "refund_bound",
+            "the refunds that were requested must not exceed the payment",
+        );
+        let has_payment_of = |refund: &crate::ledger::rows::refund::RefundRow| {
+            state.payments.iter().any(|payment: &PaymentRow| payment.transaction_id == refund.transaction_id)
+        };
+        let must_have = |status| status != RefundStatus::Closed;
+        require(
+            state
+                .refunds
+                .iter()
+                .filter(|refund| refund.source == RefundSource::Api && must_have(refund.status))
+                .all(has_payment_of),
+            "phantom",
+            "a refund that was requested must be of a payment of the order",
+        );
+        Ok(violations)
+    }
+}

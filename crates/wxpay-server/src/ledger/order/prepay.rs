@@ -1,0 +1,210 @@
+//! The prepay call of an order: recorded before it is sent, and when it ends.
+
+use super::{OrderState, apply::task_load};
+use crate::ledger::{
+    Changes, Context, Corrupt, Decision, Load, Operation, OrderKey, Rows,
+    rows::order::{OrderRow, OrderStatus},
+    schedule::Schedule,
+};
+use std::fmt;
+use wxpay_proto::UnixTime;
+
+/// Begins a prepay call. It must not be sent before this is committed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BeginPrepay {
+    /// The order.
+    pub(crate) key: OrderKey,
+    /// The digest of the terms that would be sent.
+    pub(crate) terms_digest: String,
+    /// The time until which the call may be sent or repeated.
+    pub(crate) call_until: UnixTime,
+    /// The polling schedule.
+    pub(crate) schedule: Schedule,
+}
+
+/// The result of beginning a prepay call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum BegunPrepay {
+    /// Send the call, then end it.
+    Begun {
+        /// The call, for [`EndPrepay`].
+        call: PrepayCall,
+        /// The order.
+        state: OrderState,
+    },
+    /// WeChat Pay accepted the order before, and the result is still valid. Send nothing.
+    Ready(OrderState),
+    /// The order has other terms by now. Send nothing; place it again.
+    Stale(OrderState),
+    /// The order is not open, or has expired. Send nothing.
+    NotOpen(OrderState),
+}
+
+/// A prepay call that was begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PrepayCall {
+    /// The number of the call, from 1.
+    pub(crate) number: u64,
+    /// Whether WeChat Pay may have known the order before this call. A refusal of this call then proves nothing: an
+    /// earlier call may have been carried out, or may yet be, by a process that no longer answers.
+    pub(crate) had_doubt: bool,
+    /// The version of the root that the beginning wrote. A query or another call that was recorded meanwhile may have
+    /// shown that the order exists, so a refusal proves its absence only if nothing was.
+    pub(crate) version: u64,
+    /// The digest of the terms that are sent.
+    pub(crate) terms_digest: String,
+}
+
+/// The result of a prepay call.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum PrepayResult {
+    /// WeChat Pay accepted the order.
+    Prepared {
+        /// The result, as JSON.
+        prepay: String,
+        /// The time from which the result is no longer valid.
+        expires_at: UnixTime,
+    },
+    /// The call was certainly not sent.
+    NotSent,
+    /// WeChat Pay refused the order with a verified refusal, of a kind that leaves no order behind.
+    ///
+    /// Some refusals prove the opposite: `ORDERPAID` and `OUT_TRADE_NO_USED` mean that the number is in use at
+    /// WeChat Pay, and `INVALID_REQUEST` is sent for a number that is in use with other terms. These are
+    /// [`Unknown`](Self::Unknown), never `Refused`: the terms of an order that may exist must not be replaced.
+    Refused,
+    /// Whether WeChat Pay has the order is unknown. Query it.
+    Unknown,
+}
+
+/// Prints the kind only: the payer's client pays with the result.
+impl fmt::Debug for PrepayResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Prepared { .. } => "Prepared",
+            Self::NotSent => "NotSent",
+            Self::Refused => "Refused",
+            Self::Unknown => "Unknown",
+        })
+    }
+}
+
+/// Ends a prepay call. Returns the order; `None` if there is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EndPrepay {
+    /// The order.
+    pub(crate) key: OrderKey,
+    /// The call that was begun.
+    pub(crate) call: PrepayCall,
+    /// The result.
+    pub(crate) result: PrepayResult,
+    /// The polling schedule.
+    pub(crate) schedule: Schedule,
+}
+
+impl Operation for BeginPrepay {
+    type Output = BegunPrepay;
+
+    fn loads(&self) -> Vec<Load> {
+        let mut loads = OrderState::loads(&self.key);
+        loads.push(task_load(&self.key));
+        loads
+    }
+
+    fn decide(&self, rows: &Rows, context: &Context) -> Result<Decision<BegunPrepay>, Corrupt> {
+        let now = context.now;
+        let mut state = OrderState::read_or_unplaced(rows, &self.key, now)?;
+        let order = &mut state.order;
+        if order.status == OrderStatus::Unplaced {
+            return Ok(Decision::unchanged(BegunPrepay::NotOpen(state)));
+        }
+        if order.terms_digest.as_ref() != Some(&self.terms_digest) {
+            return Ok(Decision::unchanged(BegunPrepay::Stale(state)));
+        }
+        if order.status != OrderStatus::Open || order.has_expired(now) {
+            return Ok(Decision::unchanged(BegunPrepay::NotOpen(state)));
+        }
+        if order.has_live_prepay(now) {
+            return Ok(Decision::unchanged(BegunPrepay::Ready(state)));
+        }
+        let had_doubt = order.may_exist_upstream;
+        order.may_exist_upstream = true;
+        order.prepay_calls = order.prepay_calls.saturating_add(1);
+        // The latest of all calls that did not end: an earlier one may be repeated until its own time.
+        order.prepay_call_until = order.prepay_call_until.max(Some(self.call_until));
+        order.absent_since = None;
+        let number = order.prepay_calls;
+        let mut changes = Changes::default();
+        // A crash before the call ends must not leave the next query to the end of a long interval.
+        let mut task = state.task_or_new(rows.one()?, &self.schedule, now);
+        task.due_at = self.schedule.first(now);
+        task.attempts = 0;
+        changes.put(&task);
+        let state = state.commit(&mut changes, now);
+        let call = PrepayCall {
+            number,
+            had_doubt,
+            version: state.order.version,
+            terms_digest: self.terms_digest.clone(),
+        };
+        Ok(Decision { changes, output: BegunPrepay::Begun { call, state } })
+    }
+}
+
+impl Operation for EndPrepay {
+    type Output = Option<OrderState>;
+
+    fn loads(&self) -> Vec<Load> {
+        let mut loads = OrderState::loads(&self.key);
+        loads.push(task_load(&self.key));
+        loads
+    }
+
+    fn decide(&self, rows: &Rows, context: &Context) -> Result<Decision<Option<OrderState>>, Corrupt> {
+        let now = context.now;
+        let Some(mut state) = OrderState::read(rows)? else { return Ok(Decision::unchanged(None)) };
+        let order = &mut state.order;
+        // Only then no other call, of this process or of another, may still be sent.
+        let is_only_call = !self.call.had_doubt && order.prepay_calls == self.call.number;
+        if is_only_call {
+            order.prepay_call_until = None;
+        }
+        let mut is_due_now = false;
+        match &self.result {
+            PrepayResult::Prepared { prepay, expires_at } => {
+                order.may_exist_upstream = true;
+                order.absent_since = None;
+                let has_these_terms = order.terms_digest.as_ref() == Some(&self.call.terms_digest);
+                let is_later = order.prepay_expires_at.is_none_or(|known| known <= *expires_at);
+                if has_these_terms && is_later {
+                    order.prepay = Some(prepay.clone());
+                    order.prepay_expires_at = Some(*expires_at);
+                }
+            }
+            PrepayResult::NotSent | PrepayResult::Refused
+                if is_only_call && order.version == self.call.version =>
+            {
+                order.may_exist_upstream = false;
+            }
+            // The number may be in use by an earlier call, which may be paid by now.
+            PrepayResult::Refused => is_due_now = true,
+            PrepayResult::NotSent | PrepayResult::Unknown => {}
+        }
+        let mut changes = Changes::default();
+        if state.order.status == OrderStatus::Open {
+            let mut task = state.task_or_new(rows.one()?, &self.schedule, now);
+            task.attempts = 0;
+            task.due_at = if is_due_now { now } else { self.schedule.first(now) };
+            changes.put(&task);
+        }
+        let state = state.commit(&mut changes, now);
+        Ok(Decision { changes, output: Some(state) })
+    }
+}
+
+impl OrderRow {
+    /// Returns whether the payer can still pay with the stored result of a prepay call.
+    pub(crate) fn has_live_prepay(&self, at: UnixTime) -> bool {
+        self.prepay.is_some() && self.prepay_expires_at.is_some_and(|expires| at < expires)
+    }
+}

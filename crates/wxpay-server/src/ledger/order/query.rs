@@ -1,0 +1,244 @@
+//! Recording the answer to a query that found no payment. A payment is learned with `LearnPayment`.
+
+use super::{OrderState, apply::task_load, facts::Facts};
+use crate::ledger::{
+    Changes, Context, Corrupt, Decision, Load, Operation, OrderKey, Rows,
+    rows::{
+        order::{ApiVersion, OrderStatus},
+        payment::EvidenceRow,
+        task::TaskRow,
+    },
+    schedule::Schedule,
+};
+use std::time::Duration;
+use wxpay_proto::UnixTime;
+
+/// The time for which "the order does not exist" must hold before it counts: an order that WeChat Pay is just creating
+/// may not be found yet.
+pub(crate) const ABSENCE_HOLD: Duration = Duration::from_secs(20);
+
+/// The point at which a query or a close call began. See [`OrderState::begin_call`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CallBegun {
+    /// The version of the root, 0 if there was none. A reply that says that the order does not exist counts only if
+    /// nothing was written about the order meanwhile: it may be older than what was written.
+    pub(crate) version: u64,
+    /// The time.
+    pub(crate) at: UnixTime,
+}
+
+/// The answer to a query that found no payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum QueryAnswer {
+    /// The order exists and is not paid.
+    Unpaid {
+        /// The status, such as `NOTPAY` or `USERPAYING`.
+        trade_state: String,
+    },
+    /// A verified reply that the order does not exist.
+    NotFound,
+    /// The order is closed.
+    Closed,
+    /// The order is reversed.
+    Revoked,
+    /// The payment failed for good.
+    PayError,
+    /// The query failed. It never ends the polling.
+    Failed {
+        /// The error, without secrets.
+        error: String,
+    },
+}
+
+/// Records the answer to a query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RecordQuery {
+    /// The order.
+    pub(crate) key: OrderKey,
+    /// The point at which the query began.
+    pub(crate) begun: CallBegun,
+    /// The answer.
+    pub(crate) answer: QueryAnswer,
+    /// The time that the reply is signed with. It decides whether the order has expired. `None`: the reply has none,
+    /// as in APIv1, or there is no reply.
+    pub(crate) signed_at: Option<UnixTime>,
+    /// The polling schedule.
+    pub(crate) schedule: Schedule,
+}
+
+/// The result of recording an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Queried {
+    /// The order. It is `unplaced`, and not stored, if nothing is known of the number.
+    pub(crate) state: OrderState,
+    /// Whether the order must be closed now: it is unpaid, and the signed time is past `expires_at`.
+    pub(crate) should_close: bool,
+}
+
+/// The time after `expires_at` at which an order is queried, so that it is closed soon.
+const EXPIRY_DELAY: Duration = Duration::from_secs(1);
+
+impl Operation for RecordQuery {
+    type Output = Queried;
+
+    fn loads(&self) -> Vec<Load> {
+        let mut loads = OrderState::loads(&self.key);
+        loads.push(EvidenceRow::of(&self.key).load());
+        loads.push(task_load(&self.key));
+        loads
+    }
+
+    fn decide(&self, rows: &Rows, context: &Context) -> Result<Decision<Queried>, Corrupt> {
+        let now = context.now;
+        let mut state = OrderState::read_or_unplaced(rows, &self.key, now)?;
+        if state.order.status == OrderStatus::Unplaced {
+            return Ok(Decision::unchanged(Queried { state, should_close: false }));
+        }
+        let mut facts = Facts::read(rows)?;
+        let mut changes = Changes::default();
+        let reply_at = self.signed_at.unwrap_or(now);
+        let mut should_close = false;
+        match &self.answer {
+            QueryAnswer::Unpaid { .. } => {
+                state.order.may_exist_upstream = true;
+                state.order.absent_since = None;
+                should_close = self.should_close(&state);
+                // APIv1 has no call that closes an order.
+                let is_over = state.order.api_version == Some(ApiVersion::V1)
+                    && state.order.has_expired(reply_at.before(self.schedule.margin));
+                if is_over && state.order.status == OrderStatus::Open {
+                    state.end(&mut changes, &mut facts, OrderStatus::Expired, now);
+                }
+            }
+            QueryAnswer::NotFound => {
+                state.learn_absence(self.begun, reply_at);
+                if !state.order.may_exist_upstream {
+                    state.end_absent(&mut changes, &mut facts, reply_at, now);
+                }
+            }
+            QueryAnswer::Closed => state.end(&mut changes, &mut facts, OrderStatus::Closed, now),
+            QueryAnswer::Revoked => state.end(&mut changes, &mut facts, OrderStatus::Reversed, now),
+            QueryAnswer::PayError => state.end(&mut changes, &mut facts, OrderStatus::Failed, now),
+            QueryAnswer::Failed { .. } => {}
+        }
+        if matches!(self.answer, QueryAnswer::Closed | QueryAnswer::Revoked | QueryAnswer::PayError) {
+            state.order.may_exist_upstream = true;
+        }
+        let task = rows.one::<TaskRow>()?;
+        self.write_task(&state, &facts, task, &mut changes, context);
+        let state = state.commit(&mut changes, now);
+        Ok(Decision { changes, output: Queried { state, should_close } })
+    }
+}
+
+impl RecordQuery {
+    /// Returns whether an unpaid order must be closed. Only a signed time decides: our clock may be a day ahead.
+    fn should_close(&self, state: &OrderState) -> bool {
+        match state.order.status {
+            // The decision is written: the call is repeated until its result is known.
+            OrderStatus::Closing | OrderStatus::Reversing => true,
+            OrderStatus::Open => {
+                state.order.api_version == Some(ApiVersion::V3)
+                    && self.signed_at.is_some_and(|signed| state.order.has_expired(signed))
+            }
+            OrderStatus::Unplaced
+            | OrderStatus::Closed
+            | OrderStatus::Paid
+            | OrderStatus::Reversed
+            | OrderStatus::Failed
+            | OrderStatus::Expired
+            | OrderStatus::Anomalous => false,
+        }
+    }
+
+    fn write_task(
+        &self,
+        state: &OrderState,
+        facts: &Facts,
+        task: Option<TaskRow>,
+        changes: &mut Changes,
+        context: &Context,
+    ) {
+        let Some(mut task) = task else { return };
+        let is_over = state.order.status == OrderStatus::Anomalous
+            && !matches!(self.answer, QueryAnswer::Failed { .. })
+            && self.signed_at.unwrap_or(context.now) > task.until;
+        if is_over {
+            return state.delete_task(changes);
+        }
+        task.attempts = task.attempts.saturating_add(1);
+        task.last_error = match &self.answer {
+            QueryAnswer::Failed { error } => Some(error.clone()),
+            QueryAnswer::Unpaid { .. }
+            | QueryAnswer::NotFound
+            | QueryAnswer::Closed
+            | QueryAnswer::Revoked
+            | QueryAnswer::PayError => None,
+        };
+        task.due_at = state.next_query(&task, &self.schedule, context);
+        state.write_task(changes, facts, &task);
+    }
+}
+
+impl OrderState {
+    /// Learns from a verified reply that the order does not exist. If this holds for [`ABSENCE_HOLD`] after the last
+    /// moment at which a prepay call could be sent, the order cannot exist.
+    pub(super) fn learn_absence(&mut self, begun: CallBegun, reply_at: UnixTime) {
+        let order = &mut self.order;
+        let is_newest = begun.version == order.version;
+        let is_after_calls = order.prepay_call_until.is_none_or(|until| begun.at >= until);
+        // The payer's client may create the order with a result of the prepay call that is still valid.
+        let can_be_created = order.has_live_prepay(reply_at);
+        if !order.may_exist_upstream || !is_newest || !is_after_calls || can_be_created {
+            return;
+        }
+        let since = *order.absent_since.get_or_insert(reply_at);
+        if reply_at.since(since) >= ABSENCE_HOLD {
+            order.may_exist_upstream = false;
+            order.absent_since = None;
+            order.prepay_call_until = None;
+            order.prepay = None;
+            order.prepay_expires_at = None;
+        }
+    }
+
+    /// Ends an order that cannot exist at WeChat Pay, if it has expired or is to be closed.
+    pub(super) fn end_absent(
+        &mut self,
+        changes: &mut Changes,
+        facts: &mut Facts,
+        reply_at: UnixTime,
+        now: UnixTime,
+    ) {
+        let has_expired = self.order.has_expired(reply_at);
+        let end = match self.order.status {
+            OrderStatus::Open | OrderStatus::Closing if has_expired => OrderStatus::Expired,
+            OrderStatus::Closing => OrderStatus::Closed,
+            OrderStatus::Reversing => OrderStatus::Reversed,
+            OrderStatus::Open
+            | OrderStatus::Unplaced
+            | OrderStatus::Closed
+            | OrderStatus::Paid
+            | OrderStatus::Reversed
+            | OrderStatus::Failed
+            | OrderStatus::Expired
+            | OrderStatus::Anomalous => return,
+        };
+        self.end(changes, facts, end, now);
+    }
+
+    /// Returns the time of the next query, or of the next close call.
+    pub(super) fn next_query(&self, task: &TaskRow, schedule: &Schedule, context: &Context) -> UnixTime {
+        let now = context.now;
+        let next = schedule.next(task.attempts, context);
+        let at_expiry = self.order.expires_at.map(|expires| expires.after(EXPIRY_DELAY));
+        let at_expiry = at_expiry.filter(|at| *at > now);
+        match at_expiry {
+            // Nothing can be found before, unless a prepay call is begun, which moves the task.
+            Some(at_expiry) if !self.order.may_exist_upstream => at_expiry,
+            _ if self.order.absent_since.is_some() => next.min(now.after(ABSENCE_HOLD).after(EXPIRY_DELAY)),
+            Some(at_expiry) => next.min(at_expiry),
+            None => next,
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Tasks and leases.
+
+use crate::ledger::{
+    Prefix, Shard, Subject,
+    table::{named, table},
+};
+use wxpay_proto::UnixTime;
+
+named! {
+    /// The kind of a task.
+    TaskKind {
+        /// Query an order; close it when it is due.
+        Order = "order",
+        /// Query a refund; send it again if WeChat Pay does not know it.
+        Refund = "refund",
+    }
+}
+
+table! {
+    /// Background work on one subject.
+    TaskRow = "tasks" {
+        key {
+            /// The shard of the number that the work is about.
+            shard: Shard,
+            /// The kind.
+            kind: TaskKind,
+            /// The subject.
+            subject: Subject,
+        }
+        columns {
+            /// The order number that a refund belongs to; the order's own number otherwise.
+            out_trade_no: String,
+            /// The time at which the work is due.
+            due_at: UnixTime,
+            /// The number of attempts so far.
+            attempts: u64,
+            /// The time until which it is repeated by the schedule; after it, at the last interval.
+            until: UnixTime,
+            /// The reason why the last attempt failed.
+            last_error: Option<String>,
+        }
+        indexes {
+            tasks_due(shard, due_at),
+        }
+    }
+}
+
+impl TaskRow {
+    /// Returns the key of a task.
+    pub(crate) fn of(shard: Shard, kind: TaskKind, subject: &Subject) -> Prefix<Self> {
+        Prefix::all().and(&shard).and(&kind).and(subject)
+    }
+}
+
+table! {
+    /// The right of one process to do the background work of a shard, or to number events.
+    LeaseRow = "leases" {
+        key {
+            /// The name: `shard:0` to `shard:63`, or `event_log:0`.
+            name: String,
+        }
+        columns {
+            /// The process.
+            owner: String,
+            /// Grows with every change of the owner.
+            version: u64,
+            /// The end of the lease.
+            until: UnixTime,
+        }
+        indexes {}
+    }
+}
+
+impl LeaseRow {
+    /// Returns the key of a lease.
+    pub(crate) fn of(name: &str) -> Prefix<Self> {
+        Prefix::all().and(&String::from(name))
+    }
+}

@@ -1,0 +1,143 @@
+//! Building the parts of a server from its settings.
+
+use super::{StartError, system};
+use crate::{
+    app::{self, App},
+    engine::Ledger,
+    ledger::{retention::Retention, schedule::Schedule},
+    merchants::{
+        Registry, Vault,
+        seal::{Place, SealingKeys},
+    },
+    observe::metrics::Metrics,
+    serve::Shutdown,
+    settings::{Database, Settings},
+    upstream::Upstream,
+    webhooks::{
+        deliver,
+        endpoints::Endpoints,
+        secrets::{SealingError, SecretBox},
+        send::{
+            WebhookTransport,
+            http_client::{HttpTransport, TransportSettings},
+        },
+        target::{Policy, guard::SystemResolver},
+    },
+};
+use std::{net::SocketAddr, path::Path, sync::Arc};
+use wxpay_proto::secret::Secret;
+
+/// The concurrent calls of one merchant.
+const MAX_CALLS: usize = 256;
+/// The table of webhook endpoints, which their secrets are sealed for.
+pub(crate) const ENDPOINTS: &str = "endpoints";
+
+/// The parts of a server that do not listen.
+#[derive(Debug)]
+pub(crate) struct Built {
+    pub(crate) app: App,
+    pub(crate) endpoints: Endpoints,
+}
+
+impl Built {
+    /// Opens the ledger and builds the parts. `is_server`: this process serves; only one may, on SQLite.
+    pub(crate) async fn open(
+        settings: Settings,
+        local_addr: SocketAddr,
+        is_server: bool,
+    ) -> Result<Self, StartError> {
+        let Database::Sqlite(path) = settings.values.database.clone();
+        let ledger = open_ledger(&path, is_server)?;
+        let ambient = system();
+        let metrics = Metrics::new();
+        let client = settings.client().build().map_err(StartError::client)?;
+        let max_polls = usize::try_from(settings.values.poll_concurrency_max).unwrap_or(usize::MAX);
+        let upstream =
+            Upstream::new(Arc::new(client), Arc::clone(&ambient), metrics.clone(), MAX_CALLS.max(max_polls))
+                .map_err(StartError::client)?;
+        let sealing = settings.sealing_keys();
+        let vault = Vault::new(sealing.clone(), settings.upstream.clone());
+        let policy = Policy {
+            allow_http: settings.values.webhook_insecure,
+            allowed_networks: settings.values.webhook_allow.clone(),
+        };
+        let extra_ca = settings.ca.as_deref().and_then(|pem| std::str::from_utf8(pem).ok());
+        let transport = HttpTransport::new(TransportSettings {
+            extra_ca,
+            ..TransportSettings::new(policy.clone(), Arc::new(SystemResolver))
+        })
+        .map_err(StartError::client)?;
+        let app_settings = app_settings(&settings, local_addr, max_polls);
+        let registry = Registry::new(settings.merchants).map_err(|faults| StartError::merchants(&faults))?;
+        let app = App::new(app::Parts {
+            ledger: ledger.clone(),
+            merchants: Arc::new(registry),
+            vault,
+            upstream,
+            ambient: Arc::clone(&ambient),
+            metrics,
+            shutdown: Shutdown::new(),
+            settings: app_settings,
+        });
+        app.reload_merchants().await?;
+        let transport: Arc<dyn WebhookTransport> = Arc::new(transport);
+        let secrets: Arc<dyn SecretBox> = Arc::new(sealing);
+        Ok(Self { app, endpoints: Endpoints { ledger, ambient, transport, secrets, policy } })
+    }
+
+    /// Returns the parts of the delivery of webhooks.
+    pub(crate) fn delivery(&self) -> deliver::Parts {
+        let Endpoints { ledger, ambient, transport, secrets, policy } = self.endpoints.clone();
+        deliver::Parts {
+            ledger,
+            ambient,
+            transport,
+            secrets,
+            policy,
+            metrics: self.app.metrics().clone(),
+            shutdown: self.app.shutdown().clone(),
+            numbered: self.app.numbered_events(),
+        }
+    }
+}
+
+fn open_ledger(path: &Path, is_server: bool) -> Result<Ledger, StartError> {
+    let opened = if is_server { Ledger::open(path) } else { Ledger::open_beside(path) };
+    opened.map_err(|cause| StartError::ledger(path, cause))
+}
+
+fn app_settings(settings: &Settings, local_addr: SocketAddr, max_polls: usize) -> app::Settings {
+    let values = &settings.values;
+    // Without a public URL, the gateway is on this machine: the settings require it otherwise.
+    let local = || format!("http://{local_addr}");
+    app::Settings {
+        public_base_url: values.public_base_url.clone().unwrap_or_else(local),
+        schedule: Schedule {
+            intervals: values.poll_intervals.clone().into(),
+            lifetime: values.order_lifetime,
+            ..Schedule::default()
+        },
+        policy: settings.upstream.policy,
+        retention: Retention {
+            events: values.retain_events,
+            messages: values.retain_records,
+            attempts: values.retain_attempts,
+        },
+        // The lock of the file admits one server at a time: after a crash, the next one need not wait for the leases.
+        process: "sqlite".into(),
+        max_polls,
+    }
+}
+
+/// The secrets of webhook endpoints are sealed with the sealing keys.
+impl SecretBox for SealingKeys {
+    fn seal(&self, endpoint: &str, plain: &[u8], nonce: [u8; 12]) -> Result<String, SealingError> {
+        let place = Place { table: ENDPOINTS, row: endpoint };
+        Self::seal(self, place, plain, nonce).map_err(|error| SealingError(error.to_string()))
+    }
+
+    fn open(&self, endpoint: &str, sealed: &str) -> Result<Secret<Vec<u8>>, SealingError> {
+        let place = Place { table: ENDPOINTS, row: endpoint };
+        Self::open(self, place, sealed).map_err(|error| SealingError(error.to_string()))
+    }
+}

@@ -1,0 +1,98 @@
+//! Retention: old messages and events are deleted once a day.
+
+use super::leases::{Leases, name_of};
+use crate::{
+    app::App,
+    engine::LedgerError,
+    ledger::{
+        Scan, Shard,
+        retention::{DeleteOld, Expiring},
+        rows::{
+            access::{AuditRow, IdempotencyRow},
+            event::EventRow,
+            inbox::{CallRow, InboxRow},
+            webhook::{AttemptRow, DeferredRow},
+        },
+    },
+};
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// The pause before the first run: a start has more urgent work.
+const FIRST: Duration = Duration::from_mins(5);
+/// The pause between runs.
+const PAUSE: Duration = Duration::from_hours(24);
+/// The pause between two operations, which leaves room for payments.
+const BREATH: Duration = Duration::from_millis(50);
+
+/// Deletes old rows, once a day, until the shutdown.
+pub(super) async fn run(app: App, leases: Leases) {
+    let mut pause = FIRST;
+    loop {
+        tokio::select! {
+            biased;
+            () = app.shutdown().started() => return,
+            () = sleep(pause) => {}
+        }
+        pause = PAUSE;
+        // One process is enough.
+        let is_holder = Shard::all().next().is_some_and(|first| leases.claim(&name_of(first)).is_some());
+        if !is_holder {
+            pause = FIRST;
+            continue;
+        }
+        let deleting = tokio::select! {
+            biased;
+            () = app.shutdown().started() => return,
+            deleted = delete_all(&app) => deleted,
+        };
+        if let Err(error) = deleting {
+            tracing::warn!(reason = %error, "old rows cannot be deleted; they will be later");
+            pause = FIRST;
+        }
+    }
+}
+
+/// Deletes every expired row.
+pub(super) async fn delete_all(app: &App) -> Result<usize, LedgerError> {
+    let counts = [
+        delete::<EventRow>(app, true).await?,
+        delete::<AuditRow>(app, true).await?,
+        delete::<InboxRow>(app, true).await?,
+        delete::<CallRow>(app, true).await?,
+        delete::<AttemptRow>(app, true).await?,
+        delete::<IdempotencyRow>(app, true).await?,
+        // Not in the order of age: all must be looked at.
+        delete::<DeferredRow>(app, false).await?,
+    ];
+    Ok(counts.into_iter().fold(0, usize::saturating_add))
+}
+
+async fn delete<T: Expiring>(app: &App, is_by_age: bool) -> Result<usize, LedgerError> {
+    let retention = app.settings().retention;
+    let (mut deleted, mut after) = (0_usize, None);
+    loop {
+        let scan: Scan<T> = T::oldest();
+        let scan = match after.take() {
+            Some(position) => scan.after(position),
+            None => scan,
+        };
+        let page = app.ledger().scan(scan.clone()).await?;
+        let Some(last) = page.last() else { return Ok(deleted) };
+        after = Some(scan.position(last));
+        let is_full = page.len() >= scan.limit;
+        let now = app.now();
+        let rows: Vec<T> = page.into_iter().filter(|row| row.is_expired(&retention, now)).collect();
+        if rows.is_empty() && is_by_age {
+            return Ok(deleted);
+        }
+        if !rows.is_empty() {
+            let count = app.ledger().run(DeleteOld { rows, retention }, app.context()).await?;
+            deleted = deleted.saturating_add(count);
+        }
+        if !is_full {
+            return Ok(deleted);
+        }
+        sleep(BREATH).await;
+    }
+}
