@@ -1,0 +1,31 @@
+//! Schemas of problem details and of the payer's result.
+
+use super::super::schema::{Member, Record, Schema, optional_member, required_member};
+
+pub(in crate::control) const PROBLEM: Record = Record {
+    name: "Problem",
+    description: "Problem details (RFC 9457) of a rejected request. Nothing has changed.",
+    members: MEMBERS,
+};
+
+const MEMBERS: &[Member] = &[
+    required_member("title", Schema::Text, "The class of the problem."),
+    required_member("status", Schema::Count, "The HTTP status."),
+    required_member("detail", Schema::Text, "The problem of this request."),
+    optional_member("field", Schema::Text, "The invalid field; `body` for the whole body."),
+    optional_member(
+        "rule",
+        Schema::Text,
+        "The rule: the end of a sentence that begins with the field's name.",
+    ),
+    optional_member("resp", Schema::Record(&RESP), "The result that the payer's client returns to the app."),
+];
+
+pub(in crate::control) const RESP: Record = Record {
+    name: "PayResp",
+    description: "The result that the payer's client returns to the app or page.",
+    members: &[
+        required_member("errCode", Schema::Integer, "0 paid, -1 error, -2 cancelled by the payer."),
+        required_member("errStr", Schema::Text, "The reason, for -1."),
+    ],
+};

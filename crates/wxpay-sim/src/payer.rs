@@ -1,0 +1,143 @@
+//! The payer's client (the WeChat app): verifies the payment parameters that a merchant's app or page passes to it,
+//! shows the payment request, and pays.
+//!
+//! It is the only verifier of the signature over these parameters. The real client has WeChat's servers verify it; this
+//! one uses the [`Gateway`], which knows the merchant's keys.
+
+mod v1;
+mod v3;
+
+use crate::gateway::{Gateway, OrderRef, Paid, PayError, Payer};
+use serde::Serialize;
+use std::fmt;
+use wxpay_proto::{
+    Fen, UnixTime,
+    id::{MchId, OutTradeNo},
+};
+
+/// The payment request of an order, as shown to the payer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PaymentRequest {
+    /// The amount to pay, in fen.
+    pub total: Fen,
+    /// The description of the goods; for a combined order, of its first sub-order.
+    pub description: String,
+    /// The merchant that placed the order.
+    pub mchid: MchId,
+    /// The merchant's order number.
+    pub out_trade_no: OutTradeNo,
+    /// The `prepay_id`; in APIv1 the `prepayid`.
+    pub prepay_id: String,
+}
+
+impl PaymentRequest {
+    /// Verifies the parameters exactly as the page or the app received them: a JSON object, in the form of any API
+    /// version.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidParameter`] with the invalid parameter: not JSON, a missing parameter, another merchant's, an unknown
+    /// order, an invalid signature.
+    pub fn parse(gateway: &mut Gateway, parameters: &[u8], now: UnixTime) -> Result<Self, InvalidParameter> {
+        if v3::is_v3(gateway, parameters) {
+            v3::parse(gateway, parameters)
+        } else {
+            v1::parse(gateway, parameters, now)
+        }
+    }
+
+    /// Pays as the payer.
+    ///
+    /// # Errors
+    ///
+    /// [`PayError`]; [`PayError::resp`] has the result for the merchant's app.
+    pub fn pay(
+        &self,
+        gateway: &mut Gateway,
+        payer: &Payer,
+        now: UnixTime,
+    ) -> Result<(PayResp, Paid), PayError> {
+        let paid = gateway.pay(&self.order_ref(), payer, now)?;
+        Ok((PayResp::new(0, ""), paid))
+    }
+
+    /// Cancels the payment as the payer.
+    pub fn cancel(&self, gateway: &mut Gateway, now: UnixTime) -> PayResp {
+        match gateway.cancel(&self.order_ref(), now) {
+            Ok(_) => PayResp::cancelled(),
+            Err(error) => error.resp(),
+        }
+    }
+
+    /// Makes the payment fail.
+    pub fn fail(&self, gateway: &mut Gateway, now: UnixTime) -> PayResp {
+        match gateway.fail(&self.order_ref(), now) {
+            Ok(_) => PayResp::failed(),
+            Err(error) => error.resp(),
+        }
+    }
+
+    /// Returns the order to pay.
+    pub fn order_ref(&self) -> OrderRef {
+        OrderRef::Handle(self.prepay_id.clone())
+    }
+}
+
+/// Result that the client returns to the merchant's app: the documented `PayResp`. It does not prove a payment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PayResp {
+    /// Code: 0 paid, -1 error, -2 cancelled by the payer.
+    #[serde(rename = "errCode")]
+    pub err_code: i32,
+    /// Reason, for -1.
+    #[serde(rename = "errStr")]
+    pub err_str: String,
+}
+
+impl PayResp {
+    fn new(err_code: i32, err_str: impl Into<String>) -> Self {
+        Self { err_code, err_str: err_str.into() }
+    }
+
+    fn cancelled() -> Self {
+        Self::new(-2, "")
+    }
+
+    fn failed() -> Self {
+        Self::new(-1, "the payment failed")
+    }
+}
+
+/// Invalid payment parameters. The client shows an error instead of a payment request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InvalidParameter {
+    /// The invalid parameter.
+    pub field: &'static str,
+    /// The parameter's rule, as the end of a sentence that begins with the parameter's name.
+    pub rule: &'static str,
+}
+
+impl fmt::Display for InvalidParameter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.field, self.rule)
+    }
+}
+
+impl std::error::Error for InvalidParameter {}
+
+impl InvalidParameter {
+    /// Returns the result for the merchant's app.
+    pub fn resp(&self) -> PayResp {
+        PayResp::new(-1, self.to_string())
+    }
+}
+
+impl PayError {
+    /// Returns the result for the merchant's app.
+    pub fn resp(self) -> PayResp {
+        PayResp::new(-1, self.to_string())
+    }
+}

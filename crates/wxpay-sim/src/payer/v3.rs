@@ -1,0 +1,178 @@
+//! APIv3 payment parameters of a page, a mini program or an app.
+
+use super::{InvalidParameter, PaymentRequest};
+use crate::{
+    faults::ApiVersion,
+    gateway::{Gateway, OrderRef},
+    ledger::{Order, TradeType},
+    merchant::Merchant,
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::{Map, Value};
+use wxpay_proto::{
+    Fen,
+    id::{AppId, MchId, OutTradeNo},
+};
+
+/// An order or a combined order, reduced to the fields that the client needs.
+struct PlacedOrder {
+    trade_type: TradeType,
+    total: Fen,
+    description: String,
+    /// The merchant that placed the order and signs the parameters.
+    mchid: MchId,
+    out_trade_no: OutTradeNo,
+    /// The apps of the merchant and of its sub-merchants.
+    appids: Vec<AppId>,
+    sub_mchid: Option<MchId>,
+}
+
+impl PlacedOrder {
+    fn find(gateway: &Gateway, handle: &str) -> Option<Self> {
+        let order = gateway.find_order(&OrderRef::Handle(handle.into()))?;
+        let description = String::from(&*order.terms().description);
+        let apps_of = |order: &Order| order.sub_merchant().and_then(|sub| sub.appid.clone());
+        let combined = order.combined.as_deref().and_then(|key| gateway.ledger.combined.get(key));
+        let Some(combined) = combined else {
+            return Some(Self {
+                trade_type: order.trade_type,
+                total: order.total(),
+                description,
+                mchid: order.mchid().clone(),
+                out_trade_no: order.out_trade_no.clone(),
+                appids: [order.appid().clone()].into_iter().chain(apps_of(order)).collect(),
+                sub_mchid: order.sub_mchid().cloned(),
+            });
+        };
+        let all = combined.sub_orders.iter().filter_map(|key| gateway.ledger.order(key));
+        let total = all.clone().fold(0, |sum: u64, order| sum.saturating_add(order.total().get()));
+        Some(Self {
+            trade_type: combined.trade_type,
+            total: Fen::new(total),
+            description,
+            mchid: combined.key.0.clone(),
+            out_trade_no: combined.key.1.clone(),
+            appids: [combined.appid.clone()].into_iter().chain(all.filter_map(apps_of)).collect(),
+            sub_mchid: None,
+        })
+    }
+}
+
+/// Payment parameters of a page, a mini program or an app, in a common form.
+struct Parameters<'a> {
+    trade_type: TradeType,
+    appid: Option<&'a str>,
+    prepay_id: &'a str,
+    /// The signed lines after the appid, in order.
+    signed: [&'a str; 3],
+    signature: (&'static str, &'a str),
+}
+
+const NON_EMPTY: &str = "is required and must be a non-empty string";
+
+/// Returns true for APIv3 parameters: all parameters of a page, and those of an app whose order or whose appid is one of
+/// APIv3.
+pub(super) fn is_v3(gateway: &Gateway, parameters: &[u8]) -> bool {
+    let Ok(members) = serde_json::from_slice::<Map<String, Value>>(parameters) else { return false };
+    let text = |name: &str| members.get(name).and_then(Value::as_str).unwrap_or_default();
+    let order = gateway.find_order(&OrderRef::Handle(text("prepayid").into()));
+    members.contains_key("paySign")
+        || order.is_some_and(|order| order.terms().form.api_version() == ApiVersion::V3)
+        || order.is_none() && gateway.merchants().any(|merchant| merchant.has_app(text("appid")))
+}
+
+/// Verifies the parameters.
+///
+/// On a page or in a mini program, `paySign` covers appid, time, nonce and `prepay_id=…`. In an app, `sign` covers appid,
+/// time, nonce and the bare `prepayid`. The parameters of a mini program have no `appId`.
+pub(super) fn parse(gateway: &Gateway, parameters: &[u8]) -> Result<PaymentRequest, InvalidParameter> {
+    let invalid = |field, rule| InvalidParameter { field, rule };
+    let members: Map<String, Value> = serde_json::from_slice(parameters)
+        .map_err(|_| invalid("parameters", "must be a JSON object in UTF-8"))?;
+    let params = if members.contains_key("paySign") { page(&members)? } else { app(&members)? };
+    let placed = PlacedOrder::find(gateway, params.prepay_id);
+    let placed = placed.filter(|placed| placed.trade_type == params.trade_type);
+    let placed =
+        placed.ok_or_else(|| invalid("prepay_id", "must be a prepay_id of an order of this trade type"))?;
+    let merchant = gateway.merchant_by_mchid(&placed.mchid);
+    let merchant = merchant.ok_or_else(|| invalid("partnerid", "must be a known merchant"))?;
+    let partner = members.get("partnerid").and_then(Value::as_str);
+    let is_partner = |mchid: &MchId| partner == Some(mchid.as_str());
+    if params.trade_type == TradeType::App
+        && !is_partner(&placed.mchid)
+        && !placed.sub_mchid.as_ref().is_some_and(is_partner)
+    {
+        return Err(invalid("partnerid", "must be the order's merchant"));
+    }
+    let mut apps =
+        placed.appids.iter().filter(|appid| params.appid.is_none_or(|id| id == appid.as_str())).peekable();
+    if apps.peek().is_none() {
+        return Err(invalid("appid", "must be the order's app"));
+    }
+    // The parameters of a mini program do not name the app, so every app of the order is tried.
+    if !apps.any(|appid| is_signed_by(merchant, appid.as_str(), &params)) {
+        return Err(invalid(
+            params.signature.0,
+            "must be the merchant's RSA signature over the four lines appid, time, nonce, package or prepayid",
+        ));
+    }
+    let PlacedOrder { total, description, mchid, out_trade_no, .. } = placed;
+    Ok(PaymentRequest { total, description, mchid, out_trade_no, prepay_id: params.prepay_id.into() })
+}
+
+/// Parses the parameters of a page: `appId`, `timeStamp`, `nonceStr`, `package`, `signType` and `paySign`.
+fn page(members: &Map<String, Value>) -> Result<Parameters<'_>, InvalidParameter> {
+    if text(members, "signType")? != "RSA" {
+        return Err(InvalidParameter { field: "signType", rule: "must be RSA" });
+    }
+    let package = text(members, "package")?;
+    let id = package.strip_prefix("prepay_id=");
+    let id = id
+        .ok_or(InvalidParameter { field: "package", rule: "must be prepay_id= followed by the prepay_id" })?;
+    Ok(Parameters {
+        trade_type: TradeType::Jsapi,
+        appid: members.contains_key("appId").then(|| text(members, "appId")).transpose()?,
+        // Installment parameters may follow, separated by `&`.
+        prepay_id: id.split('&').next().unwrap_or(id),
+        signed: [seconds(members, "timeStamp")?, text(members, "nonceStr")?, package],
+        signature: ("paySign", text(members, "paySign")?),
+    })
+}
+
+/// Parses the parameters of an app: `appid`, `partnerid`, `prepayid`, `package`, `noncestr`, `timestamp` and `sign`.
+fn app(members: &Map<String, Value>) -> Result<Parameters<'_>, InvalidParameter> {
+    if text(members, "package")? != "Sign=WXPay" {
+        return Err(InvalidParameter { field: "package", rule: "must be Sign=WXPay" });
+    }
+    let prepay_id = text(members, "prepayid")?;
+    Ok(Parameters {
+        trade_type: TradeType::App,
+        appid: Some(text(members, "appid")?),
+        prepay_id,
+        signed: [seconds(members, "timestamp")?, text(members, "noncestr")?, prepay_id],
+        signature: ("sign", text(members, "sign")?),
+    })
+}
+
+fn text<'a>(members: &'a Map<String, Value>, field: &'static str) -> Result<&'a str, InvalidParameter> {
+    let value = members.get(field).and_then(Value::as_str).filter(|text| !text.is_empty());
+    value.ok_or(InvalidParameter { field, rule: NON_EMPTY })
+}
+
+/// Returns a member that is a time in seconds. It must be a JSON string: real clients refuse a number.
+fn seconds<'a>(members: &'a Map<String, Value>, field: &'static str) -> Result<&'a str, InvalidParameter> {
+    let value = text(members, field)?;
+    let digits = value.bytes().all(|byte| byte.is_ascii_digit());
+    if digits {
+        Ok(value)
+    } else {
+        Err(InvalidParameter { field, rule: "must be a decimal number of seconds" })
+    }
+}
+
+fn is_signed_by(merchant: &Merchant, appid: &str, params: &Parameters<'_>) -> bool {
+    let [time, nonce, last] = params.signed;
+    let message = format!("{appid}\n{time}\n{nonce}\n{last}\n");
+    let signature = STANDARD.decode(params.signature.1).unwrap_or_default();
+    merchant.verify(message.as_bytes(), &signature)
+}

@@ -1,0 +1,5 @@
+#![no_main]
+
+use wxpay_server::fuzz;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::server_request(data));
