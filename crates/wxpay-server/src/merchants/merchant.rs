@@ -80,6 +80,11 @@ impl Merchant {
         upstream: &Upstream,
     ) -> Result<Self, Vec<Invalid>> {
         let mut faults = Vec::new();
+        if name.as_str() == MerchantName::RESERVED {
+            faults.push(
+                Invalid::new("merchant", "must not be _, which is reserved").remedy("choose another name"),
+            );
+        }
         let v3 = has_v3(&settings, keys).then(|| build_v3(&settings, keys, upstream, &mut faults)).flatten();
         let v1 = settings.v1.as_ref().and_then(|v1| build_v1(v1, keys, upstream, &mut faults));
         let v1_charset = charset(settings.v1.as_ref(), &mut faults);

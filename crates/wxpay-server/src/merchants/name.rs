@@ -12,6 +12,10 @@ impl MerchantName {
     /// The name of the merchant that the environment defines.
     pub(crate) const DEFAULT: &'static str = "default";
 
+    /// The name that no merchant may have: the events and cases of a webhook endpoint of all merchants are filed under it,
+    /// and a key for one merchant must not see them.
+    pub(crate) const RESERVED: &'static str = "_";
+
     /// The maximum length.
     pub(crate) const MAX_LENGTH: usize = 32;
 

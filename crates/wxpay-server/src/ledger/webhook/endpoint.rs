@@ -16,9 +16,6 @@ use crate::{
 use serde_json::{Value, json};
 use wxpay_proto::wire::time::format_rfc3339;
 
-/// The merchant that the events and cases of an endpoint of all merchants are filed under.
-const NO_MERCHANT: &str = "_";
-
 /// Saves an endpoint. A new one receives the events from then on.
 #[derive(Clone, Debug)]
 pub(crate) struct SaveEndpoint {
@@ -143,7 +140,9 @@ impl Operation for DisableEndpoint {
         let Some(known) = known else { return Ok(Decision::unchanged(None)) };
         let merchant = match &known.merchant {
             Some(merchant) => merchant.clone(),
-            None => NO_MERCHANT.parse::<MerchantName>().map_err(|_| Corrupt::new("endpoints", "merchant"))?,
+            None => MerchantName::RESERVED
+                .parse::<MerchantName>()
+                .map_err(|_| Corrupt::new("endpoints", "merchant"))?,
         };
         let seen = known.version;
         let version = seen.saturating_add(1);

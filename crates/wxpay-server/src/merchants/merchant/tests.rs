@@ -286,3 +286,10 @@ fn debug_output_of_a_merchant_has_no_key() {
     }
     assert!(!printed.contains("PRIVATE KEY"), "{printed}");
 }
+
+#[test]
+fn the_reserved_name_is_refused() {
+    let name = MerchantName::RESERVED.parse().unwrap();
+    let faults = Merchant::build(name, Origin::Settings, settings(), &keys(), &upstream()).unwrap_err();
+    assert_eq!(faults.iter().map(Invalid::field).collect::<Vec<_>>(), ["merchant"]);
+}
