@@ -4,19 +4,25 @@ use crate::{
     actions::PrepayEnd,
     ambient::Ambient,
     engine::{Ledger, LedgerError},
-    ledger::{Context, Operation, OrderKey, order::OrderState, retention::Retention, schedule::Schedule},
+    ledger::{
+        Context, Operation, OrderKey, call::MAX_CALL, order::OrderState, retention::Retention,
+        schedule::Schedule,
+    },
     merchants::{Merchant, MerchantName, Registry, Vault},
     observe::{log::RateLimitedLog, metrics::Metrics},
     serve::Shutdown,
     single_flight::SingleFlight,
-    upstream::Upstream,
+    upstream::{CallError, QUOTA_TIMEOUT, Upstream},
 };
 use std::{sync::Arc, time::Duration};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 use wxpay_proto::{UnixTime, id::NotifyUrl, retry::Policy};
 
 /// The lines per minute and kind that notifications may log.
 const NOTIFICATION_LINES: u32 = 10;
+
+/// The longest time that the commit of a call's beginning may take. A call that was begun more slowly is not sent.
+const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The application. Clones are handles to the same.
 #[derive(Clone, Debug)]
@@ -60,6 +66,16 @@ pub(crate) struct Settings {
     pub(crate) max_polls: usize,
 }
 
+/// The time in which a call may be sent. Its end is written to the ledger before the call is sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CallWindow {
+    /// The opening, by the monotonic clock.
+    opened: Instant,
+    /// The time that the commit may take.
+    commit: Duration,
+    until: UnixTime,
+}
+
 /// The kind of a notification, the last part of its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NotifyKind {
@@ -82,6 +98,23 @@ struct Inner {
     /// Wakes the runner of tasks.
     tasks: Notify,
     log: RateLimitedLog,
+}
+
+impl CallWindow {
+    /// Returns the end, for the ledger.
+    pub(crate) fn until(&self) -> UnixTime {
+        self.until
+    }
+
+    /// Checks that a call that is sent now ends in the window. The commit of its beginning may have taken too long, or
+    /// the process may have been suspended: then the call must not be sent, because its absence may be counted already.
+    ///
+    /// # Errors
+    ///
+    /// If it could end later.
+    pub(crate) fn check(&self) -> Result<(), CallError> {
+        if self.opened.elapsed() <= self.commit { Ok(()) } else { Err(CallError::ledger_slow()) }
+    }
 }
 
 impl NotifyKind {
@@ -249,15 +282,14 @@ impl App {
         self.0.tasks.notified().await;
     }
 
-    /// Returns the time until which a call that begins now may be sent: its deadline, the wait for the quota before
-    /// it, and the timeout of its last request.
-    pub(crate) fn call_until(&self) -> UnixTime {
+    /// Opens the window of a call that is to be begun: the time for its commit, the wait for the quota, the deadline of
+    /// the call, and the timeout of its last request.
+    pub(crate) fn open_window(&self) -> CallWindow {
         let Policy { deadline, timeout, .. } = self.0.parts.settings.policy;
-        self.now()
-            .after(crate::upstream::QUOTA_TIMEOUT)
-            .after(deadline)
-            .after(timeout)
-            .after(Duration::from_secs(1))
+        let call = QUOTA_TIMEOUT.saturating_add(deadline).saturating_add(timeout);
+        // The ledger counts on it that no call takes longer.
+        let commit = COMMIT_TIMEOUT.min(MAX_CALL.saturating_sub(call));
+        CallWindow { opened: Instant::now(), commit, until: self.now().after(commit).after(call) }
     }
 
     /// Returns the URL for a merchant's notifications.

@@ -5,6 +5,7 @@
 //! nothing. One log of operations, replayed on any engine, gives equal ledgers.
 
 pub(crate) mod access;
+pub(crate) mod call;
 pub(crate) mod case;
 pub(crate) mod change;
 pub(crate) mod emit;

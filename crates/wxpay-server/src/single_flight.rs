@@ -18,6 +18,14 @@ struct InFlight<K, T> {
     outcome: watch::Receiver<Option<T>>,
 }
 
+impl<K, T> InFlight<K, T> {
+    /// A closed channel without a result means that the task panicked. Its entry counts as absent: it would block the
+    /// number for ever.
+    fn is_in_progress(&self) -> bool {
+        self.outcome.has_changed().is_ok()
+    }
+}
+
 /// The result of a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Outcome<T> {
@@ -73,12 +81,16 @@ where
         }
     }
 
+    /// Returns whether work for a number is in progress.
+    pub(crate) fn is_in_flight(&self, number: &N) -> bool {
+        let in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
+        in_flight.get(number).is_some_and(InFlight::is_in_progress)
+    }
+
     fn slot(&self, number: &N, key: &K) -> Slot<T> {
         let mut in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
         match in_flight.get(number) {
-            // A closed channel without a result means that its task panicked. Treat it as absent: it would block the
-            // number for ever.
-            Some(other) if other.outcome.has_changed().is_ok() => {
+            Some(other) if other.is_in_progress() => {
                 if other.key == *key {
                     Slot::SameKey(other.outcome.clone())
                 } else {

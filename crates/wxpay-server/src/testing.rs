@@ -181,8 +181,8 @@ impl Transport for SimNetwork {
     }
 }
 
-/// A server with a model ledger and the merchant `shop1`, and the gateway.
-#[derive(Debug)]
+/// A server with a model ledger and the merchant `shop1`, and the gateway. Clones are handles to the same.
+#[derive(Clone, Debug)]
 pub(crate) struct TestWorld {
     pub(crate) app: App,
     pub(crate) model: Model,

@@ -65,10 +65,16 @@ impl App {
             BegunClose::Begun { call, state } => (call, state),
             BegunClose::Done(state) | BegunClose::NotOpen(state) => return Ok((state, None)),
         };
+        // The order may be created after the reply was signed.
+        let is_preparing = self.prepays().is_in_flight(key);
         let called = self.call_close(key, &state).await;
         let (result, error) = match called.result {
             Ok(()) => (CloseResult::Closed, None),
-            Err(error) => (judge(&error), Some(error)),
+            Err(error) => {
+                let result = judge(&error);
+                let proves_nothing = is_preparing && result == CloseResult::NotFound;
+                (if proves_nothing { CloseResult::Unknown } else { result }, Some(error))
+            }
         };
         let signed_at = called.signed_at;
         let end = EndClose { key: key.clone(), call, result, signed_at, schedule: self.schedule() };

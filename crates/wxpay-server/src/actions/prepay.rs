@@ -109,10 +109,11 @@ impl App {
         key: OrderKey,
         terms_digest: String,
     ) -> Result<PrepayEnd, ActionError> {
+        let window = self.open_window();
         let begin = BeginPrepay {
             key: key.clone(),
             terms_digest,
-            call_until: self.call_until(),
+            call_until: window.until(),
             schedule: self.schedule(),
         };
         let (call, state) = match self.run(begin).await? {
@@ -122,7 +123,8 @@ impl App {
             }
             BegunPrepay::Stale(_) => return Ok(PrepayEnd::Stale),
         };
-        let request = match self.prepay_request(merchant, &state) {
+        let request = window.check().map_err(ActionError::from);
+        let request = match request.and_then(|()| self.prepay_request(merchant, &state)) {
             Ok(request) => request,
             Err(error) => {
                 drop(self.end_prepay(&key, call, PrepayResult::NotSent).await?);

@@ -54,7 +54,9 @@ impl App {
     /// If nobody placed it, or the ledger is away. A query that fails is no error here.
     pub(crate) async fn query(&self, key: &OrderKey) -> Result<QueriedOrder, ActionError> {
         let state = self.order(key).await?.filter(is_placed).ok_or(ActionError::NotFound("order"))?;
-        let begun = state.begin_call(self.now());
+        let begun = state.begin_call();
+        // The order may be created after the query's reply was signed.
+        let is_preparing = self.prepays().is_in_flight(key);
         let Some(merchant) = self.merchant(&key.merchant) else {
             let answer = QueryAnswer::Failed { error: "the merchant is not configured any more".into() };
             return self.record_query(key, begun, answer, None, Some(CallError::not_configured())).await;
@@ -67,6 +69,11 @@ impl App {
             Ok(Answered::Paid(payment)) => {
                 let learned = self.learn(key.clone(), payment, Source::Query, None).await?;
                 Ok(QueriedOrder { state: learned.state, should_close: false, error: None })
+            }
+            Ok(Answered::Other(QueryAnswer::NotFound)) if is_preparing => {
+                let answer =
+                    QueryAnswer::Failed { error: "not found while its prepay call is in progress".into() };
+                self.record_query(key, begun, answer, None, None).await
             }
             Ok(Answered::Other(answer)) => self.record_query(key, begun, answer, signed_at, None).await,
             Err(error) => {

@@ -2,7 +2,7 @@
 
 use super::{ActionError, refund_terms::RefundTerms};
 use crate::{
-    app::App,
+    app::{App, CallWindow},
     ledger::{
         OrderKey, Subject,
         number::ClaimNumber,
@@ -20,7 +20,7 @@ use crate::{
         },
     },
     merchants::Merchant,
-    upstream::{CallError, CallOf},
+    upstream::{CallError, CallOf, Called},
 };
 use std::sync::Arc;
 use wxpay_proto::{
@@ -104,6 +104,7 @@ impl App {
             drop(terms.request(self, &state, payment)?);
         }
         self.claim_refund(key, out_refund_no).await?;
+        let window = self.open_window();
         let reserve = ReserveRefund {
             key: key.clone(),
             out_refund_no: out_refund_no.clone(),
@@ -113,15 +114,16 @@ impl App {
             detail: detail.clone(),
             terms_digest: terms.digest(),
             requested_by: requested_by.clone(),
-            call_until: self.call_until(),
+            call_until: window.until(),
         };
-        let (state, is_new) = match self.run(reserve).await? {
-            Reserved::Created(state) => (state, true),
+        let (state, window, is_new) = match self.run(reserve).await? {
+            Reserved::Created(state) => (state, window, true),
             // What WeChat Pay has not accepted is sent again: the same request completes it.
             Reserved::Existing(_) => {
                 let (key, out_refund_no) = (key.clone(), out_refund_no.clone());
-                match self.run(BeginRefundCall { key, out_refund_no, call_until: self.call_until() }).await? {
-                    BegunRefundCall::Begun(state) => (state, false),
+                let window = self.open_window();
+                match self.run(BeginRefundCall { key, out_refund_no, call_until: window.until() }).await? {
+                    BegunRefundCall::Begun(state) => (state, window, false),
                     BegunRefundCall::InProgress(state)
                     | BegunRefundCall::NotPending(state)
                     | BegunRefundCall::NotFound(state) => {
@@ -140,7 +142,7 @@ impl App {
             | Reserved::Exceeds { .. }) => return Err(refused(&other)),
         };
         let (app, number) = (self.clone(), out_refund_no.clone());
-        let sending = async move { app.send_refund(&merchant, state, &number, SentFor::Shop).await };
+        let sending = async move { app.send_refund(&merchant, state, &number, window, SentFor::Shop).await };
         let (state, error) = self.spawn_call(sending).await??;
         match error {
             // What WeChat Pay has accepted is no failure, however it was learned.
@@ -173,6 +175,7 @@ impl App {
         merchant: &Arc<Merchant>,
         state: OrderState,
         out_refund_no: &OutRefundNo,
+        window: CallWindow,
         sent_for: SentFor,
     ) -> Result<(OrderState, Option<CallError>), ActionError> {
         let key = state.order.key();
@@ -183,7 +186,9 @@ impl App {
         });
         let request = match (refund, payment, merchant.v3()) {
             (Some(refund), Some(payment), Some(v3)) => {
-                RefundTerms::stored(refund).request(self, &state, payment).map(|request| v3.call(request))
+                window.check().map_err(ActionError::from).and_then(|()| {
+                    RefundTerms::stored(refund).request(self, &state, payment).map(|request| v3.call(request))
+                })
             }
             _ => Err(CallError::not_configured().into()),
         };
@@ -266,7 +271,7 @@ impl App {
         out_refund_no: &OutRefundNo,
     ) -> Result<Option<Lookup<Refund>>, ActionError> {
         let Some(v3) = merchant.v3() else { return Ok(None) };
-        Ok(self.call_query_refund(v3, state, out_refund_no).await.ok())
+        Ok(self.call_query_refund(v3, state, out_refund_no).await.result.ok())
     }
 
     pub(super) async fn call_query_refund(
@@ -274,7 +279,7 @@ impl App {
         v3: &v3::Merchant,
         state: &OrderState,
         out_refund_no: &OutRefundNo,
-    ) -> Result<Lookup<Refund>, CallError> {
+    ) -> Called<Lookup<Refund>> {
         let merchant = state.order.merchant.clone();
         let of = CallOf {
             subject: Subject::refund(merchant.clone(), out_refund_no),
@@ -283,7 +288,7 @@ impl App {
             is_kept: false,
         };
         let flow = v3.call(QueryRefund::new(out_refund_no.clone()).party(super::query::party(state)));
-        self.upstream().call(of, |client| async move { client.run(flow).await }).await.result
+        self.upstream().call(of, |client| async move { client.run(flow).await }).await
     }
 
     async fn end_refund(

@@ -12,7 +12,7 @@ use crate::{
         refund::{RecordRefundQuery, RefundAnswer},
         rows::payment::Source,
     },
-    upstream::CallError,
+    upstream::{CallError, Called},
 };
 use wxpay_proto::{id::OutRefundNo, v3::Lookup};
 
@@ -33,31 +33,37 @@ impl App {
             return Err(ActionError::NotFound("refund"));
         }
         let merchant = self.merchant(&key.merchant);
-        let answer = match merchant.as_ref().and_then(|merchant| merchant.v3()) {
+        let last_call = state.refund_call(out_refund_no);
+        let called = match merchant.as_ref().and_then(|merchant| merchant.v3()) {
             Some(v3) => self.call_query_refund(v3, &state, out_refund_no).await,
-            None => Err(CallError::not_configured()),
+            None => Called { result: Err(CallError::not_configured()), signed_at: None },
         };
-        let (answer, error) = match answer {
+        let (answer, error) = match called.result {
             Ok(Lookup::Found(refund)) => {
                 let learned = self.learn_refund(key.clone(), report(&refund), Source::Query, None).await?;
                 // A refund that is still on its way is queried again later: the task moves on.
                 return Ok((learned.state, None));
             }
-            Ok(Lookup::NotFound) => (RefundAnswer::NotFound, None),
+            Ok(Lookup::NotFound) => match called.signed_at {
+                Some(signed_at) => (RefundAnswer::NotFound { signed_at, last_call }, None),
+                None => (RefundAnswer::Failed { error: "the reply has no signed time".into() }, None),
+            },
             Err(error) => (RefundAnswer::Failed { error: error.summary() }, Some(error)),
         };
+        let window = self.open_window();
         let record = RecordRefundQuery {
             key: key.clone(),
             out_refund_no: out_refund_no.clone(),
             answer,
-            call_until: self.call_until(),
+            call_until: window.until(),
         };
         let queried = self.run(record).await?;
         let Some(merchant) = merchant.filter(|_| queried.should_resend) else {
             return Ok((queried.state, error));
         };
         let (app, number) = (self.clone(), out_refund_no.clone());
-        let sending = async move { app.send_refund(&merchant, queried.state, &number, SentFor::Task).await };
+        let sending =
+            async move { app.send_refund(&merchant, queried.state, &number, window, SentFor::Task).await };
         self.spawn_call(sending).await?
     }
 }

@@ -1,5 +1,7 @@
 //! Placing, paying, closing and refunding, with every outcome of the call.
 
+mod windows;
+
 use crate::{
     actions::{ActionError, CaseDecision, Delivery},
     ledger::rows::{

@@ -55,6 +55,8 @@ enum Cause {
     Busy,
     /// Nothing was sent: the merchant, or its keys, are not configured any more.
     NotConfigured,
+    /// Nothing was sent: writing that the call begins took too long.
+    LedgerSlow,
 }
 
 impl CallError {
@@ -73,6 +75,11 @@ impl CallError {
         Self::not_sent(Cause::NotConfigured)
     }
 
+    /// Creates the error of a call that was not made, because the commit of its beginning took too long.
+    pub(crate) fn ledger_slow() -> Self {
+        Self::not_sent(Cause::LedgerSlow)
+    }
+
     fn not_sent(cause: Cause) -> Self {
         Self(Arc::new(Inner { cause, request_id: None, http_status: None }))
     }
@@ -81,7 +88,7 @@ impl CallError {
     pub(crate) fn error(&self) -> Option<&Error> {
         match &self.0.cause {
             Cause::Error(error) => Some(error),
-            Cause::Busy | Cause::NotConfigured => None,
+            Cause::Busy | Cause::NotConfigured | Cause::LedgerSlow => None,
         }
     }
 
@@ -147,6 +154,9 @@ impl fmt::Display for CallError {
             Cause::Error(error) => error.fmt(f),
             Cause::Busy => f.write_str("too many calls of the merchant are in progress"),
             Cause::NotConfigured => f.write_str("the merchant, or its key, is not configured any more"),
+            Cause::LedgerSlow => {
+                f.write_str("the ledger was too slow to begin the call; send the same request again")
+            }
         }
     }
 }

@@ -153,7 +153,7 @@ impl Operation for BeginClose {
         task.due_at = self.schedule.next(task.attempts, context);
         changes.put(&task);
         let state = state.commit(&mut changes, now);
-        let call = CloseCall { kind, had_doubt: written.is_some(), begun: state.begin_call(now) };
+        let call = CloseCall { kind, had_doubt: written.is_some(), begun: state.begin_call() };
         Ok(Decision { changes, output: BegunClose::Begun { call, state } })
     }
 }

@@ -169,11 +169,12 @@ impl Operation for EndPrepay {
         if is_only_call {
             order.prepay_call_until = None;
         }
+        // A reply from before the end of the call says nothing about its last request.
+        order.absent_since = None;
         let mut is_due_now = false;
         match &self.result {
             PrepayResult::Prepared { prepay, expires_at } => {
                 order.may_exist_upstream = true;
-                order.absent_since = None;
                 let has_these_terms = order.terms_digest.as_ref() == Some(&self.call.terms_digest);
                 let is_later = order.prepay_expires_at.is_none_or(|known| known <= *expires_at);
                 if has_these_terms && is_later {

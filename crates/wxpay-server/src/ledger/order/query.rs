@@ -3,6 +3,7 @@
 use super::{OrderState, apply::task_load, facts::Facts};
 use crate::ledger::{
     Changes, Context, Corrupt, Decision, Load, Operation, OrderKey, Rows,
+    call::{ABSENCE_HOLD, absence_hold},
     rows::{
         order::{ApiVersion, OrderStatus},
         payment::EvidenceRow,
@@ -13,18 +14,12 @@ use crate::ledger::{
 use std::time::Duration;
 use wxpay_proto::UnixTime;
 
-/// The time for which "the order does not exist" must hold before it counts: an order that WeChat Pay is just creating
-/// may not be found yet.
-pub(crate) const ABSENCE_HOLD: Duration = Duration::from_secs(20);
-
 /// The point at which a query or a close call began. See [`OrderState::begin_call`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CallBegun {
     /// The version of the root, 0 if there was none. A reply that says that the order does not exist counts only if
     /// nothing was written about the order meanwhile: it may be older than what was written.
     pub(crate) version: u64,
-    /// The time.
-    pub(crate) at: UnixTime,
 }
 
 /// The answer to a query that found no payment.
@@ -181,19 +176,18 @@ impl RecordQuery {
 }
 
 impl OrderState {
-    /// Learns from a verified reply that the order does not exist. If this holds for [`ABSENCE_HOLD`] after the last
-    /// moment at which a prepay call could be sent, the order cannot exist.
+    /// Learns from a verified reply that the order does not exist. If this holds for as long as [`absence_hold`] says,
+    /// the order cannot exist.
     pub(super) fn learn_absence(&mut self, begun: CallBegun, reply_at: UnixTime) {
         let order = &mut self.order;
         let is_newest = begun.version == order.version;
-        let is_after_calls = order.prepay_call_until.is_none_or(|until| begun.at >= until);
         // The payer's client may create the order with a result of the prepay call that is still valid.
         let can_be_created = order.has_live_prepay(reply_at);
-        if !order.may_exist_upstream || !is_newest || !is_after_calls || can_be_created {
+        if !order.may_exist_upstream || !is_newest || can_be_created {
             return;
         }
         let since = *order.absent_since.get_or_insert(reply_at);
-        if reply_at.since(since) >= ABSENCE_HOLD {
+        if reply_at.since(since) >= absence_hold(order.prepay_call_until.is_some()) {
             order.may_exist_upstream = false;
             order.absent_since = None;
             order.prepay_call_until = None;

@@ -61,8 +61,8 @@ impl OrderState {
     }
 
     /// Returns the point at which a query or a close call begins, for the operation that records its answer.
-    pub(crate) fn begin_call(&self, now: UnixTime) -> CallBegun {
-        CallBegun { version: self.order.version, at: now }
+    pub(crate) fn begin_call(&self) -> CallBegun {
+        CallBegun { version: self.order.version }
     }
 
     /// Returns a refund by its number.

@@ -182,7 +182,7 @@ impl Book {
     }
 
     fn begin_call(&self, key: &OrderKey) -> CallBegun {
-        self.state(key).begin_call(self.now)
+        self.state(key).begin_call()
     }
 
     /// Queries at once: the answer is signed now.

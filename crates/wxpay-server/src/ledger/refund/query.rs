@@ -1,11 +1,9 @@
 //! Replies to a query of a refund that do not give its status.
 
-use super::{
-    call::loads,
-    schedule::{ABSENCE, RefundTask, may_be_sent},
-};
+use super::{call::loads, schedule::RefundTask};
 use crate::ledger::{
     Changes, Context, Corrupt, Decision, Load, Operation, OrderKey, Rows,
+    call::absence_hold,
     order::OrderState,
     rows::refund::{RefundRow, RefundStatus},
 };
@@ -28,7 +26,13 @@ pub(crate) struct RecordRefundQuery {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RefundAnswer {
     /// WeChat Pay has no such refund.
-    NotFound,
+    NotFound {
+        /// The time that the reply is signed with.
+        signed_at: UnixTime,
+        /// The number of the last call that was begun before the query: [`OrderState::refund_call`]. The reply says
+        /// nothing about a later one.
+        last_call: u64,
+    },
     /// The query failed.
     Failed {
         /// The error, without secrets.
@@ -62,9 +66,10 @@ impl Operation for RecordRefundQuery {
         let mut task = RefundTask::read_or_new(rows, &self.key, &self.out_refund_no, context)?;
         task.advance(context);
         let should_resend = match &self.answer {
-            RefundAnswer::NotFound => {
+            RefundAnswer::NotFound { signed_at, last_call } => {
                 task.fail("WeChat Pay has no such refund".into());
-                self.absent(&mut refund, &mut task, context.now)
+                let is_newest = refund.calls == *last_call;
+                is_newest && self.absent(&mut refund, &mut task, *signed_at, context.now)
             }
             RefundAnswer::Failed { error } => {
                 task.fail(error.clone());
@@ -85,15 +90,21 @@ impl RecordRefundQuery {
     ///
     /// A refund in doubt is sent again only when its absence held: afterwards a refusal leaves no doubt. If it were sent
     /// at once, a refusal would prove nothing about the earlier calls, and the refund would stay reserved for ever.
-    fn absent(&self, refund: &mut RefundRow, task: &mut RefundTask, now: UnixTime) -> bool {
-        if refund.status != RefundStatus::Pending || may_be_sent(refund, now) {
+    fn absent(
+        &self,
+        refund: &mut RefundRow,
+        task: &mut RefundTask,
+        signed_at: UnixTime,
+        now: UnixTime,
+    ) -> bool {
+        if refund.status != RefundStatus::Pending {
             return false;
         }
         if refund.may_exist_upstream {
-            let since = refund.absent_since.filter(|since| *since <= now);
-            if since.is_none_or(|since| now.since(since) < ABSENCE) {
-                refund.absent_since = since.or(Some(now));
-                task.at(since.unwrap_or(now).after(ABSENCE));
+            let since = *refund.absent_since.get_or_insert(signed_at);
+            let missing = absence_hold(refund.call_until.is_some()).saturating_sub(signed_at.since(since));
+            if !missing.is_zero() {
+                task.at(now.after(missing));
                 return false;
             }
         }

@@ -2,6 +2,7 @@
 
 use crate::ledger::{
     Changes, Context, Corrupt, Load, OrderKey, Rows, Subject,
+    call::MAX_CALL,
     rows::{
         refund::RefundRow,
         task::{TaskKind, TaskRow},
@@ -21,12 +22,6 @@ const INTERVALS: [Duration; 7] = [
     Duration::from_hours(6),
 ];
 
-/// The duration for which a refund must be unknown to WeChat Pay before it counts as never received.
-pub(super) const ABSENCE: Duration = Duration::from_secs(20);
-
-/// No call lasts this long: a later deadline was written by a clock that was wrong.
-const MAX_CALL: Duration = Duration::from_mins(10);
-
 /// Returns the time of the next query, after this many.
 fn due(attempts: u64, context: &Context) -> UnixTime {
     let last = INTERVALS.last().copied().unwrap_or_default();
@@ -34,7 +29,10 @@ fn due(attempts: u64, context: &Context) -> UnixTime {
     context.now.after(context.jittered(interval.unwrap_or(last)))
 }
 
-/// Returns whether a call that was begun may still be sent.
+/// Returns whether a call that was begun may still be sent, by the local clock. A deadline that is too late was written
+/// by a clock that was wrong.
+///
+/// This only spares a second call: if the local clock is wrong, both are sent under one number, and leave a doubt.
 pub(super) fn may_be_sent(refund: &RefundRow, now: UnixTime) -> bool {
     refund.call_until.is_some_and(|until| now < until && until.since(now) <= MAX_CALL)
 }

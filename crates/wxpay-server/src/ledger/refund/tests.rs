@@ -121,6 +121,16 @@ impl World {
         })
     }
 
+    /// Queries a refund that WeChat Pay does not have. The reply is signed now.
+    fn query_absent(&mut self, number: &str) -> RefundQueried {
+        let last_call = self.state().refund_call(&refund_no(number));
+        self.query(number, RefundAnswer::NotFound { signed_at: self.now, last_call })
+    }
+
+    fn query_failed(&mut self, number: &str) -> RefundQueried {
+        self.query(number, RefundAnswer::Failed { error: "timeout".into() })
+    }
+
     fn query(&mut self, number: &str, answer: RefundAnswer) -> RefundQueried {
         let out_refund_no = refund_no(number);
         self.run(&RecordRefundQuery { key: key(), out_refund_no, answer, call_until: self.call_until() })

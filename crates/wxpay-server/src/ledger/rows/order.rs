@@ -65,7 +65,8 @@ table! {
             may_exist_upstream: bool,
             /// The number of prepay calls begun.
             prepay_calls: u64,
-            /// The time until which the last prepay call that did not end may still be sent. `None` if all ended.
+            /// The time until which the last prepay call that did not end may still be sent, by the clock of the process
+            /// that began it. `None` if all ended.
             prepay_call_until: Option<UnixTime>,
             /// The first of the signed replies since the last prepay call that say that the order does not exist.
             absent_since: Option<UnixTime>,

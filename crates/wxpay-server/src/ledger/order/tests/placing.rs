@@ -178,14 +178,41 @@ fn absence_that_holds_for_20_seconds_frees_the_terms() {
 }
 
 #[test]
-fn absence_does_not_count_while_a_call_may_be_sent_or_a_prepay_is_valid() {
+fn absence_must_hold_for_longer_while_a_call_may_be_sent_whatever_the_clocks_say() {
+    for ahead in [0, 86_400] {
+        let (mut book, a1) = (Book::new(), key("A1"));
+        book.place(&a1, terms(100));
+        book.send_prepay(&a1, &terms(100));
+        // The clock of the process that queries.
+        book.now = book.now.after(Duration::from_secs(ahead));
+        book.query(&a1, QueryAnswer::NotFound);
+        book.wait(139);
+        book.query(&a1, QueryAnswer::NotFound);
+        assert!(
+            book.may_exist(&a1),
+            "another process may send the call for two minutes, and it may arrive late"
+        );
+        book.wait(1);
+        book.query(&a1, QueryAnswer::NotFound);
+        assert!(!book.may_exist(&a1));
+    }
+}
+
+#[test]
+fn absence_from_before_the_end_of_a_call_does_not_count_after_it() {
     let (mut book, a1) = (Book::new(), key("A1"));
     book.place(&a1, terms(100));
-    book.send_prepay(&a1, &terms(100));
+    let call = book.send_prepay(&a1, &terms(100));
     book.query(&a1, QueryAnswer::NotFound);
-    assert_eq!(book.state(&a1).order.absent_since, None, "the call may be sent for 10 seconds");
+    book.wait(40);
+    book.end_prepay(&a1, &call, PrepayResult::Unknown);
+    book.query(&a1, QueryAnswer::NotFound);
+    assert!(book.may_exist(&a1), "the last request may still arrive");
+}
 
-    let mut prepared = Book::new();
+#[test]
+fn absence_does_not_count_while_a_prepay_is_valid() {
+    let (mut prepared, a1) = (Book::new(), key("A1"));
     prepared.open(&a1);
     for _ in 0..3 {
         prepared.wait(60);

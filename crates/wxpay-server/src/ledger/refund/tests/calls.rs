@@ -7,7 +7,7 @@ fn a_refund_whose_fate_is_unknown_stays_reserved() {
     world.end("R1", RefundCall::Unknown);
     for _ in 0..12 {
         world.pass(7 * 3600);
-        let queried = world.query("R1", RefundAnswer::Failed { error: "timeout".into() });
+        let queried = world.query_failed("R1");
         assert!(!queried.should_resend);
         assert_eq!(world.sums(), (30, 0));
     }
@@ -25,12 +25,12 @@ fn a_refund_that_is_not_found_is_sent_again_under_its_number() {
     world.end("R1", RefundCall::Unknown);
     world.pass(60);
     // It may still arrive: its absence must hold.
-    assert!(!world.query("R1", RefundAnswer::NotFound).should_resend);
+    assert!(!world.query_absent("R1").should_resend);
     assert_eq!(world.task("R1").unwrap().due_at, world.now.after(Duration::from_secs(20)));
     world.pass(19);
-    assert!(!world.query("R1", RefundAnswer::NotFound).should_resend);
+    assert!(!world.query_absent("R1").should_resend);
     world.pass(1);
-    let queried = world.query("R1", RefundAnswer::NotFound);
+    let queried = world.query_absent("R1");
     assert!(queried.should_resend);
     let refund = world.refund("R1");
     assert_eq!((refund.calls, refund.in_doubt, refund.may_exist_upstream), (2, false, true));
@@ -64,8 +64,7 @@ fn a_call_of_a_process_that_died_is_a_doubt() {
     let mut world = World::paid(&[100]);
     world.reserve("R1", 30);
     assert!(matches!(world.begin("R1"), BegunRefundCall::InProgress(_)));
-    assert!(!world.query("R1", RefundAnswer::NotFound).should_resend);
-    assert_eq!(world.refund("R1").absent_since, None);
+    assert!(!world.query_absent("R1").should_resend);
     world.pass(31);
     let BegunRefundCall::Begun(state) = world.begin("R1") else { panic!("must begin") };
     assert_eq!(state.refund_call(&refund_no("R1")), 2);
@@ -74,6 +73,27 @@ fn a_call_of_a_process_that_died_is_a_doubt() {
     world.end_of("R1", 2, refused(true));
     assert_eq!(world.refund("R1").status, RefundStatus::Pending);
     assert_eq!(world.sums(), (30, 0));
+}
+
+#[test]
+fn the_absence_of_a_refund_must_hold_for_longer_while_its_call_may_be_sent_whatever_the_clocks_say() {
+    for ahead in [0, 86_400] {
+        let mut world = World::paid(&[100]);
+        world.reserve("R1", 30);
+        let signed = world.now;
+        let at = |seconds| RefundAnswer::NotFound {
+            signed_at: signed.after(Duration::from_secs(seconds)),
+            last_call: 1,
+        };
+        // The clock of the process that queries.
+        world.pass(ahead);
+        assert!(!world.query("R1", at(1)).should_resend);
+        assert!(!world.query("R1", at(140)).should_resend);
+        assert!(world.query("R1", at(141)).should_resend);
+        // Both replies are older than the second call.
+        assert!(!world.query("R1", at(142)).should_resend);
+        assert_eq!(world.refund("R1").absent_since, None);
+    }
 }
 
 #[test]
@@ -110,7 +130,7 @@ fn a_refund_that_was_never_sent_is_sent_at_once_when_it_is_not_found() {
     world.reserve("R1", 30);
     world.end("R1", RefundCall::NotSent);
     world.pass(60);
-    assert!(world.query("R1", RefundAnswer::NotFound).should_resend);
+    assert!(world.query_absent("R1").should_resend);
 }
 
 #[test]
@@ -132,7 +152,7 @@ fn a_call_is_begun_for_a_pending_refund_only() {
     // The late end of the call does not undo the report.
     world.end("R1", refused(true));
     assert_eq!(world.refund("R1").status, RefundStatus::Processing);
-    assert!(!world.query("R1", RefundAnswer::NotFound).should_resend);
+    assert!(!world.query_absent("R1").should_resend);
 }
 
 #[test]

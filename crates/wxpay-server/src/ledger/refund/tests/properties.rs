@@ -9,7 +9,7 @@ enum Action {
     Begin(usize),
     End(usize, bool, RefundCall),
     Learn(usize, RefundStatus),
-    Query(usize, RefundAnswer),
+    Query(usize, bool),
     Pass(u64),
 }
 
@@ -23,14 +23,12 @@ fn call() -> impl Strategy<Value = RefundCall> {
 
 fn action() -> impl Strategy<Value = Action> {
     let number = || 0..NUMBERS.len();
-    let answer =
-        prop_oneof![Just(RefundAnswer::NotFound), Just(RefundAnswer::Failed { error: "timeout".into() })];
     prop_oneof![
         4 => (number(), 1..120_u64, 0..2_usize).prop_map(|(number, amount, of)| Action::Reserve(number, amount, of)),
         1 => number().prop_map(Action::Begin),
         3 => (number(), any::<bool>(), call()).prop_map(|(number, last, call)| Action::End(number, last, call)),
         2 => (number(), status()).prop_map(|(number, status)| Action::Learn(number, status)),
-        2 => (number(), answer).prop_map(|(number, answer)| Action::Query(number, answer)),
+        2 => (number(), any::<bool>()).prop_map(|(number, fails)| Action::Query(number, fails)),
         1 => (1..100_u64).prop_map(Action::Pass),
     ]
 }
@@ -62,9 +60,8 @@ impl World {
                     self.learn(&report);
                 }
             }
-            Action::Query(number, answer) => {
-                self.query(NUMBERS[*number], answer.clone());
-            }
+            Action::Query(number, true) => drop(self.query_failed(NUMBERS[*number])),
+            Action::Query(number, false) => drop(self.query_absent(NUMBERS[*number])),
             Action::Pass(seconds) => self.pass(*seconds),
         }
     }

@@ -65,7 +65,7 @@ fn success_is_final() {
         assert!(!world.learn(&report("R1", 30, status)).is_new);
     }
     world.end("R1", refused(true));
-    world.query("R1", RefundAnswer::NotFound);
+    world.query_absent("R1");
     assert_eq!(world.refund("R1"), before);
     assert_eq!(world.events(), [EventType::RefundSucceeded]);
     // Closed contradicts it: a case, and still a success.
