@@ -2,10 +2,11 @@
 //! the model ledger. Everything runs in one thread, and a seed repeats it.
 //!
 //! Each order has a [`life`]: the shop places it, perhaps twice or for two prices, the payer pays or does not, the shop
-//! closes and [`refunds`] it. At least three faults happen to each. Meanwhile the [`network`] fails, notifications go
-//! astray ([`courier`]), the [`shop`]'s receiver fails, and the [`weather`] kills the server between any two steps,
-//! fails its ledger, sets its clock and changes its keys. Then all faults end, time goes on until nothing is left to do
-//! ([`heal`]), and the books must agree ([`audit`], [`events`]):
+//! closes and [`refunds`] it, or reports its delivery. On average at least three faults happen to each ([`faults`]).
+//! Meanwhile the [`network`] fails, notifications go astray ([`courier`]), the [`shop`]'s receiver fails, and the
+//! [`weather`] kills the processes of the server between any two steps, fails their ledger, sets their clocks and changes
+//! their keys. Some rules are checked at every step ([`watch`]). Then all faults end, time goes on until nothing is left
+//! to do ([`heal`]), and the books must agree ([`audit`], [`events`]):
 //! * every payment at the gateway is in the ledger with its amount, and the ledger has no other;
 //! * a number has one price, ever, and nobody is charged twice because of us;
 //! * refunds are equal on both sides, and bounded by the payment;
@@ -32,6 +33,7 @@ mod accounts;
 mod audit;
 mod courier;
 mod events;
+mod faults;
 mod heal;
 mod life;
 mod network;
@@ -42,13 +44,15 @@ mod replay;
 mod rng;
 mod runs;
 mod shop;
+mod watch;
 mod weather;
 
 use crate::{
     actions::PlacedOrder,
     app::App,
     engine::model::Model,
-    ledger::OrderKey,
+    ledger::{OrderKey, rows::order::OrderRow},
+    merchants::MerchantName,
     webhooks::{
         endpoints::{Caller, NewEndpoint},
         filter::Merchants,
@@ -75,6 +79,9 @@ use wxpay_sim::{Gateway, Settings as SimSettings, keys::KeySource};
 /// The time at which a world begins.
 const START: UnixTime = UnixTime::from_secs(1_795_968_000);
 
+/// The number of processes of the server that run at the same time. All serve requests and run tasks.
+const PROCESSES: usize = 2;
+
 /// A world.
 struct World {
     began: Instant,
@@ -83,12 +90,17 @@ struct World {
     model: Model,
     rng: Mutex<Rng>,
     draws: AtomicU64,
-    current: Mutex<Option<Arc<Running>>>,
+    /// The processes of the server that run now, on one ledger.
+    processes: Mutex<[Option<Arc<Running>>; PROCESSES]>,
+    /// The roots of the ledger, as last committed.
+    roots: Mutex<BTreeMap<OrderKey, OrderRow>>,
     receiver: Mutex<Receiver>,
     events_by_id: Mutex<BTreeMap<String, usize>>,
     is_receiver_down: AtomicBool,
     /// The way in which most requests to the gateway fail now.
     outage: Mutex<Option<network::NetworkFailure>>,
+    /// The merchant whose orders are slow to arrive at the gateway now.
+    slow_placing: Mutex<Option<MerchantName>>,
     is_calm: AtomicBool,
     records: Mutex<Records>,
     counts: Mutex<BTreeMap<&'static str, u64>>,
@@ -101,6 +113,7 @@ struct Records {
     /// The orders, with the price if the payer could pay it.
     told: BTreeMap<OrderKey, Option<Fen>>,
     told_refunds: BTreeSet<(OrderKey, OutRefundNo)>,
+    told_deliveries: BTreeSet<OrderKey>,
     /// The orders that WeChat Pay itself lets be paid twice.
     second_payments: BTreeSet<OrderKey>,
 }
@@ -135,11 +148,13 @@ impl World {
             model,
             rng: Mutex::new(Rng::of(seed)),
             draws: AtomicU64::new(seed << 32),
-            current: Mutex::new(None),
+            processes: Mutex::default(),
+            roots: Mutex::default(),
             receiver: Mutex::default(),
             events_by_id: Mutex::default(),
             is_receiver_down: AtomicBool::new(false),
             outage: Mutex::new(None),
+            slow_placing: Mutex::new(None),
             is_calm: AtomicBool::new(false),
             records: Mutex::default(),
             counts: Mutex::default(),
@@ -154,7 +169,7 @@ impl World {
         runtime.unwrap().block_on(async {
             let world = Self::open(seed, model, traced);
             let mut rng = world.random(Rng::fork);
-            world.set_current(Running::start(&world));
+            world.start_all();
             world.create_endpoint().await;
             tokio::spawn(Arc::clone(&world).carry());
             world.begin_weather(&mut rng);
@@ -175,9 +190,7 @@ impl World {
             world.heal().await;
             world.audit().await;
             assert_eq!(panics::count(), 0, "a task panicked: see above");
-            if let Some(running) = world.take_current() {
-                running.kill();
-            }
+            world.kill_all();
             world.outcome()
         })
     }
@@ -193,7 +206,7 @@ impl World {
 
     /// Creates the shop's webhook endpoint.
     async fn create_endpoint(self: &Arc<Self>) {
-        let endpoints = self.current().unwrap().endpoints(self);
+        let endpoints = self.any_process().unwrap().endpoints(self);
         let caller = Caller { actor: "key_1".into(), merchants: Merchants::All };
         let new = NewEndpoint { url: "https://shop.example/hooks".into(), merchant: None, types: Vec::new() };
         let record = endpoints.create(&caller, new).await.unwrap();
@@ -230,26 +243,47 @@ impl World {
         self.records.lock().unwrap()
     }
 
-    /// Returns the running process.
-    fn current(&self) -> Option<Arc<Running>> {
-        self.current.lock().unwrap().clone()
+    /// Returns the running processes.
+    fn running(&self) -> Vec<Arc<Running>> {
+        self.processes.lock().unwrap().iter().flatten().cloned().collect()
     }
 
-    fn take_current(&self) -> Option<Arc<Running>> {
-        self.current.lock().unwrap().take()
+    /// Returns one of the running processes, as a load balancer does.
+    fn any_process(&self) -> Option<Arc<Running>> {
+        let running = self.running();
+        let index = self.random(|rng| rng.below(u64::try_from(running.len()).unwrap()));
+        running.get(usize::try_from(index).unwrap()).cloned()
     }
 
-    fn set_current(&self, running: Arc<Running>) {
-        let before = self.current.lock().unwrap().replace(running);
-        // The weather may start the server just when it calms down.
+    fn take_process(&self, slot: usize) -> Option<Arc<Running>> {
+        self.processes.lock().unwrap()[slot].take()
+    }
+
+    /// Starts a process. One that was started in its place is killed: the weather may start it just when it calms down.
+    fn start_process(self: &Arc<Self>, slot: usize) {
+        let running = Running::start(self, slot);
+        let before = self.processes.lock().unwrap()[slot].replace(running);
         if let Some(before) = before {
             before.kill();
         }
     }
 
-    /// Sends a request to the server. `None`: there is no answer, because the server is away or was killed.
+    fn start_all(self: &Arc<Self>) {
+        (0..PROCESSES).for_each(|slot| self.start_process(slot));
+    }
+
+    fn kill_all(&self) {
+        let killed = (0..PROCESSES).filter_map(|slot| self.take_process(slot));
+        killed.for_each(|running| running.kill());
+    }
+
+    fn roots(&self) -> MutexGuard<'_, BTreeMap<OrderKey, OrderRow>> {
+        self.roots.lock().unwrap()
+    }
+
+    /// Sends a request to one of the processes. `None`: there is no answer, because it is away or was killed.
     async fn ask<T, F: Future<Output = T>>(&self, request: impl FnOnce(App) -> F) -> Option<T> {
-        let running = self.current()?;
+        let running = self.any_process()?;
         let active = running.app.shutdown().begin();
         let answer = tokio::select! {
             biased;
@@ -265,11 +299,15 @@ impl World {
         if self.is_calm() {
             return None;
         }
-        self.random(|rng| match rng.below(4000) {
+        let delay = self.random(|rng| match rng.below(4000) {
             0 => Some(rng.within(Duration::from_mins(1))),
             1..=20 => Some(rng.within(Duration::from_secs(3))),
             _ => None,
-        })
+        });
+        if delay.is_some() {
+            self.count("ledger: slow");
+        }
+        delay
     }
 
     fn is_calm(&self) -> bool {
@@ -310,6 +348,10 @@ impl World {
 
     fn told_refund(&self, key: &OrderKey, number: &OutRefundNo) {
         self.records().told_refunds.insert((key.clone(), number.clone()));
+    }
+
+    fn told_delivery(&self, key: &OrderKey) {
+        self.records().told_deliveries.insert(key.clone());
     }
 
     fn allow_second_payment(&self, key: &OrderKey) {

@@ -105,7 +105,7 @@ impl Model {
         state.store.apply(&decision.changes).map_err(|Conflict(table)| LedgerError::Conflict(table))?;
         state.operations += 1;
         if let Some(gate) = &self.gate {
-            gate.committed(&operation);
+            gate.committed(&operation, &decision.changes);
         }
         if let Some(log) = &mut state.log {
             log.push(Recorded::new(operation, *context));

@@ -7,14 +7,16 @@ use std::{collections::BTreeMap, sync::Arc, sync::Mutex};
 use wxpay_proto::{crypto::CryptoProvider, id::MchId, retry::Policy, secret::Secret};
 use wxpay_sim::{Gateway, environment::Environment, merchant::KeyMode};
 
-/// The merchants. Both use the same numbers.
-pub(super) const NAMES: [&str; 2] = ["shop1", "shop2"];
+/// The merchants. All use the same numbers.
+pub(super) const NAMES: [&str; 3] = ["shop1", "shop2", "shop3"];
 
 /// A merchant.
 #[derive(Debug)]
 pub(super) struct Account {
     pub(super) name: MerchantName,
     pub(super) mchid: MchId,
+    /// The sub-merchant of a partner.
+    pub(super) sub_mchid: Option<MchId>,
     settings: MerchantSettings,
     keys: Keys,
     /// The APIv3 key that the server is configured with, and the one before.
@@ -32,11 +34,12 @@ struct Keys {
 }
 
 impl Account {
-    /// Opens an account: `shop1` of both API versions, with the public key beside platform certificates, and `shop2`
-    /// with platform certificates only.
+    /// Opens an account: `shop1` of both API versions, with the public key beside platform certificates; `shop2` with
+    /// platform certificates only; and the partner `shop3`, likewise.
     pub(super) fn open(index: usize, gateway: &mut Gateway) -> Self {
         let registered = if index == 0 { gateway.merchant().clone() } else { gateway.new_merchant() };
         let mchid = registered.mchid().clone();
+        let sub_mchid = registered.sub_merchants().keys().next().filter(|_| index == 2).cloned();
         let public_key = registered.platform().public_key().unwrap().clone();
         let mode = if index == 0 { KeyMode::Obtained } else { KeyMode::Certificates };
         gateway.merchant_mut(&mchid).unwrap().platform_mut().set_mode(mode);
@@ -45,6 +48,7 @@ impl Account {
             mchid: Some(mchid.to_string()),
             serial_no: Some(api_key.certificate.serial().to_string()),
             platform_certificates: true,
+            partner: index == 2,
             apps: vec![AppSettings { appid: registered.appids()[0].to_string(), ..AppSettings::default() }],
             ..MerchantSettings::default()
         };
@@ -67,6 +71,7 @@ impl Account {
         Self {
             name: NAMES[index].parse().unwrap(),
             mchid,
+            sub_mchid,
             settings,
             keys,
             api_v3_key: Mutex::new((registered.api_v3_key().unwrap().expose().clone(), None)),

@@ -44,6 +44,9 @@ impl World {
                 assert_eq!(order.total, Some(record.total), "{}: the number has two prices", shown(key));
             }
             self.check_payments(key, order, record, &books);
+            let reported = record.is_some_and(|record| !record.deliveries.is_empty());
+            let is_told = self.records().told_deliveries.contains(key);
+            assert!(reported || !is_told, "{}: the delivery report is lost", shown(key));
             check_refunds(key, record, &books);
         }
         let received: u64 = self.rows::<InboxRow>().await.iter().map(|row| row.count).sum();
@@ -52,7 +55,7 @@ impl World {
             "an acknowledged notification is not in the inbox"
         );
         self.check_events(&books.orders).await;
-        if let Some(running) = self.current() {
+        for running in self.running() {
             let text = running.app.metrics().render();
             let violations = text.lines().filter(|line| line.starts_with("wxpay_invariant_violations{"));
             for line in violations {

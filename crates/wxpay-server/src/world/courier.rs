@@ -65,7 +65,7 @@ impl World {
         let is_v1 = incoming.kind == "v1";
         let wrong = match choice {
             0..=3 if !is_v1 => {
-                let other = if incoming.merchant == "shop1" { "shop2" } else { "shop1" };
+                let other = if incoming.merchant == "shop1" { "shop3" } else { "shop1" };
                 Incoming { merchant: other.into(), ..incoming.clone() }
             }
             4..=5 => Incoming { merchant: "nobody".into(), ..incoming.clone() },

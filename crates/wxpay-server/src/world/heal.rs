@@ -1,6 +1,6 @@
 //! The end of all faults: time goes on until nothing is left to do.
 
-use super::{World, process::Running};
+use super::World;
 use crate::{
     actions::CaseDecision,
     engine::Ledger,
@@ -28,18 +28,15 @@ impl World {
     /// Ends all faults, and lets time pass until the ledger, the gateway and the shop have nothing left to do.
     pub(super) async fn heal(self: &Arc<Self>) {
         self.calm_down();
+        self.count_gateway_faults();
         self.gateway(wxpay_sim::Gateway::clear_faults);
         self.model.fail_next(0);
         self.model.lose_next(0);
-        if let Some(running) = self.take_current() {
-            running.kill();
-        }
-        self.set_current(Running::start(self));
+        self.kill_all();
+        self.start_all();
         // Requests, deliveries and jumps of the weather that are on their way end first.
         sleep(Duration::from_mins(2)).await;
-        if let Some(running) = self.current() {
-            running.process.set_ahead(0);
-        }
+        self.running().iter().for_each(|running| running.process.set_ahead(0));
         let began = self.now();
         loop {
             self.enable_endpoints().await;

@@ -2,7 +2,7 @@
 
 use super::{World, rng::Rng};
 use crate::{
-    actions::{ActionError, CaseDecision, PlaceRequest, PlacedOrder},
+    actions::{ActionError, CaseDecision, Delivery, PlaceRequest, PlacedOrder},
     channels::Terms,
     engine::Ledger,
     ledger::{
@@ -24,7 +24,7 @@ use wxpay_sim::{
 const ATTEMPTS: usize = 8;
 
 /// The faults of the gateway's calls.
-const CALL_FAULTS: [Fault; 25] = [
+pub(super) const CALL_FAULTS: [Fault; 25] = [
     Fault::ConnectionRefused { millis: 0 },
     Fault::DropBeforeCommit,
     Fault::CommitThenDropResponse,
@@ -52,7 +52,7 @@ const CALL_FAULTS: [Fault; 25] = [
     Fault::Early,
 ];
 
-const NOTIFICATION_FAULTS: [Fault; 8] = [
+pub(super) const NOTIFICATION_FAULTS: [Fault; 8] = [
     Fault::NotificationLost,
     Fault::NotificationDelayed { millis: 40_000 },
     Fault::NotificationDuplicated,
@@ -81,7 +81,7 @@ impl Life {
         let account = serial % world.accounts.len();
         let number = format!("A{:06}", serial / world.accounts.len());
         let key = OrderKey::new(world.accounts[account].name.clone(), number.parse().unwrap());
-        let is_v1 = account == 0 && rng.one_in(8);
+        let is_v1 = account == 0 && rng.one_in(4);
         let total = 100 + rng.below(9900);
         Self { world, rng, account, serial, key, total, is_v1, time_expire: None }
     }
@@ -97,6 +97,7 @@ impl Life {
         let payer = tokio::spawn(payer.visit());
         Box::pin(self.place()).await;
         self.act().await;
+        self.report_delivery().await;
         super::refunds::live(&mut self).await;
         self.decide_cases().await;
         payer.await.unwrap();
@@ -116,7 +117,7 @@ impl Life {
         OrderRef::OfMerchant(mchid, self.key.out_trade_no.clone())
     }
 
-    /// Gives this order at least three faults of its own, each of which happens at most once.
+    /// Gives this order faults of its own, each of which happens at most once.
     fn inject_faults(&mut self) {
         let mchid = self.world.accounts[self.account].mchid.clone();
         let count = 3 + self.rng.below(3);
@@ -129,7 +130,6 @@ impl Life {
             let rule = FaultRule::new(fault).for_number(self.key.out_trade_no.as_str()).at_most(1);
             let rule = if self.is_v1 { rule } else { rule.for_merchant(&mchid) };
             self.world.gateway(|gateway| gateway.inject(rule));
-            self.world.count("faults injected");
         }
     }
 
@@ -143,6 +143,9 @@ impl Life {
         let object = fields.as_object_mut().unwrap();
         if self.is_v1 {
             object.insert("scene_info".into(), json!({"payer_client_ip": "203.0.113.7"}));
+        }
+        if let Some(sub_mchid) = &self.world.accounts[self.account].sub_mchid {
+            object.insert("sub_mchid".into(), sub_mchid.as_str().into());
         }
         if let Some(time) = self.time_expire {
             object.insert("time_expire".into(), format_rfc3339(time).into());
@@ -184,7 +187,7 @@ impl Life {
                 _ => None,
             };
             // A shop that does not wait long enough: the request goes on without it.
-            let patience = if self.rng.one_in(12) {
+            let patience = if self.rng.one_in(4) {
                 self.rng.within(Duration::from_secs(2))
             } else {
                 Duration::from_mins(2)
@@ -205,17 +208,23 @@ impl Life {
                 self.world.count("orders placed");
                 return;
             }
+            let has_left = answers.iter().all(Option::is_none);
+            let mut is_in_doubt = false;
             for error in answers.iter().flatten().filter_map(|answer| answer.as_ref().err()) {
                 match error {
                     ActionError::Differs { .. } => self.adopt_total().await,
                     ActionError::Conflict { .. } | ActionError::Invalid(_) => return,
-                    ActionError::Call(error) => {
-                        if matches!(error.fate(), Some(Fate::NotSent | Fate::Refused)) {
+                    ActionError::Call(error) => match error.fate() {
+                        Some(Fate::NotSent | Fate::Refused) => {
                             self.world.count("orders refused or not sent");
                         }
-                    }
+                        Some(Fate::Unknown) | None => is_in_doubt = true,
+                    },
                     ActionError::Ledger(_) | ActionError::Interrupted | ActionError::NotFound(_) => {}
                 }
+            }
+            if has_left || (is_in_doubt && self.rng.one_in(2)) {
+                self.query_for_a_while().await;
             }
             // A shop that has no answer may ask for another price: the server decides whether that is safe.
             if self.rng.one_in(3) {
@@ -224,6 +233,35 @@ impl Life {
             }
             let longest = if self.rng.one_in(2) { 3 } else { 60 };
             self.pause(Duration::from_secs(longest)).await;
+        }
+    }
+
+    /// Lets the server query the order, which may be on its way yet.
+    async fn query_for_a_while(&mut self) {
+        for _ in 0..=self.rng.below(5) {
+            let key = self.key.clone();
+            let answer = self.world.ask(|app| async move { app.query(&key).await }).await;
+            self.trace(|| format!("query: {}", shown(answer.as_ref())));
+            self.pause(Duration::from_secs(15)).await;
+        }
+    }
+
+    /// Reports the delivery of a paid order of `APIv1`, until the server has it.
+    async fn report_delivery(&mut self) {
+        if !self.is_v1 || !self.is_paid().await {
+            return;
+        }
+        let failure = self.rng.one_in(4).then(|| "out of stock".to_owned());
+        for _ in 0..ATTEMPTS {
+            let delivery = Delivery { key: self.key.clone(), failure: failure.clone() };
+            let answer = self.world.ask(|app| async move { app.delivered(delivery).await }).await;
+            self.trace(|| format!("delivered: {}", shown(answer.as_ref())));
+            if matches!(&answer, Some(Ok((row, _))) if row.acknowledged_at.is_some()) {
+                self.world.count("delivery reports");
+                self.world.told_delivery(&self.key);
+                return;
+            }
+            self.pause(Duration::from_mins(1)).await;
         }
     }
 

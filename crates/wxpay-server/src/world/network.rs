@@ -23,6 +23,8 @@ pub(super) enum NetworkFailure {
     NotSent,
     /// The request is lost before it reaches the gateway.
     RequestLost,
+    /// The request is lost, and nothing says so before the timeout.
+    Hanging,
     /// The request is carried out, and the reply is lost.
     ReplyLost,
     /// The request is carried out, and the reply arrives after the timeout.
@@ -40,9 +42,10 @@ pub(super) enum NetworkFailure {
 }
 
 impl NetworkFailure {
-    const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::NotSent,
         Self::RequestLost,
+        Self::Hanging,
         Self::ReplyLost,
         Self::TooLate,
         Self::Late,
@@ -52,10 +55,11 @@ impl NetworkFailure {
         Self::Tampered,
     ];
 
-    const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::NotSent => "network: not sent",
             Self::RequestLost => "network: request lost",
+            Self::Hanging => "network: request hanging",
             Self::ReplyLost => "network: reply lost",
             Self::TooLate => "network: reply too late",
             Self::Late => "network: request late",
@@ -79,7 +83,7 @@ impl Transport for Wire {
         Box::pin(async move {
             let Some(process) = &self.process else { return reply(&self.world, &transmit).await };
             process.alive().await;
-            let failure = self.world.network_failure();
+            let failure = self.world.network_failure(&transmit);
             let traced = |reply: Reply| {
                 self.world.trace_request(&transmit, failure, &reply);
                 reply
@@ -101,6 +105,10 @@ impl Wire {
         match failure {
             NetworkFailure::NotSent => Err(Failure::NotSent("connection refused".into())),
             NetworkFailure::RequestLost => lost("the request was lost"),
+            NetworkFailure::Hanging => {
+                sleep(transmit.timeout).await;
+                lost("timed out")
+            }
             NetworkFailure::ReplyLost => {
                 drop(reply(world, &transmit).await);
                 lost("the reply was lost")
@@ -154,6 +162,7 @@ fn send_later(world: &Arc<World>, delay: Duration, transmit: &Transmit) {
 async fn reply(world: &Arc<World>, transmit: &Transmit) -> Reply {
     world.count("requests to the gateway");
     let outcome = world.gateway(|gateway| gateway.answer(&transmit.request, world.now()));
+    world.check_arrival(transmit);
     if matches!(outcome, Outcome::AfterNotifications(_)) {
         world.deliver_due();
         sleep(LATENCY).await;
@@ -185,7 +194,7 @@ fn tampered(reply: &Response) -> Response {
 
 impl World {
     /// Draws whether the next request fails.
-    fn network_failure(&self) -> Option<NetworkFailure> {
+    fn network_failure(&self, transmit: &Transmit) -> Option<NetworkFailure> {
         if self.is_calm() {
             return None;
         }
@@ -193,7 +202,31 @@ impl World {
         if let Some(outage) = outage.filter(|_| self.random(|rng| rng.percent(80))) {
             return Some(outage);
         }
+        if self.is_placing_slow(transmit) && self.random(|rng| rng.percent(90)) {
+            return Some(self.random(|rng| rng.pick(&[NetworkFailure::Late, NetworkFailure::Hanging])));
+        }
         self.random(|rng| rng.one_in(12).then(|| rng.pick(&NetworkFailure::ALL)))
+    }
+
+    fn is_placing_slow(&self, transmit: &Transmit) -> bool {
+        let slow = self.slow_placing.lock().unwrap().clone();
+        slow.is_some_and(|slow| self.prepaid_order(transmit).is_some_and(|key| key.merchant == slow))
+    }
+
+    /// Lets the calls that create the orders of one merchant be slow for a while: the queries of such an order find
+    /// nothing, and it arrives later.
+    pub(super) async fn slow_placing_down(self: Arc<Self>, mut rng: super::Rng) {
+        while !self.is_calm() {
+            sleep(rng.within(Duration::from_mins(1))).await;
+            let account = rng.below(u64::try_from(self.accounts.len()).unwrap());
+            let name = self.accounts[usize::try_from(account).unwrap()].name.clone();
+            self.trace("", || format!("the orders of {name} become slow"));
+            self.count("slow ways to place orders");
+            *self.slow_placing.lock().unwrap() = Some(name);
+            sleep(rng.within(Duration::from_mins(2))).await;
+            *self.slow_placing.lock().unwrap() = None;
+            self.trace("", || "orders are fast again".into());
+        }
     }
 
     /// Lets all requests fail in one way for a while: the gateway is away, or slow.

@@ -5,7 +5,7 @@ use crate::{
     ambient::Ambient,
     app::{App, Parts, Settings},
     engine::{Ledger, model::Gate},
-    ledger::{retention::Retention, schedule::Schedule},
+    ledger::{Changes, retention::Retention, schedule::Schedule},
     merchants::{Registry, Vault, seal::SealingKeys},
     observe::metrics::Metrics,
     serve::Shutdown,
@@ -92,7 +92,8 @@ impl Gate for Process {
         })
     }
 
-    fn committed(&self, operation: &dyn fmt::Debug) {
+    fn committed(&self, operation: &dyn fmt::Debug, changes: &Changes) {
+        self.world.watch(operation, changes);
         if self.world.is_tracing() {
             let text = format!("{operation:?}");
             self.world.trace(&text, || format!("[{}] {text}", self.number));
@@ -105,12 +106,12 @@ impl Gate for Process {
 pub(super) struct Running {
     pub(super) process: Arc<Process>,
     pub(super) app: App,
-    tasks: Mutex<Option<(Tasks, JoinHandle<()>)>>,
+    tasks: Mutex<Option<(Tasks, Option<JoinHandle<()>>)>>,
 }
 
 impl Running {
-    /// Starts a process.
-    pub(super) fn start(world: &Arc<World>) -> Arc<Self> {
+    /// Starts a process. The one in the first slot delivers webhooks too: one process may.
+    pub(super) fn start(world: &Arc<World>, slot: usize) -> Arc<Self> {
         let number = world.count("starts of the server");
         let process = Arc::new(Process {
             world: Arc::clone(world),
@@ -148,16 +149,18 @@ impl Running {
             Arc::new(Line { world: Arc::clone(world), process: Arc::clone(&process) });
         let secrets: Arc<dyn SecretBox> = Arc::new(sealing);
         let tasks = tasks::start(&app);
-        let delivering = tokio::spawn(deliver::run(deliver::Parts {
-            ledger,
-            ambient,
-            transport,
-            secrets,
-            policy: Policy::default(),
-            metrics,
-            shutdown: app.shutdown().clone(),
-            numbered: app.numbered_events(),
-        }));
+        let delivering = (slot == 0).then(|| {
+            tokio::spawn(deliver::run(deliver::Parts {
+                ledger,
+                ambient,
+                transport,
+                secrets,
+                policy: Policy::default(),
+                metrics,
+                shutdown: app.shutdown().clone(),
+                numbered: app.numbered_events(),
+            }))
+        });
         Arc::new(Self { process, app, tasks: Mutex::new(Some((tasks, delivering))) })
     }
 
@@ -179,7 +182,9 @@ impl Running {
         self.process.is_dead.send_replace(true);
         if let Some((tasks, delivering)) = self.tasks.lock().unwrap().take() {
             drop(tasks);
-            delivering.abort();
+            if let Some(delivering) = delivering {
+                delivering.abort();
+            }
         }
         // Loops that wait for nothing else must not go on for ever.
         self.app.shutdown().begin_shutdown();
@@ -192,7 +197,9 @@ impl Running {
         self.app.shutdown().finish_within(Duration::from_secs(8)).await;
         if let Some((tasks, delivering)) = taken {
             tasks.finish().await;
-            drop(delivering.await);
+            if let Some(delivering) = delivering {
+                drop(delivering.await);
+            }
         }
         self.process.is_dead.send_replace(true);
     }

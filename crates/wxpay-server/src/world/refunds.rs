@@ -14,7 +14,10 @@ use wxpay_hyper::Client;
 use wxpay_proto::{
     Fen,
     id::OutRefundNo,
-    v3::refund::{CreateRefund, RefundAmount},
+    v3::{
+        Party,
+        refund::{CreateRefund, RefundAmount},
+    },
 };
 use wxpay_sim::ledger::{RefundRecord, RefundStatus};
 
@@ -24,7 +27,8 @@ pub(super) async fn live(life: &mut Life) {
         return;
     }
     for index in 0..=life.rng.below(3) {
-        let number: OutRefundNo = format!("R{:06}x{index}", life.serial / 2).parse().unwrap();
+        let number: OutRefundNo =
+            format!("R{:06}x{index}", life.serial / life.world.accounts.len()).parse().unwrap();
         let amount = match life.rng.below(6) {
             0 => life.total,
             // More than the payment.
@@ -129,6 +133,8 @@ async fn in_console(life: &mut Life, number: OutRefundNo, amount: u64) {
     let notify_url = format!("https://pay.example.com/notify/{}/refund", life.key.merchant).parse().unwrap();
     let create =
         CreateRefund::new(payment.transaction_id.clone(), number.clone(), amount).notify_url(notify_url);
+    let sub_mchid = world.accounts[life.account].sub_mchid.clone();
+    let create = create.party(sub_mchid.map_or(Party::Direct, Party::partner));
     let (clock, entropy) = (Arc::clone(&world), Arc::clone(&world));
     let client = Client::builder()
         .transport(Arc::new(Wire { world: Arc::clone(&world), process: None }))

@@ -39,6 +39,22 @@ enum Behaviour {
     Gone,
 }
 
+impl Behaviour {
+    /// Returns the name of the fault, if it is one.
+    const fn fault(self) -> Option<&'static str> {
+        match self {
+            Self::Accept => None,
+            Self::Slow => Some("webhooks: slow"),
+            Self::ResponseLost => Some("webhooks: response lost"),
+            Self::RequestLost => Some("webhooks: request lost"),
+            Self::TooSlow => Some("webhooks: too slow"),
+            Self::ServerError => Some("webhooks: server error"),
+            Self::Busy => Some("webhooks: busy"),
+            Self::Gone => Some("webhooks: 410"),
+        }
+    }
+}
+
 /// The connection of a process to the receiver.
 #[derive(Debug)]
 pub(super) struct Line {
@@ -94,8 +110,8 @@ impl Line {
         let response = |status, retry_after: Option<&str>| {
             Ok(WebhookResponse { status, retry_after: retry_after.map(Into::into), excerpt: None })
         };
-        if !matches!(behaviour, Behaviour::Accept) {
-            self.world.count("webhooks: failures of the receiver");
+        if let Some(fault) = behaviour.fault() {
+            self.world.count(fault);
         }
         match behaviour {
             Behaviour::Accept => self.process_event(headers, body),
@@ -114,10 +130,7 @@ impl Line {
             }
             Behaviour::ServerError => return response(500, None),
             Behaviour::Busy => return response(503, Some("20")),
-            Behaviour::Gone => {
-                self.world.count("webhooks: 410");
-                return response(410, None);
-            }
+            Behaviour::Gone => return response(410, None),
         }
         response(204, None)
     }

@@ -1,6 +1,6 @@
 //! Everything that happens to the server from outside: restarts, a failing ledger, clocks, keys, outages.
 
-use super::{World, process::Running, rng::Rng};
+use super::{PROCESSES, World, rng::Rng};
 use std::{sync::Arc, time::Duration};
 use tokio::time::sleep;
 use wxpay_proto::UnixTime;
@@ -13,34 +13,40 @@ const DAY: Duration = Duration::from_hours(24);
 impl World {
     /// Begins all kinds of weather. It ends with the calm.
     pub(super) fn begin_weather(self: &Arc<Self>, rng: &mut Rng) {
-        tokio::spawn(Arc::clone(self).restart_now_and_then(rng.fork()));
+        for slot in 0..PROCESSES {
+            tokio::spawn(Arc::clone(self).restart_now_and_then(slot, rng.fork()));
+        }
         tokio::spawn(Arc::clone(self).fail_the_ledger(rng.fork()));
         tokio::spawn(Arc::clone(self).set_clocks(rng.fork()));
         tokio::spawn(Arc::clone(self).change_keys(rng.fork()));
         tokio::spawn(Arc::clone(self).fail_the_receiver(rng.fork()));
         tokio::spawn(Arc::clone(self).fail_the_network(rng.fork()));
+        tokio::spawn(Arc::clone(self).slow_placing_down(rng.fork()));
     }
 
-    /// Kills the server, or shuts it down, and starts it again.
-    async fn restart_now_and_then(self: Arc<Self>, mut rng: Rng) {
+    /// Kills a process, or shuts it down, and starts it again.
+    async fn restart_now_and_then(self: Arc<Self>, slot: usize, mut rng: Rng) {
         while !self.is_calm() {
             sleep(rng.within(Duration::from_mins(2))).await;
             if self.is_calm() {
                 return;
             }
-            let Some(running) = self.take_current() else { continue };
+            let Some(running) = self.take_process(slot) else { continue };
             if rng.one_in(4) {
                 self.count("shutdowns");
-                self.trace("", || "the server shuts down".into());
+                self.trace("", || format!("process {slot} shuts down"));
                 running.shut_down().await;
             } else {
                 self.count("kills");
-                self.trace("", || "the server is killed".into());
+                self.trace("", || format!("process {slot} is killed"));
                 running.kill();
             }
             sleep(rng.within(Duration::from_secs(20))).await;
-            self.trace("", || "the server starts".into());
-            self.set_current(Running::start(&self));
+            self.trace("", || format!("process {slot} starts"));
+            if self.is_calm() {
+                return;
+            }
+            self.start_process(slot);
         }
     }
 
@@ -63,11 +69,11 @@ impl World {
         self.model.lose_next(0);
     }
 
-    /// Sets the server's clock a day ahead or an hour back, for a while.
+    /// Sets the clock of a process a day ahead or an hour back, for a while.
     async fn set_clocks(self: Arc<Self>, mut rng: Rng) {
         while !self.is_calm() {
             sleep(rng.within(Duration::from_mins(8))).await;
-            let Some(running) = self.current().filter(|_| !self.is_calm()) else { continue };
+            let Some(running) = self.any_process().filter(|_| !self.is_calm()) else { continue };
             let ahead = rng.pick(&[86_400, -3600, 240, -200, 3600]);
             self.trace("", || format!("the clock jumps by {ahead} s"));
             self.count("jumps of the clock");
@@ -82,6 +88,7 @@ impl World {
     async fn fail_the_receiver(self: Arc<Self>, mut rng: Rng) {
         while !self.is_calm() {
             sleep(rng.within(Duration::from_mins(5))).await;
+            self.count("webhooks: receiver down");
             self.set_receiver_down(true);
             sleep(rng.within(Duration::from_mins(1))).await;
             self.set_receiver_down(false);
@@ -129,7 +136,7 @@ impl World {
         });
         sleep(rng.within(Duration::from_secs(90))).await;
         account.set_api_v3_key(key);
-        if let Some(running) = self.current() {
+        for running in self.running() {
             let merchants = self.accounts.iter().map(super::Account::build).collect();
             running.app.merchants().reload_settings(merchants).unwrap();
         }

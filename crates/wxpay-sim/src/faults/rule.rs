@@ -122,6 +122,11 @@ impl FaultRule {
         self.id
     }
 
+    /// Returns the fault that the rule injects.
+    pub const fn fault(&self) -> Fault {
+        self.fault
+    }
+
     /// Returns the number of injections so far.
     pub const fn hits(&self) -> u64 {
         self.hits

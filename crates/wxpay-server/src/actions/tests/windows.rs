@@ -3,6 +3,7 @@
 use super::*;
 use crate::{
     engine::model::{Gate, Model},
+    ledger::Changes,
     upstream::CallError,
 };
 use std::{
@@ -28,7 +29,7 @@ impl Gate for SlowAnswer {
         })
     }
 
-    fn committed(&self, operation: &dyn std::fmt::Debug) {
+    fn committed(&self, operation: &dyn std::fmt::Debug, _: &Changes) {
         *self.is_next.lock().unwrap() = format!("{operation:?}").starts_with(self.operation);
     }
 }

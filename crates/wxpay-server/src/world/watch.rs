@@ -1,0 +1,75 @@
+//! The rules that must hold at every moment. The end of a world cannot show that one was broken on the way.
+
+use super::{World, audit::shown};
+use crate::ledger::{
+    Change, Changes, OrderKey, Table as _,
+    rows::order::{OrderRow, OrderStatus},
+};
+use std::fmt;
+use wxpay_proto::exchange::Transmit;
+use wxpay_sim::gateway::OrderRef;
+
+/// The labels of the calls that create an order.
+const PREPAYS: [&str; 2] = ["v3.pay.native", "v1.genprepay"];
+
+impl World {
+    /// Checks an operation as it is committed: a status never goes back, and while a decision to close is not resolved, no
+    /// payment is applied, so that no `order.paid` is emitted.
+    pub(super) fn watch(&self, operation: &dyn fmt::Debug, changes: &Changes) {
+        for root in roots(changes) {
+            let (key, status) = (root.key(), root.status);
+            let before = self.roots().insert(key.clone(), root);
+            let before = before.map_or(OrderStatus::Unplaced, |before| before.status);
+            assert!(before.can_become(status), "{}: {before} becomes {status}", shown(&key));
+            if matches!(before, OrderStatus::Closing | OrderStatus::Reversing) {
+                let learns = format!("{operation:?}").starts_with("LearnPayment");
+                assert!(
+                    !learns || status == before,
+                    "{}: a payment is applied while it is {before}",
+                    shown(&key)
+                );
+                if learns {
+                    self.count("payments that raced a close");
+                }
+            }
+        }
+    }
+
+    /// Checks the arrival of a prepay call at the gateway: an order that is created there may exist, as the ledger knows.
+    /// Otherwise the number could get another price.
+    pub(super) fn check_arrival(&self, transmit: &Transmit) {
+        let Some(key) = self.prepaid_order(transmit) else { return };
+        let account = self.accounts.iter().find(|account| account.name == key.merchant).unwrap();
+        let order = OrderRef::OfMerchant(account.mchid.clone(), key.out_trade_no.clone());
+        let exists = self.gateway(|gateway| gateway.order(&order, self.now())).is_some();
+        let may_exist = self.roots().get(&key).is_some_and(|root| root.may_exist_upstream);
+        assert!(
+            may_exist || !exists,
+            "{}: it was created, and the ledger says that it cannot exist",
+            shown(&key)
+        );
+    }
+
+    /// Returns the order that a request creates.
+    pub(super) fn prepaid_order(&self, transmit: &Transmit) -> Option<OrderKey> {
+        if !PREPAYS.contains(&transmit.label) {
+            return None;
+        }
+        let body = String::from_utf8_lossy(transmit.request.body());
+        let number = body.split("out_trade_no").nth(1)?.trim_start_matches(['"', ':', '=']);
+        let number: String = number.chars().take_while(char::is_ascii_alphanumeric).collect();
+        // In APIv1, the body does not name the merchant: it is the first one.
+        let account = self.accounts.iter().find(|account| body.contains(account.mchid.as_str()));
+        let account = account.unwrap_or(&self.accounts[0]);
+        Some(OrderKey::new(account.name.clone(), number.parse().ok()?))
+    }
+}
+
+fn roots(changes: &Changes) -> impl Iterator<Item = OrderRow> {
+    changes.iter().filter_map(|change| match change {
+        Change::Write { table, values, .. } if table.name == OrderRow::INFO.name => {
+            Some(OrderRow::from_values(values.clone()).unwrap())
+        }
+        Change::Write { .. } | Change::Delete { .. } => None,
+    })
+}
