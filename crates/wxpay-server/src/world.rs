@@ -92,6 +92,8 @@ struct World {
     draws: AtomicU64,
     /// The processes of the server that run now, on one ledger.
     processes: Mutex<[Option<Arc<Running>>; PROCESSES]>,
+    /// The number of requests on their way to the gateway that create an order.
+    on_the_way: Mutex<BTreeMap<OrderKey, u64>>,
     /// The roots of the ledger, as last committed.
     roots: Mutex<BTreeMap<OrderKey, OrderRow>>,
     receiver: Mutex<Receiver>,
@@ -149,6 +151,7 @@ impl World {
             rng: Mutex::new(Rng::of(seed)),
             draws: AtomicU64::new(seed << 32),
             processes: Mutex::default(),
+            on_the_way: Mutex::default(),
             roots: Mutex::default(),
             receiver: Mutex::default(),
             events_by_id: Mutex::default(),

@@ -1,6 +1,6 @@
 //! The network between the server and the gateway, and its failures.
 
-use super::{World, process::Process};
+use super::{World, process::Process, watch::OnTheWay};
 use std::{pin::Pin, sync::Arc, time::Duration};
 use tokio::time::{sleep, timeout};
 use wxpay_hyper::Transport;
@@ -83,6 +83,7 @@ impl Transport for Wire {
         Box::pin(async move {
             let Some(process) = &self.process else { return reply(&self.world, &transmit).await };
             process.alive().await;
+            let on_the_way = OnTheWay::begin(&self.world, &transmit);
             let failure = self.world.network_failure(&transmit);
             let traced = |reply: Reply| {
                 self.world.trace_request(&transmit, failure, &reply);
@@ -90,6 +91,8 @@ impl Transport for Wire {
             };
             let exchange = timeout(transmit.timeout, self.exchange(failure, transmit.clone()));
             let reply = exchange.await.unwrap_or_else(|_| lost("timed out"));
+            // A process that is dead stands still here for ever.
+            drop(on_the_way);
             process.alive().await;
             traced(reply)
         })
@@ -150,10 +153,12 @@ fn lost(reason: &'static str) -> Reply {
 
 /// Delivers a request after a while. Its reply goes nowhere.
 fn send_later(world: &Arc<World>, delay: Duration, transmit: &Transmit) {
+    let on_the_way = OnTheWay::begin(world, transmit);
     let (world, transmit) = (Arc::clone(world), transmit.clone());
     tokio::spawn(async move {
         sleep(delay).await;
         let reply = reply(&world, &transmit).await;
+        drop(on_the_way);
         world.trace_request(&transmit, None, &reply);
     });
 }

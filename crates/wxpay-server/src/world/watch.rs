@@ -5,7 +5,7 @@ use crate::ledger::{
     Change, Changes, OrderKey, Table as _,
     rows::order::{OrderRow, OrderStatus},
 };
-use std::fmt;
+use std::{fmt, sync::Arc};
 use wxpay_proto::exchange::Transmit;
 use wxpay_sim::gateway::OrderRef;
 
@@ -13,16 +13,25 @@ use wxpay_sim::gateway::OrderRef;
 const PREPAYS: [&str; 2] = ["v3.pay.native", "v1.genprepay"];
 
 impl World {
-    /// Checks an operation as it is committed: a status never goes back, and while a decision to close is not resolved, no
-    /// payment is applied, so that no `order.paid` is emitted.
+    /// Checks an operation as it is committed: a status never goes back; an order that is on its way is never known not to
+    /// exist; and while a decision to close is not resolved, no payment is applied, so that no `order.paid` is emitted.
     pub(super) fn watch(&self, operation: &dyn fmt::Debug, changes: &Changes) {
         for root in roots(changes) {
-            let (key, status) = (root.key(), root.status);
+            let (key, status, may_exist) = (root.key(), root.status, root.may_exist_upstream);
             let before = self.roots().insert(key.clone(), root);
+            let was_possible = before.as_ref().is_some_and(|before| before.may_exist_upstream);
             let before = before.map_or(OrderStatus::Unplaced, |before| before.status);
+            let operation = format!("{operation:?}");
             assert!(before.can_become(status), "{}: {before} becomes {status}", shown(&key));
+            let is_query = ["RecordQuery", "EndClose"].iter().any(|name| operation.starts_with(name));
+            let is_freed = was_possible && !may_exist && is_query;
+            assert!(
+                !is_freed || !self.on_the_way.lock().unwrap().contains_key(&key),
+                "{}: the ledger says that it cannot exist, and it is on its way",
+                shown(&key)
+            );
             if matches!(before, OrderStatus::Closing | OrderStatus::Reversing) {
-                let learns = format!("{operation:?}").starts_with("LearnPayment");
+                let learns = operation.starts_with("LearnPayment");
                 assert!(
                     !learns || status == before,
                     "{}: a payment is applied while it is {before}",
@@ -62,6 +71,29 @@ impl World {
         let account = self.accounts.iter().find(|account| body.contains(account.mchid.as_str()));
         let account = account.unwrap_or(&self.accounts[0]);
         Some(OrderKey::new(account.name.clone(), number.parse().ok()?))
+    }
+}
+
+/// A request on its way to the gateway that creates an order.
+#[derive(Debug)]
+pub(super) struct OnTheWay(Arc<World>, OrderKey);
+
+impl OnTheWay {
+    /// Returns `None` for a request that creates no order.
+    pub(super) fn begin(world: &Arc<World>, transmit: &Transmit) -> Option<Self> {
+        let key = world.prepaid_order(transmit)?;
+        *world.on_the_way.lock().unwrap().entry(key.clone()).or_default() += 1;
+        Some(Self(Arc::clone(world), key))
+    }
+}
+
+impl Drop for OnTheWay {
+    fn drop(&mut self) {
+        let mut on_the_way = self.0.on_the_way.lock().unwrap();
+        let count = on_the_way.remove(&self.1).unwrap_or_default();
+        if count > 1 {
+            on_the_way.insert(self.1.clone(), count - 1);
+        }
     }
 }
 
