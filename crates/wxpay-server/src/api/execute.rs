@@ -9,7 +9,12 @@ mod page;
 mod refunds;
 mod webhooks;
 
-use super::{keys::Merchants, operation::Operation, problem::Problem, service::Api};
+use super::{
+    keys::{Merchants, Scopes},
+    operation::Operation,
+    problem::Problem,
+    service::Api,
+};
 use crate::merchants::{Merchant, MerchantName};
 use serde_json::Value;
 use std::sync::Arc;
@@ -19,6 +24,8 @@ use std::sync::Arc;
 pub(crate) struct Caller {
     /// The id of the API key, or `cli`.
     pub(crate) actor: String,
+    /// The operations that it is allowed, and may allow to others.
+    pub(crate) scopes: Scopes,
     /// The merchants that it may see.
     pub(crate) merchants: Merchants,
 }

@@ -111,6 +111,23 @@ impl Problem {
         Self::new(class, format!("merchant {rule}")).with_field("merchant", rule)
     }
 
+    /// Reports a new API key with a scope that the key of the request does not have (403).
+    pub(crate) fn exceeding_scopes(scope: &str) -> Self {
+        let rule = "must be scopes of the API key that sends the request";
+        let remedy = "create the key with one that has it, or with wxpay api-key create";
+        let class = Class(403, "missing_scope", "The API key does not have the scope", false);
+        Self::new(class, format!("scopes {rule}, which does not have {scope}: {remedy}"))
+            .with_field("scopes", rule)
+    }
+
+    /// Reports a new API key for merchants that the key of the request is not for (403).
+    pub(crate) fn exceeding_merchants() -> Self {
+        let rule = "must be given, and be merchants of the API key that sends the request";
+        let remedy = "create the key with one for all merchants, or with wxpay api-key create";
+        let class = Class(403, "other_merchant", "The API key is not for this merchant", false);
+        Self::new(class, format!("merchants {rule}: {remedy}")).with_field("merchants", rule)
+    }
+
     /// Reports a path that has no route (404).
     pub(crate) fn unknown_path() -> Self {
         let class = Class(404, "unknown_path", "Unknown path", false);

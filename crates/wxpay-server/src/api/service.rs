@@ -138,7 +138,11 @@ impl Api {
                     return Err(Problem::missing_scope(scope.name()));
                 }
                 self.limit(&key.key_id)?;
-                Some(Caller { actor: key.key_id.clone(), merchants: key.merchants.clone() })
+                Some(Caller {
+                    actor: key.key_id.clone(),
+                    scopes: key.scopes.clone(),
+                    merchants: key.merchants.clone(),
+                })
             }
             None => None,
         };
@@ -352,7 +356,7 @@ impl Api {
 impl Caller {
     /// The operator at the command line, who may do everything.
     pub(crate) fn operator() -> Self {
-        Self { actor: "cli".into(), merchants: Merchants::All }
+        Self { actor: "cli".into(), scopes: Scopes::all(), merchants: Merchants::All }
     }
 }
 

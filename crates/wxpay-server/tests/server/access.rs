@@ -124,10 +124,12 @@ async fn key_of_one_merchant_sees_and_changes_that_merchant_only() {
     assert_eq!(merchants["data"].as_array().unwrap().len(), 1, "{merchants}");
     send("GET", "/api/merchants/default", json!(null)).await.problem(404, "not_found");
     send("GET", "/api/audit", json!(null)).await.problem(403, "other_merchant");
-    let key = json!({ "name": "all", "scopes": ["orders:read"] });
-    send("POST", "/api/api-keys", key).await.problem(403, "other_merchant");
-    let key = json!({ "name": "default", "scopes": ["orders:read"], "merchants": ["default"] });
-    send("POST", "/api/api-keys", key).await.problem(403, "other_merchant");
+    for merchants in [json!(null), json!(["default"]), json!(["other", "default"])] {
+        let key = json!({ "name": "more", "scopes": ["orders:read"], "merchants": merchants });
+        let problem = send("POST", "/api/api-keys", key).await.problem(403, "other_merchant");
+        assert_eq!(problem["field"], "merchants", "{problem}");
+        assert!(problem["detail"].as_str().unwrap().contains("wxpay api-key create"), "{problem}");
+    }
     let key = json!({ "name": "own", "scopes": ["orders:read"], "merchants": ["other"] });
     send("POST", "/api/api-keys", key).await.expect(201);
     let keys = send("GET", "/api/api-keys", json!(null)).await.expect(200);
@@ -144,12 +146,28 @@ async fn key_of_one_merchant_sees_and_changes_that_merchant_only() {
 }
 
 #[tokio::test]
-async fn config_write_creates_keys_with_any_scope_and_the_audit_names_them() {
+async fn key_creates_keys_with_its_own_scopes_at_most_and_the_audit_names_them() {
     let shop = Shop::open().await;
-    let (token, _) = shop.api_key(json!({ "scopes": ["config:write"] })).await;
-    let key = json!({ "name": "more", "scopes": ["refunds:write"] }).to_string();
-    // It is the administrator's scope, as the document says.
-    let reply = shop.send(&token, "POST", "/api/api-keys", &[], key.as_bytes()).await;
+    let (token, _) = shop.api_key(json!({ "scopes": ["config:write", "orders:write"] })).await;
+    let create = async |scopes: &[&str]| {
+        let key = json!({ "name": "more", "scopes": scopes }).to_string();
+        shop.send(&token, "POST", "/api/api-keys", &[], key.as_bytes()).await
+    };
+    for scopes in [&["refunds:write"][..], &["events:read"], &["config:write", "refunds:write"]] {
+        let problem = create(scopes).await.problem(403, "missing_scope");
+        assert_eq!(problem["field"], "scopes", "{problem}");
+        assert_eq!(problem["rule"], "must be scopes of the API key that sends the request", "{problem}");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(
+            detail.contains(scopes[scopes.len() - 1]) && detail.contains("wxpay api-key create"),
+            "{problem}"
+        );
+    }
+    let keys = shop.get("/api/api-keys").await.expect(200);
+    assert!(keys["data"].as_array().unwrap().iter().all(|key| key["name"] != "more"), "{keys}");
+    // A key that may write orders may read them.
+    create(&["config:write", "orders:read"]).await.expect(201);
+    let reply = create(&["orders:write"]).await;
     assert_eq!(reply.status, 201, "{}", reply.text());
     let audit = shop.get("/api/audit").await.expect(200);
     let key_id = reply.json()["key_id"].clone();

@@ -24,7 +24,13 @@ const DAY_MILLIS: u64 = 86_400_000;
 
 impl Api {
     pub(super) async fn create_api_key(&self, caller: &Caller, key: CreateApiKey) -> Result<Answer, Problem> {
-        Self::require_all_merchants(caller, &key.merchants)?;
+        // Otherwise the scope config:write would be every scope: a key could create one that allows more than itself.
+        if let Some(scope) = caller.scopes.first_missing(&key.scopes) {
+            return Err(Problem::exceeding_scopes(scope.name()));
+        }
+        if !caller.merchants.covers(&key.merchants) {
+            return Err(Problem::exceeding_merchants());
+        }
         if key.expires_at.is_some_and(|expires_at| expires_at <= self.app().now()) {
             return Err(Problem::invalid_field("expires_at", "must be in the future"));
         }
@@ -80,7 +86,9 @@ impl Api {
     }
 
     pub(super) async fn list_audit(&self, caller: &Caller, list: ListAudit) -> Result<Answer, Problem> {
-        Self::require_all_merchants(caller, &Merchants::All)?;
+        if !caller.merchants.covers(&Merchants::All) {
+            return Err(Problem::other_merchant());
+        }
         let limit = list.page.limit;
         // Entries of other subjects are passed by: a page may be shorter than its limit.
         let scanned = if list.subject.is_some() { 1000 } else { limit.saturating_add(1) };
@@ -111,16 +119,6 @@ impl Api {
         row.ok_or_else(|| Problem::not_found("API key"))
     }
 
-    /// Refuses a key for merchants that the caller itself may not see.
-    fn require_all_merchants(caller: &Caller, merchants: &Merchants) -> Result<(), Problem> {
-        let is_covered = match (&caller.merchants, merchants) {
-            (Merchants::All, _) => true,
-            (Merchants::Only(own), Merchants::Only(asked)) => asked.is_subset(own),
-            (Merchants::Only(_), Merchants::All) => false,
-        };
-        if is_covered { Ok(()) } else { Err(Problem::other_merchant()) }
-    }
-
     /// Reads the API key with this digest, and the day of its last use.
     pub(in crate::api) async fn read_key(
         &self,
@@ -145,11 +143,7 @@ impl Api {
 }
 
 fn is_visible(caller: &Caller, key: &ApiKeyRow) -> bool {
-    match (&caller.merchants, merchants(key)) {
-        (Merchants::All, _) => true,
-        (Merchants::Only(own), Merchants::Only(names)) => names.is_subset(own),
-        (Merchants::Only(_), Merchants::All) => false,
-    }
+    caller.merchants.covers(&merchants(key))
 }
 
 fn merchants(row: &ApiKeyRow) -> Merchants {

@@ -21,6 +21,15 @@ impl Merchants {
         }
     }
 
+    /// Returns whether the key is for all of these merchants.
+    pub(crate) fn covers(&self, others: &Self) -> bool {
+        match (self, others) {
+            (Self::All, _) => true,
+            (Self::Only(own), Self::Only(others)) => others.is_subset(own),
+            (Self::Only(_), Self::All) => false,
+        }
+    }
+
     /// Returns the merchant of a request: the one that it names, or else the only one that the key is for and that is
     /// configured. Two merchants may use the same number, so there is no other default.
     ///

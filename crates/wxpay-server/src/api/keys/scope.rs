@@ -68,6 +68,11 @@ impl Scopes {
         self.0.contains(&scope) || (scope == Scope::OrdersRead && self.0.contains(&Scope::OrdersWrite))
     }
 
+    /// Returns the first of some scopes that these do not allow.
+    pub(crate) fn first_missing(&self, asked: &Self) -> Option<Scope> {
+        asked.iter().find(|scope| !self.allows(*scope))
+    }
+
     /// Yields the scopes.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Scope> {
         self.0.iter().copied()

@@ -88,7 +88,7 @@ pub(super) const MERCHANTS: Group = Group {
 pub(super) const API_KEYS: Group = Group {
     name: "api-keys",
     description: "Keys for this interface. A token is shown once; only its SHA-256 is stored. A key with \
-        config:write may create keys with any scope, for its own merchants: it is the administrator's.",
+        config:write creates keys with scopes and merchants of its own, not more; `wxpay api-key create` any.",
     routes: &[
         write(
             "api/api-keys",
