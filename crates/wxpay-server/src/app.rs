@@ -9,6 +9,7 @@ use crate::{
         schedule::Schedule,
     },
     merchants::{Merchant, MerchantName, Registry, Vault},
+    notify::Acknowledged,
     observe::{log::RateLimitedLog, metrics::Metrics},
     serve::Shutdown,
     single_flight::SingleFlight,
@@ -98,6 +99,7 @@ struct Inner {
     /// Wakes the runner of tasks.
     tasks: Notify,
     log: RateLimitedLog,
+    acknowledged: Acknowledged,
 }
 
 impl CallWindow {
@@ -146,6 +148,7 @@ impl App {
             numbered: tokio::sync::watch::Sender::new(0),
             tasks: Notify::new(),
             log: RateLimitedLog::new(NOTIFICATION_LINES),
+            acknowledged: Acknowledged::default(),
         }))
     }
 
@@ -211,6 +214,11 @@ impl App {
     /// Returns the limit of log lines that anybody on the network can cause.
     pub(crate) fn log(&self) -> &RateLimitedLog {
         &self.0.log
+    }
+
+    /// Returns the notifications that were acknowledged since the last audit.
+    pub(crate) fn acknowledged(&self) -> &Acknowledged {
+        &self.0.acknowledged
     }
 
     pub(crate) fn prepays(&self) -> &SingleFlight<OrderKey, String, PrepayEnd> {

@@ -118,6 +118,7 @@ mod actions;
 pub mod ambient;
 mod api;
 mod app;
+mod audit;
 mod channels;
 mod console;
 mod engine;

@@ -3,6 +3,7 @@
 //! What is not verified is refused and counted: it is not stored, and the log has a limit. What is verified and cannot
 //! be read is stored, opens a case, and is answered 503, so that WeChat Pay sends it again.
 
+mod acknowledged;
 mod v1;
 mod v3;
 
@@ -13,6 +14,8 @@ use crate::{
     merchants::Merchant,
     observe::metrics::NotificationResult,
 };
+pub(crate) use acknowledged::Acknowledged;
+use acknowledged::InboxKey;
 use std::{fmt, sync::Arc, time::Duration};
 use tokio::time::timeout;
 use wxpay_proto::http::Response;
@@ -47,6 +50,20 @@ impl Incoming {
     fn header(&self, name: &str) -> Option<&str> {
         let value = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?;
         std::str::from_utf8(&value.1).ok()
+    }
+}
+
+/// A notification that the ledger has recorded, and that may be acknowledged.
+#[derive(Debug)]
+struct Recorded {
+    result: NotificationResult,
+    key: InboxKey,
+}
+
+impl Recorded {
+    fn new(key: InboxKey, is_new: bool) -> Self {
+        let result = if is_new { NotificationResult::Accepted } else { NotificationResult::Duplicate };
+        Self { result, key }
     }
 }
 
@@ -90,9 +107,11 @@ impl App {
         let result = timeout(DEADLINE, handled).await;
         let result = result.unwrap_or_else(|_| Err(Refused::failed("the notification took too long")));
         let is_v1 = kind == Some(NotifyKind::V1);
-        match result {
-            Ok(result) => {
+        let mut recorded = None;
+        let response = match result {
+            Ok(Recorded { result, key }) => {
                 self.metrics().notification(result);
+                recorded = Some(key);
                 acknowledgement(is_v1)
             }
             Err(refused) => {
@@ -100,7 +119,11 @@ impl App {
                 self.log_refused(&refused);
                 refusal(is_v1, refused.status)
             }
+        };
+        if (200..300).contains(&response.status()) {
+            self.acknowledged().add(recorded);
         }
+        response
     }
 
     fn log_refused(&self, refused: &Refused) {

@@ -2,7 +2,8 @@
 
 use super::Console;
 use crate::{
-    ledger::{OrderKey, Prefix, Shard, order::OrderState, rows::order::OrderRow},
+    audit,
+    ledger::{OrderKey, Prefix, Shard, rows::order::OrderRow},
     server::StartError,
 };
 use std::fmt;
@@ -26,7 +27,7 @@ impl fmt::Display for Violation {
 }
 
 impl Console {
-    /// Computes every order again from its evidence, and compares. Each order is read as of one moment.
+    /// Computes every order again from its evidence, and compares.
     ///
     /// # Errors
     ///
@@ -40,8 +41,7 @@ impl Console {
                 rows.iter().map(OrderRow::key).collect()
             };
             for key in orders {
-                let rows = ledger.read(OrderState::audit_loads(&key)).await?;
-                let found = OrderState::violations(&rows).map_err(crate::engine::LedgerError::from)?;
+                let found = audit::violations(ledger, &key).await?;
                 violations.extend(found.into_iter().map(|(_, rule)| Violation {
                     merchant: key.merchant.to_string(),
                     out_trade_no: key.out_trade_no.to_string(),

@@ -69,6 +69,11 @@ impl Model {
         self.state().losing = count;
     }
 
+    /// Applies changes that no operation decided on, as a fault would.
+    pub(crate) fn tamper(&self, changes: &crate::ledger::Changes) {
+        self.state().store.apply(changes).unwrap();
+    }
+
     /// Returns a copy of the contents.
     pub(crate) fn snapshot(&self) -> Store {
         self.state().store.clone()

@@ -61,6 +61,11 @@ impl Rows {
         self.0.push((table.name, values));
     }
 
+    /// Adds rows that were loaded later.
+    pub(crate) fn append(&mut self, mut later: Self) {
+        self.0.append(&mut later.0);
+    }
+
     /// Returns all loaded rows of a table, in the order of the loads, and of the primary key within one.
     ///
     /// # Errors

@@ -50,6 +50,7 @@ async fn nothing_is_acknowledged_that_the_ledger_did_not_record() {
     world.model.lose_next(0);
     assert_eq!(world.app.receive(incoming).await.status(), 204);
     assert_eq!(world.events().await, ["order.created", "order.paid"]);
+    assert_eq!(world.app.acknowledged().unrecorded(world.app.ledger()).await.unwrap(), 0);
 }
 
 #[tokio::test(start_paused = true)]

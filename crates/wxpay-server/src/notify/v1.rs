@@ -1,6 +1,6 @@
 //! Notifications of APIv1: signed query, signed body.
 
-use super::{Incoming, Refused};
+use super::{InboxKey, Incoming, Recorded, Refused};
 use crate::{
     actions::learn::payment_of_v1,
     app::{App, NotifyKind},
@@ -20,7 +20,7 @@ impl App {
         &self,
         merchant: &Arc<Merchant>,
         incoming: &Incoming,
-    ) -> Result<NotificationResult, Refused> {
+    ) -> Result<Recorded, Refused> {
         let Some(v1) = merchant.v1() else {
             return Err(Refused::misdirected("the merchant has no app of APIv1"));
         };
@@ -34,6 +34,7 @@ impl App {
         let digest = notification.dedup_key();
         let mut inbox = self.inbox_row(merchant, NotifyKind::V1, digest, result, incoming);
         inbox.subject = Some(key.subject());
+        let recorded = InboxKey::of(&inbox);
         let payment = Payment::new(
             notification.transaction_id().clone(),
             notification.total_fee(),
@@ -44,10 +45,10 @@ impl App {
         let payment = payment_of_v1(&payment, v1.appid().as_str(), notification.bank_type(), payer);
         if let Some(payment) = payment.filter(|_| notification.is_paid()) {
             let learned = self.recorded(self.learn(key, payment, Source::Notification, Some(inbox))).await?;
-            Ok(if learned.is_new { NotificationResult::Accepted } else { NotificationResult::Duplicate })
+            Ok(Recorded::new(recorded, learned.is_new))
         } else {
             let stored = self.recorded(self.run(RecordNotification { inbox })).await?;
-            Ok(if stored.count == 1 { NotificationResult::Accepted } else { NotificationResult::Duplicate })
+            Ok(Recorded::new(recorded, stored.count == 1))
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Notifications of APIv3.
 
-use super::{Incoming, Refused};
+use super::{InboxKey, Incoming, Recorded, Refused};
 use crate::{
     actions::{ActionError, learn::payment_of, refund},
     app::{App, NotifyKind},
@@ -36,7 +36,7 @@ impl App {
         merchant: &Arc<Merchant>,
         kind: NotifyKind,
         incoming: &Incoming,
-    ) -> Result<NotificationResult, Refused> {
+    ) -> Result<Recorded, Refused> {
         let Some(v3) = merchant.v3() else {
             return Err(Refused::misdirected("the merchant has no keys of APIv3"));
         };
@@ -76,7 +76,7 @@ impl App {
         notification: &Notification,
         transaction: &Transaction,
         incoming: &Incoming,
-    ) -> Result<NotificationResult, Refused> {
+    ) -> Result<Recorded, Refused> {
         let key = OrderKey::new(merchant.name().clone(), transaction.out_trade_no.clone());
         self.check_party(merchant, &key, transaction.appid.as_ref(), transaction.sub_mchid.as_ref()).await?;
         let Some(payment) = payment_of(transaction) else {
@@ -86,8 +86,9 @@ impl App {
         let mut inbox =
             self.inbox_row(merchant, NotifyKind::Payment, digest, InboxResult::Accepted, incoming);
         inbox.subject = Some(key.subject());
+        let recorded = InboxKey::of(&inbox);
         let learned = self.recorded(self.learn(key, payment, Source::Notification, Some(inbox))).await?;
-        Ok(if learned.is_new { NotificationResult::Accepted } else { NotificationResult::Duplicate })
+        Ok(Recorded::new(recorded, learned.is_new))
     }
 
     async fn receive_refund(
@@ -96,7 +97,7 @@ impl App {
         notification: &Notification,
         refund: &RefundNotification,
         incoming: &Incoming,
-    ) -> Result<NotificationResult, Refused> {
+    ) -> Result<Recorded, Refused> {
         let key = OrderKey::new(merchant.name().clone(), refund.out_trade_no.clone());
         self.check_party(merchant, &key, None, refund.sub_mchid.as_ref()).await?;
         let report = RefundReport {
@@ -110,9 +111,10 @@ impl App {
         let digest = notification.dedup_key();
         let mut inbox = self.inbox_row(merchant, NotifyKind::Refund, digest, InboxResult::Accepted, incoming);
         inbox.subject = Some(Subject::refund(merchant.name().clone(), &refund.out_refund_no));
+        let recorded = InboxKey::of(&inbox);
         let learning = self.learn_refund(key, report, Source::Notification, Some(inbox));
         let learned = self.recorded::<_, ActionError>(learning).await?;
-        Ok(if learned.is_new { NotificationResult::Accepted } else { NotificationResult::Duplicate })
+        Ok(Recorded::new(recorded, learned.is_new))
     }
 
     /// Checks that the app and the sub-merchant of a notification are the merchant's, and those of the order.
@@ -150,11 +152,12 @@ impl App {
         kind: NotifyKind,
         notification: &Notification,
         incoming: &Incoming,
-    ) -> Result<NotificationResult, Refused> {
+    ) -> Result<Recorded, Refused> {
         let digest = notification.dedup_key();
         let inbox = self.inbox_row(merchant, kind, digest, InboxResult::Ignored, incoming);
+        let recorded = InboxKey::of(&inbox);
         let stored = self.recorded(self.run(RecordNotification { inbox })).await?;
-        Ok(if stored.count == 1 { NotificationResult::Accepted } else { NotificationResult::Duplicate })
+        Ok(Recorded::new(recorded, stored.count == 1))
     }
 
     /// Stores a verified notification that cannot be read, with its case, and returns the refusal.

@@ -2,10 +2,10 @@
 
 use crate::{
     app::App,
+    audit,
     engine::{LedgerError, LedgerMetrics},
     ledger::{
         Scan,
-        order::OrderState,
         rows::{
             case::{CaseRow, CaseStatus},
             order::OrderRow,
@@ -69,15 +69,14 @@ pub(super) async fn open_cases(app: &App) -> Result<usize, LedgerError> {
     Ok(count)
 }
 
-/// Audits the latest orders. Returns the invariant of each violation.
+/// Audits the latest orders, and the notifications that were acknowledged. Returns the invariant of each violation.
 pub(super) async fn violations(app: &App) -> Result<Vec<&'static str>, LedgerError> {
     let mut found = Vec::new();
     for merchant in app.merchants().all() {
         let scan = Scan::<OrderRow>::of("orders_recent", AUDITED_ORDERS).equal(merchant.name());
         for order in app.ledger().scan(scan.descending()).await? {
             let key = order.key();
-            let rows = app.ledger().read(OrderState::audit_loads(&key)).await?;
-            for (invariant, rule) in OrderState::violations(&rows)? {
+            for (invariant, rule) in audit::violations(app.ledger(), &key).await? {
                 found.push(invariant);
                 if app.log().permits("violation") {
                     tracing::error!(subject = %key.subject().as_str(), rule, "an order needs manual review");
@@ -85,5 +84,10 @@ pub(super) async fn violations(app: &App) -> Result<Vec<&'static str>, LedgerErr
             }
         }
     }
+    let unrecorded = app.acknowledged().unrecorded(app.ledger()).await?;
+    if unrecorded > 0 && app.log().permits("violation") {
+        tracing::error!(count = unrecorded, "acknowledged notifications are not in the ledger");
+    }
+    found.extend(std::iter::repeat_n("ack_before_commit", unrecorded));
     Ok(found)
 }

@@ -2,12 +2,16 @@
 
 use crate::{
     ambient::Ambient as _,
-    ledger::rows::{
-        event::{EventRow, OutboxRow},
-        inbox::CallRow,
-        order::OrderStatus,
-        refund::RefundStatus,
-        task::{LeaseRow, TaskRow},
+    ledger::{
+        Changes, Prefix,
+        rows::{
+            event::{EventRow, OutboxRow},
+            inbox::{CallRow, InboxRow},
+            order::OrderStatus,
+            payment::PaymentRow,
+            refund::RefundStatus,
+            task::{LeaseRow, TaskRow},
+        },
     },
     tasks,
     testing::{NetFault, START, TestWorld},
@@ -173,4 +177,50 @@ async fn ten_thousand_open_orders_are_polled_on_schedule() {
     let (all, punctual) = (count("+Inf"), count("5.0"));
     assert!(all >= 2 * u64::from(ORDERS), "{all} polls");
     assert!(punctual * 100 >= all * 99, "{punctual} of {all} within 5 s");
+}
+
+/// Returns the violations of an invariant that the metrics show after the next audit.
+async fn violations_after_an_audit(world: &TestWorld, invariant: &str) -> String {
+    sleep(Duration::from_secs(61)).await;
+    let prefix = format!("wxpay_invariant_violations{{name=\"{invariant}\"}} ");
+    let text = world.app.metrics().render();
+    text.lines().find_map(|line| line.strip_prefix(&prefix)).unwrap().to_owned()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_audit_sees_an_acknowledged_notification_that_is_not_in_the_ledger() {
+    let world = TestWorld::new();
+    let _tasks = tasks::start(&world.app);
+    for number in ["ORDER1", "ORDER2"] {
+        world.place(number, 1999).await.unwrap();
+        world.pay(number);
+    }
+    assert_eq!(world.deliver().await, [204, 204]);
+    let lost = world.rows::<InboxRow>().await.remove(0);
+    let mut changes = Changes::default();
+    changes.delete(Prefix::of_row(&lost));
+    world.model.tamper(&changes);
+    for _ in 0..2 {
+        assert_eq!(violations_after_an_audit(&world, "ack_before_commit").await, "1");
+    }
+    let mut changes = Changes::default();
+    changes.put(&lost);
+    world.model.tamper(&changes);
+    assert_eq!(violations_after_an_audit(&world, "ack_before_commit").await, "0");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_audit_sees_a_second_payment_without_a_case() {
+    let world = TestWorld::new();
+    let _tasks = tasks::start(&world.app);
+    world.place("ORDER1", 1999).await.unwrap();
+    world.pay("ORDER1");
+    world.deliver().await;
+    let first = world.rows::<PaymentRow>().await.remove(0);
+    assert_eq!(violations_after_an_audit(&world, "double_charge").await, "0");
+    let second = PaymentRow { transaction_id: "4200000000000000000000000099".parse().unwrap(), ..first };
+    let mut changes = Changes::default();
+    changes.put(&second);
+    world.model.tamper(&changes);
+    assert_eq!(violations_after_an_audit(&world, "double_charge").await, "1");
 }

@@ -4,12 +4,23 @@
 use super::{OrderState, facts::Facts};
 use crate::ledger::{
     Changes, Corrupt, Load, OrderKey, Rows,
+    case::load_case,
     rows::{
+        case::{CaseKind, CaseRow},
         order::OrderStatus,
         payment::{EvidenceRow, PaymentRow},
         refund::{RefundSource, RefundStatus},
     },
 };
+use serde_json::Value;
+
+/// The kinds of the cases about one payment, whose cause is the payment's transaction.
+const CASES_OF_PAYMENTS: [CaseKind; 4] = [
+    CaseKind::SecondPayment,
+    CaseKind::PaidAfterClose,
+    CaseKind::AmountMismatch,
+    CaseKind::ContradictoryEvidence,
+];
 
 impl OrderState {
     /// Returns the reads of an audit.
@@ -17,6 +28,24 @@ impl OrderState {
         let mut loads = Self::loads(key);
         loads.push(EvidenceRow::of(key).load());
         loads
+    }
+
+    /// Returns the reads that an audit of several payments needs besides: their cases. They must be read later than the
+    /// payments, with which they are written, and are never deleted: then none seems to be missing.
+    ///
+    /// # Errors
+    ///
+    /// If a row is corrupt.
+    pub(crate) fn audit_case_loads(rows: &Rows) -> Result<Vec<Load>, Corrupt> {
+        let Some(state) = Self::read(rows)?.filter(|state| state.payments.len() > 1) else {
+            return Ok(Vec::new());
+        };
+        let key = state.order.key();
+        let of_payment = state.payments.iter().flat_map(|payment| {
+            CASES_OF_PAYMENTS.map(|kind| load_case(&key, kind, payment.transaction_id.as_str()))
+        });
+        let of_number = load_case(&key, CaseKind::UnknownPayment, "");
+        Ok(of_payment.chain([of_number]).collect())
     }
 
     /// Returns the rules that the order violates, each with the invariant that it belongs to, by its name in the metrics.
@@ -37,6 +66,17 @@ impl OrderState {
             facts.payment_rows(&state.order, &state.payments) == state.payments,
             "lost_payment",
             "the payments must be those that the evidence gives",
+        );
+        // While a close is not resolved, payments are stored and not yet applied: their cases are opened after it.
+        let is_applied = !matches!(state.order.status, OrderStatus::Closing | OrderStatus::Reversing);
+        let cases: Vec<CaseRow> = rows.all()?;
+        let unnoticed = state.payments.iter().filter(|payment| {
+            !cases.iter().any(|case| names_transaction(case, payment.transaction_id.as_str()))
+        });
+        require(
+            !is_applied || unnoticed.count() <= 1,
+            "double_charge",
+            "every payment but one must have a case",
         );
         let conclusion = facts.conclude(&state.order);
         if let Some(payments) = conclusion.payments {
@@ -82,4 +122,11 @@ impl OrderState {
         );
         Ok(violations)
     }
+}
+
+/// Returns whether a case is about a transaction, alone or among others.
+fn names_transaction(case: &CaseRow, transaction_id: &str) -> bool {
+    let data: Value = serde_json::from_str(&case.data).unwrap_or_default();
+    let all = data.get("transactions").and_then(Value::as_array);
+    data.get("transaction_id").into_iter().chain(all.into_iter().flatten()).any(|id| *id == *transaction_id)
 }

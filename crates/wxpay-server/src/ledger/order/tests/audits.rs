@@ -15,6 +15,9 @@ impl Book {
         for load in OrderState::audit_loads(key) {
             self.store.load_into(&load, &mut rows);
         }
+        for load in OrderState::audit_case_loads(&rows).unwrap() {
+            self.store.load_into(&load, &mut rows);
+        }
         OrderState::violations(&rows).unwrap().into_iter().map(|(_, rule)| rule).collect()
     }
 
@@ -26,6 +29,10 @@ impl Book {
         changes.put(&row);
         self.store.apply(&changes).unwrap();
     }
+}
+
+fn case_id(key: &OrderKey, kind: CaseKind, cause: &str) -> String {
+    CaseRow::id(&key.subject(), kind, cause)
 }
 
 fn paid() -> (Book, OrderKey) {
@@ -75,4 +82,26 @@ fn sums_of_refunds_that_do_not_exist_are_found() {
     let (mut book, key) = paid();
     book.tamper(PaymentRow::of(&key), |payment| payment.refunded = Fen::new(1));
     assert_eq!(book.violations(&key), ["the sums of the refunds must be those of the refunds"]);
+}
+
+#[test]
+fn a_second_payment_without_a_case_is_found() {
+    let (mut book, key) = paid();
+    book.learn(&key, &payment(2), Source::Notification);
+    let second = payment(2).transaction_id.to_string();
+    let mut changes = Changes::default();
+    changes.delete(CaseRow::of(key.shard(), &case_id(&key, CaseKind::SecondPayment, &second)));
+    book.store.apply(&changes).unwrap();
+    assert_eq!(book.violations(&key), ["every payment but one must have a case"]);
+}
+
+#[test]
+fn the_case_of_a_number_covers_only_the_payments_that_it_names() {
+    let (mut book, unplaced) = (Book::new(), key("A1"));
+    book.learn(&unplaced, &payment(1), Source::Notification);
+    book.learn(&unplaced, &payment(2), Source::Notification);
+    assert_eq!(book.violations(&unplaced), Vec::<&str>::new());
+    let case_id = case_id(&unplaced, CaseKind::UnknownPayment, "");
+    book.tamper(CaseRow::of(unplaced.shard(), &case_id), |case| case.data = "{}".into());
+    assert_eq!(book.violations(&unplaced), ["every payment but one must have a case"]);
 }
