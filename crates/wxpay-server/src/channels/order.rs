@@ -61,6 +61,9 @@ pub(crate) fn request(
     }
 }
 
+/// The greatest length of `attach` in APIv3.
+const MAX_ATTACH_BYTES: usize = 128;
+
 impl Placement<'_> {
     /// Returns the core's merchant of APIv3.
     pub(super) fn v3(&self) -> Result<&v3::Merchant, Invalid> {
@@ -79,6 +82,11 @@ impl Placement<'_> {
             .time_expire(self.time_expire)
             .party(self.party());
         if let Some(attach) = &terms.attach {
+            // The document of the gateway says 128, its check of fields counts bytes.
+            if attach.len() > MAX_ATTACH_BYTES {
+                return Err(Invalid::new("attach", "must be at most 128 bytes in UTF-8")
+                    .remedy("shorten it, or keep the data in metadata, which stays in this server"));
+            }
             order = order.attach(attach).map_err(at_path)?;
         }
         if let Some(goods_tag) = &terms.goods_tag {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// Returns the body that creates a merchant.
-fn body(name: &str, environment: &BTreeMap<String, String>) -> Value {
+pub(crate) fn body(name: &str, environment: &BTreeMap<String, String>) -> Value {
     json!({
         "merchant": name,
         "mchid": environment["WXPAY_MCHID"],

@@ -105,19 +105,38 @@ async fn number_with_other_terms_is_refused_and_the_first_field_that_differs_nam
 
 #[tokio::test]
 async fn refused_order_does_not_burn_its_number() {
-    let shop = Shop::open().await;
-    // The document counts characters here, the gateway bytes.
-    let refused = with(&jsapi("ORDER1", 1999), &[("/attach", json!("摊".repeat(128)))]);
-    let problem = shop.post("/api/orders", &refused).await.problem(422, "refused");
-    assert_eq!((&problem["fate"], &problem["refusal"]["code"]), (&json!("refused"), &json!("PARAM_ERROR")));
+    let shop = Setup::default().without_merchant().open().await;
+    let environment = shop.new_merchant("1900000108").await;
+    let mut merchant = crate::merchants::body("shop1", &environment);
+    let foreign = json!({ "appid": "wx0000000000000009", "name": "foreign" });
+    merchant["apps"].as_array_mut().unwrap().push(foreign);
+    shop.post("/api/merchants", &merchant).await.expect(201);
+    let of = |app: &str, total| with(&native("ORDER1", total), &[("/app", json!(app))]);
+    // The gateway signs that the app is not the merchant's: there is no order.
+    let problem = shop.post("/api/orders", &of("foreign", 1999)).await.problem(422, "refused");
+    let code = &problem["refusal"]["code"];
+    assert_eq!((&problem["fate"], code), (&json!("refused"), &json!("APPID_MCHID_NOT_MATCH")));
     assert!(problem["wechat_request_id"].is_string(), "{problem}");
     assert_eq!(shop.order("ORDER1").await["status"], "open");
-    shop.post("/api/orders", &jsapi("ORDER1", 2000)).await.expect(200);
+    shop.post("/api/orders", &of("shop", 2000)).await.expect(200);
     let order = shop.order("ORDER1").await;
     assert_eq!((&order["amount"]["total"], &order["status"]), (&json!(2000), &json!("open")));
     shop.pay("ORDER1").await;
     shop.wait_for_status("ORDER1", "paid").await;
     shop.wait_for_events("ORDER1", &["order.created", "order.paid"]).await;
+}
+
+#[tokio::test]
+async fn attach_that_is_too_long_in_bytes_is_refused_before_the_number_is_used() {
+    let shop = Shop::open().await;
+    let attach = |count| with(&jsapi("ORDER1", 1999), &[("/attach", json!("摊".repeat(count)))]);
+    let problem = shop.post("/api/orders", &attach(43)).await.problem(422, "invalid_field");
+    assert_eq!(problem["field"], "attach", "{problem}");
+    let rule = problem["rule"].as_str().unwrap();
+    assert!(rule.starts_with("must be at most 128 bytes in UTF-8") && rule.contains("metadata"), "{problem}");
+    shop.get("/api/orders/ORDER1").await.problem(404, "not_found");
+    assert_eq!(shop.requests("v3.pay.jsapi").await, 0);
+    shop.post("/api/orders", &attach(42)).await.expect(201);
 }
 
 #[tokio::test]

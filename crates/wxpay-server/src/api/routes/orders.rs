@@ -162,7 +162,12 @@ const TERMS: &[Field] = &[
     optional("scene_info", Kind::Object(SCENE), "The place in which the order is paid. Required for h5."),
     optional("detail", Kind::Object(DETAIL), "The goods, for coupons on single goods."),
     optional("time_expire", TIMES, "The time until which the order can be paid. Default: 2 hours from now."),
-    optional("attach", Kind::Text(0, 128, TEXT), "Data of the shop, sent to WeChat Pay and returned by it."),
+    optional(
+        "attach",
+        Kind::Text(0, 128, TEXT),
+        "Data of the shop, sent to WeChat Pay and returned by it: at most 128 bytes in UTF-8; for APIv1, 127 bytes in \
+        its charset.",
+    ),
     optional("goods_tag", Kind::Text(0, 32, TEXT), "The coupon tag."),
     optional(
         "profit_sharing",

@@ -109,6 +109,7 @@ fn the_rules_of_single_fields_name_their_path() {
         ("/description", long(128), "description"),
         ("/amount/total", json!(0), "amount.total"),
         ("/attach", long(129), "attach"),
+        ("/attach", json!("摊".repeat(43)), "attach"),
         ("/goods_tag", long(33), "goods_tag"),
         ("/scene_info/store_info/id", long(33), "scene_info.store_info.id"),
         ("/scene_info/store_info/name", long(257), "scene_info.store_info.name"),
@@ -129,6 +130,12 @@ fn the_rules_of_single_fields_name_their_path() {
 }
 
 #[test]
+fn attach_may_have_128_bytes_in_utf_8() {
+    let fields = with(full(), "/attach", json!(format!("{}12", "摊".repeat(42))));
+    assert!(place(&merchant(), fields).is_ok());
+}
+
+#[test]
 fn apiv1_refuses_what_it_does_not_have() {
     let merchant = merchant();
     for (pointer, value, path) in [
@@ -146,6 +153,7 @@ fn apiv1_refuses_what_it_does_not_have() {
         ("/description", json!("测".repeat(43)), "description"),
         ("/amount/total", json!(2_147_483_648_u64), "amount.total"),
         ("/attach", json!("x".repeat(128)), "attach"),
+        ("/attach", json!("测".repeat(43)), "attach"),
     ] {
         assert_eq!(refused(&merchant, with(v1_app(), pointer, value)), path, "{pointer}");
     }
