@@ -32,6 +32,7 @@ use wxpay_proto::{
     Fen, UnixTime,
     entropy::Entropy,
     exchange::{Failure, Reply, Transmit},
+    http::Response,
     id::OutTradeNo,
     secret::Secret,
 };
@@ -96,6 +97,10 @@ pub(crate) enum NetFault {
     RequestLost,
     /// The request is carried out, and its reply is lost.
     ReplyLost,
+    /// The request is carried out, and a proxy answers with a refusal as the gateway's check of fields sends it.
+    UnsignedRefusal,
+    /// The request is not carried out, and the gateway's check of fields refuses it.
+    RefusedByFieldCheck,
 }
 
 /// The simulated gateway as a network.
@@ -151,10 +156,17 @@ impl SimNetwork {
         if fault == Some(NetFault::RequestLost) {
             return lost("the request was lost");
         }
+        let refusal = || Response::new(400, br#"{"code":"PARAM_ERROR","message":"no"}"#.to_vec());
+        if fault == Some(NetFault::RefusedByFieldCheck) {
+            return Ok(refusal());
+        }
         let outcome = self.answer(&transmit);
         sleep(LATENCY / 2).await;
         if fault == Some(NetFault::ReplyLost) {
             return lost("the reply was lost");
+        }
+        if fault == Some(NetFault::UnsignedRefusal) {
+            return Ok(refusal());
         }
         match outcome {
             Outcome::Reply(reply) | Outcome::AfterNotifications(reply) | Outcome::Slow(reply, _) => Ok(reply),

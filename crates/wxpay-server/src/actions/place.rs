@@ -51,7 +51,7 @@ impl App {
     ///
     /// If a field is invalid, the number has other terms, or the call to WeChat Pay failed: with the fate
     /// [`Refused`](wxpay_proto::Fate::Refused) or [`NotSent`](wxpay_proto::Fate::NotSent) the number can be used again,
-    /// also with other terms.
+    /// also with other terms; after a refusal that is not signed, once queries have shown that there is no such order.
     pub(crate) async fn place(&self, request: PlaceRequest) -> Result<PlacedOrder, ActionError> {
         let PlaceRequest { merchant, app, terms, metadata } = request;
         let terms = terms.resolved(&merchant, &app);

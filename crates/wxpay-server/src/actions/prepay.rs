@@ -11,7 +11,7 @@ use crate::{
             OrderState,
             prepay::{BeginPrepay, BegunPrepay, EndPrepay, PrepayCall, PrepayResult},
         },
-        rows::order::OrderStatus,
+        rows::order::{ApiVersion, OrderStatus},
     },
     merchants::{self, Merchant},
     single_flight::Outcome,
@@ -147,7 +147,9 @@ impl App {
                 self.end_prepay(&key, call, prepared).await
             }
             Err(error) => {
-                let (result, must_query) = judge(&error);
+                let is_verified =
+                    called.signed_at.is_some() || state.order.api_version == Some(ApiVersion::V1);
+                let (result, must_query) = judge(&error, is_verified);
                 let state = match self.end_prepay(&key, call, result).await? {
                     PrepayEnd::State(state) => *state,
                     other @ (PrepayEnd::Stale | PrepayEnd::Failed(_)) => return Ok(other),
@@ -193,10 +195,13 @@ impl App {
 }
 
 /// Returns the result of a prepay call that failed, and whether the order must be queried.
-fn judge(error: &CallError) -> (PrepayResult, bool) {
+///
+/// A refusal that is not verified proves nothing: APIv3's check of fields does not sign its replies, and a proxy may have
+/// answered in its place. APIv1 signs no reply at all, so that its refusals count as verified.
+fn judge(error: &CallError, is_verified: bool) -> (PrepayResult, bool) {
     match error.fate() {
         Some(Fate::NotSent) => (PrepayResult::NotSent, false),
-        Some(Fate::Refused) if error.has_code(&IN_USE) => (PrepayResult::Unknown, true),
+        Some(Fate::Refused) if !is_verified || error.has_code(&IN_USE) => (PrepayResult::Unknown, true),
         Some(Fate::Refused) => (PrepayResult::Refused, false),
         Some(Fate::Unknown) | None => (PrepayResult::Unknown, true),
     }
@@ -225,9 +230,7 @@ fn label(state: &OrderState) -> &'static str {
     match state.order.channel.as_deref() {
         Some("native") => "v3.pay.native",
         Some("h5") => "v3.pay.h5",
-        Some("app") if state.order.api_version == Some(crate::ledger::rows::order::ApiVersion::V1) => {
-            "v1.genprepay"
-        }
+        Some("app") if state.order.api_version == Some(ApiVersion::V1) => "v1.genprepay",
         Some("app") => "v3.pay.app",
         Some(_) | None => "v3.pay.jsapi",
     }

@@ -77,6 +77,33 @@ async fn a_number_that_was_not_sent_can_be_placed_with_other_terms() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_unsigned_refusal_does_not_free_the_number_of_an_order_that_exists() {
+    let world = TestWorld::new();
+    world.inject("v3.pay.native", NetFault::UnsignedRefusal);
+    let error = world.place("ORDER1", 1999).await.unwrap_err();
+    assert_eq!(fate(&error), Some(Fate::Refused));
+    assert!(world.state("ORDER1").await.order.may_exist_upstream);
+    assert_eq!(world.sent("v3.pay.query"), 1);
+    sleep(Duration::from_secs(30)).await;
+    world.app.query(&TestWorld::key("ORDER1")).await.unwrap();
+    assert!(matches!(world.place("ORDER1", 2000).await, Err(ActionError::Differs { .. })));
+    assert!(world.place("ORDER1", 1999).await.unwrap().pay.is_some());
+    assert_eq!(world.recorded("ORDER1").unwrap().total, Fen::new(1999));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_number_that_the_check_of_fields_refused_is_free_once_queries_show_that_it_is_unknown() {
+    let world = TestWorld::new();
+    world.inject("v3.pay.native", NetFault::RefusedByFieldCheck);
+    assert_eq!(fate(&world.place("ORDER1", 1999).await.unwrap_err()), Some(Fate::Refused));
+    assert!(matches!(world.place("ORDER1", 2000).await, Err(ActionError::Differs { .. })));
+    sleep(Duration::from_secs(21)).await;
+    world.app.query(&TestWorld::key("ORDER1")).await.unwrap();
+    assert!(world.place("ORDER1", 2000).await.unwrap().pay.is_some());
+    assert_eq!(world.recorded("ORDER1").unwrap().total, Fen::new(2000));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lost_reply_is_sent_again_within_the_call_and_gives_the_order() {
     let world = TestWorld::new();
     world.inject("v3.pay.native", NetFault::ReplyLost);

@@ -178,8 +178,9 @@ impl Problem {
     pub(crate) fn differs(resource: &str, field: &str) -> Self {
         let rule = "must be the same in every request with one number";
         let class = Class(409, "terms_differ", "The number is already used with other terms", false);
-        let detail =
-            format!("{field} {rule}: the {resource} has another; use a new number, or send the first terms");
+        let detail = format!(
+            "{field} {rule}: the {resource} has another, and may exist at WeChat Pay; use a new number, or send the first terms"
+        );
         Self::new(class, detail).with_field(field, rule)
     }
 
@@ -259,7 +260,7 @@ impl Problem {
             Some(Fate::Refused) => (
                 Class(422, "refused", "WeChat Pay refused the request", false),
                 Some("refused"),
-                "see refusal; correct the request",
+                "see refusal; correct the request, under a new number if its own is answered terms_differ",
             ),
             Some(Fate::Unknown) => (
                 Class(504, "outcome_unknown", "The outcome at WeChat Pay is unknown", true),
