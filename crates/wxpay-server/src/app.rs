@@ -19,8 +19,8 @@ use std::{sync::Arc, time::Duration};
 use tokio::{sync::Notify, time::Instant};
 use wxpay_proto::{UnixTime, id::NotifyUrl, retry::Policy};
 
-/// The lines per minute and kind that notifications may log.
-const NOTIFICATION_LINES: u32 = 10;
+/// The lines per minute and kind that notifications and failing requests may log.
+const LINES_PER_MINUTE: u32 = 10;
 
 /// The longest time that the commit of a call's beginning may take. A call that was begun more slowly is not sent.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -147,7 +147,7 @@ impl App {
             outbox: Notify::new(),
             numbered: tokio::sync::watch::Sender::new(0),
             tasks: Notify::new(),
-            log: RateLimitedLog::new(NOTIFICATION_LINES),
+            log: RateLimitedLog::new(LINES_PER_MINUTE),
             acknowledged: Acknowledged::default(),
         }))
     }

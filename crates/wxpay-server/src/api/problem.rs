@@ -21,6 +21,8 @@ struct Inner {
     retry_after: Option<u64>,
     allow: Option<String>,
     authenticate: Option<&'static str>,
+    /// The error of the ledger, for the log. The client gets a general text.
+    ledger_error: Option<String>,
 }
 
 /// The members of the body.
@@ -76,7 +78,13 @@ impl Problem {
             request_id: None,
             retryable,
         };
-        Self(Box::new(Inner { members, retry_after: None, allow: None, authenticate: None }))
+        Self(Box::new(Inner {
+            members,
+            retry_after: None,
+            allow: None,
+            authenticate: None,
+            ledger_error: None,
+        }))
     }
 
     /// Reports a body that is not acceptable JSON (400).
@@ -312,6 +320,11 @@ impl Problem {
     pub(crate) fn with_request_id(mut self, request_id: &str) -> Self {
         self.0.members.request_id = Some(request_id.into());
         self
+    }
+
+    /// Returns the error of the ledger that caused the problem, to be logged.
+    pub(crate) fn ledger_error(&self) -> Option<&str> {
+        self.0.ledger_error.as_deref()
     }
 
     /// Returns the HTTP status.

@@ -111,6 +111,12 @@ impl Api {
         let mut response = match answered {
             Ok(response) => response,
             Err(problem) => {
+                // Every request fails while the ledger is away: one line for each would fill the disk.
+                if let Some(error) = problem.ledger_error()
+                    && self.0.app.log().permits("ledger_failed")
+                {
+                    tracing::error!(error, "the ledger failed; the request was answered 503");
+                }
                 let problem = match &request_id {
                     Some(id) => problem.with_request_id(id.as_str()),
                     None => problem,

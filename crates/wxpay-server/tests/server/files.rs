@@ -4,7 +4,16 @@ use crate::{
     http::call,
     shop::{Shop, native},
 };
-use std::{fs, process::Command, time::Duration};
+use std::{
+    fs,
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+use tracing::{Event, Level, Metadata, Subscriber, span};
 
 #[tokio::test]
 async fn removed_file_makes_the_server_unready_and_acknowledges_nothing() {
@@ -22,6 +31,45 @@ async fn removed_file_makes_the_server_unready_and_acknowledges_nothing() {
     assert_eq!(ready["checks"]["ledger"]["status"], "failed", "{ready}");
     assert_eq!(call(shop.address(), "GET", "/livez", &[], b"").await.status, 200);
     assert_eq!(shop.requests("v3.pay.native").await, 1, "nothing is sent that is not recorded");
+}
+
+/// Counts the errors that the interface logs.
+#[derive(Clone, Default)]
+struct LoggedErrors(Arc<AtomicUsize>);
+
+impl Subscriber for LoggedErrors {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() == Level::ERROR && metadata.target().starts_with("wxpay_server::api")
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, _: &Event<'_>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
+#[tokio::test]
+async fn requests_that_fail_while_the_ledger_is_away_log_a_limited_number_of_lines() {
+    let logged = LoggedErrors::default();
+    let _guard = tracing::subscriber::set_default(logged.clone());
+    let shop = Shop::open().await;
+    fs::remove_file(shop.dir.path().join("ledger.db")).unwrap();
+    for number in 0..50 {
+        shop.place(&format!("ORDER{number}"), 5).await.problem(503, "ledger_unavailable");
+    }
+    let lines = logged.0.load(Ordering::SeqCst);
+    assert!((1..=10).contains(&lines), "{lines} lines");
 }
 
 #[tokio::test]

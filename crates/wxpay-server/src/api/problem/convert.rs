@@ -11,8 +11,11 @@ impl From<Invalid> for Problem {
 
 impl From<LedgerError> for Problem {
     fn from(error: LedgerError) -> Self {
-        tracing::error!(%error, cause = error.cause(), "the ledger failed; the request was answered 503");
-        Self::ledger_unavailable()
+        let cause = error.cause();
+        let text = if cause.is_empty() { error.to_string() } else { format!("{error}: {cause}") };
+        let mut problem = Self::ledger_unavailable();
+        problem.0.ledger_error = Some(text);
+        problem
     }
 }
 
