@@ -6,13 +6,14 @@ use crate::{
     channels::{self, Channel, Terms},
     ledger::{
         OrderKey,
+        merchants::PlaceStoredMerchantsOrder,
         order::{
             OrderState,
             place::{PlaceOrder, Placed, PlacedTerms},
         },
         rows::order::{ApiVersion, OrderStatus},
     },
-    merchants::{self, Merchant},
+    merchants::{self, Merchant, Origin},
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -64,15 +65,20 @@ impl App {
                     // Invalid terms must not reach the ledger: they would occupy the number.
                     let notify_url = self.order_notify_url(&merchant, &app)?;
                     drop(channels::request(&merchant, &app, &terms, &notify_url, expires_at)?);
-                    let placed = self
-                        .run(PlaceOrder {
-                            key: key.clone(),
-                            terms: placed_terms(&terms, &app, &digest)?,
-                            metadata: metadata.clone(),
-                            expires_at,
-                            schedule: self.schedule(),
-                        })
-                        .await?;
+                    let place = PlaceOrder {
+                        key: key.clone(),
+                        terms: placed_terms(&terms, &app, &digest)?,
+                        metadata: metadata.clone(),
+                        expires_at,
+                        schedule: self.schedule(),
+                    };
+                    let placed = match merchant.origin() {
+                        Origin::Settings => self.run(place).await?,
+                        Origin::Api { .. } => {
+                            let placed = self.run(PlaceStoredMerchantsOrder(place)).await?;
+                            placed.ok_or(ActionError::NotFound("merchant"))?
+                        }
+                    };
                     match placed {
                         Placed::Created(state) => {
                             self.metrics().order_placed(terms.channel.name());

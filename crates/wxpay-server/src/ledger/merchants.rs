@@ -1,8 +1,10 @@
 //! Merchants that are configured by API.
 
 use super::{
-    Changes, Context, Corrupt, Decision, Load, Operation, Prefix, Rows, access::AuditEntry,
-    rows::merchant::MerchantRow,
+    Changes, Context, Corrupt, Decision, Load, Operation, Prefix, Rows, Shard,
+    access::AuditEntry,
+    order::place::{PlaceOrder, Placed},
+    rows::{merchant::MerchantRow, order::OrderRow},
 };
 use crate::merchants::MerchantName;
 use serde_json::json;
@@ -69,7 +71,7 @@ impl Operation for SaveMerchant {
     }
 }
 
-/// Deletes a merchant's configuration. Orders and payments stay.
+/// Deletes a merchant's configuration, unless it has orders.
 #[derive(Clone, Debug)]
 pub(crate) struct DeleteMerchant {
     /// The merchant.
@@ -78,16 +80,33 @@ pub(crate) struct DeleteMerchant {
     pub(crate) actor: String,
 }
 
+/// The result of [`DeleteMerchant`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DeletedMerchant {
+    /// Deleted.
+    Deleted,
+    /// The merchant has orders, and stays.
+    HasOrders,
+    /// There is no such merchant.
+    NotFound,
+}
+
 impl Operation for DeleteMerchant {
-    /// Whether there was one.
-    type Output = bool;
+    type Output = DeletedMerchant;
 
     fn loads(&self) -> Vec<Load> {
-        vec![MerchantRow::of(&self.merchant).load()]
+        let orders =
+            Shard::all().map(|shard| Prefix::<OrderRow>::all().and(&shard).and(&self.merchant).load());
+        [MerchantRow::of(&self.merchant).load()].into_iter().chain(orders).collect()
     }
 
-    fn decide(&self, rows: &Rows, context: &Context) -> Result<Decision<bool>, Corrupt> {
-        let Some(known) = rows.one::<MerchantRow>()? else { return Ok(Decision::unchanged(false)) };
+    fn decide(&self, rows: &Rows, context: &Context) -> Result<Decision<DeletedMerchant>, Corrupt> {
+        let Some(known) = rows.one::<MerchantRow>()? else {
+            return Ok(Decision::unchanged(DeletedMerchant::NotFound));
+        };
+        if rows.one::<OrderRow>()?.is_some() {
+            return Ok(Decision::unchanged(DeletedMerchant::HasOrders));
+        }
         let mut changes = Changes::default();
         changes.delete(MerchantRow::of(&self.merchant));
         AuditEntry {
@@ -97,7 +116,31 @@ impl Operation for DeleteMerchant {
             detail: json!({ "mchid": known.mchid }),
         }
         .write(&mut changes, context);
-        Ok(Decision { changes, output: true })
+        Ok(Decision { changes, output: DeletedMerchant::Deleted })
+    }
+}
+
+/// Places an order of a merchant that is configured by API, unless the merchant was deleted: this process may not know
+/// it yet, and nobody would receive the order's notification.
+#[derive(Clone, Debug)]
+pub(crate) struct PlaceStoredMerchantsOrder(pub(crate) PlaceOrder);
+
+impl Operation for PlaceStoredMerchantsOrder {
+    /// `None` if there is no such merchant.
+    type Output = Option<Placed>;
+
+    fn loads(&self) -> Vec<Load> {
+        let mut loads = self.0.loads();
+        loads.push(MerchantRow::of(&self.0.key.merchant).load());
+        loads
+    }
+
+    fn decide(&self, rows: &Rows, context: &Context) -> Result<Decision<Option<Placed>>, Corrupt> {
+        if rows.one::<MerchantRow>()?.is_none() {
+            return Ok(Decision::unchanged(None));
+        }
+        let Decision { changes, output } = self.0.decide(rows, context)?;
+        Ok(Decision { changes, output: Some(output) })
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     },
     ledger::{
         Scan,
-        merchants::{DeleteMerchant, SaveMerchant, SavedMerchant},
+        merchants::{DeleteMerchant, DeletedMerchant, SaveMerchant, SavedMerchant},
         rows::{merchant::MerchantRow, order::OrderRow},
     },
     merchants::{Merchant, MerchantKeys, MerchantName, MerchantSettings, Origin, RegistryError},
@@ -85,12 +85,17 @@ impl Api {
 
     pub(super) async fn delete_merchant(&self, caller: &Caller, name: &str) -> Result<Answer, Problem> {
         let (name, _) = self.stored_merchant(caller, name).await?;
+        // The operation looks again, within its transaction. It must not load thousands of orders to refuse.
         let orders = Scan::<OrderRow>::of("orders_recent", 1).equal(&name);
         if !self.app().ledger().scan(orders).await?.is_empty() {
             return Err(has_orders());
         }
         let delete = DeleteMerchant { merchant: name.clone(), actor: caller.actor.clone() };
-        self.app().run(delete).await?;
+        match self.app().run(delete).await? {
+            // Another request deleted it.
+            DeletedMerchant::Deleted | DeletedMerchant::NotFound => {}
+            DeletedMerchant::HasOrders => return Err(has_orders()),
+        }
         self.app().merchants().remove(&name).map_err(|error| registry_problem(&error))?;
         Ok(Answer::empty())
     }

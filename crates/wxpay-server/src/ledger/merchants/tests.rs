@@ -1,9 +1,15 @@
 use super::*;
 use crate::{
     engine::model::Store,
-    ledger::{Scan, rows::access::AuditRow},
+    ledger::{
+        OrderKey, Scan,
+        order::place::PlacedTerms,
+        rows::{access::AuditRow, order::ApiVersion},
+        schedule::Schedule,
+    },
 };
-use wxpay_proto::UnixTime;
+use std::time::Duration;
+use wxpay_proto::{Fen, UnixTime};
 
 fn context() -> Context {
     Context { now: UnixTime::from_secs(1_700_000_000), random: 7 }
@@ -59,11 +65,47 @@ fn a_merchant_that_is_deleted_and_created_has_another_version() {
     let mut store = Store::default();
     let first = saved(&mut store, row("shop1", "1900000001"), None);
     let delete = DeleteMerchant { merchant: "shop1".parse().unwrap(), actor: "cli".into() };
-    assert!(store.run(&delete, &context()).unwrap());
-    assert!(!store.run(&delete, &context()).unwrap());
-    let later = Context { now: context().now.after(std::time::Duration::from_millis(1)), random: 8 };
+    assert_eq!(store.run(&delete, &context()).unwrap(), DeletedMerchant::Deleted);
+    assert_eq!(store.run(&delete, &context()).unwrap(), DeletedMerchant::NotFound);
+    let later = Context { now: context().now.after(Duration::from_millis(1)), random: 8 };
     let again = SaveMerchant { row: row("shop1", "1900000001"), seen: None, actor: "cli".into() };
     let SavedMerchant::Saved(second) = store.run(&again, &later).unwrap() else { panic!("must be saved") };
     assert!(second.version > first.version);
     assert_eq!(store.scan(&Scan::<AuditRow>::of("", 10)).len(), 3);
+}
+
+#[test]
+fn a_merchant_is_deleted_before_its_first_order_or_not_at_all() {
+    let place = |number: &str| {
+        PlaceStoredMerchantsOrder(PlaceOrder {
+            key: OrderKey::new("shop1".parse().unwrap(), number.parse().unwrap()),
+            terms: PlacedTerms {
+                json: "{}".into(),
+                digest: "digest".into(),
+                api_version: ApiVersion::V3,
+                channel: "native".into(),
+                appid: None,
+                sub_mchid: None,
+                total: Fen::new(100),
+                currency: "CNY".into(),
+                payer: None,
+            },
+            metadata: None,
+            expires_at: context().now.after(Duration::from_hours(2)),
+            schedule: Schedule::default(),
+        })
+    };
+    let delete = DeleteMerchant { merchant: "shop1".parse().unwrap(), actor: "cli".into() };
+    let mut store = Store::default();
+    saved(&mut store, row("shop1", "1900000001"), None);
+    saved(&mut store, row("shop2", "1900000002"), None);
+    for number in ["A1", "A2", "A3"] {
+        let mut ordered = store.clone();
+        assert!(matches!(ordered.run(&place(number), &context()).unwrap(), Some(Placed::Created(_))));
+        assert_eq!(ordered.run(&delete, &context()).unwrap(), DeletedMerchant::HasOrders);
+        assert_eq!(ordered.load(Prefix::<MerchantRow>::all()).len(), 2);
+    }
+    assert_eq!(store.run(&delete, &context()).unwrap(), DeletedMerchant::Deleted);
+    assert_eq!(store.run(&place("A1"), &context()).unwrap(), None);
+    assert_eq!(store.load(Prefix::<OrderRow>::all()), []);
 }
