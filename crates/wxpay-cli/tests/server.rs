@@ -270,6 +270,17 @@ fn a_merchant_added_by_command_takes_orders_without_a_restart() {
     eventually("the notification pays the order", || order(&url, &key, "ORDER-1")["status"] == "paid");
     assert_eq!(json_of(&mut bare(&["merchant", "show", "shop1"]))["source"], "api");
     assert!(stdout(&mut bare(&["merchant", "list"])).contains("shop1"));
+    // An update changes what is given, and leaves the keys and all other settings.
+    let renamed = format!("{}:renamed", site.value("WXPAY_APPID"));
+    let updated = json_of(&mut bare(&["merchant", "update", "shop1", "--app", &renamed]));
+    assert_eq!(updated["apps"][0]["name"], "renamed", "{updated}");
+    assert_eq!(updated["mchid"], site.value("WXPAY_MCHID"), "{updated}");
+    assert_eq!(updated["keys"], json!(["private_key", "api_v3_key"]), "{updated}");
+    assert_eq!(updated["public_key_id"], site.value("WXPAY_PUBLIC_KEY_ID"), "{updated}");
+    let nothing = bare(&["merchant", "update", "shop1"]).output().unwrap();
+    assert_eq!(nothing.status.code(), Some(2), "{}", text(&nothing.stderr));
+    let incomplete = bare(&["merchant", "update", "shop1", "--replace", "--app", &renamed]).output().unwrap();
+    assert_eq!(incomplete.status.code(), Some(2), "without its number: {}", text(&incomplete.stderr));
     let removed = bare(&["merchant", "remove", "shop1"]).output().unwrap();
     assert_eq!(removed.status.code(), Some(2), "it has orders: {}", text(&removed.stderr));
     assert!(server.terminate());

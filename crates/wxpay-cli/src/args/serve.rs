@@ -141,12 +141,18 @@ pub(crate) enum Merchant {
     List(Listing),
     /// Shows a merchant, without its keys.
     Show(One),
-    /// Replaces all settings of a merchant: those that are not given become empty. Its keys stay.
+    /// Changes the settings and the keys of a merchant that are given; the others stay. Options that may be repeated
+    /// replace the whole list.
     Update {
         /// The name.
         name: String,
+        /// Replaces all settings: those that are not given become empty. Keys stay.
+        #[arg(long)]
+        replace: bool,
         #[command(flatten)]
         settings: MerchantSettings,
+        #[command(flatten)]
+        keys: MerchantKeys,
         #[command(flatten)]
         ledger: Ledger,
     },

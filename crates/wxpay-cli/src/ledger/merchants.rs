@@ -11,13 +11,9 @@ const COLUMNS: [&str; 7] =
 pub(crate) async fn run(command: args::Merchant) -> Result<(), Failure> {
     match command {
         args::Merchant::Add { name, settings, keys, ledger } => {
-            let mut body = settings_body(&settings)?;
-            let keys = keys_body(&keys)?;
+            let mut body = merchant_body(&settings, &keys)?;
             if let Some(members) = body.as_object_mut() {
                 members.insert("merchant".to_owned(), json!(name));
-                if keys != json!({}) {
-                    members.insert("keys".to_owned(), keys);
-                }
             }
             show(&ledger, "POST", "/api/merchants", Some(&body)).await
         }
@@ -27,9 +23,12 @@ pub(crate) async fn run(command: args::Merchant) -> Result<(), Failure> {
             session.close(shown).await
         }
         args::Merchant::Show(args::One { id, ledger }) => show(&ledger, "GET", &path(&id), None).await,
-        args::Merchant::Update { name, settings, ledger } => {
-            let body = settings_body(&settings)?;
-            show(&ledger, "PUT", &path(&name), Some(&body)).await
+        args::Merchant::Update { name, replace, settings, keys, ledger } => {
+            let body = merchant_body(&settings, &keys)?;
+            if body == json!({}) {
+                return Err(Failure::usage("no change is given: see wxpay merchant update --help"));
+            }
+            show(&ledger, if replace { "PUT" } else { "PATCH" }, &path(&name), Some(&body)).await
         }
         args::Merchant::Remove(args::One { id, ledger }) => {
             let session = Session::open(&ledger).await?;
@@ -61,6 +60,18 @@ async fn show(ledger: &args::Ledger, method: &str, path: &str, body: Option<&Val
 
 fn path(name: &str) -> String {
     format!("/api/merchants/{}", encoded(name))
+}
+
+/// Reads the files, and returns the body of both parts, without a member for what is not given.
+fn merchant_body(settings: &args::MerchantSettings, keys: &args::MerchantKeys) -> Result<Value, Failure> {
+    let mut body = settings_body(settings)?;
+    let keys = keys_body(keys)?;
+    if let Some(members) = body.as_object_mut()
+        && keys != json!({})
+    {
+        members.insert("keys".to_owned(), keys);
+    }
+    Ok(body)
 }
 
 /// Reads the files, and returns the body of the public part. All files that cannot be read are reported.

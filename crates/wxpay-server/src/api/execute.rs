@@ -112,6 +112,7 @@ impl Operation {
             | Self::ReplayEvents(_)
             | Self::ResolveCase(_)
             | Self::CreateMerchant(_)
+            | Self::ReplaceMerchant(_)
             | Self::UpdateMerchant(_)
             | Self::DeleteMerchant(_)
             | Self::SetMerchantKeys(_)
@@ -157,6 +158,7 @@ impl Api {
             Operation::CreateMerchant(merchant) => self.create_merchant(caller, merchant).await,
             Operation::ListMerchants(page) => self.list_merchants(caller, &page),
             Operation::GetMerchant(name) => self.get_merchant(caller, &name),
+            Operation::ReplaceMerchant(update) => self.replace_merchant(caller, update).await,
             Operation::UpdateMerchant(update) => self.update_merchant(caller, update).await,
             Operation::DeleteMerchant(name) => self.delete_merchant(caller, &name).await,
             Operation::SetMerchantKeys(keys) => self.set_merchant_keys(caller, keys).await,

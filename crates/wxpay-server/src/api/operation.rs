@@ -42,6 +42,7 @@ pub(crate) enum Operation {
     CreateMerchant(CreateMerchant),
     ListMerchants(Page),
     GetMerchant(String),
+    ReplaceMerchant(UpdateMerchant),
     UpdateMerchant(UpdateMerchant),
     DeleteMerchant(String),
     SetMerchantKeys(SetMerchantKeys),
@@ -247,11 +248,13 @@ impl std::fmt::Debug for CreateMerchant {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// New settings of a merchant, and those of its secrets that change.
+#[derive(Debug)]
 pub(crate) struct UpdateMerchant {
     pub(crate) merchant: String,
     /// The settings, without nulls.
     pub(crate) settings: Map<String, Value>,
+    pub(crate) keys: MerchantSecrets,
 }
 
 #[derive(Debug)]

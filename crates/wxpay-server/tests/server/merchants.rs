@@ -98,6 +98,36 @@ async fn keys_are_rotated_without_a_restart() {
 }
 
 #[tokio::test]
+async fn update_changes_only_what_is_given() {
+    let shop = Setup::default().without_merchant().open().await;
+    let old = create(&shop, "shop1", "1900000108").await;
+    let before = shop.get("/api/merchants/shop1").await.expect(200);
+    let update = async |members: Value| shop.request("PATCH", "/api/merchants/shop1", &members).await;
+    // Everything but the app stays: the certificate, the trusted keys and the secrets.
+    let apps = json!([{ "appid": old["WXPAY_APPID"], "name": "renamed" }]);
+    let after = update(json!({ "apps": apps })).await.expect(200);
+    assert_eq!(after["apps"][0]["name"], "renamed", "{after}");
+    for member in ["mchid", "serial_no", "platform_certificates", "keys", "partner", "v1"] {
+        assert_eq!(after[member], before[member], "{member}: {after}");
+    }
+    shop.post("/api/orders", &with(&jsapi("ORDER1", 5), &[("/app", json!("renamed"))])).await.expect(201);
+    let problem = update(json!({ "apps": [] })).await.problem(422, "invalid_field");
+    assert_eq!(problem["field"], "apps", "{problem}");
+    // A certificate and its key change in one request, and the serial number with them.
+    shop.control("POST", "/merchants/1900000108/certificates", json!({})).await;
+    let new = shop.control("GET", "/merchants/1900000108/environment", Value::Null).await;
+    let key = json!({ "private_key": new["WXPAY_PRIVATE_KEY_FILE"] });
+    update(json!({ "serial_no": new["WXPAY_SERIAL_NO"], "keys": key })).await.expect(200);
+    let certificate = json!({ "certificate": new["WXPAY_CERTIFICATE_FILE"] });
+    let after = update(certificate).await.expect(200);
+    assert_eq!((&after["serial_no"], &after["keys"]), (&new["WXPAY_SERIAL_NO"], &before["keys"]), "{after}");
+    shop.post("/api/orders", &jsapi("ORDER2", 5)).await.expect(201);
+    // PUT replaces: what is not given is empty.
+    let problem = shop.request("PUT", "/api/merchants/shop1", &json!({ "mchid": old["WXPAY_MCHID"] })).await;
+    problem.problem(422, "invalid_field");
+}
+
+#[tokio::test]
 async fn api_v3_key_is_rotated_and_the_previous_one_still_decrypts() {
     let shop = Setup::default().without_merchant().open().await;
     let old = create(&shop, "shop1", "1900000108").await["WXPAY_API_V3_KEY"].clone();
@@ -138,6 +168,7 @@ async fn merchant_of_the_settings_is_read_only() {
     shop.request("PUT", "/api/merchants/default/keys", &keys).await.problem(409, "read_only");
     let settings = json!({ "mchid": "1900000108" });
     shop.request("PUT", "/api/merchants/default", &settings).await.problem(409, "read_only");
+    shop.request("PATCH", "/api/merchants/default", &settings).await.problem(409, "read_only");
     shop.request("DELETE", "/api/merchants/default", &Value::Null).await.problem(409, "read_only");
     let mut taken = environment.clone();
     taken.insert("WXPAY_MCHID".into(), shop.variable("WXPAY_MCHID").into());

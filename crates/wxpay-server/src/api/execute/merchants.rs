@@ -16,6 +16,7 @@ use crate::{
     },
     merchants::{Merchant, MerchantKeys, MerchantName, MerchantSettings, Origin, RegistryError},
 };
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
@@ -55,15 +56,32 @@ impl Api {
         Ok(Answer::ok(self.visible(caller, name)?.to_json()))
     }
 
+    pub(super) async fn replace_merchant(
+        &self,
+        caller: &Caller,
+        update: UpdateMerchant,
+    ) -> Result<Answer, Problem> {
+        let (name, row) = self.stored_merchant(caller, &update.merchant).await?;
+        let keys = self.merged_keys(&row, update.keys)?;
+        self.save(caller, name, settings(update.settings)?, keys, Some(row.version)).await
+    }
+
     pub(super) async fn update_merchant(
         &self,
         caller: &Caller,
         update: UpdateMerchant,
     ) -> Result<Answer, Problem> {
         let (name, row) = self.stored_merchant(caller, &update.merchant).await?;
-        let known = self.opened(&row)?;
-        let settings = settings(update.settings)?;
-        self.save(caller, name, settings, known, Some(row.version)).await
+        let keys = self.merged_keys(&row, update.keys)?;
+        let mut members: Map<String, Value> = stored(&row)?;
+        // Each of the two is enough, and they must agree: a new one replaces the other.
+        for (given, other) in [("serial_no", "certificate"), ("certificate", "serial_no")] {
+            if update.settings.contains_key(given) {
+                members.remove(other);
+            }
+        }
+        members.extend(update.settings);
+        self.save(caller, name, settings(members)?, keys, Some(row.version)).await
     }
 
     pub(super) async fn set_merchant_keys(
@@ -72,15 +90,8 @@ impl Api {
         update: SetMerchantKeys,
     ) -> Result<Answer, Problem> {
         let (name, row) = self.stored_merchant(caller, &update.merchant).await?;
-        let settings: MerchantSettings = serde_json::from_str(&row.settings).map_err(|_| {
-            Problem::conflict("merchant_unreadable", "The merchant cannot be read", UNREADABLE)
-        })?;
-        // A key that was lost with its sealing key is replaced, not completed.
-        let keys = match self.opened(&row) {
-            Ok(known) => keys(update.keys).or(known),
-            Err(_) => keys(update.keys),
-        };
-        self.save(caller, name, settings, keys, Some(row.version)).await
+        let keys = self.merged_keys(&row, update.keys)?;
+        self.save(caller, name, stored(&row)?, keys, Some(row.version)).await
     }
 
     pub(super) async fn delete_merchant(&self, caller: &Caller, name: &str) -> Result<Answer, Problem> {
@@ -153,15 +164,26 @@ impl Api {
         }
     }
 
-    fn opened(&self, row: &MerchantRow) -> Result<MerchantKeys, Problem> {
-        row.keys(&self.app().vault().sealing).map_err(|error| {
-            Problem::conflict(
+    /// Returns the keys of a merchant, with those that a request sets. Keys that cannot be opened any more, because their
+    /// sealing key is lost, are replaced by the request's, not completed.
+    fn merged_keys(&self, row: &MerchantRow, given: MerchantSecrets) -> Result<MerchantKeys, Problem> {
+        let given = keys(given);
+        match row.keys(&self.app().vault().sealing) {
+            Ok(known) => Ok(given.or(known)),
+            Err(_) if !given.names().is_empty() => Ok(given),
+            Err(error) => Err(Problem::conflict(
                 "not_opened",
                 "The stored keys cannot be opened",
                 format!("{error}; or set all keys anew"),
-            )
-        })
+            )),
+        }
     }
+}
+
+/// Returns the stored settings of a merchant.
+fn stored<T: DeserializeOwned>(row: &MerchantRow) -> Result<T, Problem> {
+    serde_json::from_str(&row.settings)
+        .map_err(|_| Problem::conflict("merchant_unreadable", "The merchant cannot be read", UNREADABLE))
 }
 
 const UNREADABLE: &str = "delete the merchant, and create it again";

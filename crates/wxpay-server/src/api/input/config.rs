@@ -12,16 +12,21 @@ impl Input {
     pub(crate) fn create_merchant(&mut self) -> Result<CreateMerchant, Problem> {
         Ok(CreateMerchant {
             merchant: self.body.required_text("merchant")?,
-            keys: self
-                .body
-                .object("keys")
-                .map_or_else(MerchantSecrets::default, |mut keys| secrets(&mut keys)),
+            keys: self.merchant_keys(),
             settings: self.body.take_rest(),
         })
     }
 
     pub(crate) fn update_merchant(&mut self) -> Result<UpdateMerchant, Problem> {
-        Ok(UpdateMerchant { merchant: self.id("merchant")?, settings: self.body.take_rest() })
+        Ok(UpdateMerchant {
+            merchant: self.id("merchant")?,
+            keys: self.merchant_keys(),
+            settings: self.body.take_rest(),
+        })
+    }
+
+    fn merchant_keys(&mut self) -> MerchantSecrets {
+        self.body.object("keys").map_or_else(MerchantSecrets::default, |mut keys| secrets(&mut keys))
     }
 
     pub(crate) fn set_merchant_keys(&mut self) -> Result<SetMerchantKeys, Problem> {

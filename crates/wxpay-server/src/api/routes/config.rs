@@ -49,10 +49,23 @@ pub(super) const MERCHANTS: Group = Group {
         write(
             "api/merchants/{merchant}",
             "update_merchant",
-            "Replaces the merchant's settings. Its secrets stay.",
+            "Changes the settings and the secrets that are given; the others stay. A list, or v1, is replaced as a whole. \
+                Of serial_no and certificate, the given one replaces the other.",
             MERCHANT,
             Scope::ConfigWrite,
             |input| input.update_merchant().map(Operation::UpdateMerchant),
+        )
+        .method("PATCH")
+        .with_body(Body::Required(SETTINGS))
+        .with_problems(&[NO_MERCHANT, READ_ONLY]),
+        write(
+            "api/merchants/{merchant}",
+            "replace_merchant",
+            "Replaces the merchant's settings: those that are not given become empty. Its secrets stay, except those that \
+                are given.",
+            MERCHANT,
+            Scope::ConfigWrite,
+            |input| input.update_merchant().map(Operation::ReplaceMerchant),
         )
         .method("PUT")
         .with_body(Body::Required(SETTINGS))
@@ -184,6 +197,7 @@ macro_rules! settings {
     ($($first:expr),*) => {
         &[
             $($first,)*
+            optional("keys", Kind::Object(KEYS), "The secrets."),
             optional("mchid", MCHID, "The merchant's number in APIv3."),
             optional(
                 "serial_no",
@@ -226,10 +240,8 @@ const V1: &[Field] = &[
     optional("charset", Kind::Enum(|| vec!["UTF-8", "GBK"]), "The charset of its orders. Default: UTF-8."),
 ];
 const SETTINGS: &[Field] = settings!();
-const NEW_MERCHANT: &[Field] = settings!(
-    required("merchant", MERCHANT_NAME, "The name of the merchant in this server, as in paths."),
-    optional("keys", Kind::Object(KEYS), "The secrets.")
-);
+const NEW_MERCHANT: &[Field] =
+    settings!(required("merchant", MERCHANT_NAME, "The name of the merchant in this server, as in paths."));
 const KEYS: &[Field] = &[
     optional("private_key", Kind::Form(&PEM), "The private key of the API certificate, apiclient_key.pem.")
         .secret(),

@@ -49,6 +49,7 @@ fn table_has_the_routes_of_the_design() {
         "POST /api/merchants",
         "GET /api/merchants",
         "GET /api/merchants/{merchant}",
+        "PATCH /api/merchants/{merchant}",
         "PUT /api/merchants/{merchant}",
         "DELETE /api/merchants/{merchant}",
         "PUT /api/merchants/{merchant}/keys",
