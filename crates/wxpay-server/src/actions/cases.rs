@@ -113,7 +113,8 @@ impl App {
                     return Err(ActionError::conflict(
                         "refund_abnormal",
                         "The refund is still abnormal",
-                        "choose another destination on the merchant platform, then retry",
+                        "it was queried, and not sent again: choose another destination on the merchant platform; the case is \
+                         resolved when the refund succeeds",
                     ));
                 }
                 Ok(())

@@ -160,7 +160,9 @@ async fn abnormal_refund_opens_a_case_that_is_retried_or_accepted() {
     // A refund of the payment is no remedy of an abnormal refund.
     let problem = shop.post(&path, &json!({ "remedy": "refund" })).await.problem(422, "invalid_field");
     assert_eq!(problem["field"], "remedy", "{problem}");
-    shop.post(&path, &json!({ "remedy": "retry" })).await.problem(409, "refund_abnormal");
+    let retried = shop.post(&path, &json!({ "remedy": "retry" })).await.problem(409, "refund_abnormal");
+    assert!(retried["detail"].as_str().unwrap().contains("queried, and not sent again"), "{retried}");
+    assert_eq!(shop.requests("v3.refund.create").await, 1);
     let resolved = shop.post(&path, &json!({ "remedy": "accept", "note": "paid in cash" })).await.expect(200);
     assert_eq!(
         (&resolved["status"], &resolved["note"]),

@@ -51,7 +51,9 @@ const RESOLUTION: &[Field] = &[
     required(
         "remedy",
         Kind::Enum(remedies),
-        "The remedy. `refund`: refund the payment; `accept`: leave it as it is; `retry`: try again.",
+        "The remedy. `refund`: refund the payment. `accept`: leave it as it is. `retry`: of a refused refund, send it again; \
+            of an abnormal refund, query it again, and resolve the case if it is no longer abnormal: nothing is sent; of a \
+            disabled endpoint, enable it.",
     ),
     optional("note", Kind::Text(1, 500, TEXT), "A note for the audit log."),
 ];
