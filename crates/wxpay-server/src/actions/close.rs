@@ -113,7 +113,9 @@ fn closed(state: &OrderState) -> Option<Result<OrderState, ActionError>> {
         OrderStatus::Anomalous => Some(Err(ActionError::conflict(
             "order_anomalous",
             "The order needs manual review",
-            "decide its case first",
+            // WeChat Pay does not close an order that is paid, and this one has a payment.
+            "it has a payment, so WeChat Pay does not close it: decide its case, by which the payment is refunded or \
+             accepted; from its time_expire on, nobody can pay it",
         ))),
         OrderStatus::Unplaced | OrderStatus::Open | OrderStatus::Closing | OrderStatus::Reversing => None,
     }

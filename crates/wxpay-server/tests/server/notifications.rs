@@ -163,6 +163,8 @@ async fn payment_of_another_amount_pays_nothing_and_opens_a_case() {
     assert_eq!(notify(&shop, "/notify/default/payment", &genuine, None).await.status, 204);
     let order = shop.order("ORDER1").await;
     assert_eq!(order["status"], "anomalous", "{order}");
+    let close = shop.post("/api/orders/ORDER1/close", &Value::Null).await.problem(409, "order_anomalous");
+    assert!(close["detail"].as_str().unwrap().contains("WeChat Pay does not close it"), "{close}");
     let case = shop.wait_for_case().await;
     assert_eq!(case["kind"], "amount_mismatch", "{case}");
     assert!(!shop.event_types("ORDER1").await.contains(&"order.paid".to_owned()));

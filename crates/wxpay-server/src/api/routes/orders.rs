@@ -61,7 +61,11 @@ pub(super) const GROUP: Group = Group {
         .with_other_statuses(&[(202, "The order is being closed; the outcome is not known yet.")])
         .with_problems(&[
             NO_ORDER,
-            (409, "The order is paid, or cannot be closed."),
+            (
+                409,
+                "The order is paid, or anomalous: it has a payment that a case is about, and WeChat Pay closes no order with \
+                    a payment. Decide the case.",
+            ),
             NOT_SENT,
             UNKNOWN,
         ]),
