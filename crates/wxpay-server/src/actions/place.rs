@@ -1,6 +1,9 @@
 //! Placing an order, and paying it again.
 
-use super::{ActionError, prepay::Prepared};
+use super::{
+    ActionError,
+    prepay::{Prepared, PrepayEnd},
+};
 use crate::{
     app::{App, NotifyKind},
     channels::{self, Channel, Terms},
@@ -17,6 +20,7 @@ use crate::{
 };
 use serde_json::Value;
 use std::sync::Arc;
+use wxpay_proto::UnixTime;
 
 /// The number of times that an order is placed anew because its terms were replaced meanwhile.
 const MAX_ATTEMPTS: usize = 4;
@@ -32,6 +36,15 @@ pub(crate) struct PlaceRequest {
     pub(crate) terms: Terms,
     /// The shop's own data, as JSON.
     pub(crate) metadata: Option<String>,
+}
+
+/// An order to place whose terms are valid.
+struct Placing {
+    key: OrderKey,
+    terms: Terms,
+    stored: PlacedTerms,
+    metadata: Option<String>,
+    expires_at: UnixTime,
 }
 
 /// A placed order.
@@ -58,52 +71,70 @@ impl App {
         let terms = terms.resolved(&merchant, &app);
         let key = OrderKey::new(merchant.name().clone(), terms.out_trade_no.clone());
         let digest = terms.digest().map_err(|_| ActionError::Interrupted)?;
-        let mut is_new = false;
         for _ in 0..MAX_ATTEMPTS {
-            let state = match terms.expires_at(self.now(), self.settings().schedule.lifetime) {
+            let prepared = match terms.expires_at(self.now(), self.settings().schedule.lifetime) {
                 Ok(expires_at) => {
                     // Invalid terms must not reach the ledger: they would occupy the number.
                     let notify_url = self.order_notify_url(&merchant, &app)?;
                     drop(channels::request(&merchant, &app, &terms, &notify_url, expires_at)?);
-                    let place = PlaceOrder {
+                    let placing = Placing {
                         key: key.clone(),
-                        terms: placed_terms(&terms, &app, &digest)?,
+                        stored: placed_terms(&terms, &app, &digest)?,
+                        terms: terms.clone(),
                         metadata: metadata.clone(),
                         expires_at,
-                        schedule: self.schedule(),
                     };
-                    let placed = match merchant.origin() {
-                        Origin::Settings => self.run(place).await?,
-                        Origin::Api { .. } => {
-                            let placed = self.run(PlaceStoredMerchantsOrder(place)).await?;
-                            placed.ok_or(ActionError::NotFound("merchant"))?
-                        }
-                    };
-                    match placed {
-                        Placed::Created(state) => {
-                            self.metrics().order_placed(terms.channel.name());
-                            is_new = true;
-                            state
-                        }
-                        Placed::Existing(state) => state,
-                        Placed::Differs { stored_terms, .. } => {
-                            return Err(difference(&terms, &stored_terms));
-                        }
-                    }
+                    let (this, by) = (self.clone(), Arc::clone(&merchant));
+                    let work = async move { this.place_and_prepay(&by, placing).await };
+                    self.prepare_by(&merchant, &key, digest.clone(), work).await?
                 }
                 // The order may have been placed in time: the same request returns it for ever.
                 Err(expired) => match self.order(&key).await? {
-                    Some(state) if state.order.terms_digest.as_ref() == Some(&digest) => state,
+                    Some(state) if state.order.terms_digest.as_ref() == Some(&digest) => {
+                        self.prepare(&merchant, state).await?
+                    }
                     Some(_) | None => return Err(expired.into()),
                 },
             };
-            match self.prepare(&merchant, state).await? {
-                Prepared::Ready { state, pay } => return Ok(PlacedOrder { state: *state, pay, is_new }),
+            match prepared {
+                Prepared::Ready(placed) => return Ok(*placed),
                 // Another request replaced the terms: decide again.
                 Prepared::Stale => {}
             }
         }
         Err(ActionError::Interrupted)
+    }
+
+    /// Places an order, and makes its prepay call if it needs one.
+    async fn place_and_prepay(
+        &self,
+        merchant: &Arc<Merchant>,
+        placing: Placing,
+    ) -> Result<PrepayEnd, ActionError> {
+        let Placing { key, terms, stored, metadata, expires_at } = placing;
+        let window = self.open_window();
+        let (call_until, schedule) = (window.until(), self.schedule());
+        let place = PlaceOrder { key, terms: stored, metadata, expires_at, call_until, schedule };
+        let placed = match merchant.origin() {
+            Origin::Settings => self.run(place).await?,
+            Origin::Api { .. } => {
+                let placed = self.run(PlaceStoredMerchantsOrder(place)).await?;
+                placed.ok_or(ActionError::NotFound("merchant"))?
+            }
+        };
+        let (state, call, is_new) = match placed {
+            Placed::Created { state, call } => {
+                self.metrics().order_placed(terms.channel.name());
+                (state, call, true)
+            }
+            Placed::Existing { state, call } => (state, call, false),
+            Placed::Differs { stored_terms } => return Err(difference(&terms, &stored_terms)),
+        };
+        let end = match call {
+            Some(call) => self.prepay(merchant, &window, call, state).await?,
+            None => PrepayEnd::of(state),
+        };
+        Ok(end.with_new(is_new))
     }
 
     /// Returns the parameters for the payer's client of an open order, signed anew.
@@ -117,12 +148,9 @@ impl App {
             require_open(&state)?;
             let merchant = self.merchant(&key.merchant).ok_or(ActionError::NotFound("merchant"))?;
             match self.prepare(&merchant, state).await? {
-                Prepared::Ready { state, pay: None } => {
-                    require_open(&state)?;
-                    return Ok(PlacedOrder { state: *state, pay: None, is_new: false });
-                }
-                Prepared::Ready { state, pay } => {
-                    return Ok(PlacedOrder { state: *state, pay, is_new: false });
+                Prepared::Ready(placed) => {
+                    require_open(&placed.state)?;
+                    return Ok(*placed);
                 }
                 Prepared::Stale => {}
             }

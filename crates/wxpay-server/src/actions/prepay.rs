@@ -1,8 +1,8 @@
 //! The prepay call of an order, at most one at a time.
 
-use super::ActionError;
+use super::{ActionError, PlacedOrder};
 use crate::{
-    app::App,
+    app::{App, CallWindow},
     channels::{self, PayError, Prepay, Terms},
     invalid::Invalid,
     ledger::{
@@ -17,14 +17,13 @@ use crate::{
     single_flight::Outcome,
     upstream::{CallError, CallOf},
 };
-use serde_json::Value;
 use std::sync::Arc;
 use wxpay_proto::{Fate, refusal::Code};
 
 /// An order that was prepared.
 pub(super) enum Prepared {
     /// The order, and the parameters for the payer's client if it is open.
-    Ready { state: Box<OrderState>, pay: Option<Value> },
+    Ready(Box<PlacedOrder>),
     /// The order has other terms by now.
     Stale,
 }
@@ -32,12 +31,27 @@ pub(super) enum Prepared {
 /// The end of a prepay call, which all requests that wait for it share.
 #[derive(Clone, Debug)]
 pub(crate) enum PrepayEnd {
-    /// The order is prepared, or is not open any more.
-    State(Box<OrderState>),
+    /// The order is prepared, or is not open any more. `is_new`: this work created it.
+    State { state: Box<OrderState>, is_new: bool },
     /// The order has other terms by now.
     Stale,
     /// The call failed, and the order is still open.
     Failed(ActionError),
+}
+
+impl PrepayEnd {
+    /// Returns the end for an order that was placed before.
+    pub(super) fn of(state: OrderState) -> Self {
+        Self::State { state: Box::new(state), is_new: false }
+    }
+
+    /// Returns the end for an order that this work created.
+    pub(super) fn with_new(self, is_new: bool) -> Self {
+        match self {
+            Self::State { state, .. } => Self::State { state, is_new },
+            Self::Stale | Self::Failed(_) => self,
+        }
+    }
 }
 
 /// The refusals which prove that the number is in use at WeChat Pay, or may be.
@@ -51,7 +65,7 @@ impl App {
         merchant: &Arc<Merchant>,
         state: OrderState,
     ) -> Result<Prepared, ActionError> {
-        if let Some(ready) = self.ready(merchant, &state)? {
+        if let Some(ready) = self.ready(merchant, &state, false)? {
             return Ok(ready);
         }
         let key = state.order.key();
@@ -59,31 +73,52 @@ impl App {
         let work = {
             let (app, merchant, key, digest) =
                 (self.clone(), Arc::clone(merchant), key.clone(), digest.clone());
-            let active = self.shutdown().begin();
-            async move {
-                let end = app.prepay(&merchant, key, digest).await;
-                drop(active);
-                end.unwrap_or_else(PrepayEnd::Failed)
-            }
+            async move { app.begin_and_prepay(&merchant, key, digest).await }
         };
-        match self.prepays().run(&key, digest, work).await {
-            Outcome::Own(end) | Outcome::Shared(end) => match end {
-                PrepayEnd::State(state) => match self.ready(merchant, &state)? {
-                    Some(ready) => Ok(ready),
-                    // It expired at this moment.
-                    None => Ok(Prepared::Stale),
-                },
-                PrepayEnd::Stale => Ok(Prepared::Stale),
-                PrepayEnd::Failed(error) => Err(error),
-            },
-            Outcome::Lost => Err(ActionError::Interrupted),
+        self.prepare_by(merchant, &key, digest, work).await
+    }
+
+    /// Prepares an order by this work, or waits for the end of that which is in progress for the same terms. The work
+    /// goes on even if the caller stops waiting.
+    pub(super) async fn prepare_by(
+        &self,
+        merchant: &Merchant,
+        key: &OrderKey,
+        terms_digest: String,
+        work: impl Future<Output = Result<PrepayEnd, ActionError>> + Send + 'static,
+    ) -> Result<Prepared, ActionError> {
+        let active = self.shutdown().begin();
+        // Boxed: it is large, and is moved several times before it runs.
+        let work = Box::pin(async move {
+            let end = work.await;
+            drop(active);
+            end.unwrap_or_else(PrepayEnd::Failed)
+        });
+        let (end, is_own) = match self.prepays().run(key, terms_digest, work).await {
+            Outcome::Own(end) => (end, true),
+            Outcome::Shared(end) => (end, false),
+            Outcome::Lost => return Err(ActionError::Interrupted),
+        };
+        match end {
+            // It is not ready if it expired at this moment.
+            PrepayEnd::State { state, is_new } => {
+                Ok(self.ready(merchant, &state, is_new && is_own)?.unwrap_or(Prepared::Stale))
+            }
+            PrepayEnd::Stale => Ok(Prepared::Stale),
+            PrepayEnd::Failed(error) => Err(error),
         }
     }
 
     /// Returns the order as it is if it is not open, or with a live prepay result, signed.
-    fn ready(&self, merchant: &Merchant, state: &OrderState) -> Result<Option<Prepared>, ActionError> {
+    fn ready(
+        &self,
+        merchant: &Merchant,
+        state: &OrderState,
+        is_new: bool,
+    ) -> Result<Option<Prepared>, ActionError> {
+        let ready = |pay| Some(Prepared::Ready(Box::new(PlacedOrder { state: state.clone(), pay, is_new })));
         if state.order.status != OrderStatus::Open {
-            return Ok(Some(Prepared::Ready { state: Box::new(state.clone()), pay: None }));
+            return Ok(ready(None));
         }
         let now = self.now();
         let is_live = state.order.prepay_expires_at.is_some_and(|expires_at| now < expires_at);
@@ -99,30 +134,34 @@ impl App {
                     "restore the key, then send the same request again",
                 ),
             })?;
-        Ok(Some(Prepared::Ready { state: Box::new(state.clone()), pay: Some(pay) }))
+        Ok(ready(Some(pay)))
     }
 
-    /// Makes the prepay call of an order.
-    async fn prepay(
+    /// Begins the prepay call of an order that was placed before, and makes it.
+    async fn begin_and_prepay(
         &self,
         merchant: &Arc<Merchant>,
         key: OrderKey,
         terms_digest: String,
     ) -> Result<PrepayEnd, ActionError> {
         let window = self.open_window();
-        let begin = BeginPrepay {
-            key: key.clone(),
-            terms_digest,
-            call_until: window.until(),
-            schedule: self.schedule(),
-        };
-        let (call, state) = match self.run(begin).await? {
-            BegunPrepay::Begun { call, state } => (call, state),
-            BegunPrepay::Ready(state) | BegunPrepay::NotOpen(state) => {
-                return Ok(PrepayEnd::State(Box::new(state)));
-            }
-            BegunPrepay::Stale(_) => return Ok(PrepayEnd::Stale),
-        };
+        let begin = BeginPrepay { key, terms_digest, call_until: window.until(), schedule: self.schedule() };
+        match self.run(begin).await? {
+            BegunPrepay::Begun { call, state } => self.prepay(merchant, &window, call, state).await,
+            BegunPrepay::Ready(state) | BegunPrepay::NotOpen(state) => Ok(PrepayEnd::of(state)),
+            BegunPrepay::Stale(_) => Ok(PrepayEnd::Stale),
+        }
+    }
+
+    /// Makes a prepay call that was begun, in its window.
+    pub(super) async fn prepay(
+        &self,
+        merchant: &Arc<Merchant>,
+        window: &CallWindow,
+        call: PrepayCall,
+        state: OrderState,
+    ) -> Result<PrepayEnd, ActionError> {
+        let key = state.order.key();
         let request = window.check().map_err(ActionError::from);
         let request = match request.and_then(|()| self.prepay_request(merchant, &state)) {
             Ok(request) => request,
@@ -144,22 +183,19 @@ impl App {
                     prepay: prepay.to_json().map_err(|_| ActionError::Interrupted)?,
                     expires_at: self.now().after(prepay.lifetime()),
                 };
-                self.end_prepay(&key, call, prepared).await
+                Ok(PrepayEnd::of(self.end_prepay(&key, call, prepared).await?))
             }
             Err(error) => {
                 let is_verified =
                     called.signed_at.is_some() || state.order.api_version == Some(ApiVersion::V1);
                 let (result, must_query) = judge(&error, is_verified);
-                let state = match self.end_prepay(&key, call, result).await? {
-                    PrepayEnd::State(state) => *state,
-                    other @ (PrepayEnd::Stale | PrepayEnd::Failed(_)) => return Ok(other),
-                };
+                let state = self.end_prepay(&key, call, result).await?;
                 let state = if must_query { self.query_in_doubt(&key, state).await } else { state };
                 // An order that turned out to be paid is no failure.
                 if state.order.status == OrderStatus::Open {
                     Err(error.into())
                 } else {
-                    Ok(PrepayEnd::State(Box::new(state)))
+                    Ok(PrepayEnd::of(state))
                 }
             }
         }
@@ -182,15 +218,14 @@ impl App {
         key: &OrderKey,
         call: PrepayCall,
         result: PrepayResult,
-    ) -> Result<PrepayEnd, ActionError> {
+    ) -> Result<OrderState, ActionError> {
         let end = EndPrepay { key: key.clone(), call, result, schedule: self.schedule() };
-        let state = self.run(end).await?.ok_or(ActionError::NotFound("order"))?;
-        Ok(PrepayEnd::State(Box::new(state)))
+        self.run(end).await?.ok_or(ActionError::NotFound("order"))
     }
 
     /// Queries an order whose prepay call left a doubt. Returns it as it was if the query fails.
     async fn query_in_doubt(&self, key: &OrderKey, state: OrderState) -> OrderState {
-        self.query(key).await.map_or(state, |queried| queried.state)
+        self.query_after_prepay(key).await.map_or(state, |queried| queried.state)
     }
 }
 

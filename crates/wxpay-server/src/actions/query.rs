@@ -53,10 +53,24 @@ impl App {
     ///
     /// If nobody placed it, or the ledger is away. A query that fails is no error here.
     pub(crate) async fn query(&self, key: &OrderKey) -> Result<QueriedOrder, ActionError> {
+        self.query_beside(key, || self.prepays().is_in_flight(key)).await
+    }
+
+    /// Queries an order after its prepay call, within the work that made it: no other call is in progress here.
+    pub(super) async fn query_after_prepay(&self, key: &OrderKey) -> Result<QueriedOrder, ActionError> {
+        self.query_beside(key, || false).await
+    }
+
+    async fn query_beside(
+        &self,
+        key: &OrderKey,
+        is_preparing: impl FnOnce() -> bool,
+    ) -> Result<QueriedOrder, ActionError> {
         let state = self.order(key).await?.filter(is_placed).ok_or(ActionError::NotFound("order"))?;
         let begun = state.begin_call();
-        // The order may be created after the query's reply was signed.
-        let is_preparing = self.prepays().is_in_flight(key);
+        // The order may be created after the query's reply was signed. Asked after the read: a call that begins later
+        // changes the version.
+        let is_preparing = is_preparing();
         let Some(merchant) = self.merchant(&key.merchant) else {
             let answer = QueryAnswer::Failed { error: "the merchant is not configured any more".into() };
             return self.record_query(key, begun, answer, None, Some(CallError::not_configured())).await;

@@ -47,12 +47,12 @@ fn is_ledger_slow(error: &ActionError) -> bool {
 
 #[tokio::test(start_paused = true)]
 async fn a_prepay_call_whose_beginning_took_too_long_is_not_sent() {
-    let world = slowed(TestWorld::new(), "BeginPrepay", 11);
+    let world = slowed(TestWorld::new(), "PlaceOrder", 11);
     let error = world.place("ORDER1", 1999).await.unwrap_err();
     assert!(is_ledger_slow(&error), "{error:?}");
     assert_eq!((fate(&error), world.sent("v3.pay.native")), (Some(Fate::NotSent), 0));
     assert!(!world.state("ORDER1").await.order.may_exist_upstream);
-    let world = slowed(world, "BeginPrepay", 9);
+    let world = slowed(world, "PlaceOrder", 9);
     assert!(world.place("ORDER1", 2000).await.unwrap().pay.is_some());
 }
 

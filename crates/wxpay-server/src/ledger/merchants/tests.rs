@@ -92,6 +92,7 @@ fn a_merchant_is_deleted_before_its_first_order_or_not_at_all() {
             },
             metadata: None,
             expires_at: context().now.after(Duration::from_hours(2)),
+            call_until: UnixTime::EPOCH,
             schedule: Schedule::default(),
         })
     };
@@ -101,7 +102,7 @@ fn a_merchant_is_deleted_before_its_first_order_or_not_at_all() {
     saved(&mut store, row("shop2", "1900000002"), None);
     for number in ["A1", "A2", "A3"] {
         let mut ordered = store.clone();
-        assert!(matches!(ordered.run(&place(number), &context()).unwrap(), Some(Placed::Created(_))));
+        assert!(matches!(ordered.run(&place(number), &context()).unwrap(), Some(Placed::Created { .. })));
         assert_eq!(ordered.run(&delete, &context()).unwrap(), DeletedMerchant::HasOrders);
         assert_eq!(ordered.load(Prefix::<MerchantRow>::all()).len(), 2);
     }

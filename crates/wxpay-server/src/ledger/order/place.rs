@@ -1,6 +1,6 @@
 //! Placing an order.
 
-use super::{OrderState, apply::task_load, facts::Facts, learn::unknown_payment};
+use super::{OrderState, apply::task_load, facts::Facts, learn::unknown_payment, prepay::PrepayCall};
 use crate::ledger::{
     Changes, Context, Corrupt, Decision, Load, Operation, OrderKey, Rows,
     rows::{
@@ -49,7 +49,8 @@ impl fmt::Debug for PlacedTerms {
     }
 }
 
-/// Places an order, or finds it placed.
+/// Places an order, or finds it placed, and begins its prepay call if it needs one. The call must not be sent before this
+/// is committed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PlaceOrder {
     /// The identity.
@@ -60,6 +61,8 @@ pub(crate) struct PlaceOrder {
     pub(crate) metadata: Option<String>,
     /// The time from which the order can no longer be paid.
     pub(crate) expires_at: UnixTime,
+    /// The time until which the prepay call may be sent or repeated.
+    pub(crate) call_until: UnixTime,
     /// The polling schedule.
     pub(crate) schedule: Schedule,
 }
@@ -68,13 +71,21 @@ pub(crate) struct PlaceOrder {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Placed {
     /// The order is new. It may be paid already: a payment of the number was known before.
-    Created(OrderState),
-    /// The order was placed before, with these terms, or it could not exist at WeChat Pay and now has these terms.
-    Existing(OrderState),
-    /// The order was placed before with other terms, and may exist at WeChat Pay.
-    Differs {
+    Created {
         /// The order.
         state: OrderState,
+        /// The prepay call to send, and then to end. `None` if the order needs none.
+        call: Option<PrepayCall>,
+    },
+    /// The order was placed before, with these terms, or it could not exist at WeChat Pay and now has these terms.
+    Existing {
+        /// The order.
+        state: OrderState,
+        /// The prepay call to send, and then to end. `None` if the order needs none.
+        call: Option<PrepayCall>,
+    },
+    /// The order was placed before with other terms, and may exist at WeChat Pay.
+    Differs {
         /// The terms of the order, as canonical JSON.
         stored_terms: String,
     },
@@ -100,8 +111,9 @@ impl Operation for PlaceOrder {
             self.create(&mut state, &facts, rows.one()?, &mut changes, now);
             let task = state.task_or_new(None, &self.schedule, self.schedule.first(now));
             self.write_new_task(&state, &facts, task, &mut changes, now);
+            let call = state.begin_prepay(self.call_until, now);
             let state = state.commit(&mut changes, now);
-            return Ok(Decision { changes, output: Placed::Created(state) });
+            return Ok(Decision { changes, output: Placed::Created { state, call } });
         }
         let is_same = state.order.terms_digest.as_ref() == Some(&self.terms.digest);
         if self.may_renew(&state.order, is_same, now) {
@@ -111,14 +123,20 @@ impl Operation for PlaceOrder {
             state.order.status = OrderStatus::Open;
             let task = state.task_or_new(rows.one()?, &self.schedule, now);
             self.write_new_task(&state, &facts, task, &mut changes, now);
+            let call = state.begin_prepay(self.call_until, now);
             let state = state.commit(&mut changes, now);
-            return Ok(Decision { changes, output: Placed::Existing(state) });
+            return Ok(Decision { changes, output: Placed::Existing { state, call } });
         }
-        if is_same {
-            return Ok(Decision::unchanged(Placed::Existing(state)));
+        if !is_same {
+            let stored_terms = state.order.terms.unwrap_or_default();
+            return Ok(Decision::unchanged(Placed::Differs { stored_terms }));
         }
-        let stored_terms = state.order.terms.clone().unwrap_or_default();
-        Ok(Decision::unchanged(Placed::Differs { state, stored_terms }))
+        let Some(call) = state.begin_prepay(self.call_until, now) else {
+            return Ok(Decision::unchanged(Placed::Existing { state, call: None }));
+        };
+        changes.put(&state.task_of_prepay(rows.one()?, &self.schedule, now));
+        let state = state.commit(&mut changes, now);
+        Ok(Decision { changes, output: Placed::Existing { state, call: Some(call) } })
     }
 }
 

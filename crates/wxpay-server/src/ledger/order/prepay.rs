@@ -3,13 +3,17 @@
 use super::{OrderState, apply::task_load};
 use crate::ledger::{
     Changes, Context, Corrupt, Decision, Load, Operation, OrderKey, Rows,
-    rows::order::{OrderRow, OrderStatus},
+    rows::{
+        order::{OrderRow, OrderStatus},
+        task::TaskRow,
+    },
     schedule::Schedule,
 };
 use std::fmt;
 use wxpay_proto::UnixTime;
 
-/// Begins a prepay call. It must not be sent before this is committed.
+/// Begins a prepay call of an order that was placed before. It must not be sent before this is committed.
+/// [`PlaceOrder`](super::place::PlaceOrder) begins the first one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BeginPrepay {
     /// The order.
@@ -114,7 +118,7 @@ impl Operation for BeginPrepay {
     fn decide(&self, rows: &Rows, context: &Context) -> Result<Decision<BegunPrepay>, Corrupt> {
         let now = context.now;
         let mut state = OrderState::read_or_unplaced(rows, &self.key, now)?;
-        let order = &mut state.order;
+        let order = &state.order;
         if order.status == OrderStatus::Unplaced {
             return Ok(Decision::unchanged(BegunPrepay::NotOpen(state)));
         }
@@ -124,29 +128,13 @@ impl Operation for BeginPrepay {
         if order.status != OrderStatus::Open || order.has_expired(now) {
             return Ok(Decision::unchanged(BegunPrepay::NotOpen(state)));
         }
-        if order.has_live_prepay(now) {
+        let Some(call) = state.begin_prepay(self.call_until, now) else {
             return Ok(Decision::unchanged(BegunPrepay::Ready(state)));
-        }
-        let had_doubt = order.may_exist_upstream;
-        order.may_exist_upstream = true;
-        order.prepay_calls = order.prepay_calls.saturating_add(1);
-        // The latest of all calls that did not end: an earlier one may be repeated until its own time.
-        order.prepay_call_until = order.prepay_call_until.max(Some(self.call_until));
-        order.absent_since = None;
-        let number = order.prepay_calls;
+        };
         let mut changes = Changes::default();
-        // A crash before the call ends must not leave the next query to the end of a long interval.
-        let mut task = state.task_or_new(rows.one()?, &self.schedule, now);
-        task.due_at = self.schedule.first(now);
-        task.attempts = 0;
+        let task = state.task_of_prepay(rows.one()?, &self.schedule, now);
         changes.put(&task);
         let state = state.commit(&mut changes, now);
-        let call = PrepayCall {
-            number,
-            had_doubt,
-            version: state.order.version,
-            terms_digest: self.terms_digest.clone(),
-        };
         Ok(Decision { changes, output: BegunPrepay::Begun { call, state } })
     }
 }
@@ -193,13 +181,49 @@ impl Operation for EndPrepay {
         }
         let mut changes = Changes::default();
         if state.order.status == OrderStatus::Open {
-            let mut task = state.task_or_new(rows.one()?, &self.schedule, now);
-            task.attempts = 0;
-            task.due_at = if is_due_now { now } else { self.schedule.first(now) };
-            changes.put(&task);
+            let stored: Option<TaskRow> = rows.one()?;
+            let due_at = if is_due_now { now } else { self.schedule.first(now) };
+            // The beginning of the call has set it: to move it by the duration of the call is not worth a write.
+            let is_soon = stored.as_ref().is_some_and(|task| task.attempts == 0 && task.due_at <= due_at);
+            if !is_soon {
+                let task = state.task_or_new(stored, &self.schedule, now);
+                changes.put(&TaskRow { attempts: 0, due_at, ..task });
+            }
         }
         let state = state.commit(&mut changes, now);
         Ok(Decision { changes, output: Some(state) })
+    }
+}
+
+impl OrderState {
+    /// Begins a prepay call, to be committed with this state. `None` if the order is not open, has expired, or has a
+    /// result that is still valid.
+    pub(super) fn begin_prepay(&mut self, call_until: UnixTime, now: UnixTime) -> Option<PrepayCall> {
+        let order = &mut self.order;
+        if order.status != OrderStatus::Open || order.has_expired(now) || order.has_live_prepay(now) {
+            return None;
+        }
+        let terms_digest = order.terms_digest.clone()?;
+        let had_doubt = order.may_exist_upstream;
+        order.may_exist_upstream = true;
+        order.prepay_calls = order.prepay_calls.saturating_add(1);
+        // The latest of all calls that did not end: an earlier one may be repeated until its own time.
+        order.prepay_call_until = order.prepay_call_until.max(Some(call_until));
+        order.absent_since = None;
+        let version = order.version.saturating_add(1);
+        Some(PrepayCall { number: order.prepay_calls, had_doubt, version, terms_digest })
+    }
+
+    /// Returns the task of an order whose prepay call begins. A crash before the call ends must not leave the next query
+    /// to the end of a long interval.
+    pub(super) fn task_of_prepay(
+        &self,
+        stored: Option<TaskRow>,
+        schedule: &Schedule,
+        now: UnixTime,
+    ) -> TaskRow {
+        let task = self.task_or_new(stored, schedule, now);
+        TaskRow { attempts: 0, due_at: schedule.first(now), ..task }
     }
 }
 

@@ -107,13 +107,25 @@ impl Book {
         self.store.run(operation, &Context { now: self.now, random: 0 }).unwrap()
     }
 
+    /// Places an order. The call that this begins, if any, is certainly not sent.
     fn place(&mut self, key: &OrderKey, terms: PlacedTerms) -> Placed {
-        let expires_at = self.now.after(LIFETIME);
+        let placed = self.begin_placing(key, terms);
+        if let Placed::Created { call: Some(call), .. } | Placed::Existing { call: Some(call), .. } = &placed
+        {
+            self.end_prepay(key, call, PrepayResult::NotSent);
+        }
+        placed
+    }
+
+    /// Places an order and begins its prepay call.
+    fn begin_placing(&mut self, key: &OrderKey, terms: PlacedTerms) -> Placed {
+        let (expires_at, call_until) = (self.now.after(LIFETIME), self.now.after(CALL_DEADLINE));
         self.run(&PlaceOrder {
             key: key.clone(),
             terms,
             metadata: None,
             expires_at,
+            call_until,
             schedule: Schedule::default(),
         })
     }

@@ -84,7 +84,7 @@ fn a_payment_before_placing_opens_a_case_that_placing_resolves() {
     assert_eq!(learned.state.order.status, OrderStatus::Unplaced);
     assert_eq!(book.open_kinds(&a1), [CaseKind::UnknownPayment]);
     assert_eq!(book.events(&a1), [EventType::CaseOpened]);
-    let Placed::Created(state) = book.place(&a1, terms(100)) else { panic!("it is new") };
+    let Placed::Created { state, .. } = book.place(&a1, terms(100)) else { panic!("it is new") };
     assert_eq!(state.order.status, OrderStatus::Paid);
     assert!(book.open_cases(&a1).is_empty());
     let events =

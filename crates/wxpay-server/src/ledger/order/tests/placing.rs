@@ -5,10 +5,10 @@ use super::*;
 #[test]
 fn same_terms_are_the_same_order_and_other_terms_differ() {
     let (mut book, a1) = (Book::new(), key("A1"));
-    assert!(matches!(book.place(&a1, terms(100)), Placed::Created(_)));
-    assert!(matches!(book.place(&a1, terms(100)), Placed::Existing(_)));
+    assert!(matches!(book.place(&a1, terms(100)), Placed::Created { .. }));
+    assert!(matches!(book.place(&a1, terms(100)), Placed::Existing { .. }));
     book.send_prepay(&a1, &terms(100));
-    let Placed::Differs { stored_terms, .. } = book.place(&a1, terms(200)) else { panic!("it must differ") };
+    let Placed::Differs { stored_terms } = book.place(&a1, terms(200)) else { panic!("it must differ") };
     assert_eq!(stored_terms, terms(100).json);
     assert_eq!(book.events(&a1), [EventType::OrderCreated]);
 }
@@ -17,7 +17,7 @@ fn same_terms_are_the_same_order_and_other_terms_differ() {
 fn two_merchants_with_the_same_number_are_two_orders() {
     let (mut book, first, second) = (Book::new(), key("A1"), key_of("shop2", "A1"));
     book.open(&first);
-    assert!(matches!(book.place(&second, terms(200)), Placed::Created(_)));
+    assert!(matches!(book.place(&second, terms(200)), Placed::Created { .. }));
     book.learn(&first, &payment(1), Source::Notification);
     assert_eq!(book.status(&first), OrderStatus::Paid);
     assert_eq!(book.status(&second), OrderStatus::Open);
@@ -61,7 +61,7 @@ fn a_number_does_not_burn_after_a_refusal_without_doubt() {
         assert!(book.may_exist(&a1), "written before the call is sent");
         book.end_prepay(&a1, &call, result);
         assert!(!book.may_exist(&a1));
-        assert!(matches!(book.place(&a1, terms(200)), Placed::Existing(_)));
+        assert!(matches!(book.place(&a1, terms(200)), Placed::Existing { .. }));
         assert_eq!(book.state(&a1).order.total, Some(Fen::new(200)));
         assert_eq!(book.count(&a1, EventType::OrderCreated), 1, "once for each order, not for each terms");
         assert!(matches!(book.begin_prepay(&a1, &terms(100)), BegunPrepay::Stale(_)));
@@ -173,7 +173,7 @@ fn absence_that_holds_for_20_seconds_frees_the_terms() {
     book.wait(1);
     book.query(&a1, QueryAnswer::NotFound);
     assert!(!book.may_exist(&a1));
-    assert!(matches!(book.place(&a1, terms(200)), Placed::Existing(_)));
+    assert!(matches!(book.place(&a1, terms(200)), Placed::Existing { .. }));
     assert_eq!(book.state(&a1).order.total, Some(Fen::new(200)));
 }
 
@@ -247,7 +247,7 @@ fn an_order_that_never_existed_expires_and_can_be_placed_again() {
     assert_eq!(book.status(&a1), OrderStatus::Expired);
     assert_eq!(book.events(&a1), [EventType::OrderCreated, EventType::OrderClosed]);
     assert!(book.task(&a1).is_none());
-    assert!(matches!(book.place(&a1, terms(100)), Placed::Existing(_)));
+    assert!(matches!(book.place(&a1, terms(100)), Placed::Existing { .. }));
     assert_eq!(book.status(&a1), OrderStatus::Open);
     book.send_prepay(&a1, &terms(100));
     book.learn(&a1, &payment(1), Source::Notification);

@@ -40,7 +40,7 @@ fn an_order_of_api_v1_expires_after_the_margin_and_is_not_closed() {
     assert!(!book.query(&a1, unpaid()).should_close);
     assert_eq!(book.status(&a1), OrderStatus::Expired);
     assert_eq!(book.count(&a1, EventType::OrderClosed), 1);
-    assert!(matches!(book.place(&a1, v1), Placed::Existing(_)));
+    assert!(matches!(book.place(&a1, v1), Placed::Existing { .. }));
     assert_eq!(book.status(&a1), OrderStatus::Expired, "it existed at WeChat Pay, so it is not placed again");
 }
 
