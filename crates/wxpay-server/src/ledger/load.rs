@@ -28,7 +28,12 @@ impl<T: Table> Prefix<T> {
 
     /// Returns the read of these rows, for an operation.
     pub(crate) fn load(self) -> Load {
-        Load { table: T::INFO, prefix: self.values }
+        Load { table: T::INFO, prefix: self.values, is_first_only: false }
+    }
+
+    /// Returns the read of the first of these rows.
+    pub(crate) fn load_first(self) -> Load {
+        Load { is_first_only: true, ..self.load() }
     }
 }
 
@@ -44,11 +49,12 @@ impl<T: Table> fmt::Debug for Prefix<T> {
     }
 }
 
-/// The rows of a table with a prefix of the primary key.
+/// The rows of a table with a prefix of the primary key, or the first of them.
 #[derive(Clone, Debug)]
 pub(crate) struct Load {
     pub(crate) table: &'static TableInfo,
     pub(crate) prefix: Vec<Value>,
+    pub(crate) is_first_only: bool,
 }
 
 /// The rows that an engine loaded for an operation.

@@ -96,7 +96,7 @@ impl Operation for DeleteMerchant {
 
     fn loads(&self) -> Vec<Load> {
         let orders =
-            Shard::all().map(|shard| Prefix::<OrderRow>::all().and(&shard).and(&self.merchant).load());
+            Shard::all().map(|shard| Prefix::<OrderRow>::all().and(&shard).and(&self.merchant).load_first());
         [MerchantRow::of(&self.merchant).load()].into_iter().chain(orders).collect()
     }
 

@@ -103,8 +103,10 @@ fn random_transactions_give_equal_ledgers_on_every_engine() {
 async fn assert_loads_are_equal(ledgers: &Ledgers) {
     for table in TABLES {
         for row in all(&ledgers.all[0], table).await {
-            let loads: Vec<Load> =
-                (0..=table.key).map(|cells| Load { table, prefix: row[..cells].to_vec() }).collect();
+            let loads: Vec<Load> = (0..=table.key)
+                .flat_map(|cells| [(cells, false), (cells, true)])
+                .map(|(cells, is_first_only)| Load { table, prefix: row[..cells].to_vec(), is_first_only })
+                .collect();
             let expected = ledgers.all[0].read(loads.clone()).await.unwrap();
             assert!(ledgers.all[1].read(loads).await.unwrap() == expected, "{}", table.name);
         }

@@ -155,7 +155,8 @@ impl Store {
 
     pub(crate) fn load_into(&self, load: &Load, rows: &mut Rows) {
         let Some(table) = self.tables.get(load.table.name) else { return };
-        for (_, row) in table.with_prefix(&load.prefix) {
+        let limit = if load.is_first_only { 1 } else { usize::MAX };
+        for (_, row) in table.with_prefix(&load.prefix).take(limit) {
             rows.push(load.table, row.clone());
         }
     }

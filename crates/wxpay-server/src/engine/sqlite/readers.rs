@@ -62,8 +62,9 @@ impl ReadJob for Read {
     fn run(&self, connection: &Connection, texts: &TextsByTable) -> Result<Rows, LedgerError> {
         let mut rows = Rows::default();
         let mut load_all = || -> Result<(), LedgerError> {
-            for Load { table, prefix } in &self.0 {
-                let text = texts.get(table.name).and_then(|texts| texts.select.get(prefix.len()));
+            for load in &self.0 {
+                let Load { table, prefix, .. } = load;
+                let text = texts.get(table.name).and_then(|texts| texts.load(load));
                 let text = text.ok_or(LedgerError::Conflict(table.name))?;
                 let mut statement = connection.prepare_cached(text)?;
                 bind(&mut statement, prefix)?;

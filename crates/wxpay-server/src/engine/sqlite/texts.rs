@@ -2,7 +2,7 @@
 
 use crate::{
     engine::scan::RawScan,
-    ledger::{TableInfo, Value, table::Column},
+    ledger::{Load, TableInfo, Value, table::Column},
 };
 use std::fmt::Write as _;
 
@@ -11,6 +11,8 @@ use std::fmt::Write as _;
 pub(super) struct Texts {
     /// By the number of leading cells of the key.
     pub(super) select: Vec<String>,
+    /// Selects the first row only. By the number of leading cells of the key.
+    pub(super) select_first: Vec<String>,
     /// By the number of leading cells of the key.
     pub(super) delete: Vec<String>,
     /// Changes no row if the key exists.
@@ -24,6 +26,12 @@ pub(super) struct Texts {
 }
 
 impl Texts {
+    /// Returns the text of a load.
+    pub(super) fn load(&self, load: &Load) -> Option<&String> {
+        let texts = if load.is_first_only { &self.select_first } else { &self.select };
+        texts.get(load.prefix.len())
+    }
+
     pub(super) fn new(table: &'static TableInfo) -> Self {
         let name = table.name;
         let columns = names(table.columns);
@@ -57,6 +65,7 @@ impl Texts {
             .map(|text| format!("{text} ORDER BY {key}"))
             .collect();
         Self {
+            select_first: select.iter().map(|text| format!("{text} LIMIT 1")).collect(),
             select,
             delete: by_prefix(&format!("DELETE FROM {name}")),
             put: if rest.is_empty() {

@@ -28,6 +28,7 @@ pub(super) struct Writer<'c> {
 /// The statements of one table.
 struct Prepared<'c> {
     select: Vec<Lazy<'c>>,
+    select_first: Vec<Lazy<'c>>,
     delete: Vec<Lazy<'c>>,
     insert: Lazy<'c>,
     put: Lazy<'c>,
@@ -67,9 +68,11 @@ impl<'c> Lazy<'c> {
 
 impl Prepared<'_> {
     fn new(table: &'static TableInfo) -> Self {
-        let Texts { select, delete, insert, put, replace, replace_unindexed } = Texts::new(table);
+        let Texts { select, select_first, delete, insert, put, replace, replace_unindexed } =
+            Texts::new(table);
         Self {
             select: select.into_iter().map(Lazy::new).collect(),
+            select_first: select_first.into_iter().map(Lazy::new).collect(),
             delete: delete.into_iter().map(Lazy::new).collect(),
             insert: Lazy::new(insert),
             put: Lazy::new(put),
@@ -166,7 +169,8 @@ impl Database for Writer<'_> {
     fn load(&mut self, load: &Load, rows: &mut Rows) -> Result<(), LedgerError> {
         let table = load.table;
         let prepared = self.tables.get_mut(table.name).ok_or_else(|| unknown(table))?;
-        let select = prepared.select.get_mut(load.prefix.len()).ok_or_else(|| unknown(table))?;
+        let texts = if load.is_first_only { &mut prepared.select_first } else { &mut prepared.select };
+        let select = texts.get_mut(load.prefix.len()).ok_or_else(|| unknown(table))?;
         let statement = select.get(self.connection)?;
         bind(statement, &load.prefix)?;
         each_row(statement, table, |row| rows.push(table, row))
