@@ -21,7 +21,7 @@ use file::{Access, LockedFile};
 use group::{Counters, Queue};
 use job::{Probe, ProbeRow, Run};
 use readers::{Read, Readers};
-use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
+use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig, ffi};
 use std::{
     path::Path,
     sync::{Arc, atomic::Ordering},
@@ -146,6 +146,8 @@ fn tables() -> impl Iterator<Item = &'static TableInfo> {
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, LedgerError> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
+    // Plans must not depend on the values that are bound: SQLite would prepare a statement again for each.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
 }
 
@@ -160,10 +162,11 @@ fn use_write_ahead_log(connection: &Connection) -> Result<(), LedgerError> {
         return Err(LedgerError::NoWriteAheadLog);
     }
     connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "cache_size", -32_768)?;
+    // 8 MB: SQLite searches the whole table of its cache in most commits.
+    connection.pragma_update(None, "cache_size", -8_192)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
-    // 8 MB: pages that many commits write are copied to the database file once.
-    connection.pragma_update(None, "wal_autocheckpoint", 2_000)?;
+    // 32 MB: pages that many commits write are copied to the database file once.
+    connection.pragma_update(None, "wal_autocheckpoint", 8_000)?;
     Ok(())
 }
 

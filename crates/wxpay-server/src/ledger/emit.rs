@@ -55,17 +55,27 @@ pub(crate) fn event(
     data: &Value,
     at: UnixTime,
 ) -> OutboxRow {
-    let id = digest_id("evt", &[subject.as_str(), &seq.to_string()]);
+    let id = event_id(&subject, seq, at);
     OutboxRow { shard, subject, seq, id, merchant, event_type, data: data.to_string(), at }
+}
+
+/// Returns the id of an event: its time in milliseconds, then a digest. Ids of one time are neighbours in the index: a
+/// commit of many events writes few of its pages.
+fn event_id(subject: &Subject, seq: u64, at: UnixTime) -> String {
+    let digest = digest(&[subject.as_str(), &seq.to_string()]);
+    format!("evt_{:012x}{}", at.as_millis(), hex::encode(digest.get(..10).unwrap_or_default()))
 }
 
 /// Returns an id: a prefix, and 128 bits of the digest of its parts. The same parts give the same id.
 pub(crate) fn digest_id(prefix: &str, parts: &[&str]) -> String {
+    format!("{prefix}_{}", hex::encode(digest(parts).get(..16).unwrap_or_default()))
+}
+
+fn digest(parts: &[&str]) -> [u8; 32] {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update(part);
         hash.update([0]);
     }
-    let digest = hash.finalize();
-    format!("{prefix}_{}", hex::encode(digest.get(..16).unwrap_or_default()))
+    hash.finalize().into()
 }

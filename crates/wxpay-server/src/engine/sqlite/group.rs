@@ -14,9 +14,14 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     slice,
     sync::atomic::{AtomicU64, Ordering},
-    time::Instant,
+    thread,
+    time::{Duration, Instant},
 };
 
+/// The time for which a commit waits for more operations while many arrive. A group costs one fsync, whatever its size.
+const COMMIT_DELAY: Duration = Duration::from_micros(500);
+/// The number of operations in the commit before from which many are said to arrive. With fewer, nobody waits.
+const COMMIT_SIBLINGS: usize = 4;
 /// Limit of the runs of an operation whose changes conflict.
 const MAX_RUNS: u32 = 8;
 
@@ -167,9 +172,13 @@ impl Messages {
         max_group: usize,
         counters: &Counters,
     ) -> Option<Closing> {
+        let mut last_size = 0;
         loop {
             let (mut group, mut closing) = (Vec::new(), None);
             let mut next = Some(self.0.blocking_recv()?);
+            if last_size >= COMMIT_SIBLINGS {
+                thread::sleep(COMMIT_DELAY);
+            }
             while let Some(message) = next.take() {
                 match message {
                     Message::Write(job) => group.push(job),
@@ -179,6 +188,7 @@ impl Messages {
                     next = self.0.try_recv().ok();
                 }
             }
+            last_size = group.len();
             if !group.is_empty() {
                 write_group(database, group, counters);
             }

@@ -123,7 +123,6 @@ table! {
             at: UnixTime,
         }
         indexes {
-            events_by_subject(subject, position),
             events_by_id(id),
         }
     }

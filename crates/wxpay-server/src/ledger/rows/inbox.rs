@@ -46,9 +46,7 @@ table! {
             /// The number of receipts.
             count: u64,
         }
-        indexes {
-            inbox_by_subject(subject, received_at),
-        }
+        indexes {}
     }
 }
 

@@ -114,3 +114,21 @@ fn replaced_roots_touch_no_index_if_its_columns_are_as_they_were() {
     assert!(terms.contains("payer IS ?") && terms.contains("created_at = ?"), "{terms}");
     assert!(texts.replace.unwrap().contains("created_at"));
 }
+
+#[tokio::test]
+async fn no_write_builds_a_temporary_table() {
+    let (_scratch, connection) = created().await;
+    for table in tables() {
+        let Texts { insert, put, replace, replace_unindexed, delete, .. } = Texts::new(table);
+        let row = delete.into_iter().nth(table.key);
+        for text in [insert, put].into_iter().chain(replace).chain(replace_unindexed).chain(row) {
+            let mut statement = connection.prepare(&format!("EXPLAIN {text}")).unwrap();
+            let cells = (0..statement.parameter_count()).map(|_| Value::Int(1));
+            values::bind(&mut statement, cells).unwrap();
+            let mut rows = statement.raw_query();
+            while let Some(row) = rows.next().unwrap() {
+                assert_ne!(row.get::<_, String>(1).unwrap(), "OpenEphemeral", "{text}");
+            }
+        }
+    }
+}
