@@ -52,6 +52,11 @@ impl Running {
         self.ready["api_key"].as_str().unwrap()
     }
 
+    /// Returns the id of the process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Returns the members of the ready line.
     pub(crate) fn ready(&self) -> &Value {
         &self.ready

@@ -1,0 +1,164 @@
+//! A simulated gateway in this process, and the server under load as a process.
+
+use crate::{
+    client::{Client, request},
+    measure,
+    support::{Running, wxpay},
+};
+use serde_json::json;
+use std::{
+    fs::File,
+    net::{SocketAddr, TcpListener as StdListener},
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use wxpay_proto::id::OutTradeNo;
+use wxpay_sim::{
+    Clock, Gateway, Settings,
+    gateway::{OrderRef, Payer},
+    serve::Server,
+};
+
+/// A gateway, a ledger, and the settings of a server between them.
+pub(crate) struct Site {
+    pub(crate) sim: Server,
+    variables: Vec<(String, String)>,
+    folder: TempDir,
+    address: String,
+}
+
+/// A running server.
+pub(crate) struct Shop {
+    process: Running,
+    pub(crate) address: SocketAddr,
+    authorization: String,
+}
+
+impl Site {
+    /// Starts the gateway. It remembers at most this many orders.
+    pub(crate) async fn new(max_orders: usize) -> Self {
+        let mut settings = Settings::default();
+        settings.max_orders = max_orders;
+        settings.v3.rate_limits = false;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let sim = Server::start(listener, Gateway::new(settings, 7), Clock::running()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("sealing.key"), "ab".repeat(32)).unwrap();
+        let variables = variables(&sim, &folder);
+        let address = StdListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        Self { sim, variables, folder, address }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn command(&self) -> Command {
+        let mut command = wxpay();
+        command
+            .env_clear()
+            .envs(self.variables.iter().filter(|(name, _)| !name.contains("_V1_")).cloned())
+            .env("WXPAY_BASE_URL", self.sim.url())
+            .env("WXPAY_LISTEN", &self.address)
+            .env("WXPAY_PUBLIC_BASE_URL", format!("http://{}", self.address))
+            .env("WXPAY_DATABASE", self.path("ledger.db"))
+            .env("WXPAY_SEALING_KEY_FILE", self.path("sealing.key"));
+        command
+    }
+
+    /// Starts the server with these variables, and writes its log to a file.
+    pub(crate) fn serve(&self, variables: &[(&str, &str)]) -> Shop {
+        let created = self.command().args(["api-key", "create", "load"]).output().unwrap();
+        assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stderr));
+        let token = String::from_utf8(created.stdout).unwrap();
+        let mut command = self.command();
+        command.envs(variables.iter().copied()).args(["serve", "--json", "--set", "rate_limit=0"]);
+        let log = File::create(self.path("log")).unwrap();
+        let process = Running::start(command.stderr(Stdio::from(log)));
+        let address = process.url().strip_prefix("http://").unwrap().parse().unwrap();
+        Shop { process, address, authorization: format!("authorization: Bearer {}\r\n", token.trim()) }
+    }
+
+    /// Makes the payer pay the order.
+    pub(crate) fn pay(&self, number: &str) {
+        let order: OutTradeNo = number.parse().unwrap();
+        let pay =
+            |gateway: &mut Gateway, now| gateway.pay(&OrderRef::OutTradeNo(order), &Payer::default(), now);
+        self.sim.with(|simulation, now| pay(&mut simulation.gateway, now.business)).unwrap();
+    }
+}
+
+/// Returns the environment of the gateway's merchant. Keys are in files.
+fn variables(sim: &Server, folder: &TempDir) -> Vec<(String, String)> {
+    let values = sim.with(|simulation, now| {
+        let target = format!("/_sim/v1/merchants/{}/environment", simulation.gateway.merchant().mchid());
+        simulation.control("GET", &target, b"", now.wall).body
+    });
+    let values = values.as_object().unwrap().iter();
+    values
+        .map(|(name, value)| {
+            let value = value.as_str().unwrap();
+            if !name.ends_with("_FILE") {
+                return (name.clone(), value.to_owned());
+            }
+            let path = folder.path().join(format!("{name}.pem"));
+            std::fs::write(&path, value).unwrap();
+            (name.clone(), path.to_str().unwrap().to_owned())
+        })
+        .collect()
+}
+
+impl Shop {
+    pub(crate) fn cpu(&self) -> f64 {
+        measure::cpu(self.process.pid())
+    }
+
+    pub(crate) fn memory(&self, name: &str) -> f64 {
+        measure::memory(self.process.pid(), name)
+    }
+
+    pub(crate) async fn connect(&self) -> Client {
+        Client::connect(self.address).await
+    }
+
+    /// Returns the bytes of a request with the API key.
+    pub(crate) fn request(&self, method: &str, target: &str, body: &str) -> Vec<u8> {
+        request(method, target, &self.authorization, body)
+    }
+
+    /// Returns the request that places an order in this channel.
+    pub(crate) fn order(&self, channel: &str, number: &str) -> Vec<u8> {
+        let mut order = json!({
+            "channel": channel, "out_trade_no": number, "description": "一杯茶，两块饼干", "attach": "shop 17",
+            "amount": { "total": 1999 },
+        });
+        if channel == "jsapi" {
+            order["payer"] = json!({ "openid": "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o" });
+        }
+        self.request("POST", "/api/orders", &order.to_string())
+    }
+
+    /// Returns the sum of the series of a metric that have all these labels.
+    pub(crate) async fn metric(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+        let mut client = self.connect().await;
+        let (status, body) = client.send(&self.request("GET", "/metrics", "")).await;
+        assert_eq!(status, 200);
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        let has =
+            |series: &str, (name, value): &(&str, &str)| series.contains(&format!("{name}=\"{value}\""));
+        let series = text.lines().filter_map(|line| line.rsplit_once(' ')).filter(|(series, _)| {
+            let (metric, of_series) = series.split_once('{').unwrap_or((series, ""));
+            metric == name && labels.iter().all(|label| has(of_series, label))
+        });
+        let values: Vec<f64> = series.map(|(_, value)| value.parse().unwrap()).collect();
+        assert!(!values.is_empty(), "no series {name} {labels:?}:\n{text}");
+        values.into_iter().sum()
+    }
+
+    /// Shuts the server down.
+    pub(crate) fn terminate(mut self) {
+        assert!(self.process.terminate(), "the server did not end with 0");
+    }
+}
