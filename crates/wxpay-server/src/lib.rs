@@ -137,6 +137,7 @@ mod tasks;
 #[cfg(test)]
 mod testing;
 mod upstream;
+mod watched;
 mod webhooks;
 #[cfg(test)]
 mod world;

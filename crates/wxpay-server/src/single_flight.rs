@@ -1,10 +1,10 @@
 //! Single-flight per number: concurrent identical requests share one result.
 
+use crate::watched::Watched;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
 };
-use tokio::sync::watch;
 
 /// Work in progress, by number `N`, such as the key of an order. Requests with equal keys `K` are identical.
 #[derive(Debug)]
@@ -15,14 +15,41 @@ pub(crate) struct SingleFlight<N, K, T> {
 #[derive(Debug)]
 struct InFlight<K, T> {
     key: K,
-    outcome: watch::Receiver<Option<T>>,
+    progress: Arc<Watched<Progress<T>>>,
+}
+
+/// The progress of work.
+#[derive(Debug)]
+enum Progress<T> {
+    Running,
+    Done(T),
+    /// It panicked, or the runtime is shutting down.
+    Lost,
+}
+
+impl<T> Progress<T> {
+    fn is_running(&self) -> bool {
+        matches!(self, Self::Running)
+    }
 }
 
 impl<K, T> InFlight<K, T> {
-    /// A closed channel without a result means that the task panicked. Its entry counts as absent: it would block the
-    /// number for ever.
+    /// The entry of work that was lost counts as absent: it would block the number for ever.
     fn is_in_progress(&self) -> bool {
-        self.outcome.has_changed().is_ok()
+        self.progress.read(Progress::is_running)
+    }
+}
+
+/// Ends the progress when the work is dropped.
+struct Ending<T>(Arc<Watched<Progress<T>>>);
+
+impl<T> Drop for Ending<T> {
+    fn drop(&mut self) {
+        self.0.update(|progress| {
+            if progress.is_running() {
+                *progress = Progress::Lost;
+            }
+        });
     }
 }
 
@@ -64,20 +91,17 @@ where
         work: impl Future<Output = T> + Send + 'static,
     ) -> Outcome<T> {
         loop {
-            let (same, mut receiver) = match self.slot(number, &key) {
-                Slot::Free(sender) => {
-                    let receiver = sender.subscribe();
-                    self.start(number.clone(), sender, work);
-                    return outcome(receiver).await.map_or(Outcome::Lost, Outcome::Own);
+            match self.slot(number, &key) {
+                Slot::Free(progress) => {
+                    self.start(number.clone(), Arc::clone(&progress), work);
+                    return outcome(&progress).await.map_or(Outcome::Lost, Outcome::Own);
                 }
-                Slot::SameKey(receiver) => (true, receiver),
-                Slot::OtherKey(receiver) => (false, receiver),
-            };
-            if same {
-                return outcome(receiver).await.map_or(Outcome::Lost, Outcome::Shared);
+                Slot::SameKey(progress) => {
+                    return outcome(&progress).await.map_or(Outcome::Lost, Outcome::Shared);
+                }
+                // Whatever its result is, look again.
+                Slot::OtherKey(progress) => drop(outcome(&progress).await),
             }
-            // An error means that the other work ended without a result; either way, look again.
-            drop(receiver.wait_for(Option::is_some).await);
         }
     }
 
@@ -92,15 +116,16 @@ where
         match in_flight.get(number) {
             Some(other) if other.is_in_progress() => {
                 if other.key == *key {
-                    Slot::SameKey(other.outcome.clone())
+                    Slot::SameKey(Arc::clone(&other.progress))
                 } else {
-                    Slot::OtherKey(other.outcome.clone())
+                    Slot::OtherKey(Arc::clone(&other.progress))
                 }
             }
             Some(_) | None => {
-                let (sender, receiver) = watch::channel(None);
-                in_flight.insert(number.clone(), InFlight { key: key.clone(), outcome: receiver });
-                Slot::Free(sender)
+                let progress = Arc::new(Watched::new(Progress::Running));
+                let entry = InFlight { key: key.clone(), progress: Arc::clone(&progress) };
+                in_flight.insert(number.clone(), entry);
+                Slot::Free(progress)
             }
         }
     }
@@ -108,27 +133,33 @@ where
     fn start(
         &self,
         number: N,
-        sender: watch::Sender<Option<T>>,
+        progress: Arc<Watched<Progress<T>>>,
         work: impl Future<Output = T> + Send + 'static,
     ) {
-        let this = self.clone();
+        let (this, ending) = (self.clone(), Ending(progress));
         tokio::spawn(async move {
             let outcome = work.await;
             // Remove the entry before publishing: a later request must do the work again, not share an old result.
             this.in_flight.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
-            sender.send_replace(Some(outcome));
+            ending.0.update(|progress| *progress = Progress::Done(outcome));
         });
     }
 }
 
 enum Slot<T> {
-    Free(watch::Sender<Option<T>>),
-    SameKey(watch::Receiver<Option<T>>),
-    OtherKey(watch::Receiver<Option<T>>),
+    Free(Arc<Watched<Progress<T>>>),
+    SameKey(Arc<Watched<Progress<T>>>),
+    OtherKey(Arc<Watched<Progress<T>>>),
 }
 
-async fn outcome<T: Clone>(mut receiver: watch::Receiver<Option<T>>) -> Option<T> {
-    receiver.wait_for(Option::is_some).await.ok()?.clone()
+/// Waits for the result. `None` if it is lost.
+async fn outcome<T: Clone>(progress: &Watched<Progress<T>>) -> Option<T> {
+    let ended = |progress: &Progress<T>| match progress {
+        Progress::Running => None,
+        Progress::Done(result) => Some(Some(result.clone())),
+        Progress::Lost => Some(None),
+    };
+    progress.find(ended).await
 }
 
 #[cfg(test)]

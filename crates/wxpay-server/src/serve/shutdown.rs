@@ -1,6 +1,7 @@
 //! Graceful shutdown: accept nothing new, finish active requests, cut the remaining connections.
 
-use std::time::Duration;
+use crate::watched::Watched;
+use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::watch,
     time::{Instant, timeout, timeout_at},
@@ -29,7 +30,7 @@ enum Phase {
 /// The shutdown signal, and the counts of active requests and connections. Clones are handles to the same.
 #[derive(Clone, Debug)]
 pub(crate) struct Shutdown {
-    phase: watch::Sender<Phase>,
+    phase: Arc<Watched<Phase>>,
     requests: Active,
     connections: Active,
 }
@@ -72,7 +73,7 @@ impl Active {
 impl Shutdown {
     pub(crate) fn new() -> Self {
         Self {
-            phase: watch::Sender::new(Phase::Running),
+            phase: Arc::new(Watched::new(Phase::Running)),
             requests: Active::new(),
             connections: Active::new(),
         }
@@ -95,7 +96,7 @@ impl Shutdown {
 
     /// Returns whether the shutdown signal was sent.
     pub(crate) fn has_started(&self) -> bool {
-        *self.phase.borrow() >= Phase::Draining
+        self.phase.read(|phase| *phase >= Phase::Draining)
     }
 
     /// Waits for the shutdown signal.
@@ -141,16 +142,11 @@ impl Shutdown {
     }
 
     fn enter(&self, phase: Phase) {
-        self.phase.send_if_modified(|current| {
-            let later = phase > *current;
-            *current = phase.max(*current);
-            later
-        });
+        self.phase.update(|current| *current = phase.max(*current));
     }
 
     async fn reached(&self, phase: Phase) {
-        // The sender is `self`, so the channel cannot be closed.
-        drop(self.phase.subscribe().wait_for(|current| *current >= phase).await);
+        self.phase.find(|current| (*current >= phase).then_some(())).await;
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
     serve::Shutdown,
     tasks::{self, Tasks},
     upstream::Upstream,
+    watched::Watched,
     webhooks::{deliver, endpoints::Endpoints, secrets::SecretBox, send::WebhookTransport, target::Policy},
 };
 use sha2::{Digest as _, Sha256};
@@ -24,7 +25,6 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::watch,
     task::{JoinHandle, yield_now},
     time::sleep,
 };
@@ -40,7 +40,7 @@ pub(super) const LIFETIME: Duration = Duration::from_mins(12);
 pub(super) struct Process {
     world: Arc<World>,
     number: u64,
-    is_dead: watch::Sender<bool>,
+    is_dead: Watched<bool>,
     /// The seconds by which its clock is ahead.
     ahead: AtomicI64,
 }
@@ -51,12 +51,12 @@ impl Process {
     }
 
     pub(super) fn is_dead(&self) -> bool {
-        *self.is_dead.borrow()
+        self.is_dead.read(|is_dead| *is_dead)
     }
 
     /// Waits for its death.
     pub(super) async fn died(&self) {
-        drop(self.is_dead.subscribe().wait_for(|is_dead| *is_dead).await);
+        self.is_dead.find(|is_dead| is_dead.then_some(())).await;
     }
 
     /// Goes on, unless it is dead.
@@ -116,7 +116,7 @@ impl Running {
         let process = Arc::new(Process {
             world: Arc::clone(world),
             number,
-            is_dead: watch::Sender::new(false),
+            is_dead: Watched::new(false),
             ahead: AtomicI64::new(0),
         });
         let ambient: Arc<dyn Ambient> = process.clone();
@@ -179,7 +179,7 @@ impl Running {
 
     /// Kills it: every task stops where it is.
     pub(super) fn kill(&self) {
-        self.process.is_dead.send_replace(true);
+        self.process.is_dead.update(|is_dead| *is_dead = true);
         if let Some((tasks, delivering)) = self.tasks.lock().unwrap().take() {
             drop(tasks);
             if let Some(delivering) = delivering {
@@ -201,6 +201,6 @@ impl Running {
                 drop(delivering.await);
             }
         }
-        self.process.is_dead.send_replace(true);
+        self.process.is_dead.update(|is_dead| *is_dead = true);
     }
 }
