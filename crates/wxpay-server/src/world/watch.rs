@@ -21,17 +21,17 @@ impl World {
             let before = self.roots().insert(key.clone(), root);
             let was_possible = before.as_ref().is_some_and(|before| before.may_exist_upstream);
             let before = before.map_or(OrderStatus::Unplaced, |before| before.status);
-            let operation = format!("{operation:?}");
             assert!(before.can_become(status), "{}: {before} becomes {status}", shown(&key));
-            let is_query = ["RecordQuery", "EndClose"].iter().any(|name| operation.starts_with(name));
-            let is_freed = was_possible && !may_exist && is_query;
+            // Printed only where it matters: most operations are of no interest.
+            let is = |name: &str| format!("{operation:?}").starts_with(name);
+            let is_freed = was_possible && !may_exist && (is("RecordQuery") || is("EndClose"));
             assert!(
                 !is_freed || !self.on_the_way.lock().unwrap().contains_key(&key),
                 "{}: the ledger says that it cannot exist, and it is on its way",
                 shown(&key)
             );
             if matches!(before, OrderStatus::Closing | OrderStatus::Reversing) {
-                let learns = operation.starts_with("LearnPayment");
+                let learns = is("LearnPayment");
                 assert!(
                     !learns || status == before,
                     "{}: a payment is applied while it is {before}",
