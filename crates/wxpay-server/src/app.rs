@@ -91,6 +91,8 @@ pub(crate) enum NotifyKind {
 #[derive(Debug)]
 struct Inner {
     parts: Parts,
+    /// One moment by both clocks.
+    started: (Instant, UnixTime),
     prepays: SingleFlight<OrderKey, String, PrepayEnd>,
     /// Wakes the numbering of events.
     outbox: Notify,
@@ -142,6 +144,7 @@ impl App {
     /// Creates the application. Nothing runs before its [tasks](crate::tasks) are started.
     pub(crate) fn new(parts: Parts) -> Self {
         Self(Arc::new(Inner {
+            started: (Instant::now(), parts.ambient.now()),
             parts,
             prepays: SingleFlight::default(),
             outbox: Notify::new(),
@@ -228,6 +231,13 @@ impl App {
     /// Returns the current time.
     pub(crate) fn now(&self) -> UnixTime {
         self.0.parts.ambient.now()
+    }
+
+    /// Returns the time by a clock that cannot jump: that of the start, and the time since then. It may be wrong, but the
+    /// difference of two of its times is not.
+    pub(crate) fn steady_now(&self) -> UnixTime {
+        let (instant, time) = self.0.started;
+        time.after(instant.elapsed())
     }
 
     /// Returns the context of an operation that is run now.

@@ -71,7 +71,7 @@ impl App {
         let (result, error) = match called.result {
             Ok(()) => (CloseResult::Closed, None),
             Err(error) => {
-                let result = judge(&error);
+                let result = judge(&error, called.signed_at.is_some());
                 let proves_nothing = is_preparing && result == CloseResult::NotFound;
                 (if proves_nothing { CloseResult::Unknown } else { result }, Some(error))
             }
@@ -121,9 +121,11 @@ fn closed(state: &OrderState) -> Option<Result<OrderState, ActionError>> {
     }
 }
 
-fn judge(error: &CallError) -> CloseResult {
+/// Returns the result of a close call that failed. A refusal without a signature only leads to a query.
+fn judge(error: &CallError, is_verified: bool) -> CloseResult {
     match error.fate() {
         Some(Fate::NotSent) => CloseResult::NotSent,
+        Some(Fate::Refused) if !is_verified => CloseResult::Refused,
         Some(Fate::Refused) if error.has_code(&[Code::ORDERPAID]) => CloseResult::Paid,
         Some(Fate::Refused) if error.has_code(&[Code::ORDER_CLOSED]) => CloseResult::Closed,
         Some(Fate::Refused) if error.has_code(&[Code::ORDER_NOT_EXIST, Code::RESOURCE_NOT_EXISTS]) => {

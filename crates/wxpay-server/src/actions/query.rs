@@ -105,7 +105,9 @@ impl App {
         signed_at: Option<UnixTime>,
         error: Option<CallError>,
     ) -> Result<QueriedOrder, ActionError> {
-        let record = RecordQuery { key: key.clone(), begun, answer, signed_at, schedule: self.schedule() };
+        let steady_at = signed_at.unwrap_or_else(|| self.steady_now());
+        let schedule = self.schedule();
+        let record = RecordQuery { key: key.clone(), begun, answer, signed_at, steady_at, schedule };
         let Queried { state, should_close } = self.run(record).await?;
         Ok(QueriedOrder { state, should_close, error })
     }

@@ -92,6 +92,30 @@ async fn an_unsigned_refusal_does_not_free_the_number_of_an_order_that_exists() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_unsigned_refusal_of_a_refund_releases_nothing() {
+    let world = TestWorld::new();
+    paid(&world, "ORDER1").await;
+    world.inject("v3.refund.create", NetFault::UnsignedRefusal);
+    let error = world.refund("ORDER1", "R1", 1999).await.unwrap_err();
+    assert_eq!(fate(&error), Some(Fate::Unknown));
+    let state = world.state("ORDER1").await;
+    assert_eq!(state.payments[0].refund_reserved, Fen::new(1999), "it may have been made");
+    assert!(world.refund("ORDER1", "R2", 1).await.is_err());
+    world.app.query_refund(&TestWorld::key("ORDER1"), &"R1".parse().unwrap()).await.unwrap();
+    assert_ne!(world.state("ORDER1").await.refunds[0].status, RefundStatus::Pending, "it was made");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unsigned_refusal_of_a_close_call_leads_to_a_query() {
+    let world = TestWorld::new();
+    world.place("ORDER1", 1999).await.unwrap();
+    world.inject("v3.pay.close", NetFault::UnsignedRefusal);
+    drop(world.app.close_now(&TestWorld::key("ORDER1"), true).await);
+    assert_eq!(world.sent("v3.pay.query"), 1);
+    assert_eq!(world.state("ORDER1").await.order.status, OrderStatus::Closed);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_number_that_the_check_of_fields_refused_is_free_once_queries_show_that_it_is_unknown() {
     let world = TestWorld::new();
     world.inject("v3.pay.native", NetFault::RefusedByFieldCheck);

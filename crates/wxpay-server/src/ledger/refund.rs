@@ -13,7 +13,7 @@ mod sums;
 mod tests;
 
 pub(crate) use call::{BeginRefundCall, BegunRefundCall, EndRefundCall, RefundCall};
-pub(crate) use learn::{LearnRefund, LearnedRefund, RefundReport};
+pub(crate) use learn::{LearnRefund, LearnedRefund, RefundReport, case_cause};
 #[cfg(test)]
 pub(crate) use query::RefundQueried;
 pub(crate) use query::{RecordRefundQuery, RefundAnswer};

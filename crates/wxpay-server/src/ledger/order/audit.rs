@@ -5,6 +5,7 @@ use super::{OrderState, facts::Facts};
 use crate::ledger::{
     Changes, Corrupt, Load, OrderKey, Rows,
     case::load_case,
+    refund::case_cause,
     rows::{
         case::{CaseKind, CaseRow},
         order::OrderStatus,
@@ -30,22 +31,29 @@ impl OrderState {
         loads
     }
 
-    /// Returns the reads that an audit of several payments needs besides: their cases. They must be read later than the
-    /// payments, with which they are written, and are never deleted: then none seems to be missing.
+    /// Returns the reads that an audit needs besides: the cases of several payments, and of refunds that exceed one. They
+    /// must be read later than what they are about, with which they are written, and are never deleted: then none seems to
+    /// be missing.
     ///
     /// # Errors
     ///
     /// If a row is corrupt.
     pub(crate) fn audit_case_loads(rows: &Rows) -> Result<Vec<Load>, Corrupt> {
-        let Some(state) = Self::read(rows)?.filter(|state| state.payments.len() > 1) else {
-            return Ok(Vec::new());
-        };
+        let Some(state) = Self::read(rows)? else { return Ok(Vec::new()) };
         let key = state.order.key();
-        let of_payment = state.payments.iter().flat_map(|payment| {
-            CASES_OF_PAYMENTS.map(|kind| load_case(&key, kind, payment.transaction_id.as_str()))
-        });
-        let of_number = load_case(&key, CaseKind::UnknownPayment, "");
-        Ok(of_payment.chain([of_number]).collect())
+        let mut loads = Vec::new();
+        if state.payments.len() > 1 {
+            for payment in &state.payments {
+                let cause = payment.transaction_id.as_str();
+                loads.extend(CASES_OF_PAYMENTS.map(|kind| load_case(&key, kind, cause)));
+            }
+            loads.push(load_case(&key, CaseKind::UnknownPayment, ""));
+        }
+        if state.payments.iter().any(PaymentRow::is_exceeded) {
+            let causes = state.refunds.iter().map(|refund| case_cause(&refund.out_refund_no));
+            loads.extend(causes.map(|cause| load_case(&key, CaseKind::ContradictoryEvidence, &cause)));
+        }
+        Ok(loads)
     }
 
     /// Returns the rules that the order violates, each with the invariant that it belongs to, by its name in the metrics.
@@ -102,8 +110,13 @@ impl OrderState {
         );
         let is_requested_here = state.refunds.iter().all(|refund| refund.source == RefundSource::Api);
         let is_within = !recounted.payments.iter().any(PaymentRow::is_exceeded);
+        // WeChat Pay made a refund of another amount under a number that was used here.
+        let is_contradicted = state.refunds.iter().any(|refund| {
+            let of_refund = |case: &CaseRow| is_about_refund(case, refund.out_refund_no.as_str());
+            cases.iter().any(of_refund)
+        });
         require(
-            !is_requested_here || is_within,
+            !is_requested_here || is_within || is_contradicted,
             "refund_bound",
             "the refunds that were requested must not exceed the payment",
         );
@@ -122,6 +135,13 @@ impl OrderState {
         );
         Ok(violations)
     }
+}
+
+/// Returns whether a case is about contradictory reports of a refund.
+fn is_about_refund(case: &CaseRow, out_refund_no: &str) -> bool {
+    let data: Value = serde_json::from_str(&case.data).unwrap_or_default();
+    case.kind == CaseKind::ContradictoryEvidence
+        && data.get("out_refund_no").is_some_and(|number| *number == *out_refund_no)
 }
 
 /// Returns whether a case is about a transaction, alone or among others.

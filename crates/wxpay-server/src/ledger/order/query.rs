@@ -57,6 +57,9 @@ pub(crate) struct RecordQuery {
     /// The time that the reply is signed with. It decides whether the order has expired. `None`: the reply has none,
     /// as in APIv1, or there is no reply.
     pub(crate) signed_at: Option<UnixTime>,
+    /// The same, or for a reply without one the local time by a clock that cannot jump. It measures how long an order has
+    /// been absent.
+    pub(crate) steady_at: UnixTime,
     /// The polling schedule.
     pub(crate) schedule: Schedule,
 }
@@ -106,7 +109,7 @@ impl Operation for RecordQuery {
                 }
             }
             QueryAnswer::NotFound => {
-                state.learn_absence(self.begun, reply_at);
+                state.learn_absence(self.begun, self.steady_at);
                 if !state.order.may_exist_upstream {
                     state.end_absent(&mut changes, &mut facts, reply_at, now);
                 }

@@ -205,7 +205,8 @@ impl Book {
 
     fn answer(&mut self, key: &OrderKey, begun: CallBegun, answer: QueryAnswer) -> Queried {
         let signed_at = Some(self.signed);
-        self.run(&RecordQuery { key: key.clone(), begun, answer, signed_at, schedule: Schedule::default() })
+        let (steady_at, schedule) = (self.signed, Schedule::default());
+        self.run(&RecordQuery { key: key.clone(), begun, answer, signed_at, steady_at, schedule })
     }
 
     fn begin_close(&mut self, key: &OrderKey, kind: CloseKind, requested: bool) -> BegunClose {

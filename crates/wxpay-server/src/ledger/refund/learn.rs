@@ -66,7 +66,7 @@ impl Operation for LearnRefund {
         let number = &self.report.out_refund_no;
         let mut loads = loads(&self.key, number);
         for kind in [CaseKind::ContradictoryEvidence, CaseKind::RefundAbnormal] {
-            loads.push(load_case(&self.key, kind, &cause(number)));
+            loads.push(load_case(&self.key, kind, &case_cause(number)));
         }
         loads.extend(self.inbox.as_ref().map(InboxRow::load));
         loads
@@ -172,7 +172,7 @@ impl LearnRefund {
                 "status": known.status,
             })),
         });
-        let cause = cause(&report.out_refund_no);
+        let cause = case_cause(&report.out_refund_no);
         state.open_case(changes, CaseKind::ContradictoryEvidence, &cause, &data, now);
     }
 
@@ -226,7 +226,7 @@ fn entered(
             "transaction_id": refund.transaction_id.as_str(),
             "amount": refund.amount.get(),
         });
-        state.open_case(changes, CaseKind::RefundAbnormal, &cause(&refund.out_refund_no), &data, now);
+        state.open_case(changes, CaseKind::RefundAbnormal, &case_cause(&refund.out_refund_no), &data, now);
         return;
     }
     for case in cases.into_iter().filter(|case| case.kind == CaseKind::RefundAbnormal && case.is_open()) {
@@ -238,7 +238,7 @@ fn entered(
 }
 
 /// Returns the cause of the cases about one refund.
-fn cause(out_refund_no: &OutRefundNo) -> String {
+pub(crate) fn case_cause(out_refund_no: &OutRefundNo) -> String {
     format!("refund:{out_refund_no}")
 }
 

@@ -20,6 +20,7 @@ fn our_clock_a_day_ahead_does_not_close_an_order() {
         begun,
         answer: unpaid(),
         signed_at: None,
+        steady_at: book.signed,
         schedule: Schedule::default(),
     };
     assert!(!book.run(&without_time).should_close, "only a signed time decides");
