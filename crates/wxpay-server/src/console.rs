@@ -19,10 +19,7 @@ use crate::{
 };
 use hyper::{Request, header};
 use serde_json::Value;
-use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
-};
+use std::{net::SocketAddr, path::Path};
 
 /// The interface of a server, carried out in this process on its ledger: beside a running server, or without one.
 ///
@@ -42,7 +39,7 @@ use std::{
 #[derive(Debug)]
 pub struct Console {
     api: Api,
-    path: PathBuf,
+    database: Database,
 }
 
 /// The reply to a request.
@@ -62,11 +59,11 @@ impl Console {
     ///
     /// If the ledger cannot be opened.
     pub async fn open(settings: Settings) -> Result<Self, StartError> {
-        let Database::Sqlite(path) = settings.values.database.clone();
+        let database = settings.values.database.clone();
         let rate = settings.rate();
         let built = Built::open(settings, SocketAddr::from(([127, 0, 0, 1], 0)), false).await?;
         let api = Api::new(built.app, built.endpoints, Health::new(Vec::new()), rate, false);
-        Ok(Self { api, path })
+        Ok(Self { api, database })
     }
 
     /// Carries a request out: method, path with query, and the body.
@@ -103,9 +100,15 @@ impl Console {
     ///
     /// # Errors
     ///
-    /// If the file exists, or cannot be written.
+    /// If the file exists, or cannot be written; or if the ledger is in PostgreSQL, which has programs of its own for
+    /// this.
     pub async fn backup(&self, to: &Path) -> Result<u64, StartError> {
-        let (source, target) = (self.path.clone(), to.to_owned());
+        let Database::Sqlite(source) = self.database.clone() else {
+            let remedy =
+                "a ledger in PostgreSQL is not copied to a file: use pg_dump, or continuous archiving";
+            return Err(StartError::setting(remedy));
+        };
+        let target = to.to_owned();
         let copied = tokio::task::spawn_blocking(move || {
             crate::engine::backup(&source, &target)?;
             Ok::<_, crate::engine::LedgerError>(std::fs::metadata(&target)?.len())

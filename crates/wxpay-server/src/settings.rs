@@ -29,11 +29,12 @@ pub(crate) use kinds::{Database, LogFormat};
 
 use crate::{
     api::rate_limit::Rate,
+    engine::{PostgresSettings, PostgresUrl},
     merchants::{Merchant, MerchantName, Upstream, seal::SealingKeys},
 };
 use kinds::{
     Address, BaseUrl, Count, DatabaseKind, Flag, Interval, Intervals, Key32, Kind, LogFormatKind, Maybe,
-    Networks, Path, SecretText, Text,
+    Networks, Password, Path, SecretText, Text,
 };
 use std::{fmt, num::NonZeroU32};
 use wxpay_proto::id::{InvalidField, NotifyUrl};
@@ -103,8 +104,16 @@ settings! {
     listen: Address = "127.0.0.1:8080";
     /// A separate address and port for `/metrics`. Without it, metrics are served on `listen`.
     metrics_listen: Maybe<Address> = "" [example "127.0.0.1:9090"];
-    /// The database: `sqlite:PATH`, or the path alone. Its folder must exist.
+    /// The database. `sqlite:PATH`, or the path alone: a file, for one process; its folder must exist. Or an empty
+    /// database of PostgreSQL 13 or later, for any number of processes: `postgres://USER:PASSWORD@HOST,HOST:PORT/NAME`.
+    /// The first host that accepts writes is used. Connections to other machines are encrypted and verified, unless
+    /// `?sslmode=disable` (no TLS) or `?sslmode=require` (any certificate) says otherwise; `&sslrootcert=FILE` trusts the
+    /// authorities of the file in place of the public ones; `&isolation=serializable` replaces `read-committed`.
     database: DatabaseKind = "./wxpay.db";
+    /// The password for PostgreSQL, if the URL has none.
+    database_password: Maybe<Password> = "" [secret] [example "database.password"];
+    /// The maximum number of connections of this process to PostgreSQL.
+    database_connections: Count<1, 1000> = "16";
     /// The URL under which WeChat Pay reaches this server. Notifications arrive under it, at `/notify/MERCHANT/KIND`.
     /// Required, and `https`, unless this server and the gateway both have loopback addresses.
     public_base_url: Maybe<BaseUrl> = "" [example "https://pay.shop.example"];
@@ -181,6 +190,15 @@ impl Settings {
     /// Returns the builder of a client with the proxy and the CA certificates.
     pub(crate) fn client(&self) -> wxpay_hyper::Builder {
         check::client(self.values.proxy.as_deref(), self.ca.as_deref())
+    }
+
+    /// Returns the settings of the connections to a PostgreSQL database.
+    pub(crate) fn postgres(&self, url: &PostgresUrl) -> PostgresSettings {
+        PostgresSettings {
+            url: url.clone().or_password(self.values.database_password.as_ref()),
+            ca: self.ca.clone(),
+            connections: self.values.database_connections,
+        }
     }
 
     /// Returns the rate limit of one API key. `None`: no limit.

@@ -41,11 +41,13 @@ pub(super) async fn check(args: &args::Doctor, report: &mut Report) -> Result<()
     let summary = settings.summary();
     summary.merchants.iter().for_each(|merchant| check_merchant(merchant, report));
     check_notify_url(&summary, report);
-    check_disk(&summary.database, report);
+    if let Some(file) = &summary.database_file {
+        check_disk(file, report);
+    }
     if !args.offline {
         check_gateway(&settings, report).await;
     }
-    check_ledger(settings, &summary.database, report).await;
+    check_ledger(settings, &summary, report).await;
     Ok(())
 }
 
@@ -122,9 +124,9 @@ fn check_disk(database: &Path, report: &mut Report) {
 }
 
 /// Opens the ledger, if there is one.
-async fn check_ledger(settings: Settings, database: &Path, report: &mut Report) {
-    let shown = input::shown(database);
-    if !database.exists() {
+async fn check_ledger(settings: Settings, summary: &Summary, report: &mut Report) {
+    let shown = &summary.database;
+    if summary.database_file.as_ref().is_some_and(|file| !file.exists()) {
         report.push("ledger", Ok(format!("{shown} does not exist; the server creates it")));
         return;
     }

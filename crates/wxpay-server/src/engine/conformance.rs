@@ -5,7 +5,7 @@
 mod random;
 mod scans;
 
-use super::{Ledger, LedgerError, model::Model, scan::RawScan};
+use super::{Ledger, LedgerError, model::Model, postgres, scan::RawScan};
 use crate::ledger::{
     Changes, Context, Corrupt, Decision, Load, Operation, Prefix, Rows, Table, TableInfo, Value,
     rows::{TABLES, task::LeaseRow},
@@ -34,17 +34,19 @@ async fn all(ledger: &Ledger, table: &'static TableInfo) -> Vec<Vec<Value>> {
     ledger.scan_raw(scan).await.unwrap()
 }
 
-/// The ledgers of all engines, empty.
+/// The ledgers of all engines, empty. That of PostgreSQL is left out where there is none.
 struct Ledgers {
     _dir: tempfile::TempDir,
-    all: [Ledger; 2],
+    /// The model is the first.
+    all: Vec<Ledger>,
 }
 
 impl Ledgers {
-    fn new() -> Self {
+    async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let sqlite = Ledger::open(&dir.path().join("ledger.db")).unwrap();
-        Self { _dir: dir, all: [Ledger::from(Model::new()), sqlite] }
+        let all = [Ledger::from(Model::new()), sqlite].into_iter().chain(postgres::testing::empty().await);
+        Self { _dir: dir, all: all.collect() }
     }
 
     /// Writes the same to all ledgers. Returns the conflict, which must be that of all.
@@ -57,8 +59,9 @@ impl Ledgers {
                 Err(error) => panic!("{error:?}"),
             });
         }
-        assert_eq!(answers[0], answers[1]);
-        answers[0]
+        let first = answers[0];
+        assert_eq!(answers, vec![first; self.all.len()]);
+        first
     }
 
     async fn assert_rows<T: Table>(&self, prefix: Prefix<T>, rows: &[T]) {
@@ -118,7 +121,7 @@ pub(crate) fn changes(write: impl FnOnce(&mut Changes)) -> Changes {
 
 #[tokio::test]
 async fn put_inserts_and_replaces() {
-    let ledgers = Ledgers::new();
+    let ledgers = Ledgers::new().await;
     for version in [1, 7, 3] {
         ledgers.write(changes(|changes| changes.put(&lease("a", version)))).await.unwrap();
         ledgers.assert_rows(Prefix::all(), &[lease("a", version)]).await;
@@ -127,7 +130,7 @@ async fn put_inserts_and_replaces() {
 
 #[tokio::test]
 async fn insert_requires_an_absent_key() {
-    let ledgers = Ledgers::new();
+    let ledgers = Ledgers::new().await;
     let insert = || changes(|changes| changes.insert(&lease("a", 1)));
     assert_eq!(ledgers.write(insert()).await, Ok(()));
     assert_eq!(ledgers.write(insert()).await, Err("leases"));
@@ -136,7 +139,7 @@ async fn insert_requires_an_absent_key() {
 
 #[tokio::test]
 async fn replace_requires_the_version_that_was_seen() {
-    let ledgers = Ledgers::new();
+    let ledgers = Ledgers::new().await;
     let root = |version, seen| changes(|changes| changes.root(&lease("a", version), seen));
     assert_eq!(ledgers.write(root(2, Some(1))).await, Err("leases"));
     assert_eq!(ledgers.write(root(1, None)).await, Ok(()));
@@ -148,7 +151,7 @@ async fn replace_requires_the_version_that_was_seen() {
 
 #[tokio::test]
 async fn a_conflict_undoes_all_changes_of_its_operation() {
-    let ledgers = Ledgers::new();
+    let ledgers = Ledgers::new().await;
     ledgers.write(changes(|changes| changes.put(&lease("a", 1)))).await.unwrap();
     let conflicting = changes(|changes| {
         changes.put(&lease("a", 2));
@@ -163,7 +166,7 @@ async fn a_conflict_undoes_all_changes_of_its_operation() {
 
 #[tokio::test]
 async fn changes_are_applied_in_their_order() {
-    let ledgers = Ledgers::new();
+    let ledgers = Ledgers::new().await;
     let write = changes(|changes| {
         changes.insert(&lease("a", 1));
         changes.root(&lease("a", 2), Some(1));
@@ -176,7 +179,7 @@ async fn changes_are_applied_in_their_order() {
 
 #[tokio::test]
 async fn concurrent_operations_on_one_row_see_each_other() {
-    let ledgers = Ledgers::new();
+    let ledgers = Ledgers::new().await;
     for ledger in &ledgers.all {
         let tasks: Vec<_> = (0..64)
             .map(|_| {
@@ -196,7 +199,7 @@ async fn concurrent_operations_on_one_row_see_each_other() {
 
 #[tokio::test]
 async fn a_closed_ledger_fails_every_call() {
-    let ledgers = Ledgers::new();
+    let ledgers = Ledgers::new().await;
     for ledger in &ledgers.all {
         ledger.run(Count("a"), CONTEXT).await.unwrap();
         ledger.probe().await.unwrap();
@@ -212,7 +215,7 @@ async fn a_closed_ledger_fails_every_call() {
 
 #[tokio::test]
 async fn a_recorded_log_gives_an_equal_ledger_on_another_engine() {
-    let ledgers = Ledgers::new();
+    let ledgers = Ledgers::new().await;
     let model = Model::recording();
     let original = Ledger::from(model.clone());
     for name in ["a", "b", "a"] {

@@ -3,8 +3,9 @@
 use crate::ledger::Corrupt;
 use std::{error, fmt, io, sync::Arc};
 
-/// An error of the ledger. Nothing was acknowledged, and nothing was changed, except after [`LedgerError::Database`] or
-/// [`LedgerError::FileRemoved`] at a commit: then the change may or may not be there after a restart.
+/// An error of the ledger. Nothing was acknowledged, and nothing was changed, except after [`LedgerError::UnknownCommit`],
+/// and after [`LedgerError::Database`] or [`LedgerError::FileRemoved`] at a commit of SQLite: then the change may or may
+/// not be there, after a restart of SQLite. The same operation with the same number finds out.
 ///
 /// Cheap to clone: a failed commit is reported to every caller whose operation was in it.
 #[derive(Clone, Debug)]
@@ -19,9 +20,9 @@ pub(crate) enum LedgerError {
     FileRemoved,
     /// A stored value breaks the rule of its column.
     Corrupt(Corrupt),
-    /// The schema of the file is newer than this version of the server.
+    /// The schema is newer than this version of the server.
     NewerSchema {
-        /// The version of the file's schema.
+        /// The version of the schema.
         found: i64,
         /// The newest version that this server knows.
         known: i64,
@@ -38,6 +39,14 @@ pub(crate) enum LedgerError {
     Conflict(&'static str),
     /// The file could not be opened.
     File(Arc<io::Error>),
+    /// The database has tables of another program.
+    OtherTables,
+    /// The database cannot hold a ledger, for this reason.
+    Unsupported(String),
+    /// No host of the database accepts a connection for writing.
+    Unreachable(Arc<dyn error::Error + Send + Sync>),
+    /// The connection was lost at a commit: whether the changes are stored is unknown.
+    UnknownCommit(Arc<dyn error::Error + Send + Sync>),
     /// The database failed.
     Database(Arc<dyn error::Error + Send + Sync>),
 }
@@ -73,7 +82,7 @@ impl fmt::Display for LedgerError {
             Self::Corrupt(corrupt) => corrupt.fmt(f),
             Self::NewerSchema { found, known } => write!(
                 f,
-                "the ledger file has schema {found}, this server knows schema {known} at most; use a newer server"
+                "the ledger has schema {found}, this server knows schema {known} at most; use a newer server"
             ),
             Self::OldServerFile => f.write_str(
                 "the ledger file was made by version 0.1.0 of this server and was left untouched; set another path",
@@ -87,6 +96,15 @@ impl fmt::Display for LedgerError {
             Self::Panicked => f.write_str("an operation of the ledger stopped unexpectedly"),
             Self::Conflict(table) => write!(f, "an operation conflicts with the rows of table {table}"),
             Self::File(_) => f.write_str("the ledger file cannot be opened"),
+            Self::OtherTables => f.write_str(
+                "the database has tables of another program and was left untouched; create an empty database",
+            ),
+            Self::Unsupported(reason) => f.write_str(reason),
+            Self::Unreachable(_) => f.write_str("no host of the database accepts a connection for writing"),
+            Self::UnknownCommit(_) => f.write_str(
+                "the connection to the database was lost at a commit, whose outcome is unknown; \
+                 send the same request again",
+            ),
             Self::Database(_) => f.write_str("the database of the ledger failed"),
         }
     }
@@ -96,7 +114,7 @@ impl error::Error for LedgerError {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
             Self::File(error) => Some(error),
-            Self::Database(error) => Some(&**error),
+            Self::Unreachable(error) | Self::UnknownCommit(error) | Self::Database(error) => Some(&**error),
             Self::Closed
             | Self::InUse
             | Self::Full
@@ -107,6 +125,8 @@ impl error::Error for LedgerError {
             | Self::NotALedger
             | Self::NoWriteAheadLog
             | Self::Panicked
+            | Self::OtherTables
+            | Self::Unsupported(_)
             | Self::Conflict(_) => None,
         }
     }

@@ -1,6 +1,11 @@
 //! The handle to a ledger.
 
-use super::{LedgerError, scan::RawScan, sqlite::Sqlite};
+use super::{
+    LedgerError,
+    postgres::{Postgres, PostgresSettings},
+    scan::RawScan,
+    sqlite::Sqlite,
+};
 use crate::ledger::{Context, Load, Operation, Prefix, Rows, Scan, Table, Value};
 use std::{path::Path, sync::Arc};
 
@@ -13,6 +18,7 @@ pub(crate) struct Ledger {
 #[derive(Clone, Debug)]
 enum Engine {
     Sqlite(Arc<Sqlite>),
+    Postgres(Arc<Postgres>),
     #[cfg(test)]
     Model(super::model::Model),
 }
@@ -26,7 +32,7 @@ pub(crate) struct LedgerMetrics {
     pub(crate) commits: u64,
     /// The sum of the durations of all commits, in microseconds.
     pub(crate) commit_micros: u64,
-    /// Operations that wait for the writer.
+    /// Operations that wait: for SQLite's writer, or for a connection to PostgreSQL.
     pub(crate) queued: u64,
 }
 
@@ -49,6 +55,15 @@ impl Ledger {
         Ok(Self { engine: Engine::Sqlite(Arc::new(Sqlite::open_beside(path)?)) })
     }
 
+    /// Connects to a PostgreSQL database, and brings its schema up to date.
+    ///
+    /// # Errors
+    ///
+    /// If no host accepts a connection for writing, or the database cannot hold a ledger of this version.
+    pub(crate) async fn connect(settings: &PostgresSettings) -> Result<Self, LedgerError> {
+        Ok(Self { engine: Engine::Postgres(Arc::new(Postgres::connect(settings).await?)) })
+    }
+
     /// Runs an operation and returns its output after its changes are committed. It runs even if the caller stops
     /// waiting.
     ///
@@ -62,6 +77,7 @@ impl Ledger {
     ) -> Result<O::Output, LedgerError> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.run(operation, context).await,
+            Engine::Postgres(postgres) => postgres.run(operation, context).await,
             #[cfg(test)]
             Engine::Model(model) => model.run(operation, context).await,
         }
@@ -84,6 +100,7 @@ impl Ledger {
     pub(crate) async fn read(&self, loads: Vec<Load>) -> Result<Rows, LedgerError> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.read(loads).await,
+            Engine::Postgres(postgres) => postgres.read(loads).await,
             #[cfg(test)]
             Engine::Model(model) => model.read(&loads).await,
         }
@@ -103,6 +120,7 @@ impl Ledger {
     pub(super) async fn scan_raw(&self, scan: RawScan) -> Result<Vec<Vec<Value>>, LedgerError> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.scan_raw(scan).await,
+            Engine::Postgres(postgres) => postgres.scan_raw(scan).await,
             #[cfg(test)]
             Engine::Model(model) => model.scan_raw(&scan).await,
         }
@@ -112,10 +130,11 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// If it is not: the disk is full, or the file is gone.
+    /// If it is not: the disk is full, or the file or the database is gone.
     pub(crate) async fn probe(&self) -> Result<(), LedgerError> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.probe().await,
+            Engine::Postgres(postgres) => postgres.probe().await,
             #[cfg(test)]
             Engine::Model(model) => model.probe(),
         }
@@ -125,6 +144,7 @@ impl Ledger {
     pub(crate) fn metrics(&self) -> LedgerMetrics {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.metrics(),
+            Engine::Postgres(postgres) => postgres.metrics(),
             #[cfg(test)]
             Engine::Model(model) => model.metrics(),
         }
@@ -134,6 +154,7 @@ impl Ledger {
     pub(crate) async fn close(&self) {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.close().await,
+            Engine::Postgres(postgres) => postgres.close().await,
             #[cfg(test)]
             Engine::Model(model) => model.close(),
         }
@@ -144,6 +165,13 @@ impl Ledger {
 impl From<super::model::Model> for Ledger {
     fn from(model: super::model::Model) -> Self {
         Self { engine: Engine::Model(model) }
+    }
+}
+
+#[cfg(test)]
+impl From<Postgres> for Ledger {
+    fn from(postgres: Postgres) -> Self {
+        Self { engine: Engine::Postgres(Arc::new(postgres)) }
     }
 }
 

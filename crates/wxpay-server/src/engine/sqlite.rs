@@ -9,17 +9,20 @@ mod group;
 mod job;
 mod migrate;
 mod readers;
-mod texts;
 mod values;
 mod writer;
 
 pub(crate) use backup::backup;
 
-use super::{LedgerError, LedgerMetrics, scan::RawScan};
-use crate::ledger::{Context, Load, Operation, Rows, TableInfo, Value, rows::TABLES, table::Table as _};
+use super::{
+    LedgerError, LedgerMetrics,
+    probe::{PROBE_CONTEXT, Probe},
+    scan::RawScan,
+};
+use crate::ledger::{Context, Load, Operation, Rows, Value};
 use file::{Access, LockedFile};
 use group::{Counters, Queue};
-use job::{Probe, ProbeRow, Run};
+use job::Run;
 use readers::{Read, Readers};
 use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig, ffi};
 use std::{
@@ -31,7 +34,6 @@ use std::{
 // `group` takes its channels from here, so that a test can compile it with other ones.
 use tokio::sync;
 use writer::Writer;
-use wxpay_proto::UnixTime;
 
 /// Limit of operations in one commit.
 const MAX_GROUP: usize = 256;
@@ -117,8 +119,7 @@ impl Sqlite {
     }
 
     pub(super) async fn probe(&self) -> Result<(), LedgerError> {
-        // The probe depends on nothing.
-        self.run(Probe, Context { now: UnixTime::from_millis(0), random: 0 }).await
+        self.run(Probe, PROBE_CONTEXT).await
     }
 
     pub(super) fn metrics(&self) -> LedgerMetrics {
@@ -135,11 +136,6 @@ impl Sqlite {
         self.readers.close().await;
         self.queue.close().await;
     }
-}
-
-/// Returns every table of the file.
-fn tables() -> impl Iterator<Item = &'static TableInfo> {
-    TABLES.iter().copied().chain([ProbeRow::INFO])
 }
 
 /// Opens a connection to a file that exists.

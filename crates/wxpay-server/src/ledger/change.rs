@@ -38,6 +38,15 @@ pub(crate) enum Change {
     },
 }
 
+impl Change {
+    /// Returns the table.
+    pub(crate) fn table(&self) -> &'static TableInfo {
+        match self {
+            Self::Write { table, .. } | Self::Delete { table, .. } => table,
+        }
+    }
+}
+
 /// The writes of one transaction, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Changes(Vec<Change>);
@@ -64,6 +73,11 @@ impl Changes {
     pub(crate) fn delete<T: Table>(&mut self, prefix: Prefix<T>) {
         let load = prefix.load();
         self.0.push(Change::Delete { table: load.table, prefix: load.prefix });
+    }
+
+    /// Returns whether nothing is written.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Returns the writes.

@@ -28,12 +28,18 @@ impl<T: Table> Prefix<T> {
 
     /// Returns the read of these rows, for an operation.
     pub(crate) fn load(self) -> Load {
-        Load { table: T::INFO, prefix: self.values, is_first_only: false }
+        Load { table: T::INFO, prefix: self.values, is_first_only: false, is_parent: false }
     }
 
     /// Returns the read of the first of these rows.
     pub(crate) fn load_first(self) -> Load {
         Load { is_first_only: true, ..self.load() }
+    }
+
+    /// Returns the read of a row that must go on existing until the operation is committed. The operation depends on
+    /// nothing else of it, and does not write it: those that do the same need not wait for each other.
+    pub(crate) fn load_parent(self) -> Load {
+        Load { is_parent: true, ..self.load() }
     }
 }
 
@@ -50,11 +56,17 @@ impl<T: Table> fmt::Debug for Prefix<T> {
 }
 
 /// The rows of a table with a prefix of the primary key, or the first of them.
+///
+/// An operation may rely on what it did not find, too: if it puts a row that it loaded in vain, the row is still absent
+/// when it is written. It may not rely on the first of several rows, nor on its absence, unless every operation that
+/// adds such a row loads the same row as this one.
 #[derive(Clone, Debug)]
 pub(crate) struct Load {
     pub(crate) table: &'static TableInfo,
     pub(crate) prefix: Vec<Value>,
     pub(crate) is_first_only: bool,
+    /// See [`Prefix::load_parent`].
+    pub(crate) is_parent: bool,
 }
 
 /// The rows that an engine loaded for an operation.
@@ -65,6 +77,11 @@ impl Rows {
     /// Adds a row of a table.
     pub(crate) fn push(&mut self, table: &'static TableInfo, values: Vec<Value>) {
         self.0.push((table.name, values));
+    }
+
+    /// Returns whether the row with this key was loaded.
+    pub(crate) fn contain(&self, table: &'static TableInfo, key: &[Value]) -> bool {
+        self.0.iter().any(|(name, values)| *name == table.name && values.starts_with(key))
     }
 
     /// Adds rows that were loaded later.

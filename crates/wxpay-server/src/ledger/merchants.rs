@@ -131,7 +131,7 @@ impl Operation for PlaceStoredMerchantsOrder {
 
     fn loads(&self) -> Vec<Load> {
         let mut loads = self.0.loads();
-        loads.push(MerchantRow::of(&self.0.key.merchant).load());
+        loads.push(MerchantRow::of(&self.0.key.merchant).load_parent());
         loads
     }
 

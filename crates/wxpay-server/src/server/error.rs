@@ -3,6 +3,7 @@
 use crate::{
     engine::LedgerError,
     merchants::{RegistryError, seal::SealError},
+    settings::Database,
 };
 use std::{error, fmt, net::SocketAddr, path::Path};
 
@@ -27,8 +28,8 @@ impl StartError {
         Self { is_configuration: true, ..self }
     }
 
-    pub(crate) fn ledger(path: &Path, cause: LedgerError) -> Self {
-        Self::new(format!("the ledger {} cannot be opened", path.display())).caused_by(cause)
+    pub(crate) fn ledger(database: &Database, cause: LedgerError) -> Self {
+        Self::new(format!("the ledger {database} cannot be opened")).caused_by(cause)
     }
 
     pub(crate) fn listen(address: SocketAddr, cause: std::io::Error) -> Self {

@@ -24,8 +24,8 @@ use crate::{
         target::{Policy, guard::SystemResolver},
     },
 };
-use std::{net::SocketAddr, path::Path, sync::Arc};
-use wxpay_proto::secret::Secret;
+use std::{net::SocketAddr, sync::Arc};
+use wxpay_proto::{entropy::Entropy, secret::Secret};
 
 /// The concurrent calls of one merchant.
 const MAX_CALLS: usize = 256;
@@ -46,8 +46,7 @@ impl Built {
         local_addr: SocketAddr,
         is_server: bool,
     ) -> Result<Self, StartError> {
-        let Database::Sqlite(path) = settings.values.database.clone();
-        let ledger = open_ledger(&path, is_server)?;
+        let ledger = open_ledger(&settings, is_server).await?;
         let ambient = system();
         let metrics = Metrics::new();
         let client = settings.client().build().map_err(StartError::client)?;
@@ -67,7 +66,8 @@ impl Built {
             ..TransportSettings::new(policy.clone(), Arc::new(SystemResolver))
         })
         .map_err(StartError::client)?;
-        let app_settings = app_settings(&settings, local_addr, max_polls);
+        let process = process(&settings.values.database, ambient.entropy());
+        let app_settings = app_settings(&settings, process, local_addr, max_polls);
         let registry = Registry::new(settings.merchants).map_err(|faults| StartError::merchants(&faults))?;
         let app = App::new(app::Parts {
             ledger: ledger.clone(),
@@ -101,12 +101,31 @@ impl Built {
     }
 }
 
-fn open_ledger(path: &Path, is_server: bool) -> Result<Ledger, StartError> {
-    let opened = if is_server { Ledger::open(path) } else { Ledger::open_beside(path) };
-    opened.map_err(|cause| StartError::ledger(path, cause))
+async fn open_ledger(settings: &Settings, is_server: bool) -> Result<Ledger, StartError> {
+    let database = &settings.values.database;
+    let opened = match database {
+        Database::Sqlite(path) if is_server => Ledger::open(path),
+        Database::Sqlite(path) => Ledger::open_beside(path),
+        Database::Postgres(url) => Ledger::connect(&settings.postgres(url)).await,
+    };
+    opened.map_err(|cause| StartError::ledger(database, cause))
 }
 
-fn app_settings(settings: &Settings, local_addr: SocketAddr, max_polls: usize) -> app::Settings {
+/// Returns the name of this process as the owner of leases.
+fn process(database: &Database, entropy: Entropy) -> String {
+    match database {
+        // The lock of the file admits one server at a time: after a crash, the next one need not wait for the leases.
+        Database::Sqlite(_) => "sqlite".to_owned(),
+        Database::Postgres(_) => hex::encode(entropy.into_bytes().first_chunk::<8>().unwrap_or(&[0; 8])),
+    }
+}
+
+fn app_settings(
+    settings: &Settings,
+    process: String,
+    local_addr: SocketAddr,
+    max_polls: usize,
+) -> app::Settings {
     let values = &settings.values;
     // Without a public URL, the gateway is on this machine: the settings require it otherwise.
     let local = || format!("http://{local_addr}");
@@ -123,8 +142,7 @@ fn app_settings(settings: &Settings, local_addr: SocketAddr, max_polls: usize) -
             messages: values.retain_records,
             attempts: values.retain_attempts,
         },
-        // The lock of the file admits one server at a time: after a crash, the next one need not wait for the leases.
-        process: "sqlite".into(),
+        process,
         max_polls,
     }
 }

@@ -58,7 +58,7 @@ fn upstream(values: Option<&Values>) -> Upstream {
 
 /// The folder of the database is not created: a typo would go unnoticed, and the database be empty.
 fn check_database(values: &Values, sources: &mut Sources) {
-    let Database::Sqlite(path) = &values.database;
+    let Database::Sqlite(path) = &values.database else { return };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder.filter(|folder| !Path::is_dir(folder)) {
         let rule = format!("must be in a folder that exists: {}", files::shown(&folder.to_string_lossy()));

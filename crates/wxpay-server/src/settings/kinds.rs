@@ -1,8 +1,8 @@
 //! The kinds of settings: the parsing of a text, its rule, and its form in TOML.
 
-use crate::{api::keys::Token, webhooks::target::Network};
+use crate::{api::keys::Token, engine::PostgresUrl, webhooks::target::Network};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use std::{marker::PhantomData, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{fmt, marker::PhantomData, net::SocketAddr, path::PathBuf, time::Duration};
 use wxpay_proto::{secret::Secret, v3};
 use zeroize::Zeroizing;
 
@@ -62,6 +62,18 @@ impl Kind for Address {
 pub(crate) enum Database {
     /// An SQLite file.
     Sqlite(PathBuf),
+    /// A PostgreSQL database.
+    Postgres(Box<PostgresUrl>),
+}
+
+/// Prints the path, or the URL without user and password.
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => path.display().fmt(f),
+            Self::Postgres(url) => url.fmt(f),
+        }
+    }
 }
 
 /// The setting of the database.
@@ -71,10 +83,13 @@ impl Kind for DatabaseKind {
     type Value = Database;
 
     fn rule() -> String {
-        "must be sqlite:PATH or a path; PostgreSQL (postgres://) is not supported yet".to_owned()
+        format!("must be sqlite:PATH, a path, or {}", PostgresUrl::RULE)
     }
 
     fn parse(text: &str) -> Option<Database> {
+        if PostgresUrl::is_meant(text) {
+            return PostgresUrl::parse(text).map(|url| Database::Postgres(Box::new(url)));
+        }
         let path = text.strip_prefix("sqlite:").unwrap_or(text);
         let is_path = !path.is_empty() && !path.contains("://") && !path.contains('\0');
         is_path.then(|| Database::Sqlite(PathBuf::from(path)))
@@ -159,6 +174,21 @@ impl Kind for SecretText {
 
     fn parse(text: &str) -> Option<Self::Value> {
         Token::parse(text)?;
+        Some(Secret::new(text.to_owned()))
+    }
+}
+
+/// A password.
+pub(crate) struct Password;
+
+impl Kind for Password {
+    type Value = Secret<String>;
+
+    fn rule() -> String {
+        "must be a text".to_owned()
+    }
+
+    fn parse(text: &str) -> Option<Self::Value> {
         Some(Secret::new(text.to_owned()))
     }
 }
@@ -339,11 +369,14 @@ mod tests {
     }
 
     #[test]
-    fn a_database_is_a_path_or_an_sqlite_url() {
+    fn a_database_is_a_path_or_a_url() {
         let file = Database::Sqlite(PathBuf::from("a/b.db"));
         assert_eq!(DatabaseKind::parse("sqlite:a/b.db"), Some(file.clone()));
         assert_eq!(DatabaseKind::parse("a/b.db"), Some(file));
-        for text in ["postgres://host/db", "postgresql://host/db", "sqlite:", "mysql://x"] {
+        let postgres = DatabaseKind::parse("postgresql://me:planted@host/db").unwrap();
+        assert_eq!(postgres.to_string(), "postgres://host:5432/db");
+        assert!(!format!("{postgres:?}").contains("planted"));
+        for text in ["postgres://host", "sqlite:", "mysql://x"] {
             assert_eq!(DatabaseKind::parse(text), None, "{text}");
         }
     }

@@ -13,8 +13,11 @@ pub struct Summary {
     pub listen: SocketAddr,
     /// The address and port of the metrics, if they have their own.
     pub metrics_listen: Option<SocketAddr>,
-    /// The file of the ledger.
-    pub database: PathBuf,
+    /// The file of the ledger, or the URL of its database without user and password.
+    pub database: String,
+    /// The file of the ledger, if it is one.
+    #[serde(skip)]
+    pub database_file: Option<PathBuf>,
     /// The URL under which WeChat Pay reaches the server.
     pub public_base_url: Option<String>,
     /// The gateway that is called in place of WeChat Pay's.
@@ -64,11 +67,15 @@ impl Settings {
     /// Returns the public part of the settings.
     pub fn summary(&self) -> Summary {
         let values = &self.values;
-        let Database::Sqlite(database) = &values.database;
+        let database_file = match &values.database {
+            Database::Sqlite(path) => Some(path.clone()),
+            Database::Postgres(_) => None,
+        };
         Summary {
             listen: values.listen,
             metrics_listen: values.metrics_listen,
-            database: database.clone(),
+            database: values.database.to_string(),
+            database_file,
             public_base_url: values.public_base_url.clone(),
             gateway_base_url: values.gateway_base_url.clone(),
             logs_as_json: matches!(values.log_format, LogFormat::Json),

@@ -1,7 +1,7 @@
 //! The operations of a simulated day, replayed on every engine.
 
 use super::World;
-use crate::engine::{Ledger, conformance::assert_equal, model::Model};
+use crate::engine::{Ledger, conformance::assert_equal, model::Model, postgres};
 
 #[test]
 fn the_operations_of_a_world_give_equal_ledgers_on_every_engine() {
@@ -11,7 +11,7 @@ fn the_operations_of_a_world_give_equal_ledgers_on_every_engine() {
     runtime.block_on(async {
         let original = Ledger::from(model.clone());
         let others = [Ledger::from(Model::new()), Ledger::open(&dir.path().join("ledger.db")).unwrap()];
-        for ledger in others {
+        for ledger in others.into_iter().chain(postgres::testing::empty().await) {
             for recorded in model.log() {
                 recorded.replay(&ledger).await.unwrap();
             }

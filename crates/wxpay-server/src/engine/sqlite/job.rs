@@ -1,7 +1,7 @@
-//! The work of the writer: operations, and the health check's.
+//! The work of the writer: operations.
 
 use super::group::{Database, Failed, Work};
-use crate::ledger::{Changes, Context, Corrupt, Decision, Load, Operation, Prefix, Rows, table::table};
+use crate::ledger::{Context, Decision, Operation, Rows};
 
 /// An operation with its context.
 #[derive(Debug)]
@@ -28,39 +28,5 @@ impl<O: Operation> Work for Run<O> {
         let Decision { changes, output } = decided.map_err(|corrupt| Failed::Unchanged(corrupt.into()))?;
         database.apply(&changes).map_err(Failed::Broken)?;
         Ok(output)
-    }
-}
-
-table! {
-    /// The row that the health check writes.
-    ProbeRow = "probe" {
-        key {
-            /// Always 0.
-            id: u64,
-        }
-        columns {
-            /// The number of checks.
-            count: u64,
-        }
-        indexes {}
-    }
-}
-
-/// Writes a row, so that a full disk or a file that is gone is found before an order needs it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Probe;
-
-impl Operation for Probe {
-    type Output = ();
-
-    fn loads(&self) -> Vec<Load> {
-        vec![Prefix::<ProbeRow>::all().load()]
-    }
-
-    fn decide(&self, rows: &Rows, _: &Context) -> Result<Decision<()>, Corrupt> {
-        let before = rows.one::<ProbeRow>()?.map_or(0, |row| row.count);
-        let mut changes = Changes::default();
-        changes.put(&ProbeRow { id: 0, count: before.wrapping_add(1) });
-        Ok(Decision { changes, output: () })
     }
 }

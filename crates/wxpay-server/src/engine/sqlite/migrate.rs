@@ -1,14 +1,11 @@
-//! Migrations: embedded texts, forward only, all in one transaction.
+//! Migrations, all in one transaction.
 
 use super::values::scalar;
-use crate::engine::LedgerError;
+use crate::engine::{LedgerError, migrations::missing};
 use rusqlite::{Connection, TransactionBehavior};
 
 /// The id of the application in the file's header: `wxpy`.
 pub(super) const APPLICATION_ID: i32 = 0x7778_7079;
-
-/// The migrations, from version 1.
-const MIGRATIONS: &[&str] = &[include_str!("../schema.sql")];
 
 /// Brings the schema up to date.
 ///
@@ -28,15 +25,9 @@ pub(super) fn migrate(connection: &mut Connection, is_new: bool) -> Result<(), L
             .execute_batch("CREATE TABLE schema_versions (version INTEGER NOT NULL PRIMARY KEY) STRICT")?;
     }
     let found = scalar(&transaction, "SELECT coalesce(max(version), 0) FROM schema_versions")?;
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
-    if found > known {
-        return Err(LedgerError::NewerSchema { found, known });
-    }
-    for (version, text) in (1_i64..).zip(MIGRATIONS) {
-        if version > found {
-            transaction.execute_batch(&for_sqlite(text))?;
-            transaction.execute("INSERT INTO schema_versions VALUES (?1)", [version])?;
-        }
+    for (version, text) in missing(found)? {
+        transaction.execute_batch(&for_sqlite(text))?;
+        transaction.execute("INSERT INTO schema_versions VALUES (?1)", [version])?;
     }
     Ok(transaction.commit()?)
 }

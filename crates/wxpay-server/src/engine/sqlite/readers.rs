@@ -6,12 +6,15 @@
 use super::{
     connect,
     file::LockedFile,
-    tables,
-    texts::{self, Texts},
     values::{bind, each_row},
 };
 use crate::{
-    engine::{LedgerError, scan::RawScan},
+    engine::{
+        LedgerError,
+        scan::RawScan,
+        tables,
+        texts::{self, Dialect, Texts},
+    },
     ledger::{Load, Rows, Value},
 };
 use rusqlite::{Connection, OpenFlags};
@@ -91,7 +94,7 @@ impl ReadJob for RawScan {
     }
 
     fn run(&self, connection: &Connection, _: &TextsByTable) -> Result<Self::Output, LedgerError> {
-        let (text, cells) = texts::scan(self);
+        let (text, cells) = texts::scan(self, Dialect::Sqlite);
         let mut statement = connection.prepare_cached(&text)?;
         bind(&mut statement, cells)?;
         let mut rows = Vec::new();
@@ -124,7 +127,7 @@ impl Readers {
         };
         Ok(Self(Arc::new(Pool {
             connections: (0..READERS).map(|_| open()).collect::<Result<_, _>>()?,
-            texts: tables().map(|table| (table.name, Texts::new(table))).collect(),
+            texts: tables().map(|table| (table.name, Texts::new(table, Dialect::Sqlite))).collect(),
             permits: Semaphore::new(READERS),
             file: Mutex::new(Some(Arc::clone(file))),
         })))

@@ -3,12 +3,13 @@
 use super::{
     file::LockedFile,
     group::Database,
-    tables,
-    texts::Texts,
     values::{bind, each_row},
 };
 use crate::{
-    engine::LedgerError,
+    engine::{
+        LedgerError, tables,
+        texts::{Dialect, Texts},
+    },
     ledger::{Change, Changes, Load, Mode, Rows, TableInfo, Value},
 };
 use rusqlite::{Connection, Statement};
@@ -69,7 +70,7 @@ impl<'c> Lazy<'c> {
 impl Prepared<'_> {
     fn new(table: &'static TableInfo) -> Self {
         let Texts { select, select_first, delete, insert, put, replace, replace_unindexed } =
-            Texts::new(table);
+            Texts::new(table, Dialect::Sqlite);
         Self {
             select: select.into_iter().map(Lazy::new).collect(),
             select_first: select_first.into_iter().map(Lazy::new).collect(),

@@ -2,8 +2,12 @@
 
 use super::*;
 use crate::{
-    engine::{scan::RawScan, sqlite::texts::Texts},
-    ledger::table::ColumnKind,
+    engine::{
+        scan::RawScan,
+        tables,
+        texts::{self, Dialect, Texts},
+    },
+    ledger::{Table as _, Value, table::ColumnKind},
 };
 
 fn column(connection: &Connection, query: &str, name: &str) -> Vec<String> {
@@ -89,7 +93,7 @@ async fn scans_of_an_index_search_it_and_sort_nothing() {
                         is_descending,
                         limit: 10,
                     };
-                    let (text, bound) = texts::scan(&scan);
+                    let (text, bound) = texts::scan(&scan, Dialect::Sqlite);
                     let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {text}")).unwrap();
                     values::bind(&mut statement, bound).unwrap();
                     let mut rows = statement.raw_query();
@@ -107,7 +111,7 @@ async fn scans_of_an_index_search_it_and_sort_nothing() {
 
 #[test]
 fn replaced_roots_touch_no_index_if_its_columns_are_as_they_were() {
-    let texts = Texts::new(crate::ledger::rows::order::OrderRow::INFO);
+    let texts = Texts::new(crate::ledger::rows::order::OrderRow::INFO, Dialect::Sqlite);
     let narrow = texts.replace_unindexed.unwrap();
     let (sets, terms) = narrow.split_once(" WHERE ").unwrap();
     assert!(!sets.contains("created_at") && !sets.contains("payer "), "{sets}");
@@ -119,7 +123,8 @@ fn replaced_roots_touch_no_index_if_its_columns_are_as_they_were() {
 async fn no_write_builds_a_temporary_table() {
     let (_scratch, connection) = created().await;
     for table in tables() {
-        let Texts { insert, put, replace, replace_unindexed, delete, .. } = Texts::new(table);
+        let Texts { insert, put, replace, replace_unindexed, delete, .. } =
+            Texts::new(table, Dialect::Sqlite);
         let row = delete.into_iter().nth(table.key);
         for text in [insert, put].into_iter().chain(replace).chain(replace_unindexed).chain(row) {
             let mut statement = connection.prepare(&format!("EXPLAIN {text}")).unwrap();
