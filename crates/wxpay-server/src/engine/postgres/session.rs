@@ -176,7 +176,7 @@ fn bound<'a>(cells: &[(&'a Value, Type)]) -> Vec<(Bound<'a>, Type)> {
     cells.iter().map(|(cell, kind)| (Bound(cell), kind.clone())).collect()
 }
 
-fn typed<'a>(bound: &'a [(Bound<'_>, Type)]) -> Vec<(&'a (dyn ToSql + Sync), Type)> {
+pub(super) fn typed<'a>(bound: &'a [(Bound<'_>, Type)]) -> Vec<(&'a (dyn ToSql + Sync), Type)> {
     let parameter =
         |(cell, kind): &'a (Bound<'_>, Type)| -> (&'a (dyn ToSql + Sync), Type) { (cell, kind.clone()) };
     bound.iter().map(parameter).collect()

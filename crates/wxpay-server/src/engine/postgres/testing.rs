@@ -6,7 +6,7 @@ use super::{Postgres, PostgresSettings, PostgresUrl};
 use crate::engine::Ledger;
 use std::{
     env,
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Write as _},
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -88,9 +88,10 @@ fn start_with(programs: &Path, options: &str) -> Result<Server, String> {
     let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
     let port = listener.local_addr().map_err(|error| error.to_string())?.port();
     drop(listener);
-    let mut command = as_somebody()?;
-    command.args(["sh", "-c", SCRIPT, "sh"]).arg(programs).arg(port.to_string()).arg(options);
-    command.current_dir("/").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut script = Command::new("sh");
+    script.args(["-c", SCRIPT, "sh"]).arg(programs).arg(port.to_string()).arg(options);
+    let mut command = as_somebody(&script)?;
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut script = command.spawn().map_err(|error| error.to_string())?;
     let mut line = String::new();
     BufReader::new(script.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -102,18 +103,25 @@ fn start_with(programs: &Path, options: &str) -> Result<Server, String> {
     Ok(Server { dir, port, programs: programs.to_owned(), _script: script })
 }
 
-/// Returns a command that runs its arguments as a user that PostgreSQL accepts: it refuses root.
-fn as_somebody() -> Result<Command, String> {
+/// Returns a command as a user that PostgreSQL and its pooler accept: they refuse root.
+///
+/// # Errors
+///
+/// If this is root, and there is no such user.
+pub(super) fn as_somebody(command: &Command) -> Result<Command, String> {
     let id = Command::new("id").arg("-u").output().map_err(|error| error.to_string())?;
-    if id.stdout != b"0\n" {
-        return Ok(Command::new("env"));
-    }
     let exists =
         |user: &&str| Command::new("id").arg(user).output().is_ok_and(|output| output.status.success());
-    let user = ["postgres", "nobody"].into_iter().find(exists).ok_or("there is no user to run it as")?;
-    let mut command = Command::new("runuser");
-    command.args(["-u", user, "--"]);
-    Ok(command)
+    let mut somebody = if id.stdout == b"0\n" {
+        let user = ["postgres", "nobody"].into_iter().find(exists).ok_or("there is no user to run it as")?;
+        let mut somebody = Command::new("runuser");
+        somebody.args(["-u", user, "--"]);
+        somebody
+    } else {
+        Command::new("env")
+    };
+    somebody.arg(command.get_program()).args(command.get_args()).current_dir("/");
+    Ok(somebody)
 }
 
 /// Returns the folder of PostgreSQL's programs, of the newest version.
@@ -153,6 +161,33 @@ impl Server {
         let output = psql.args(["-qAtX", "-v", "ON_ERROR_STOP=1", "-c", statements]).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+}
+
+/// Writes a file in the folder of the server's data, readable by the server only.
+const WRITE: &str = r#"umask 077; cat >"$1""#;
+
+impl Server {
+    fn write(&self, name: &str, text: &str) {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", WRITE, "sh"]).arg(self.dir.join("data").join(name));
+        let mut child = as_somebody(&shell).unwrap().stdin(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        assert!(child.wait().unwrap().success());
+    }
+
+    /// Puts a rule before the others of `pg_hba.conf`, by which everybody is trusted.
+    pub(super) fn add_rule(&self, rule: &str) {
+        self.write("pg_hba.conf", &format!("{rule}\nlocal all all trust\nhost all all 127.0.0.1/32 trust\n"));
+        self.execute("postgres", "SELECT pg_reload_conf()");
+    }
+
+    /// Offers TLS with a certificate.
+    pub(super) fn use_tls(&self, certificate: &str, key: &str) {
+        self.write("server.crt", certificate);
+        self.write("server.key", key);
+        self.execute("postgres", "ALTER SYSTEM SET ssl = on");
+        self.execute("postgres", "SELECT pg_reload_conf()");
     }
 }
 

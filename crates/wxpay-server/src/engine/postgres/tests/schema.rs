@@ -1,0 +1,182 @@
+//! Migrations, and the plans of statements.
+
+use super::*;
+use crate::{
+    engine::{
+        scan::RawScan,
+        tables,
+        texts::{self, Dialect, Texts},
+    },
+    ledger::{TableInfo, table::ColumnKind},
+};
+
+#[tokio::test]
+async fn processes_that_migrate_at_once_wait_for_each_other() {
+    let Some(server) = server() else { return };
+    let url = server.create();
+    let connect = || {
+        let settings = settings(&url);
+        tokio::spawn(async move { Postgres::connect(&settings).await })
+    };
+    for opened in [connect(), connect(), connect(), connect()] {
+        Ledger::from(opened.await.unwrap().unwrap()).probe().await.unwrap();
+    }
+    let name = url.rsplit('/').next().unwrap();
+    assert_eq!(server.execute(name, "SELECT version FROM schema_versions"), "1");
+}
+
+#[tokio::test]
+async fn a_newer_schema_and_the_tables_of_another_program_are_refused() {
+    let Some(server) = server() else { return };
+    let url = server.create();
+    let name = url.rsplit('/').next().unwrap();
+    open(&url).await;
+    server.execute(name, "INSERT INTO schema_versions VALUES (99)");
+    let error = Postgres::connect(&settings(&url)).await.unwrap_err();
+    assert!(matches!(error, LedgerError::NewerSchema { found: 99, known: 1 }), "{error:?}");
+
+    let url = server.create();
+    let name = url.rsplit('/').next().unwrap();
+    server.execute(name, "CREATE TABLE orders (a INT)");
+    let error = Postgres::connect(&settings(&url)).await.unwrap_err();
+    assert!(matches!(error, LedgerError::OtherTables), "{error:?}");
+    assert_eq!(server.execute(name, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"), "1");
+}
+
+#[tokio::test]
+async fn columns_keys_and_nullability_are_as_declared() {
+    let Some(server) = server() else { return };
+    let url = server.create();
+    open(&url).await;
+    let name = url.rsplit('/').next().unwrap();
+    let mut expected: Vec<&str> = tables().map(|table| table.name).chain(["schema_versions"]).collect();
+    expected.sort_unstable();
+    let found = server.execute(name, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'");
+    let mut found: Vec<&str> = found.lines().collect();
+    found.sort_unstable();
+    assert_eq!(found, expected);
+    for table in tables() {
+        let columns = table.columns.iter().map(|column| {
+            let (kind, collation) = match column.kind {
+                ColumnKind::Int => ("int", ""),
+                ColumnKind::Text => ("text", "C"),
+            };
+            let null = if column.is_nullable { "YES" } else { "NO" };
+            format!("{} {kind} {collation} {null}", column.name)
+        });
+        let query = format!(
+            "SELECT column_name || ' ' || replace(replace(data_type, 'bigint', 'int'), 'smallint', 'int') \
+             || ' ' || coalesce(collation_name, '') || ' ' || is_nullable FROM information_schema.columns \
+             WHERE table_schema = 'public' AND table_name = '{}' ORDER BY ordinal_position",
+            table.name
+        );
+        assert_eq!(server.execute(name, &query), columns.collect::<Vec<_>>().join("\n"), "{}", table.name);
+        let index = |index: &str| {
+            let query = format!(
+                "SELECT attname FROM pg_attribute WHERE attrelid = '{index}'::regclass ORDER BY attnum"
+            );
+            server.execute(name, &query)
+        };
+        assert_eq!(index(&format!("{}_pkey", table.name)), table.order("").join("\n"));
+        for each in table.indexes {
+            assert_eq!(index(each.name), table.order(each.name).join("\n"));
+        }
+    }
+}
+
+/// A connection on which statements are explained. Tables are empty, so that a scan of the whole table would be cheaper
+/// than an index: it is forbidden, and then chosen only if no index fits.
+async fn explaining(url: &str) -> tokio_postgres::Client {
+    let config = settings(url).url.config();
+    let (client, connection) = match &settings(url).url.addresses()[..] {
+        [url::Address::Unix(socket)] => {
+            let stream = tokio::net::UnixStream::connect(socket).await.unwrap();
+            config.connect_raw(stream, tokio_postgres::NoTls).await.unwrap()
+        }
+        other => panic!("{other:?}"),
+    };
+    tokio::spawn(connection);
+    client.batch_execute("SET enable_seqscan = off; SET enable_bitmapscan = off").await.unwrap();
+    client
+}
+
+async fn plan(client: &tokio_postgres::Client, text: &str, cells: &[&Value]) -> String {
+    let bound: Vec<_> = cells.iter().map(|cell| (values::Bound(cell), values::type_of(cell))).collect();
+    let text = format!("EXPLAIN (COSTS OFF) {text}");
+    let rows = client.query_typed(&text, &session::typed(&bound)).await.unwrap();
+    rows.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>().join("\n")
+}
+
+fn cells(table: &'static TableInfo) -> Vec<Value> {
+    let cell = |kind| match kind {
+        ColumnKind::Int => Value::Int(1),
+        ColumnKind::Text => Value::Text("a".into()),
+    };
+    table.columns.iter().map(|column| cell(column.kind)).collect()
+}
+
+/// Asserts that the plan searches an index by all of these columns.
+fn assert_searches(plan: &str, columns: &[&str], text: &str) {
+    let condition = plan.lines().find(|line| line.contains("Index Cond:")).unwrap_or_default();
+    for column in columns {
+        assert!(condition.contains(column), "{column}: {text}\n{plan}");
+    }
+}
+
+#[tokio::test]
+async fn loads_replacements_and_deletions_search_the_primary_key() {
+    let Some(server) = server() else { return };
+    let url = server.create();
+    open(&url).await;
+    let client = explaining(&url).await;
+    for table in tables() {
+        let (texts, cells) = (Texts::new(table, Dialect::Postgres), cells(table));
+        let cells: Vec<&Value> = cells.iter().collect();
+        let key: Vec<&str> = table.key_columns().iter().map(|column| column.name).collect();
+        for count in 1..=table.key {
+            for text in [&texts.select[count], &texts.select_first[count], &texts.delete[count]] {
+                assert_searches(&plan(&client, text, &cells[..count]).await, &key[..count], text);
+            }
+        }
+        if let Some(replace) = &texts.replace {
+            let seen = Value::Int(1);
+            let all: Vec<&Value> = cells.iter().copied().chain([&seen]).collect();
+            assert_searches(&plan(&client, replace, &all).await, &key, replace);
+        }
+    }
+}
+
+#[tokio::test]
+async fn scans_of_an_index_search_it_and_sort_nothing() {
+    let Some(server) = server() else { return };
+    let url = server.create();
+    open(&url).await;
+    let client = explaining(&url).await;
+    for table in tables() {
+        let cells = cells(table);
+        for index in table.indexes.iter().map(|index| index.name).chain([""]) {
+            let order = table.order(index);
+            let cells: Vec<Value> =
+                order.iter().map(|name| cells[table.position(name).unwrap()].clone()).collect();
+            for equal in 1..order.len() {
+                for (is_descending, has_until, has_after) in
+                    [(false, false, false), (true, false, true), (false, true, false), (false, true, true)]
+                {
+                    let scan = RawScan {
+                        table,
+                        index,
+                        equal: cells[..equal].to_vec(),
+                        until: has_until.then(|| cells[equal].clone()),
+                        after: has_after.then(|| cells[equal..].to_vec()),
+                        is_descending,
+                        limit: 10,
+                    };
+                    let (text, bound) = texts::scan(&scan, Dialect::Postgres);
+                    let plan = plan(&client, &text, &bound).await;
+                    assert_searches(&plan, &order[..equal], &text);
+                    assert!(!plan.contains("Sort"), "{text}\n{plan}");
+                }
+            }
+        }
+    }
+}
