@@ -1,5 +1,5 @@
-//! The shared test kit of this workspace: virtual time, throw-away keys, the simulated gateway as a network, and the
-//! bodies of the fuzz targets. Not published.
+//! The shared test kit of this workspace: virtual time, throw-away keys, the simulated gateway as a network, a PostgreSQL
+//! server, and the bodies of the fuzz targets. Not published.
 
 #![allow(
     clippy::unwrap_used,
@@ -16,6 +16,7 @@ pub mod fuzz;
 pub mod keys;
 pub mod network;
 pub mod null;
+pub mod postgres;
 pub mod watch;
 
 /// Compiles and runs the examples in the README as doctests.

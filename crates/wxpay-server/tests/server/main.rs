@@ -30,6 +30,7 @@ mod merchants;
 mod notifications;
 mod operation;
 mod orders;
+mod postgres;
 mod receiver;
 mod refunds;
 mod shop;

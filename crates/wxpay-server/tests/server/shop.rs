@@ -33,6 +33,7 @@ pub(crate) struct Setup {
     flags: Vec<String>,
     file: String,
     has_no_merchant: bool,
+    database: Option<String>,
 }
 
 impl Setup {
@@ -45,6 +46,11 @@ impl Setup {
     pub(crate) fn file(mut self, toml: &str) -> Self {
         self.file.push_str(toml);
         self
+    }
+
+    /// Sets the database, in place of a file.
+    pub(crate) fn database(self, url: String) -> Self {
+        Self { database: Some(url), ..self }
     }
 
     pub(crate) fn without_merchant(mut self) -> Self {
@@ -116,7 +122,10 @@ fn sources(
         .file(&file)
         .environment(variables.chain(merchant.iter().cloned()))
         .flag("listen=127.0.0.1:0")
-        .flag(&format!("database={}", database.to_str().unwrap()))
+        .flag(&format!(
+            "database={}",
+            setup.database.as_deref().unwrap_or_else(|| database.to_str().unwrap())
+        ))
         .flag("call_timeout=2s")
         .flag("call_attempts=1")
         .flag("webhook_insecure=true")

@@ -13,7 +13,8 @@ impl From<LedgerError> for Problem {
     fn from(error: LedgerError) -> Self {
         let cause = error.cause();
         let text = if cause.is_empty() { error.to_string() } else { format!("{error}: {cause}") };
-        let mut problem = Self::ledger_unavailable();
+        let is_unknown = matches!(error, LedgerError::UnknownCommit(_));
+        let mut problem = if is_unknown { Self::interrupted() } else { Self::ledger_unavailable() };
         problem.0.ledger_error = Some(text);
         problem
     }

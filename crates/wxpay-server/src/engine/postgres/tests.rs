@@ -86,26 +86,33 @@ async fn metrics_count_operations_and_the_time_of_their_commits() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement"]
 async fn operations_per_second() {
+    const CALLERS: u64 = 8;
+    const EACH: u64 = 250;
     let Some(server) = server() else { return };
     for isolation in ISOLATIONS {
         for (name, is_hot) in [("many rows", false), ("one row", true)] {
             let ledger = open(&format!("{}?{isolation}", server.create())).await;
             let begun = Instant::now();
-            let tasks: Vec<_> = (0..8)
-                .map(|number| {
-                    let ledger = ledger.clone();
-                    tokio::spawn(async move {
-                        let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
-                        for _ in 0..250 {
-                            ledger.run(Count(names[if is_hot { 0 } else { number }]), CONTEXT).await.unwrap();
-                        }
-                    })
+            let work = |caller: u64| {
+                let ledger = ledger.clone();
+                let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+                let name = if is_hot { "a" } else { names[usize::try_from(caller).unwrap()] };
+                tokio::spawn(async move {
+                    let mut failed = 0;
+                    for number in 0..EACH {
+                        let random = (caller * EACH + number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                        let context = Context { random, ..CONTEXT };
+                        failed += u64::from(ledger.run(Count(name), context).await.is_err());
+                    }
+                    failed
                 })
-                .collect();
-            for task in tasks {
-                task.await.unwrap();
+            };
+            let mut failed = 0;
+            for task in (0..CALLERS).map(work).collect::<Vec<_>>() {
+                failed += task.await.unwrap();
             }
-            eprintln!("{isolation}, {name}: {}/s", 2_000_000 / begun.elapsed().as_millis());
+            let per_second = CALLERS * EACH * 1000 / u64::try_from(begun.elapsed().as_millis()).unwrap();
+            eprintln!("{isolation}, {name}: {per_second}/s, {failed} failed");
         }
     }
 }

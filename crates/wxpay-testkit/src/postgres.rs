@@ -1,0 +1,193 @@
+//! A PostgreSQL server for the tests of this process.
+
+#![allow(clippy::print_stderr, reason = "a test that cannot run says so")]
+
+use std::{
+    env,
+    io::{BufRead as _, BufReader, Write as _},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+/// The variable that makes a missing PostgreSQL a failure.
+const REQUIRED: &str = "WXPAY_POSTGRES_REQUIRED";
+
+/// Starts the server in a folder of its own, in the language of the arguments; says `ready`, and stops it and removes the
+/// folder when standard input is closed: also when the process of the tests is killed.
+const SCRIPT: &str = r#"
+set -e
+dir=$(mktemp -d /tmp/wxpay-pg-XXXXXX)
+log=$dir/log
+stop() {
+    trap - EXIT
+    [ -z "$pid" ] || { kill -INT "$pid"; wait "$pid"; } 2>/dev/null || true
+    [ -z "$failed" ] || cat "$log" >&2
+    rm -rf "$dir"
+}
+pid= failed=1
+trap stop EXIT
+"$1/initdb" -D "$dir/data" -U wxpay -A trust -E UTF8 --no-sync --locale=C.UTF-8 $3 >"$log" 2>&1
+"$1/postgres" -D "$dir/data" -k "$dir" -p "$2" -c listen_addresses=127.0.0.1 -c fsync=off \
+    -c max_connections=300 -c deadlock_timeout=200ms >>"$log" 2>&1 &
+pid=$!
+for _ in $(seq 300); do
+    if "$1/pg_isready" -q -h "$dir" -p "$2" -U wxpay; then
+        failed=
+        echo "$dir"
+        read -r _ || true
+        exit 0
+    fi
+    kill -0 "$pid" 2>/dev/null || break
+    sleep 0.1
+done
+exit 1
+"#;
+
+/// The server. It stops when the process ends, which closes the standard input of its script.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Server {
+    /// The folder of its socket.
+    pub dir: PathBuf,
+    /// Its port on 127.0.0.1, and of its socket.
+    pub port: u16,
+    /// PostgreSQL's programs.
+    pub programs: PathBuf,
+    /// Owns the standard input.
+    _script: Child,
+}
+
+/// Returns the server, or says why the test is not carried out.
+///
+/// # Panics
+///
+/// If there is none although it is required.
+pub fn server() -> Option<&'static Server> {
+    static SERVER: OnceLock<Result<Server, String>> = OnceLock::new();
+    match SERVER.get_or_init(start) {
+        Ok(server) => Some(server),
+        Err(reason) => {
+            assert!(env::var_os(REQUIRED).is_none(), "PostgreSQL is required: {reason}");
+            eprintln!("NOT TESTED: PostgreSQL: {reason}");
+            None
+        }
+    }
+}
+
+fn start() -> Result<Server, String> {
+    let programs = programs().ok_or("there is no initdb; install postgresql")?;
+    // Rows are ordered by their bytes also in a database of another language.
+    start_with(&programs, "--locale-provider=icu --icu-locale=en-US").or_else(|_| start_with(&programs, ""))
+}
+
+fn start_with(programs: &Path, options: &str) -> Result<Server, String> {
+    let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
+    let port = listener.local_addr().map_err(|error| error.to_string())?.port();
+    drop(listener);
+    let mut script = Command::new("sh");
+    script.args(["-c", SCRIPT, "sh"]).arg(programs).arg(port.to_string()).arg(options);
+    let mut command = as_somebody(&script)?;
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut script = command.spawn().map_err(|error| error.to_string())?;
+    let mut line = String::new();
+    BufReader::new(script.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    if line.is_empty() {
+        let output = script.wait_with_output().unwrap();
+        return Err(format!("it does not start: {}", String::from_utf8_lossy(&output.stderr).trim()));
+    }
+    let dir = PathBuf::from(line.trim());
+    Ok(Server { dir, port, programs: programs.to_owned(), _script: script })
+}
+
+/// Returns a command as a user that PostgreSQL and its pooler accept: they refuse root.
+///
+/// # Errors
+///
+/// If this is root, and there is no such user.
+pub fn as_somebody(command: &Command) -> Result<Command, String> {
+    let id = Command::new("id").arg("-u").output().map_err(|error| error.to_string())?;
+    let exists =
+        |user: &&str| Command::new("id").arg(user).output().is_ok_and(|output| output.status.success());
+    let mut somebody = if id.stdout == b"0\n" {
+        let user = ["postgres", "nobody"].into_iter().find(exists).ok_or("there is no user to run it as")?;
+        let mut somebody = Command::new("runuser");
+        somebody.args(["-u", user, "--"]);
+        somebody
+    } else {
+        Command::new("env")
+    };
+    somebody.arg(command.get_program()).args(command.get_args()).current_dir("/");
+    Ok(somebody)
+}
+
+/// Returns the folder of PostgreSQL's programs, of the newest version.
+fn programs() -> Option<PathBuf> {
+    let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let mut folders: Vec<PathBuf> = debian.filter_map(|entry| Some(entry.ok()?.path().join("bin"))).collect();
+    folders.sort();
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = folders.into_iter().rev().chain(env::split_paths(&path));
+    let mut folders = folders.filter(|folder| folder.join("initdb").is_file());
+    folders.next()
+}
+
+impl Server {
+    /// Creates an empty database. Returns its URL.
+    pub fn create(&self) -> String {
+        static NUMBER: AtomicU32 = AtomicU32::new(1);
+        let name = format!("t{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        self.execute("postgres", &format!("CREATE DATABASE {name}"));
+        self.url(&name)
+    }
+
+    /// Returns the URL of a database.
+    pub fn url(&self, name: &str) -> String {
+        let folder = self.dir.to_str().unwrap().replace('/', "%2F");
+        format!("postgres://wxpay@{folder}:{}/{name}", self.port)
+    }
+
+    /// Executes statements with `psql`. Returns what it prints.
+    ///
+    /// # Panics
+    ///
+    /// If they fail.
+    pub fn execute(&self, database: &str, statements: &str) -> String {
+        let mut psql = Command::new(self.programs.join("psql"));
+        psql.arg("-h").arg(&self.dir).args(["-p", &self.port.to_string(), "-U", "wxpay", "-d", database]);
+        let output = psql.args(["-qAtX", "-v", "ON_ERROR_STOP=1", "-c", statements]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+}
+
+/// Writes a file in the folder of the server's data, readable by the server only.
+const WRITE: &str = r#"umask 077; cat >"$1""#;
+
+impl Server {
+    fn write(&self, name: &str, text: &str) {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", WRITE, "sh"]).arg(self.dir.join("data").join(name));
+        let mut child = as_somebody(&shell).unwrap().stdin(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        assert!(child.wait().unwrap().success());
+    }
+
+    /// Puts a rule before the others of `pg_hba.conf`, by which everybody is trusted.
+    pub fn add_rule(&self, rule: &str) {
+        self.write("pg_hba.conf", &format!("{rule}\nlocal all all trust\nhost all all 127.0.0.1/32 trust\n"));
+        self.execute("postgres", "SELECT pg_reload_conf()");
+    }
+
+    /// Offers TLS with a certificate.
+    pub fn use_tls(&self, certificate: &str, key: &str) {
+        self.write("server.crt", certificate);
+        self.write("server.key", key);
+        self.execute("postgres", "ALTER SYSTEM SET ssl = on");
+        self.execute("postgres", "SELECT pg_reload_conf()");
+    }
+}
