@@ -3,8 +3,8 @@
 mod serve;
 
 pub(crate) use serve::{
-    ApiKey, Audit, AuditCommand, Backup, CheckConfig, Ledger, Merchant, MerchantKeys, MerchantSettings, One,
-    Scope, Serve, Sources, Webhook,
+    ApiKey, Audit, AuditCommand, Backup, CheckConfig, CopyLedger, Ledger, Merchant, MerchantKeys,
+    MerchantSettings, Migrate, One, Scope, Serve, Sources, Webhook,
 };
 
 use crate::failure::EXIT_STATUSES;
@@ -60,6 +60,16 @@ pub(crate) enum Command {
     /// Needs the settings `sealing_key` and `previous_sealing_key`. Afterwards remove the previous one. Works beside a
     /// running server.
     Reseal(Ledger),
+    /// Brings the schema of the ledger up to date, as the server does when it starts.
+    ///
+    /// Schemas only go forward. Several processes may do it at once: one does, and the others wait.
+    Migrate(Migrate),
+    /// Copies the ledger from a file to an empty PostgreSQL database.
+    ///
+    /// Stop the server first. Afterwards every row is read again and compared, and every order of both is audited. Then
+    /// set `database` and start the server; keep the file until you are satisfied. If the copy is interrupted, empty the
+    /// database and begin again.
+    CopyLedger(CopyLedger),
     /// Recomputes every order from its evidence and compares; the exit status is 1 if something differs.
     Audit(Audit),
     /// Runs a simulated gateway, for programs in any language.
@@ -134,6 +144,8 @@ impl Command {
             Self::Webhook(command) => command.prints_json(),
             Self::Backup(args) => args.ledger.json,
             Self::Reseal(args) => args.json,
+            Self::Migrate(args) => args.ledger.json,
+            Self::CopyLedger(args) => args.json,
             Self::Audit(args) => args.prints_json(),
             Self::Demo(_) | Self::Sim(_) | Self::Encrypt(_) | Self::Decrypt(_) | Self::Completions { .. } => {
                 false

@@ -2,6 +2,7 @@
 
 pub(crate) mod api_keys;
 pub(crate) mod merchants;
+pub(crate) mod schema;
 mod table;
 pub(crate) mod upkeep;
 pub(crate) mod webhooks;

@@ -73,6 +73,8 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Webhook(command) => on_runtime(ledger::webhooks::run(command)),
         Command::Backup(args) => on_runtime(ledger::upkeep::backup(args)),
         Command::Reseal(args) => on_runtime(ledger::upkeep::reseal(args)),
+        Command::Migrate(args) => on_runtime(ledger::schema::migrate(args)),
+        Command::CopyLedger(args) => on_runtime(ledger::schema::copy(args)),
         Command::Audit(args) => on_runtime(ledger::upkeep::audit(args)),
         Command::Doctor(args) => on_runtime(doctor::run(args)),
         Command::Completions { shell } => {

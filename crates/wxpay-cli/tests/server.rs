@@ -397,6 +397,46 @@ fn a_backup_made_while_the_server_works_starts_with_the_orders() {
 }
 
 #[test]
+fn a_ledger_moves_from_a_file_to_postgresql() {
+    let Some(postgres) = wxpay_testkit::postgres::server() else { return };
+    let url = postgres.create();
+    let site = Site::new();
+    let mut server = site.serve(&[]);
+    let key = site.api_key();
+    place(server.url(), &key, "ORDER-1");
+    site.pay("ORDER-1");
+    eventually("the order is paid", || order(server.url(), &key, "ORDER-1")["status"] == "paid");
+    let file = format!("sqlite:{}", site.path("ledger.db").display());
+    let copy = || site.command(&["copy-ledger", &file, &url]).arg("--json").output().unwrap();
+    let in_use = copy();
+    assert!(text(&in_use.stderr).contains("in use by another process"), "{}", text(&in_use.stderr));
+    assert!(server.terminate());
+
+    let check = || site.command(&["migrate", "--check", "--database", &url]).output().unwrap();
+    // The attempt to copy has not touched the database.
+    let before = check();
+    assert_eq!((before.status.code(), text(&before.stdout)), (Some(1), "schema 0, newest 1\n"));
+    assert_eq!(stdout(&mut site.command(&["migrate", "--database", &url])), "schema 1, newest 1\n");
+    assert_eq!(check().status.code(), Some(0));
+    let copied = copy();
+    let copied: Value = serde_json::from_slice(&copied.stdout).unwrap_or_else(|_| panic!("{copied:?}"));
+    assert!(copied["rows"].as_u64().unwrap() > 5 && copied["violations"] == json!([]), "{copied}");
+    let twice = copy();
+    assert_eq!(twice.status.code(), Some(2), "{twice:?}");
+    assert!(text(&twice.stderr).contains("is not empty"), "{twice:?}");
+
+    let database = format!("database={url}");
+    let mut server = site.serve(&["--set", &database]);
+    assert_eq!(order(server.url(), &key, "ORDER-1")["status"], "paid");
+    place(server.url(), &key, "ORDER-2");
+    let backup = site.command(&["backup", "--set", &database]).arg(site.path("copy.db")).output().unwrap();
+    assert_eq!(backup.status.code(), Some(2));
+    assert!(text(&backup.stderr).contains("use pg_dump"), "{backup:?}");
+    assert_eq!(json_of(&mut site.command(&["audit", "--set", &database]))["violations"], json!([]));
+    assert!(server.terminate());
+}
+
+#[test]
 fn sigterm_under_load_ends_requests_and_exits_0() {
     let site = Site::new();
     let mut server = site.serve(&[]);

@@ -1,8 +1,10 @@
 //! The interface, carried out in this process, for the operator's commands.
 
 mod audit;
+mod schema;
 
 pub use audit::Violation;
+pub use schema::{CopiedLedger, SchemaVersions};
 
 use crate::{
     api::{execute::Caller, parse, problem::Problem, service::Api},

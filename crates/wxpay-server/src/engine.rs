@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 pub(crate) mod conformance;
+pub(crate) mod copy;
 mod error;
 mod ledger;
 mod migrations;
@@ -18,6 +19,7 @@ mod texts;
 
 pub(crate) use error::LedgerError;
 pub(crate) use ledger::{Ledger, LedgerMetrics};
+pub(crate) use migrations::newest;
 pub(crate) use postgres::{PostgresSettings, PostgresUrl};
 pub(crate) use sqlite::backup;
 

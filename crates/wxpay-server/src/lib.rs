@@ -142,6 +142,6 @@ mod webhooks;
 #[cfg(test)]
 mod world;
 
-pub use console::{Console, Reply, Violation};
+pub use console::{Console, CopiedLedger, Reply, SchemaVersions, Violation};
 pub use server::{Running, Server, StartError};
 pub use settings::{Settings, SettingsError, Sources};

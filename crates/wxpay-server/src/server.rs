@@ -16,7 +16,7 @@ use crate::{
     webhooks,
 };
 pub use error::StartError;
-pub(crate) use parts::{Built, ENDPOINTS};
+pub(crate) use parts::{Built, ENDPOINTS, open_ledger};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::task::JoinHandle;
 use wxpay_proto::secret::Secret;

@@ -8,8 +8,8 @@ pub(crate) struct Sources {
     /// The settings file (TOML).
     #[arg(long, value_name = "FILE", env = "WXPAY_CONFIG")]
     pub(crate) config: Option<PathBuf>,
-    /// The ledger file [setting: database].
-    #[arg(long, value_name = "FILE")]
+    /// The ledger: a file, or the URL of a PostgreSQL database [setting: database].
+    #[arg(long, value_name = "DATABASE")]
     pub(crate) database: Option<String>,
     /// Sets any other setting, by its name in the settings file; may be repeated. Put keys into files, not here: other
     /// users of the machine can read the command line.
@@ -323,6 +323,33 @@ pub(crate) struct Backup {
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) ledger: Ledger,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Migrate {
+    /// Shows the versions, and changes nothing; the exit status is 1 if the schema is not up to date.
+    #[arg(long)]
+    pub(crate) check: bool,
+    #[command(flatten)]
+    pub(crate) ledger: Ledger,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CopyLedger {
+    /// The ledger file: `sqlite:PATH`, or the path alone.
+    pub(crate) from: String,
+    /// The database: `postgres://USER@HOST/NAME`. Put the password into the setting `database_password_file`: other users
+    /// of the machine can read the command line.
+    pub(crate) to: String,
+    /// The settings file (TOML).
+    #[arg(long, value_name = "FILE", env = "WXPAY_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Sets any other setting, by its name in the settings file; may be repeated.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub(crate) settings: Vec<String>,
+    /// Prints one line of JSON instead of text, for an error too.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args, Debug)]

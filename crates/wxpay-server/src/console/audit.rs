@@ -3,6 +3,7 @@
 use super::Console;
 use crate::{
     audit,
+    engine::{Ledger, LedgerError},
     ledger::{OrderKey, Prefix, Shard, rows::order::OrderRow},
     server::StartError,
 };
@@ -33,22 +34,26 @@ impl Console {
     ///
     /// If the ledger cannot be read, or a row is corrupt.
     pub async fn audit(&self) -> Result<Vec<Violation>, StartError> {
-        let ledger = self.api.app().ledger();
-        let mut violations = Vec::new();
-        for shard in Shard::all() {
-            let orders: Vec<OrderKey> = {
-                let rows = ledger.load(Prefix::<OrderRow>::all().and(&shard)).await?;
-                rows.iter().map(OrderRow::key).collect()
-            };
-            for key in orders {
-                let found = audit::violations(ledger, &key).await?;
-                violations.extend(found.into_iter().map(|(_, rule)| Violation {
-                    merchant: key.merchant.to_string(),
-                    out_trade_no: key.out_trade_no.to_string(),
-                    rule,
-                }));
-            }
-        }
-        Ok(violations)
+        Ok(violations(self.api.app().ledger()).await?)
     }
+}
+
+/// Returns the violations of all orders of a ledger.
+pub(super) async fn violations(ledger: &Ledger) -> Result<Vec<Violation>, LedgerError> {
+    let mut violations = Vec::new();
+    for shard in Shard::all() {
+        let orders: Vec<OrderKey> = {
+            let rows = ledger.load(Prefix::<OrderRow>::all().and(&shard)).await?;
+            rows.iter().map(OrderRow::key).collect()
+        };
+        for key in orders {
+            let found = audit::violations(ledger, &key).await?;
+            violations.extend(found.into_iter().map(|(_, rule)| Violation {
+                merchant: key.merchant.to_string(),
+                out_trade_no: key.out_trade_no.to_string(),
+                rule,
+            }));
+        }
+    }
+    Ok(violations)
 }

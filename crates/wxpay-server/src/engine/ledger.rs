@@ -4,7 +4,7 @@ use super::{
     LedgerError,
     postgres::{Postgres, PostgresSettings},
     scan::RawScan,
-    sqlite::Sqlite,
+    sqlite::{self, Sqlite},
 };
 use crate::ledger::{Context, Load, Operation, Prefix, Rows, Scan, Table, Value};
 use std::{path::Path, sync::Arc};
@@ -62,6 +62,24 @@ impl Ledger {
     /// If no host accepts a connection for writing, or the database cannot hold a ledger of this version.
     pub(crate) async fn connect(settings: &PostgresSettings) -> Result<Self, LedgerError> {
         Ok(Self { engine: Engine::Postgres(Arc::new(Postgres::connect(settings).await?)) })
+    }
+
+    /// Returns the version of the schema of a ledger file, 0 if there is none. Changes nothing. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// If the file is not a ledger.
+    pub(crate) fn version(path: &Path) -> Result<i64, LedgerError> {
+        sqlite::version(path)
+    }
+
+    /// Returns the version of the schema of a PostgreSQL database, 0 if there is none. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// If no host accepts a connection for writing, or the database has tables of another program.
+    pub(crate) async fn version_of(settings: &PostgresSettings) -> Result<i64, LedgerError> {
+        Postgres::version(settings).await
     }
 
     /// Runs an operation and returns its output after its changes are committed. It runs even if the caller stops

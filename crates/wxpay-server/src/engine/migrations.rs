@@ -5,8 +5,8 @@ use super::LedgerError;
 /// The migrations, from version 1. The texts are those of PostgreSQL; each engine rewrites them.
 const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
 
-/// Returns the newest version.
-pub(super) fn newest() -> i64 {
+/// Returns the newest version of the schema.
+pub(crate) fn newest() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
 

@@ -60,6 +60,14 @@ impl Postgres {
         Ok(Self(Arc::new(Transactions::new(pool, settings.url.isolation))))
     }
 
+    /// Returns the version of the schema, 0 without one.
+    pub(super) async fn version(settings: &PostgresSettings) -> Result<i64, LedgerError> {
+        let session = Dialer::new(&settings.url, settings.ca.as_deref())?.dial().await?;
+        let version = migrate::version(&session).await;
+        session.close().await;
+        version
+    }
+
     pub(super) async fn run<O: Operation>(
         &self,
         operation: O,

@@ -13,6 +13,7 @@ mod values;
 mod writer;
 
 pub(crate) use backup::backup;
+pub(super) use migrate::version;
 
 use super::{
     LedgerError, LedgerMetrics,

@@ -90,7 +90,6 @@ impl Changes {
     }
 }
 
-#[cfg(test)]
 impl From<Vec<Change>> for Changes {
     fn from(changes: Vec<Change>) -> Self {
         Self(changes)

@@ -101,7 +101,8 @@ impl Built {
     }
 }
 
-async fn open_ledger(settings: &Settings, is_server: bool) -> Result<Ledger, StartError> {
+/// Opens the ledger, and brings its schema up to date. `is_server`: this process serves.
+pub(crate) async fn open_ledger(settings: &Settings, is_server: bool) -> Result<Ledger, StartError> {
     let database = &settings.values.database;
     let opened = match database {
         Database::Sqlite(path) if is_server => Ledger::open(path),

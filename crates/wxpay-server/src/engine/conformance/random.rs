@@ -86,9 +86,11 @@ fn random_transactions_give_equal_ledgers_on_every_engine() {
     let runtime = Runtime::new().unwrap();
     let transactions = vec(vec(step(), 1..6), 1..80);
     let mut runner = TestRunner::new(ProptestConfig::with_cases(64));
+    let ledgers = runtime.block_on(Ledgers::new());
     let run = |transactions: Vec<Vec<Step>>| {
         runtime.block_on(async {
-            let ledgers = Ledgers::new().await;
+            let all = TABLES.iter().map(|table| Change::Delete { table, prefix: Vec::new() });
+            ledgers.write(Changes::from(all.collect::<Vec<_>>())).await.unwrap();
             for steps in &transactions {
                 let changes: Vec<Change> = steps.iter().map(Step::change).collect();
                 let _ = ledgers.write(Changes::from(changes)).await;

@@ -1,11 +1,14 @@
 //! Migrations, all in one transaction.
 
-use super::values::scalar;
+use super::{connect, values::scalar};
 use crate::engine::{LedgerError, migrations::missing};
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use std::path::Path;
 
 /// The id of the application in the file's header: `wxpy`.
 pub(super) const APPLICATION_ID: i32 = 0x7778_7079;
+
+const VERSION: &str = "SELECT coalesce(max(version), 0) FROM schema_versions";
 
 /// Brings the schema up to date.
 ///
@@ -24,12 +27,24 @@ pub(super) fn migrate(connection: &mut Connection, is_new: bool) -> Result<(), L
         transaction
             .execute_batch("CREATE TABLE schema_versions (version INTEGER NOT NULL PRIMARY KEY) STRICT")?;
     }
-    let found = scalar(&transaction, "SELECT coalesce(max(version), 0) FROM schema_versions")?;
+    let found = scalar(&transaction, VERSION)?;
     for (version, text) in missing(found)? {
         transaction.execute_batch(&for_sqlite(text))?;
         transaction.execute("INSERT INTO schema_versions VALUES (?1)", [version])?;
     }
     Ok(transaction.commit()?)
+}
+
+/// Returns the version of the schema of a file, 0 if there is none.
+pub(in crate::engine) fn version(path: &Path) -> Result<i64, LedgerError> {
+    if !path.exists() {
+        return Ok(0);
+    }
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    if scalar(&connection, "PRAGMA application_id")? != i64::from(APPLICATION_ID) {
+        return Err(LedgerError::NotALedger);
+    }
+    scalar(&connection, VERSION)
 }
 
 /// Rewrites a text for SQLite. Tables without a row id are one B-tree each.
