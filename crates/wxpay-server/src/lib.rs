@@ -80,6 +80,11 @@
 //! * **Settings**: [`settings`] and [`sample`](settings::sample).
 //! * **Files**: the ledger (`database`), with `-wal` and `-shm` beside it while it is open. All have mode 0600. A lock
 //!   admits one server; commands work beside it. [`Console::backup`] copies the ledger while the server runs.
+//! * **PostgreSQL** 13 or later, in place of the file: `database = "postgres://wxpay@db1,db2/wxpay"`, an empty database with
+//!   the encoding UTF8. The first host that accepts writes is used, so that a standby may take over; let it be synchronous.
+//!   Any number of servers may use one database, which each brings up to date when it starts; they share the background work
+//!   by leases. A pooler in transaction mode may stand in between. If the connection is lost at a commit, the outcome is
+//!   unknown, and the request gets 504. `wxpay copy-ledger` moves a file there; backups are those of PostgreSQL.
 //! * **Secrets**: merchants from the file stay in it. Those that the API adds, and the secrets of webhook endpoints, are
 //!   sealed in the ledger with `sealing_key` (AES-256-GCM). Of an API key, the ledger has a SHA-256 digest.
 //! * **Limits**: 1,024 connections, and a reserve for the health; a head of 32 KiB and a body of 64 KiB (a notification
@@ -87,18 +92,17 @@
 //!   an API key. Lines of the log that strangers can cause are limited.
 //! * **Restart**: [`Running::shutdown`] waits for requests and calls in progress, at most `shutdown_timeout`. The next
 //!   server resumes all background work from the ledger. [`Running::reload`] replaces the merchants of the settings.
-//! * **Disk full or removed**: nothing is acknowledged, `/readyz` fails, and requests get 503.
+//! * **Disk full or removed, or database away**: nothing is acknowledged, `/readyz` fails, and requests get 503.
 //!
 //! # Not supported yet
 //!
-//! PostgreSQL, and with it several processes on one ledger; code payment; combined orders, profit sharing and transfers;
-//! bills and reconciliation. TLS is left to a proxy in front.
+//! Code payment; combined orders, profit sharing and transfers; bills and reconciliation. TLS is left to a proxy in front.
 //!
 //! # Modules
 //!
 //! ```text
 //! ledger     rows, and operations that load, decide and change: pure
-//! engine     carries operations out: sqlite (one writer, group commit), model (tests)
+//! engine     carries operations out: sqlite (one writer, group commit), postgres (a pool, row locks), model (tests)
 //! merchants  a merchant's settings and keys; sealing
 //! channels   an order's terms, the core's request for each channel, and `pay`
 //! upstream   calls to WeChat Pay: quota, latency, clock skew, call log
