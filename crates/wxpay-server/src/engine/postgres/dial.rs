@@ -13,7 +13,7 @@ use std::{
     error, fmt, fs,
     net::{IpAddr, Ipv4Addr},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -98,6 +98,9 @@ impl Dialer {
             let reason = match timeout(HOST_TIMEOUT, self.dial_host(host)).await {
                 Ok(Ok(session)) => {
                     self.preferred.store(number, Ordering::Relaxed);
+                    if self.failed().take().is_some() {
+                        tracing::info!(host = %host.address, "the database accepts connections again");
+                    }
                     return Ok(session);
                 }
                 Ok(Err(Refusal::Unfit(reason))) => return Err(LedgerError::Unsupported(reason)),
@@ -108,13 +111,20 @@ impl Dialer {
             reasons.push(format!("{}: {reason}", host.address));
         }
         let error = LedgerError::Unreachable(Arc::new(Reasons(reasons)));
-        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), error.clone()));
+        // Once: everything that needs the ledger fails until it is back.
+        if self.failed().replace((Instant::now(), error.clone())).is_none() {
+            tracing::error!(cause = error.cause(), "{error}");
+        }
         Err(error)
     }
 
     fn recent_failure(&self) -> Option<LedgerError> {
-        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let failed = self.failed();
         failed.as_ref().filter(|(at, _)| at.elapsed() < PAUSE_AFTER_FAILURE).map(|(_, error)| error.clone())
+    }
+
+    fn failed(&self) -> MutexGuard<'_, Option<(Instant, LedgerError)>> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn dial_host(&self, host: &Host) -> Result<Session, Refusal> {

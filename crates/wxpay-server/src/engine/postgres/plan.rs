@@ -11,6 +11,7 @@
 //! 4. No lock covers rows that do not exist yet. If rows are selected by a part of the key that no root covers, only
 //!    SERIALIZABLE notices rows that others add. Such an operation runs with it; its rivals are its own kind.
 //! 5. Locks are taken in one order, by table and key, so that two operations do not wait for each other.
+//! 6. With SERIALIZABLE, the locks are the same, so that processes with either isolation may work side by side.
 //!
 //! A row that is absent cannot be locked: [`super::transaction`] says what is done then.
 
@@ -37,15 +38,9 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn new(loads: &[Load], configured: Isolation) -> Self {
-        let needs_serializable = loads.iter().any(|load| {
-            load.prefix.len() < load.table.key && !load.is_first_only && !is_covered(load, loads)
-        });
+        let needs_serializable = loads.iter().any(|load| is_open(load, loads));
         let isolation = if needs_serializable { Isolation::Serializable } else { configured };
-        let lock = |load: &Load| match isolation {
-            Isolation::Serializable => Lock::None,
-            Isolation::ReadCommitted => lock(load, loads),
-        };
-        let mut steps: Vec<(usize, Lock)> = loads.iter().map(lock).enumerate().collect();
+        let mut steps: Vec<(usize, Lock)> = loads.iter().map(|load| lock(load, loads)).enumerate().collect();
         steps.sort_by_key(|(position, lock)| {
             let load = loads.get(*position);
             let is_locked_root = load.is_some_and(is_root) && *lock != Lock::None;
@@ -61,8 +56,8 @@ impl Plan {
 }
 
 fn lock(load: &Load, loads: &[Load]) -> Lock {
-    if load.is_first_only {
-        // It would be no lock: a row before the first may be added.
+    if load.is_first_only || is_open(load, loads) {
+        // It would be no lock: rows may be added.
         Lock::None
     } else if load.is_parent {
         Lock::Parent
@@ -71,6 +66,11 @@ fn lock(load: &Load, loads: &[Load]) -> Lock {
     } else {
         Lock::Update
     }
+}
+
+/// Returns whether a load is of rows that others may add.
+fn is_open(load: &Load, loads: &[Load]) -> bool {
+    load.prefix.len() < load.table.key && !load.is_first_only && !is_covered(load, loads)
 }
 
 /// Returns whether a load is of one versioned row.
@@ -135,7 +135,7 @@ mod tests {
                 ("tasks", Lock::Update),
             ]
         );
-        assert!(plan(&loads, Isolation::Serializable).iter().all(|(_, lock)| *lock == Lock::None));
+        assert_eq!(plan(&loads, Isolation::Serializable), plan(&loads, Isolation::ReadCommitted));
     }
 
     #[test]
@@ -157,8 +157,8 @@ mod tests {
 
     #[test]
     fn rows_that_no_root_covers_and_that_may_be_added_need_serializable() {
-        let all = [Prefix::<MerchantRow>::all().load()];
-        assert_eq!(Plan::new(&all, Isolation::ReadCommitted).isolation, Isolation::Serializable);
+        let all = Plan::new(&[Prefix::<MerchantRow>::all().load()], Isolation::ReadCommitted);
+        assert_eq!((all.isolation, &all.steps[..]), (Isolation::Serializable, &[(0, Lock::None)][..]));
         let of_month = [Prefix::<InboxRow>::all().and(&202_611_u64).load()];
         assert_eq!(Plan::new(&of_month, Isolation::ReadCommitted).isolation, Isolation::Serializable);
         let one = [EndpointRow::of("we_1").load()];

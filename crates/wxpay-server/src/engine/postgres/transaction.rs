@@ -123,7 +123,10 @@ impl Transactions {
                 Stopped::Refused(error) => (error, false),
             };
             if !may_run_again || runs >= MAX_RUNS {
-                tracing::error!(%error, cause = error.cause(), "an operation of the ledger failed");
+                // That the database is away is logged when it is dialled.
+                if !matches!(error, LedgerError::Unreachable(_) | LedgerError::Closed) {
+                    tracing::error!(%error, cause = error.cause(), "an operation of the ledger failed");
+                }
                 return Err(error);
             }
             sleep(retry_delay(runs, context.random)).await;
@@ -200,7 +203,12 @@ impl Transactions {
             lease.release();
             return Ok(());
         };
-        lease.discard(&failure);
+        // A commit ends the transaction, also if the server refuses it.
+        if failure.leaves_connection() {
+            lease.release();
+        } else {
+            lease.discard(&failure);
+        }
         if failure.kind == Kind::Conflict {
             Err(Stopped::Failed(failure))
         } else if changes.is_empty() {

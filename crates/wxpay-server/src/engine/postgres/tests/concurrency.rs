@@ -43,9 +43,12 @@ use wxpay_proto::{Fen, UnixTime};
 struct Processes(Vec<Ledger>);
 
 impl Processes {
-    async fn new(isolation: &str) -> Option<Self> {
-        let url = format!("{}?{isolation}", server()?.create());
-        Some(Self(vec![open(&url).await, open(&url).await, open(&url).await]))
+    async fn new(isolations: [&str; 3]) -> Option<Self> {
+        let (url, mut ledgers) = (server()?.create(), Vec::new());
+        for isolation in isolations {
+            ledgers.push(open(&format!("{url}?{isolation}")).await);
+        }
+        Some(Self(ledgers))
     }
 
     fn any(&self) -> &Ledger {
@@ -84,10 +87,11 @@ fn is_conflict(error: &LedgerError) -> bool {
     matches!(error, LedgerError::Conflict(_)) || error.cause().contains("SQLSTATE 40")
 }
 
-/// Carries a test out with both isolations.
+/// Carries a test out with each isolation, and with both side by side.
 async fn each<F: Future<Output = ()>>(test: impl Fn(Processes) -> F) {
-    for isolation in ISOLATIONS {
-        let Some(processes) = Processes::new(isolation).await else { return };
+    let [one, other] = ISOLATIONS;
+    for isolations in [[one; 3], [other; 3], [one, other, one]] {
+        let Some(processes) = Processes::new(isolations).await else { return };
         test(processes).await;
     }
 }
@@ -480,7 +484,7 @@ async fn an_order_that_is_placed_paid_twice_and_queried_at_once_follows_from_its
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_read_sees_one_moment_of_several_rows() {
-    let Some(processes) = Processes::new(ISOLATIONS[0]).await else { return };
+    let Some(processes) = Processes::new([ISOLATIONS[0]; 3]).await else { return };
     let (writer, reader) = (processes.0[0].clone(), processes.0[1].clone());
     let writing = tokio::spawn(async move {
         for version in 1..=100 {

@@ -158,5 +158,7 @@ async fn a_wrong_password_is_named_and_not_printed() {
     let text = refusal(&url("planted")).await;
     assert!(text.contains("password authentication failed for user \"guarded\""), "{text}");
     assert!(!text.contains("planted"), "{text}");
-    open(&url("right")).await.probe().await.unwrap();
+    let ledger = open(&url("right")).await;
+    ledger.probe().await.unwrap();
+    assert!(!format!("{ledger:?}").contains("right"));
 }
