@@ -52,9 +52,9 @@ exit 1
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Server {
-    /// The folder of its socket.
+    /// The folder of the socket.
     pub dir: PathBuf,
-    /// Its port on 127.0.0.1, and of its socket.
+    /// The port, on 127.0.0.1 and of the socket.
     pub port: u16,
     /// PostgreSQL's programs.
     pub programs: PathBuf,

@@ -38,7 +38,7 @@ use transaction::Transactions;
 #[derive(Debug)]
 pub(super) struct Postgres(Arc<Transactions>);
 
-/// How to connect to a database.
+/// The settings of the connections to a database.
 #[derive(Clone, Debug)]
 pub(crate) struct PostgresSettings {
     /// The URL.

@@ -11,7 +11,7 @@ use crate::{
 };
 use std::collections::BTreeSet;
 
-/// What a decision was made on.
+/// The loads and rows that a decision was made on.
 #[derive(Clone, Copy)]
 pub(super) struct Applied<'a> {
     pub(super) loads: &'a [Load],

@@ -158,11 +158,11 @@ impl Dialer {
 
 /// The reason why a host is not used.
 enum Refusal {
-    /// Another host may be better.
+    /// A failure. The next host is tried.
     Failed(Failure),
-    /// Another host may be the primary.
+    /// A host that refuses writes. The next one may be the primary.
     ReadOnly,
-    /// It is the primary, and cannot hold a ledger.
+    /// A primary that cannot hold a ledger, for this reason.
     Unfit(String),
 }
 

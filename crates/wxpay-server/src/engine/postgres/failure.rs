@@ -14,7 +14,7 @@ pub(super) struct Failure {
 /// The meaning of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Another transaction was first. Nothing is changed, and the operation may run again.
+    /// A conflict with another transaction. Nothing is changed, and the operation may run again.
     Conflict,
     /// The connection is lost, or the server refuses to go on with it.
     Lost,

@@ -48,7 +48,7 @@ pub(super) struct Transactions {
 
 /// The reason why a run of an operation was not committed.
 pub(super) enum Stopped {
-    /// Another transaction was first.
+    /// A conflict with another transaction.
     Conflict(LedgerError),
     /// A statement failed.
     Failed(Failure),
