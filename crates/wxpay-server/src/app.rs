@@ -13,6 +13,7 @@ use crate::{
     observe::{log::RateLimitedLog, metrics::Metrics},
     serve::Shutdown,
     single_flight::SingleFlight,
+    tasks::Leases,
     upstream::{CallError, QUOTA_TIMEOUT, Upstream},
 };
 use std::{sync::Arc, time::Duration};
@@ -100,6 +101,7 @@ struct Inner {
     numbered: tokio::sync::watch::Sender<u64>,
     /// Wakes the runner of tasks.
     tasks: Notify,
+    leases: Leases,
     log: RateLimitedLog,
     acknowledged: Acknowledged,
 }
@@ -150,6 +152,7 @@ impl App {
             outbox: Notify::new(),
             numbered: tokio::sync::watch::Sender::new(0),
             tasks: Notify::new(),
+            leases: Leases::default(),
             log: RateLimitedLog::new(LINES_PER_MINUTE),
             acknowledged: Acknowledged::default(),
         }))
@@ -158,6 +161,11 @@ impl App {
     /// Returns the ledger, to read from. Write with [`run`](Self::run).
     pub(crate) fn ledger(&self) -> &Ledger {
         &self.0.parts.ledger
+    }
+
+    /// Returns the leases of this process.
+    pub(crate) fn leases(&self) -> &Leases {
+        &self.0.leases
     }
 
     /// Returns the merchants.

@@ -32,7 +32,7 @@ pub(crate) struct Tasks {
 
 /// Starts all background work. It ends with the shutdown.
 pub(crate) fn start(app: &App) -> Tasks {
-    let leases = Leases::default();
+    let leases = app.leases().clone();
     let mut loops = JoinSet::new();
     loops.spawn(leases.clone().run(app.clone()));
     loops.spawn(runner::run(app.clone(), leases.clone()));

@@ -264,7 +264,7 @@ impl World {
 
     /// Starts a process. One that was started in its place is killed: the weather may start it just when it calms down.
     fn start_process(self: &Arc<Self>, slot: usize) {
-        let running = Running::start(self, slot);
+        let running = Running::start(self);
         let before = self.processes.lock().unwrap()[slot].replace(running);
         if let Some(before) = before {
             before.kill();

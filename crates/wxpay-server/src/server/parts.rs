@@ -97,6 +97,7 @@ impl Built {
             metrics: self.app.metrics().clone(),
             shutdown: self.app.shutdown().clone(),
             numbered: self.app.numbered_events(),
+            leases: self.app.leases().clone(),
         }
     }
 }

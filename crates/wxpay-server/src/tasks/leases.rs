@@ -63,8 +63,24 @@ impl Leases {
         Shard::all().filter(is_held).collect()
     }
 
+    /// Returns whether this process holds the event log: it numbers events, and delivers them.
+    pub(crate) fn has_event_log(&self) -> bool {
+        self.claim(EVENT_LOG).is_some()
+    }
+
+    /// Returns leases that hold the event log for as long as a test lasts.
+    #[cfg(test)]
+    pub(crate) fn of_event_log() -> Self {
+        let claim = LeaseClaim { name: EVENT_LOG.into(), owner: "test".into(), version: 1 };
+        let now = Instant::now();
+        let until = now.checked_add(Duration::from_hours(24 * 365)).unwrap_or(now);
+        let leases = Self::default();
+        leases.held().insert(EVENT_LOG.into(), Held { claim, until });
+        leases
+    }
+
     /// Waits until leases were taken.
-    pub(super) async fn taken(&self) {
+    pub(crate) async fn taken(&self) {
         self.0.taken.notified().await;
     }
 

@@ -21,6 +21,7 @@ use crate::{
     },
     observe::metrics::Metrics,
     serve::Shutdown,
+    tasks::Leases,
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::{
@@ -57,6 +58,8 @@ pub(crate) struct Parts {
     pub(crate) shutdown: Shutdown,
     /// Changes whenever events were numbered.
     pub(crate) numbered: watch::Receiver<u64>,
+    /// The leases of this process. Only the holder of the event log delivers.
+    pub(crate) leases: Leases,
 }
 
 /// The parts, and the state that all workers share.
@@ -73,7 +76,7 @@ struct Running {
     task: AbortHandle,
 }
 
-/// Delivers events until the shutdown. Tries in progress have 5 s to end then.
+/// Delivers events while this process holds the event log, until the shutdown. Tries in progress have 5 s to end then.
 pub(crate) async fn run(parts: Parts) {
     // The shutdown waits for it.
     let active = parts.shutdown.begin();
@@ -82,7 +85,10 @@ pub(crate) async fn run(parts: Parts) {
     let mut running = BTreeMap::new();
     let mut count_at = Instant::now();
     while !shared.parts.shutdown.has_started() {
-        if let Err(error) = update(&shared, &mut workers, &mut running).await {
+        if !shared.parts.leases.has_event_log() {
+            // Another process delivers. Tries in progress end: an event may arrive twice, but not never.
+            running.clear();
+        } else if let Err(error) = update(&shared, &mut workers, &mut running).await {
             tracing::warn!(%error, "webhook endpoints cannot be read; trying again");
         }
         if Instant::now() >= count_at {
@@ -92,6 +98,7 @@ pub(crate) async fn run(parts: Parts) {
         tokio::select! {
             biased;
             () = shared.parts.shutdown.started() => {}
+            () = shared.parts.leases.taken() => {}
             () = sleep(POLL_INTERVAL) => {}
         }
     }

@@ -27,6 +27,7 @@ use crate::{
     },
     observe::metrics::Metrics,
     serve::Shutdown,
+    tasks::Leases,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -347,6 +348,7 @@ impl Fixture {
             metrics: self.metrics.clone(),
             shutdown: self.shutdown.clone(),
             numbered: self.numbered(),
+            leases: Leases::of_event_log(),
         }
     }
 

@@ -106,12 +106,12 @@ impl Gate for Process {
 pub(super) struct Running {
     pub(super) process: Arc<Process>,
     pub(super) app: App,
-    tasks: Mutex<Option<(Tasks, Option<JoinHandle<()>>)>>,
+    tasks: Mutex<Option<(Tasks, JoinHandle<()>)>>,
 }
 
 impl Running {
-    /// Starts a process. The one in the first slot delivers webhooks too: one process may.
-    pub(super) fn start(world: &Arc<World>, slot: usize) -> Arc<Self> {
+    /// Starts a process.
+    pub(super) fn start(world: &Arc<World>) -> Arc<Self> {
         let number = world.count("starts of the server");
         let process = Arc::new(Process {
             world: Arc::clone(world),
@@ -149,18 +149,17 @@ impl Running {
             Arc::new(Line { world: Arc::clone(world), process: Arc::clone(&process) });
         let secrets: Arc<dyn SecretBox> = Arc::new(sealing);
         let tasks = tasks::start(&app);
-        let delivering = (slot == 0).then(|| {
-            tokio::spawn(deliver::run(deliver::Parts {
-                ledger,
-                ambient,
-                transport,
-                secrets,
-                policy: Policy::default(),
-                metrics,
-                shutdown: app.shutdown().clone(),
-                numbered: app.numbered_events(),
-            }))
-        });
+        let delivering = tokio::spawn(deliver::run(deliver::Parts {
+            ledger,
+            ambient,
+            transport,
+            secrets,
+            policy: Policy::default(),
+            metrics,
+            shutdown: app.shutdown().clone(),
+            numbered: app.numbered_events(),
+            leases: app.leases().clone(),
+        }));
         Arc::new(Self { process, app, tasks: Mutex::new(Some((tasks, delivering))) })
     }
 
@@ -182,9 +181,7 @@ impl Running {
         self.process.is_dead.update(|is_dead| *is_dead = true);
         if let Some((tasks, delivering)) = self.tasks.lock().unwrap().take() {
             drop(tasks);
-            if let Some(delivering) = delivering {
-                delivering.abort();
-            }
+            delivering.abort();
         }
         // Loops that wait for nothing else must not go on for ever.
         self.app.shutdown().begin_shutdown();
@@ -197,9 +194,7 @@ impl Running {
         self.app.shutdown().finish_within(Duration::from_secs(8)).await;
         if let Some((tasks, delivering)) = taken {
             tasks.finish().await;
-            if let Some(delivering) = delivering {
-                drop(delivering.await);
-            }
+            drop(delivering.await);
         }
         self.process.is_dead.update(|is_dead| *is_dead = true);
     }
