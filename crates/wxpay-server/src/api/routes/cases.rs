@@ -15,7 +15,7 @@ pub(super) const GROUP: Group = Group {
     name: "cases",
     description: "What a person must decide: second payments, payments after the close, abnormal refunds.",
     routes: &[
-        read("api/cases", "list_cases", "Lists cases, oldest first.", CASES, Scope::OrdersRead, |input| {
+        read("api/cases", "list_cases", "Lists cases, newest first.", CASES, Scope::OrdersRead, |input| {
             input.list_cases().map(Operation::ListCases)
         })
         .with_query(FILTERS)
