@@ -4,7 +4,8 @@
 //! is deferred in the ledger, and later events of its subject are deferred behind it. The cursor passes an event only
 //! after its delivery or deferral is recorded, so a crash repeats events, with the same id, and loses none.
 //!
-//! One process may run this at a time: the holder of the event log's lease.
+//! Every process runs this, and only the holder of the event log's lease delivers. While the lease changes hands, an event
+//! may arrive twice.
 
 mod event;
 #[cfg(test)]

@@ -6,7 +6,8 @@ use std::{collections::BTreeMap, env, thread, time::Instant};
 
 /// The orders of one world.
 const ORDERS_OF_A_WORLD: usize = 250;
-/// The number of orders of a run, unless the environment sets another. Without optimisation an order takes 40 ms.
+/// The number of orders of a run, unless the environment sets another. Without optimisation an order takes 40 ms of
+/// processor time.
 const ORDERS: usize = if cfg!(debug_assertions) { 5000 } else { 20_000 };
 /// The number of orders from which every kind of fault must have happened.
 const ENOUGH_FOR_EVERY_KIND: u64 = 2000;
