@@ -1,4 +1,4 @@
-//! A PostgreSQL server for the tests of this process.
+//! PostgreSQL servers for the tests of this process, and a pooler.
 
 #![allow(clippy::print_stderr, reason = "a test that cannot run says so")]
 
@@ -14,13 +14,19 @@ use std::{
     },
 };
 
+mod pooler;
+
+pub use pooler::Pooler;
+
 /// The variable that makes a missing PostgreSQL a failure.
 const REQUIRED: &str = "WXPAY_POSTGRES_REQUIRED";
 
-/// Starts the server in a folder of its own, in the language of the arguments; says `ready`, and stops it and removes the
-/// folder when standard input is closed: also when the process of the tests is killed.
+/// Starts the server in a folder of its own, with the given language and settings; prints the folder when it is ready, and
+/// stops it and removes the folder when standard input is closed: also when the process of the tests is killed.
 const SCRIPT: &str = r#"
 set -e
+programs=$1 port=$2 language=$3
+shift 3
 dir=$(mktemp -d /tmp/wxpay-pg-XXXXXX)
 log=$dir/log
 stop() {
@@ -31,12 +37,12 @@ stop() {
 }
 pid= failed=1
 trap stop EXIT
-"$1/initdb" -D "$dir/data" -U wxpay -A trust -E UTF8 --no-sync --locale=C.UTF-8 $3 >"$log" 2>&1
-"$1/postgres" -D "$dir/data" -k "$dir" -p "$2" -c listen_addresses=127.0.0.1 -c fsync=off \
-    -c max_connections=300 -c deadlock_timeout=200ms >>"$log" 2>&1 &
+"$programs/initdb" -D "$dir/data" -U wxpay -A trust -E UTF8 --no-sync --locale=C.UTF-8 $language >"$log" 2>&1
+"$programs/postgres" -D "$dir/data" -k "$dir" -p "$port" -c listen_addresses=127.0.0.1 \
+    -c max_connections=300 -c deadlock_timeout=200ms "$@" >>"$log" 2>&1 &
 pid=$!
 for _ in $(seq 300); do
-    if "$1/pg_isready" -q -h "$dir" -p "$2" -U wxpay; then
+    if "$programs/pg_isready" -q -h "$dir" -p "$port" -U wxpay; then
         failed=
         echo "$dir"
         read -r _ || true
@@ -48,7 +54,7 @@ done
 exit 1
 "#;
 
-/// The server. It stops when the process ends, which closes the standard input of its script.
+/// A server. It stops when it is dropped or the process ends, which closes the standard input of its script.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Server {
@@ -69,7 +75,8 @@ pub struct Server {
 /// If there is none although it is required.
 pub fn server() -> Option<&'static Server> {
     static SERVER: OnceLock<Result<Server, String>> = OnceLock::new();
-    match SERVER.get_or_init(start) {
+    // Nothing of a test outlives a crash of the machine.
+    match SERVER.get_or_init(|| Server::start(&["fsync=off"])) {
         Ok(server) => Some(server),
         Err(reason) => {
             assert!(env::var_os(REQUIRED).is_none(), "PostgreSQL is required: {reason}");
@@ -79,18 +86,13 @@ pub fn server() -> Option<&'static Server> {
     }
 }
 
-fn start() -> Result<Server, String> {
-    let programs = programs().ok_or("there is no initdb; install postgresql")?;
-    // Rows are ordered by their bytes also in a database of another language.
-    start_with(&programs, "--locale-provider=icu --icu-locale=en-US").or_else(|_| start_with(&programs, ""))
-}
-
-fn start_with(programs: &Path, options: &str) -> Result<Server, String> {
+fn start(programs: &Path, language: &str, settings: &[&str]) -> Result<Server, String> {
     let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
     let port = listener.local_addr().map_err(|error| error.to_string())?.port();
     drop(listener);
     let mut script = Command::new("sh");
-    script.args(["-c", SCRIPT, "sh"]).arg(programs).arg(port.to_string()).arg(options);
+    script.args(["-c", SCRIPT, "sh"]).arg(programs).arg(port.to_string()).arg(language);
+    script.args(settings.iter().flat_map(|setting| ["-c", setting]));
     let mut command = as_somebody(&script)?;
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut script = command.spawn().map_err(|error| error.to_string())?;
@@ -137,12 +139,30 @@ fn programs() -> Option<PathBuf> {
 }
 
 impl Server {
+    /// Starts another server than the shared one, with settings of `postgresql.conf`.
+    ///
+    /// # Errors
+    ///
+    /// If PostgreSQL is not installed, or does not start.
+    pub fn start(settings: &[&str]) -> Result<Self, String> {
+        let programs = programs().ok_or("there is no initdb; install postgresql")?;
+        // Rows are ordered by their bytes also in a database of another language.
+        start(&programs, "--locale-provider=icu --icu-locale=en-US", settings)
+            .or_else(|_| start(&programs, "", settings))
+    }
+
     /// Creates an empty database. Returns its URL.
     pub fn create(&self) -> String {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let name = format!("t{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         self.execute("postgres", &format!("CREATE DATABASE {name}"));
         self.url(&name)
+    }
+
+    /// Returns the id of its first process, the parent of the others.
+    pub fn pid(&self) -> u32 {
+        let file = std::fs::read_to_string(self.dir.join("data/postmaster.pid")).unwrap();
+        file.lines().next().unwrap().parse().unwrap()
     }
 
     /// Returns the URL of a database.

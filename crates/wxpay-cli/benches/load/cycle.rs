@@ -24,20 +24,22 @@ const MAX_UNREPORTED: usize = 256;
 
 /// What was measured.
 pub(crate) struct Cycles {
+    pub(crate) count: f64,
     pub(crate) per_second: f64,
-    /// The server's processor time per cycle, in microseconds.
+    /// The servers' processor time per cycle, in microseconds.
     pub(crate) cpu: f64,
 }
 
 pub(crate) async fn run(rsa: &RsaCost, duration: Duration) {
     let site = Arc::new(Site::new(1_000_000).await);
-    let shop = Arc::new(site.serve(&[]));
+    let shops = Arc::new(vec![site.serve(&[])]);
+    let shop = &shops[0];
     tokio::time::sleep(Duration::from_secs(1)).await;
     println!("  idle: {:.1} MiB", shop.memory("VmRSS"));
     // The first requests build the connections.
-    measure(&site, &shop, "WARM", None, Duration::from_secs(1)).await;
+    measure(&site, &shops, "WARM", None, Duration::from_secs(1)).await;
     println!("  at full load:");
-    report(&measure(&site, &shop, "LOAD", None, duration).await, rsa);
+    report(&measure(&site, &shops, "LOAD", None, duration).await, rsa);
     let (operations, commits) = (
         shop.metric("wxpay_ledger_operations_total", &[]).await,
         shop.metric("wxpay_ledger_commits_total", &[]).await,
@@ -48,13 +50,13 @@ pub(crate) async fn run(rsa: &RsaCost, duration: Duration) {
         shop.memory("VmHWM")
     );
     println!("  at a moderate load:");
-    report(&measure(&site, &shop, "CALM", Some(MODERATE), duration).await, rsa);
-    Arc::into_inner(shop).unwrap().terminate();
+    report(&measure(&site, &shops, "CALM", Some(MODERATE), duration).await, rsa);
+    terminate(shops);
 }
 
 pub(crate) fn report(cycles: &Cycles, rsa: &RsaCost) {
     println!(
-        "  {:.0} cycles/s; the server's processor time: {:.0} µs per cycle = RSA {:.0} + rest {:.0}",
+        "  {:.0} cycles/s; the servers' processor time: {:.0} µs per cycle = RSA {:.0} + rest {:.0}",
         cycles.per_second,
         cycles.cpu,
         rsa.of_cycle(),
@@ -62,23 +64,30 @@ pub(crate) fn report(cycles: &Cycles, rsa: &RsaCost) {
     );
 }
 
+/// Shuts the servers down.
+pub(crate) fn terminate(shops: Arc<Vec<Shop>>) {
+    Arc::into_inner(shops).unwrap().into_iter().for_each(Shop::terminate);
+}
+
 /// Runs cycles for this time, at this number per second or as fast as they end, and waits for their events. The numbers
-/// of the orders begin with `prefix`.
+/// of the orders begin with `prefix`. The shoppers are spread over the servers, which share one ledger.
 pub(crate) async fn measure(
     site: &Arc<Site>,
-    shop: &Arc<Shop>,
+    shops: &Arc<Vec<Shop>>,
     prefix: &'static str,
     per_second: Option<u32>,
     duration: Duration,
 ) -> Cycles {
     let (paid, reported) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let mut events = Events::at_the_end(shop).await;
-    let (start, cpu) = (Instant::now(), shop.cpu());
+    let mut events = Events::at_the_end(shops).await;
+    let cpu = || shops.iter().map(Shop::cpu).sum::<f64>();
+    let (start, before) = (Instant::now(), cpu());
     let shoppers: Vec<_> = (0..SHOPPERS)
         .map(|shopper| {
-            let (site, shop) = (Arc::clone(site), Arc::clone(shop));
+            let (site, shops) = (Arc::clone(site), Arc::clone(shops));
             let (paid, reported) = (Arc::clone(&paid), Arc::clone(&reported));
             tokio::spawn(async move {
+                let shop = &shops[shopper as usize % shops.len()];
                 let mut client = shop.connect().await;
                 for order in 0.. {
                     if let Some(per_second) = per_second {
@@ -114,26 +123,26 @@ pub(crate) async fn measure(
         assert!(!waits, "{} paid, {} reported", paid.load(Ordering::Relaxed), numbers.len());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let (elapsed, cpu) = (start.elapsed().as_secs_f64(), shop.cpu() - cpu);
+    let (elapsed, cpu) = (start.elapsed().as_secs_f64(), cpu() - before);
     for shopper in shoppers {
         shopper.await.unwrap();
     }
     assert_eq!(numbers.len(), paid.load(Ordering::Relaxed));
     let cycles = numbers.len() as f64;
-    Cycles { per_second: cycles / elapsed, cpu: cpu * 1e6 / cycles }
+    Cycles { count: cycles, per_second: cycles / elapsed, cpu: cpu * 1e6 / cycles }
 }
 
 /// A reader of the event log.
 struct Events {
-    shop: Arc<Shop>,
+    shops: Arc<Vec<Shop>>,
     client: crate::client::Client,
     cursor: Option<String>,
 }
 
 impl Events {
     /// Starts after the events of now.
-    async fn at_the_end(shop: &Arc<Shop>) -> Self {
-        let mut events = Self { shop: Arc::clone(shop), client: shop.connect().await, cursor: None };
+    async fn at_the_end(shops: &Arc<Vec<Shop>>) -> Self {
+        let mut events = Self { shops: Arc::clone(shops), client: shops[0].connect().await, cursor: None };
         while !events.next().await.is_empty() {}
         events
     }
@@ -144,7 +153,7 @@ impl Events {
         loop {
             let cursor = self.cursor.as_ref().map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
             let target = format!("/api/events?types=order.paid&limit=200{cursor}");
-            let (status, body) = self.client.send(&self.shop.request("GET", &target, "")).await;
+            let (status, body) = self.client.send(&self.shops[0].request("GET", &target, "")).await;
             assert_eq!(status, 200, "{}", String::from_utf8_lossy(body));
             let page: Value = serde_json::from_slice(body).unwrap();
             let data = page["data"].as_array().unwrap();

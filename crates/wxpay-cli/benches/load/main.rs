@@ -2,7 +2,9 @@
 //! the shoppers in this process. Run with `cargo bench -p wxpay-cli --bench load`, on Linux.
 //!
 //! `WXPAY_LOAD` names the parts to run, separated by commas; `WXPAY_SECONDS` sets the duration of each, 10 by default.
-//! `WXPAY_ORDERS` is the number of orders of the large ledger of `size`, a million by default: about 5 GB in `TMPDIR`.
+//! `WXPAY_ORDERS` is the number of orders of the large ledger of `size` and `postgres-size`, a million by default: about
+//! 8 GB in `TMPDIR`, and as many in the database. The parts of PostgreSQL start a server of their own that waits for its
+//! disk; everything shares the cores of this machine.
 //!
 //! Signatures with RSA dominate, and belong to the protocol. So the cost of one, measured first, is reported, and the
 //! server's processor time per cycle with and without its own.
@@ -26,6 +28,7 @@ mod cycle;
 mod measure;
 mod notifications;
 mod polling;
+mod postgres;
 mod reads;
 mod site;
 mod size;
@@ -36,7 +39,8 @@ use measure::RsaCost;
 use std::{env, time::Duration};
 
 /// The parts in their order.
-const PARTS: [&str; 6] = ["cycle", "reads", "added", "notifications", "polling", "size"];
+const PARTS: [&str; 8] =
+    ["cycle", "reads", "added", "notifications", "polling", "size", "postgres", "postgres-size"];
 
 fn main() {
     let wanted = env::var("WXPAY_LOAD").unwrap_or_else(|_| PARTS.join(","));
@@ -58,7 +62,9 @@ fn main() {
                 "added" => added::run(duration).await,
                 "notifications" => notifications::run(&rsa, duration).await,
                 "polling" => polling::run().await,
-                _ => size::run(&rsa, duration).await,
+                "size" => size::run(&rsa, duration).await,
+                "postgres" => postgres::run(&rsa, duration).await,
+                _ => postgres::run_size(&rsa, duration).await,
             }
         });
     }

@@ -1,4 +1,4 @@
-//! A simulated gateway in this process, and the server under load as a process.
+//! A simulated gateway in this process, and the servers under load as processes.
 
 use crate::{
     client::{Client, request},
@@ -21,12 +21,12 @@ use wxpay_sim::{
     serve::Server,
 };
 
-/// A gateway, a ledger, and the settings of a server between them.
+/// A gateway, a ledger, and the settings of the servers between them.
 pub(crate) struct Site {
     pub(crate) sim: Server,
     variables: Vec<(String, String)>,
     folder: TempDir,
-    address: String,
+    database: String,
 }
 
 /// A running server.
@@ -37,8 +37,13 @@ pub(crate) struct Shop {
 }
 
 impl Site {
-    /// Starts the gateway. It remembers at most this many orders.
+    /// Starts the gateway. It remembers at most this many orders. The ledger is a file.
     pub(crate) async fn new(max_orders: usize) -> Self {
+        Self::with_database(max_orders, None).await
+    }
+
+    /// Starts the gateway. It remembers at most this many orders. The ledger is in the database of this URL.
+    pub(crate) async fn with_database(max_orders: usize, url: Option<String>) -> Self {
         let mut settings = Settings::default();
         settings.max_orders = max_orders;
         settings.v3.rate_limits = false;
@@ -47,33 +52,33 @@ impl Site {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("sealing.key"), "ab".repeat(32)).unwrap();
         let variables = variables(&sim, &folder);
-        let address = StdListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-        Self { sim, variables, folder, address }
+        let database = url.unwrap_or_else(|| folder.path().join("ledger.db").to_str().unwrap().to_owned());
+        Self { sim, variables, folder, database }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         let mut command = wxpay();
         command
             .env_clear()
             .envs(self.variables.iter().filter(|(name, _)| !name.contains("_V1_")).cloned())
             .env("WXPAY_BASE_URL", self.sim.url())
-            .env("WXPAY_LISTEN", &self.address)
-            .env("WXPAY_PUBLIC_BASE_URL", format!("http://{}", self.address))
-            .env("WXPAY_DATABASE", self.path("ledger.db"))
+            .env("WXPAY_DATABASE", &self.database)
             .env("WXPAY_SEALING_KEY_FILE", self.path("sealing.key"));
         command
     }
 
-    /// Starts the server with these variables, and writes its log to a file.
+    /// Starts a server with these variables, and writes its log to a file. The notifications of its orders come to itself.
     pub(crate) fn serve(&self, variables: &[(&str, &str)]) -> Shop {
         let created = self.command().args(["api-key", "create", "load"]).output().unwrap();
         assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stderr));
         let token = String::from_utf8(created.stdout).unwrap();
+        let address = StdListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
         let mut command = self.command();
+        command.env("WXPAY_LISTEN", &address).env("WXPAY_PUBLIC_BASE_URL", format!("http://{address}"));
         command.envs(variables.iter().copied()).args(["serve", "--json", "--set", "rate_limit=0"]);
         let log = File::create(self.path("log")).unwrap();
         let process = Running::start(command.stderr(Stdio::from(log)));

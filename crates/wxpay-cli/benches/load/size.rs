@@ -21,15 +21,15 @@ use std::{
 /// The orders of the small ledger, and the template of the large one.
 const SMALL: usize = 1_000;
 /// The time for which the template's cycles run: enough for a thousand of them.
-const TEMPLATE: Duration = Duration::from_secs(3);
+pub(crate) const TEMPLATE: Duration = Duration::from_secs(3);
 
 pub(crate) async fn run(rsa: &RsaCost, duration: Duration) {
     let orders: usize = env::var("WXPAY_ORDERS").map_or(1_000_000, |orders| orders.parse().unwrap());
     let site = Arc::new(Site::new(1_000_000).await);
-    let shop = Arc::new(site.serve(&[]));
-    measure(&site, &shop, "TEMPLATE", None, TEMPLATE).await;
-    let small = measure(&site, &shop, "SMALL", None, duration).await;
-    Arc::into_inner(shop).unwrap().terminate();
+    let shops = Arc::new(vec![site.serve(&[])]);
+    measure(&site, &shops, "TEMPLATE", None, TEMPLATE).await;
+    let small = measure(&site, &shops, "SMALL", None, duration).await;
+    cycle::terminate(shops);
     println!("  {SMALL} orders and what is added meanwhile:");
     cycle::report(&small, rsa);
 
@@ -42,16 +42,20 @@ pub(crate) async fn run(rsa: &RsaCost, duration: Duration) {
         start.elapsed().as_secs_f64(),
         bytes / orders as u64
     );
-    let shop = Arc::new(site.serve(&[]));
-    measure(&site, &shop, "WARM", None, Duration::from_secs(2)).await;
-    let large = measure(&site, &shop, "LARGE", None, duration).await;
+    let shops = Arc::new(vec![site.serve(&[])]);
+    measure(&site, &shops, "WARM", None, Duration::from_secs(2)).await;
+    let large = measure(&site, &shops, "LARGE", None, duration).await;
     cycle::report(&large, rsa);
-    println!("  {:.2} x the processor time, at most {:.1} MiB", large.cpu / small.cpu, shop.memory("VmHWM"));
-    Arc::into_inner(shop).unwrap().terminate();
+    println!(
+        "  {:.2} x the processor time, at most {:.1} MiB",
+        large.cpu / small.cpu,
+        shops[0].memory("VmHWM")
+    );
+    cycle::terminate(shops);
 }
 
 /// Copies the rows of the template's orders.
-struct Copier {
+pub(crate) struct Copier {
     connection: Connection,
 }
 
@@ -68,7 +72,7 @@ impl Table {
 }
 
 impl Copier {
-    fn new(path: &Path) -> Self {
+    pub(crate) fn new(path: &Path) -> Self {
         let connection = Connection::open(path).unwrap();
         // The ledger is not needed after a crash of the benchmark.
         for (name, value) in [("journal_mode", "OFF"), ("synchronous", "OFF"), ("cache_size", "-2000000")] {
@@ -94,7 +98,7 @@ impl Copier {
     }
 
     /// Adds copies until there are so many orders.
-    fn multiply(&self, orders: usize) {
+    pub(crate) fn multiply(&self, orders: usize) {
         self.connection.execute_batch("BEGIN").unwrap();
         let count = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
         let present = self.connection.query_row("SELECT count(*) FROM orders", [], count).unwrap();

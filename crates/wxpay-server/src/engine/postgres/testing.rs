@@ -2,7 +2,7 @@
 
 use super::{Postgres, PostgresSettings, PostgresUrl};
 use crate::engine::Ledger;
-pub(super) use wxpay_testkit::postgres::{Server, as_somebody, server};
+pub(super) use wxpay_testkit::postgres::server;
 
 /// Returns the settings for a URL.
 pub(crate) fn settings(url: &str) -> PostgresSettings {
