@@ -1,22 +1,30 @@
 //! Deciding a case: the remedy is carried out, then the case is resolved.
 
-use super::{ActionError, refund::RefundRequest};
+use super::{
+    ActionError,
+    refund::{RefundRequest, report},
+};
 use crate::{
     app::App,
     invalid::Invalid,
     ledger::{
-        OrderKey, SubjectKind,
-        case::{ResolveCase, ResolvedCase},
+        OrderKey, Subject, SubjectKind,
+        case::{RecordRedirect, ResolveCase, ResolvedCase},
         rows::{
             case::{CaseKind, CaseRow, CaseStatus, Remedy},
+            payment::Source,
             refund::RefundStatus,
             webhook::{EndpointRow, EndpointStatus},
         },
         webhook::{SaveEndpoint, SavedEndpoint},
     },
+    upstream::{CallError, CallOf},
 };
 use serde_json::Value;
-use wxpay_proto::id::{OutRefundNo, TransactionId};
+use wxpay_proto::{
+    id::{OutRefundNo, RefundId, TransactionId},
+    v3::refund::{ApplyAbnormalRefund, BankCard},
+};
 
 /// A decision about a case.
 #[derive(Clone, Debug)]
@@ -25,6 +33,8 @@ pub(crate) struct CaseDecision {
     pub(crate) case: CaseRow,
     /// The remedy. `None`: the proposed one.
     pub(crate) remedy: Option<Remedy>,
+    /// The bank card of the payer to which a refund is redirected. `None`: the merchant's own.
+    pub(crate) card: Option<BankCard>,
     /// The actor.
     pub(crate) actor: String,
     /// The remark of the actor.
@@ -32,14 +42,15 @@ pub(crate) struct CaseDecision {
 }
 
 impl App {
-    /// Carries out the remedy of a case, and resolves it. One that was resolved before stays as it is.
+    /// Carries out the remedy of a case, and resolves it. One that was resolved before stays as it is, and one whose refund
+    /// is redirected is open until the refund succeeds.
     ///
     /// # Errors
     ///
     /// If the remedy does not suit the case, or fails: the case stays open. A remedy may be repeated: a refund has a
     /// number that follows from the case.
     pub(crate) async fn resolve_case(&self, decision: CaseDecision) -> Result<CaseRow, ActionError> {
-        let CaseDecision { case, remedy, actor, note } = decision;
+        let CaseDecision { case, remedy, card, actor, note } = decision;
         if case.status == CaseStatus::Resolved {
             return Ok(case);
         }
@@ -48,6 +59,7 @@ impl App {
             Remedy::Accept => {}
             Remedy::Refund => self.refund_case(&case, &actor).await?,
             Remedy::Retry => self.retry_case(&case, &actor).await?,
+            Remedy::Redirect => return self.redirect_refund(case, card, actor, note).await,
         }
         let (case_id, subject) = (case.case_id, case.subject);
         match self.run(ResolveCase { case_id, subject, remedy, actor, note }).await? {
@@ -113,8 +125,8 @@ impl App {
                     return Err(ActionError::conflict(
                         "refund_abnormal",
                         "The refund is still abnormal",
-                        "it was queried, and not sent again: choose another destination on the merchant platform; the case is \
-                         resolved when the refund succeeds",
+                        "it was queried, and not sent again: choose another account with the remedy redirect, or on the merchant \
+                         platform; the case is resolved when the refund succeeds",
                     ));
                 }
                 Ok(())
@@ -145,6 +157,51 @@ impl App {
             | CaseKind::UnreadableNotification
             | CaseKind::BillDifference => Err(unsuitable()),
         }
+    }
+
+    /// Sends the abnormal refund that a case is about to another account. WeChat Pay refuses it if the refund is no longer
+    /// abnormal, so it may be repeated.
+    async fn redirect_refund(
+        &self,
+        case: CaseRow,
+        card: Option<BankCard>,
+        actor: String,
+        note: Option<String>,
+    ) -> Result<CaseRow, ActionError> {
+        if case.kind != CaseKind::RefundAbnormal {
+            return Err(unsuitable());
+        }
+        let (key, out_refund_no) = refund_of(&case)?;
+        let state = self.order(&key).await?.ok_or(ActionError::NotFound("order"))?;
+        let refund = state.refund(&out_refund_no).ok_or(ActionError::NotFound("refund"))?;
+        let refund_id: RefundId =
+            refund.refund_id.as_deref().and_then(|id| id.parse().ok()).ok_or_else(unsuitable)?;
+        let merchant = self.merchant(&key.merchant).ok_or_else(CallError::not_configured)?;
+        let v3 = merchant.v3().ok_or_else(CallError::not_configured)?;
+        let destination = if card.is_some() { "USER_BANK_CARD" } else { "MERCHANT_BANK_CARD" };
+        let (case_id, subject) = (case.case_id.clone(), case.subject.clone());
+        if !self.run(RecordRedirect { case_id, subject, destination, actor, note }).await? {
+            return self.reloaded(case).await;
+        }
+        let apply = match card {
+            Some(card) => ApplyAbnormalRefund::to_user(refund_id, out_refund_no.clone(), card),
+            None => ApplyAbnormalRefund::to_merchant(refund_id, out_refund_no.clone()),
+        };
+        let flow = v3.call(apply.party(super::query::party(&state)));
+        let of = CallOf {
+            merchant: key.merchant.clone(),
+            subject: Subject::refund(key.merchant.clone(), &out_refund_no),
+            label: "v3.refund.apply_abnormal",
+            is_kept: true,
+        };
+        let refund = self.upstream().call(of, |client| async move { client.run(flow).await }).await.result?;
+        self.learn_refund(key, report(&refund), Source::Query, None).await?;
+        self.reloaded(case).await
+    }
+
+    async fn reloaded(&self, case: CaseRow) -> Result<CaseRow, ActionError> {
+        let rows = self.ledger().load(CaseRow::of(case.shard, &case.case_id)).await?;
+        Ok(rows.into_iter().next().unwrap_or(case))
     }
 
     async fn enable_endpoint(&self, case: &CaseRow, actor: &str) -> Result<(), ActionError> {

@@ -332,7 +332,7 @@ async fn the_case_of_an_unknown_payment_is_remedied_by_a_refund_once() {
     assert_eq!(world.deliver().await, [204]);
     let case = world.rows::<CaseRow>().await.remove(0);
     assert_eq!((case.kind, case.proposal), (CaseKind::UnknownPayment, Some(Remedy::Refund)));
-    let decision = CaseDecision { case, remedy: None, actor: "key_1".into(), note: None };
+    let decision = CaseDecision { case, remedy: None, card: None, actor: "key_1".into(), note: None };
     let resolved = world.app.resolve_case(decision.clone()).await.unwrap();
     assert_eq!(resolved.status, CaseStatus::Resolved);
     let again = CaseDecision { case: resolved.clone(), ..decision };

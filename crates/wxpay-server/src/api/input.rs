@@ -15,6 +15,7 @@ use super::{
     problem::Problem,
 };
 pub(crate) use values::Values;
+use wxpay_proto::v3::{Sensitive, refund::BankCard};
 
 /// The values of a request, by name, each in accordance with its field.
 #[derive(Debug, Default)]
@@ -67,10 +68,19 @@ impl Input {
     }
 
     pub(crate) fn resolve_case(&mut self) -> Result<ResolveCase, Problem> {
-        let remedy = match self.body.required_text("remedy")?.as_str() {
-            "refund" => Remedy::Refund,
-            "retry" => Remedy::Retry,
-            _ => Remedy::Accept,
+        let remedy = self.body.required_text("remedy")?;
+        let destination = self.body.object("destination");
+        let remedy = match (remedy.as_str(), destination) {
+            ("redirect", Some(destination)) => Remedy::Redirect(bank_card(destination)?),
+            ("redirect", None) => {
+                return Err(Problem::invalid_field("destination", "is required for the remedy redirect"));
+            }
+            (_, Some(_)) => {
+                return Err(Problem::invalid_field("destination", "is only for the remedy redirect"));
+            }
+            ("refund", None) => Remedy::Refund,
+            ("retry", None) => Remedy::Retry,
+            (_, None) => Remedy::Accept,
         };
         Ok(ResolveCase { case_id: self.id("case_id")?, remedy, note: self.body.text("note") })
     }
@@ -87,4 +97,21 @@ impl Input {
         };
         Ok(NotificationRef { merchant: self.id("merchant")?, kind })
     }
+}
+
+/// Returns the payer's bank card that a refund goes to. `None`: the merchant's own.
+fn bank_card(mut destination: Values) -> Result<Option<BankCard>, Problem> {
+    if destination.required_text("type")? == "MERCHANT_BANK_CARD" {
+        return Ok(None);
+    }
+    let bank_type = destination.required_text("bank_type")?;
+    let mut sensitive = |name: &str| -> Result<Sensitive, Problem> {
+        let text = destination.required_text(name)?;
+        Sensitive::new(text)
+            .map_err(|error| Problem::invalid_field(format!("destination.{name}"), error.rule()))
+    };
+    let (bank_account, real_name) = (sensitive("bank_account")?, sensitive("real_name")?);
+    BankCard::new(bank_type, bank_account, real_name)
+        .map(Some)
+        .map_err(|error| Problem::invalid_field("destination.bank_type", error.rule()))
 }

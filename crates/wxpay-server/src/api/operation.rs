@@ -9,6 +9,7 @@ use wxpay_proto::{
     Fen, UnixTime,
     id::{OpenId, OutRefundNo, OutTradeNo, TransactionId},
     secret::Secret,
+    v3::refund::BankCard,
 };
 
 /// A validated request.
@@ -219,7 +220,7 @@ pub(crate) struct ListCases {
     pub(crate) page: Page,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct ResolveCase {
     pub(crate) case_id: String,
     pub(crate) remedy: Remedy,
@@ -227,11 +228,13 @@ pub(crate) struct ResolveCase {
 }
 
 /// A remedy of a case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Remedy {
     Refund,
     Accept,
     Retry,
+    /// The refund goes to this bank card of the payer, or to the merchant's own.
+    Redirect(Option<BankCard>),
 }
 
 /// A new merchant.

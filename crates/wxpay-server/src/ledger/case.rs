@@ -3,9 +3,11 @@
 //! The events of a case about an order belong to the order's subject. Those of another case form a subject of their own.
 
 mod open;
+mod redirect;
 mod resolve;
 
 pub(crate) use open::OpenCase;
+pub(crate) use redirect::RecordRedirect;
 pub(crate) use resolve::{ResolveCase, ResolvedCase};
 
 use super::{

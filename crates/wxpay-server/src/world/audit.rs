@@ -65,7 +65,7 @@ impl World {
     }
 
     /// Returns the gateway's records of all orders.
-    fn recorded(&self) -> BTreeMap<OrderKey, OrderRecord> {
+    pub(super) fn recorded(&self) -> BTreeMap<OrderKey, OrderRecord> {
         let now = self.now();
         let records: Vec<OrderRecord> = self.gateway(|gateway| gateway.orders(now).collect());
         let key = |record: &OrderRecord| {

@@ -5,7 +5,7 @@ use crate::{
     actions::CaseDecision,
     engine::Ledger,
     ledger::{
-        Prefix, Subject, Table,
+        OrderKey, Prefix, Subject, Table,
         rows::{
             case::{CaseKind, CaseRow, Remedy},
             event::{EventLogRow, OutboxRow},
@@ -18,6 +18,7 @@ use crate::{
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::time::{advance, sleep};
 use wxpay_proto::UnixTime;
+use wxpay_sim::ledger::RefundStatus as RecordedStatus;
 
 /// The time in which everything must settle.
 const SETTLED_WITHIN: Duration = Duration::from_hours(24 * 12);
@@ -56,10 +57,17 @@ impl World {
 
     /// Returns the time at which something is due next.
     async fn next_due(&self) -> Option<UnixTime> {
-        // An abnormal refund is polled until somebody names another account on the merchant platform.
+        // An abnormal refund is polled until somebody names another account.
+        let records = self.recorded();
+        let is_abnormal = |refund: &RefundRow| {
+            let key = OrderKey::new(refund.merchant.clone(), refund.out_trade_no.clone());
+            let record = records.get(&key).into_iter().flat_map(|record| &record.refunds);
+            let mut record = record.filter(|recorded| recorded.out_refund_no == refund.out_refund_no);
+            record.any(|recorded| recorded.status == RecordedStatus::Abnormal)
+        };
         let refunds = self.rows::<RefundRow>().await.into_iter();
         let abnormal: BTreeSet<_> = refunds
-            .filter(|refund| refund.status == RefundStatus::Abnormal)
+            .filter(|refund| refund.status == RefundStatus::Abnormal && is_abnormal(refund))
             .map(|refund| Subject::refund(refund.merchant, &refund.out_refund_no))
             .collect();
         let tasks = self.rows::<TaskRow>().await.into_iter();
@@ -83,7 +91,7 @@ impl World {
         let is_of_endpoint = |case: &CaseRow| case.kind == CaseKind::EndpointDisabled && case.is_open();
         for case in cases.into_iter().filter(is_of_endpoint) {
             let remedy = Some(Remedy::Retry);
-            let decision = CaseDecision { case, remedy, actor: "key_1".into(), note: None };
+            let decision = CaseDecision { case, remedy, card: None, actor: "key_1".into(), note: None };
             drop(self.ask(|app| async move { app.resolve_case(decision).await }).await);
         }
     }

@@ -8,7 +8,10 @@ use crate::{
     ledger::{
         OrderKey, Prefix,
         order::OrderState,
-        rows::{case::CaseRow, order::OrderStatus},
+        rows::{
+            case::{CaseKind, CaseRow, Remedy},
+            order::OrderStatus,
+        },
     },
 };
 use serde_json::{Value, json};
@@ -341,8 +344,10 @@ impl Life {
                 continue;
             }
             for _ in 0..3 {
-                let decision =
-                    CaseDecision { case: case.clone(), remedy: None, actor: "key_1".into(), note: None };
+                // The refund goes to the merchant's own account, who pays the payer by other means.
+                let remedy = (case.kind == CaseKind::RefundAbnormal).then_some(Remedy::Redirect);
+                let (decided, actor) = (case.clone(), "key_1".into());
+                let decision = CaseDecision { case: decided, remedy, card: None, actor, note: None };
                 let answer = self.world.ask(|app| async move { app.resolve_case(decision).await }).await;
                 self.trace(|| format!("resolve {}: {}", case.kind, shown(answer.as_ref())));
                 if matches!(answer, Some(Ok(_))) {

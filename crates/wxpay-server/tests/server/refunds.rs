@@ -187,6 +187,52 @@ async fn abnormal_refund_opens_a_case_that_is_retried_or_accepted() {
 }
 
 #[tokio::test]
+async fn abnormal_refund_is_redirected_to_another_account() {
+    let shop = paid().await;
+    shop.refund("ORDER1", "R1", 1000).await.expect(201);
+    shop.control("POST", "/refunds/R1/outcome", json!({ "outcome": "ABNORMAL" })).await;
+    shop.advance(60).await;
+    let case = shop.wait_for_case().await;
+    let path = format!("/api/cases/{}/resolve", case["case_id"].as_str().unwrap());
+    let card = |bank_type: &str| {
+        json!({
+            "type": "USER_BANK_CARD", "bank_type": bank_type, "bank_account": "6222-planted", "real_name": "planted",
+        })
+    };
+    for (field, body) in [
+        ("destination", json!({ "remedy": "redirect" })),
+        ("destination", json!({ "remedy": "accept", "destination": { "type": "MERCHANT_BANK_CARD" } })),
+        ("destination.type", json!({ "remedy": "redirect", "destination": { "type": "CASH" } })),
+        (
+            "destination.bank_type",
+            json!({ "remedy": "redirect", "destination": { "type": "USER_BANK_CARD" } }),
+        ),
+        ("destination.bank_type", json!({ "remedy": "redirect", "destination": card("cmb") })),
+    ] {
+        assert_eq!(shop.post(&path, &body).await.problem(422, "invalid_field")["field"], field, "{body}");
+    }
+    assert_eq!(shop.requests("v3.refund.apply_abnormal").await, 0);
+
+    let body = json!({ "remedy": "redirect", "destination": card("CMB_DEBIT"), "note": "by phone" });
+    let redirected = shop.post(&path, &body).await.expect(200);
+    assert_eq!(redirected["status"], "open", "it may become abnormal again: {redirected}");
+    assert_eq!(shop.order("ORDER1").await["refunds"]["reserved"], 1000);
+    // WeChat Pay refuses it: the refund is on its way.
+    let again = shop.post(&path, &body).await.problem(422, "refused");
+    assert_eq!(again["fate"], "refused", "{again}");
+    let audit = shop.get("/api/audit?limit=200").await.expect(200);
+    assert!(audit.to_string().contains("case.redirect") && !audit.to_string().contains("planted"), "{audit}");
+
+    shop.advance(60).await;
+    shop.wait_get(&refund_path("R1"), |refund| refund["status"] == "success").await;
+    assert_eq!(shop.order("ORDER1").await["refunds"], json!({ "reserved": 0, "succeeded": 1000 }));
+    let case = shop.get(&path.replace("/resolve", "")).await.expect(200);
+    assert_eq!((&case["status"], &case["resolved_by"]), (&json!("resolved"), &json!("server")), "{case}");
+    shop.wait_for_events("ORDER1", &["order.created", "order.paid", "refund.abnormal", "refund.succeeded"])
+        .await;
+}
+
+#[tokio::test]
 async fn refund_of_the_merchants_console_is_learned() {
     let shop = paid().await;
     let payment = shop.order("ORDER1").await["payments"][0]["transaction_id"].as_str().unwrap().to_owned();

@@ -48,12 +48,14 @@ impl Api {
         resolve: ResolveCase,
     ) -> Result<Answer, Problem> {
         let case = self.case(caller, &resolve.case_id).await?;
-        let remedy = Some(match resolve.remedy {
-            operation::Remedy::Refund => Remedy::Refund,
-            operation::Remedy::Accept => Remedy::Accept,
-            operation::Remedy::Retry => Remedy::Retry,
-        });
-        let decision = CaseDecision { case, remedy, actor: caller.actor.clone(), note: resolve.note };
+        let (remedy, card) = match resolve.remedy {
+            operation::Remedy::Refund => (Remedy::Refund, None),
+            operation::Remedy::Accept => (Remedy::Accept, None),
+            operation::Remedy::Retry => (Remedy::Retry, None),
+            operation::Remedy::Redirect(card) => (Remedy::Redirect, card),
+        };
+        let (remedy, actor, note) = (Some(remedy), caller.actor.clone(), resolve.note);
+        let decision = CaseDecision { case, remedy, card, actor, note };
         Ok(Answer::ok(self.app().resolve_case(decision).await?.to_json()))
     }
 

@@ -5,7 +5,7 @@ use wxpay_openapi::{Record, Schema, required_member};
 
 /// Returns the remedies of cases.
 pub(crate) fn remedies() -> Vec<&'static str> {
-    vec!["refund", "accept", "retry"]
+    vec!["refund", "accept", "retry", "redirect"]
 }
 
 fn kinds() -> Vec<&'static str> {

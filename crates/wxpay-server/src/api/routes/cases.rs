@@ -53,7 +53,30 @@ const RESOLUTION: &[Field] = &[
         Kind::Enum(remedies),
         "The remedy. `refund`: refund the payment. `accept`: leave it as it is. `retry`: of a refused refund, send it again; \
             of an abnormal refund, query it again, and resolve the case if it is no longer abnormal: nothing is sent; of a \
-            disabled endpoint, enable it.",
+            disabled endpoint, enable it. `redirect`: send an abnormal refund to another account; the case is resolved when \
+            the refund succeeds.",
+    ),
+    optional(
+        "destination",
+        Kind::Object(&[
+            required(
+                "type",
+                Kind::Enum(|| vec!["USER_BANK_CARD", "MERCHANT_BANK_CARD"]),
+                "A bank card of the payer; or the merchant's own, who then pays the payer by other means.",
+            ),
+            optional(
+                "bank_type",
+                Kind::Text(1, 16, TEXT),
+                "The bank's code in WeChat Pay's documentation, such as `CMB_DEBIT`.",
+            ),
+            optional(
+                "bank_account",
+                Kind::Text(1, 64, TEXT),
+                "The number of the payer's card. It is not stored.",
+            ),
+            optional("real_name", Kind::Text(1, 64, TEXT), "The payer's name. It is not stored."),
+        ]),
+        "Where the refund goes. Required for `redirect`; a card of the payer with its bank, number and name.",
     ),
     optional("note", Kind::Text(1, 500, TEXT), "A note for the audit log."),
 ];

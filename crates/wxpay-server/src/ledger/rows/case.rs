@@ -58,6 +58,8 @@ named! {
         Accept = "accept",
         /// Try again.
         Retry = "retry",
+        /// Send the refund to another account.
+        Redirect = "redirect",
     }
 }
 
