@@ -42,6 +42,13 @@ fn start() -> Option<Server> {
     }
 }
 
+/// Counts statements from now on, or no longer.
+fn count_statements(database: &Server, counts: bool) {
+    let which = if counts { "top" } else { "none" };
+    database.execute("postgres", &format!("ALTER SYSTEM SET pg_stat_statements.track = '{which}'"));
+    database.execute("postgres", "SELECT pg_reload_conf()");
+}
+
 async fn run_processes(
     database: &Server,
     pooler: Option<&Pooler>,
@@ -64,15 +71,13 @@ async fn run_processes(
     cycle::report(&cycles, rsa);
     used.report(&cycles);
 
-    database.execute("postgres", "ALTER SYSTEM SET pg_stat_statements.track = 'top'; ");
-    database.execute("postgres", "SELECT pg_reload_conf()");
     database.execute(name, "CREATE EXTENSION pg_stat_statements");
+    count_statements(database, true);
     let counted = measure(&site, &shops, "COUNT", None, COUNTING).await;
+    count_statements(database, false);
     let count =
         "SELECT sum(calls) FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid WHERE datname = ";
     let calls: f64 = database.execute(name, &format!("{count}'{name}'")).parse().unwrap();
-    database.execute("postgres", "ALTER SYSTEM RESET pg_stat_statements.track");
-    database.execute("postgres", "SELECT pg_reload_conf()");
     println!("    {:.1} statements per cycle", calls / counted.count);
     cycle::terminate(shops);
 }
