@@ -14,6 +14,7 @@ mod query;
 pub(crate) mod refund;
 mod refund_query;
 mod refund_terms;
+mod reverse;
 
 pub(crate) use cases::CaseDecision;
 pub(crate) use delivered::Delivery;

@@ -10,6 +10,7 @@
 
 mod app;
 mod channel;
+pub(crate) mod code;
 mod h5;
 mod jsapi;
 mod mini_program;
@@ -23,7 +24,7 @@ mod v1_app;
 
 pub(crate) use channel::{ApiVersion, Channel};
 pub(crate) use order::request;
-pub(crate) use prepay::{PayError, Prepay, PrepayCall};
+pub(crate) use prepay::{PayError, Prepay, PrepayCall, Reply};
 #[cfg(test)]
 pub(crate) use terms::Amount;
 pub(crate) use terms::Terms;

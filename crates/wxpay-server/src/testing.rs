@@ -279,7 +279,7 @@ impl TestWorld {
     pub(crate) async fn place_terms(&self, terms: Terms) -> Result<PlacedOrder, ActionError> {
         let channel = terms.channel;
         let (merchant, app) = self.app.merchants().find(None, None, channel, |_| true).unwrap();
-        self.app.place(PlaceRequest { merchant, app, terms, metadata: None }).await
+        self.app.place(PlaceRequest { merchant, app, terms, metadata: None, auth_code: None }).await
     }
 
     /// Places a Native order.
@@ -297,7 +297,7 @@ impl TestWorld {
         let v1 = merchant.v1().unwrap().appid().to_string();
         let app = merchant.app(Some(&v1), Channel::App).unwrap().clone();
         let terms = Self::terms_of(fields);
-        self.app.place(PlaceRequest { merchant, app, terms, metadata: None }).await
+        self.app.place(PlaceRequest { merchant, app, terms, metadata: None, auth_code: None }).await
     }
 
     /// Lets the payer pay.

@@ -6,7 +6,10 @@ use crate::{
     ledger::{
         OrderKey,
         number::ClaimNumber,
-        order::learn::{LearnPayment, Learned, LearnedPayment},
+        order::{
+            learn::{LearnPayment, Learned, LearnedPayment},
+            query::CallBegun,
+        },
         rows::{inbox::InboxRow, number::NumberKind, order::OrderStatus, payment::Source},
     },
     observe::metrics::PaidSource,
@@ -14,7 +17,7 @@ use crate::{
 use wxpay_proto::{payment::Payment, v3::pay::Transaction};
 
 impl App {
-    /// Learns a payment.
+    /// Learns a payment. `begun` is the point at which the query began that reported it.
     ///
     /// # Errors
     ///
@@ -24,6 +27,7 @@ impl App {
         key: OrderKey,
         payment: LearnedPayment,
         source: Source,
+        begun: Option<CallBegun>,
         inbox: Option<InboxRow>,
     ) -> Result<Learned, LedgerError> {
         let owner = self
@@ -34,8 +38,8 @@ impl App {
                 owner: key.subject(),
             })
             .await?;
-        let learned =
-            self.run(LearnPayment { key, payment, owner, source, inbox, schedule: self.schedule() }).await?;
+        let schedule = self.schedule();
+        let learned = self.run(LearnPayment { key, payment, owner, source, begun, inbox, schedule }).await?;
         if learned.is_new {
             self.metrics().paid(match source {
                 Source::Notification => PaidSource::Notification,

@@ -20,7 +20,7 @@ use crate::{
 };
 use serde_json::Value;
 use std::sync::Arc;
-use wxpay_proto::UnixTime;
+use wxpay_proto::{UnixTime, v3::pay::AuthCode};
 
 /// The number of times that an order is placed anew because its terms were replaced meanwhile.
 const MAX_ATTEMPTS: usize = 4;
@@ -36,6 +36,8 @@ pub(crate) struct PlaceRequest {
     pub(crate) terms: Terms,
     /// The shop's own data, as JSON.
     pub(crate) metadata: Option<String>,
+    /// The payer's code, for the channel `code`. It is no term, and is never stored.
+    pub(crate) auth_code: Option<AuthCode>,
 }
 
 /// An order to place whose terms are valid.
@@ -45,6 +47,7 @@ struct Placing {
     stored: PlacedTerms,
     metadata: Option<String>,
     expires_at: UnixTime,
+    auth_code: Option<AuthCode>,
 }
 
 /// A placed order.
@@ -52,7 +55,7 @@ struct Placing {
 pub(crate) struct PlacedOrder {
     /// The order.
     pub(crate) state: OrderState,
-    /// The parameters for the payer's client. `None` if the order is not open.
+    /// The parameters for the payer's client, or the status of a code payment. `None` if the order is not open.
     pub(crate) pay: Option<Value>,
     /// Whether this request created it.
     pub(crate) is_new: bool,
@@ -67,7 +70,7 @@ impl App {
     /// [`Refused`](wxpay_proto::Fate::Refused) or [`NotSent`](wxpay_proto::Fate::NotSent) the number can be used again,
     /// also with other terms; after a refusal that is not signed, once queries have shown that there is no such order.
     pub(crate) async fn place(&self, request: PlaceRequest) -> Result<PlacedOrder, ActionError> {
-        let PlaceRequest { merchant, app, terms, metadata } = request;
+        let PlaceRequest { merchant, app, terms, metadata, auth_code } = request;
         let terms = terms.resolved(&merchant, &app);
         let key = OrderKey::new(merchant.name().clone(), terms.out_trade_no.clone());
         let digest = terms.digest().map_err(|_| ActionError::Interrupted)?;
@@ -76,13 +79,15 @@ impl App {
                 Ok(expires_at) => {
                     // Invalid terms must not reach the ledger: they would occupy the number.
                     let notify_url = self.order_notify_url(&merchant, &app)?;
-                    drop(channels::request(&merchant, &app, &terms, &notify_url, expires_at)?);
+                    let code = auth_code.as_ref();
+                    drop(channels::request(&merchant, &app, &terms, code, &notify_url, expires_at)?);
                     let placing = Placing {
                         key: key.clone(),
                         stored: placed_terms(&terms, &app, &digest)?,
                         terms: terms.clone(),
                         metadata: metadata.clone(),
                         expires_at,
+                        auth_code: auth_code.clone(),
                     };
                     let (this, by) = (self.clone(), Arc::clone(&merchant));
                     let work = async move { this.place_and_prepay(&by, placing).await };
@@ -111,7 +116,7 @@ impl App {
         merchant: &Arc<Merchant>,
         placing: Placing,
     ) -> Result<PrepayEnd, ActionError> {
-        let Placing { key, terms, stored, metadata, expires_at } = placing;
+        let Placing { key, terms, stored, metadata, expires_at, auth_code } = placing;
         let window = self.open_window();
         let (call_until, schedule) = (window.until(), self.schedule());
         let place = PlaceOrder { key, terms: stored, metadata, expires_at, call_until, schedule };
@@ -131,7 +136,7 @@ impl App {
             Placed::Differs { stored_terms } => return Err(difference(&terms, &stored_terms)),
         };
         let end = match call {
-            Some(call) => self.prepay(merchant, &window, call, state).await?,
+            Some(call) => self.prepay(merchant, &window, call, state, auth_code.as_ref()).await?,
             None => PrepayEnd::of(state),
         };
         Ok(end.with_new(is_new))

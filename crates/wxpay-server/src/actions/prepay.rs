@@ -1,24 +1,32 @@
 //! The prepay call of an order, at most one at a time.
 
-use super::{ActionError, PlacedOrder};
+use super::{ActionError, PlacedOrder, learn::payment_of};
 use crate::{
     app::{App, CallWindow},
-    channels::{self, PayError, Prepay, Terms},
+    channels::{self, PayError, Prepay, Reply, Terms},
     invalid::Invalid,
     ledger::{
         OrderKey,
         order::{
             OrderState,
+            code::CHANNEL as CODE,
             prepay::{BeginPrepay, BegunPrepay, EndPrepay, PrepayCall, PrepayResult},
         },
-        rows::order::{ApiVersion, OrderStatus},
+        rows::{
+            order::{ApiVersion, OrderStatus},
+            payment::Source,
+        },
     },
     merchants::{self, Merchant},
     single_flight::Outcome,
     upstream::{CallError, CallOf},
 };
 use std::sync::Arc;
-use wxpay_proto::{Fate, refusal::Code};
+use wxpay_proto::{
+    Fate, UnixTime,
+    refusal::Code,
+    v3::pay::{AuthCode, CodePaymentReply},
+};
 
 /// An order that was prepared.
 pub(super) enum Prepared {
@@ -67,6 +75,13 @@ impl App {
     ) -> Result<Prepared, ActionError> {
         if let Some(ready) = self.ready(merchant, &state, false)? {
             return Ok(ready);
+        }
+        if state.order.is_code() {
+            return Err(ActionError::conflict(
+                "auth_code_required",
+                "The payer's code must be scanned again",
+                "nothing was charged: send POST /api/orders again, with the same terms and a new auth_code",
+            ));
         }
         let key = state.order.key();
         let Some(digest) = state.order.terms_digest.clone() else { return Ok(Prepared::Stale) };
@@ -117,6 +132,10 @@ impl App {
         is_new: bool,
     ) -> Result<Option<Prepared>, ActionError> {
         let ready = |pay| Some(Prepared::Ready(Box::new(PlacedOrder { state: state.clone(), pay, is_new })));
+        if state.order.is_code() {
+            let is_known = state.order.status != OrderStatus::Open || state.order.is_charging();
+            return Ok(if is_known { ready(channels::code::pay(state)) } else { None });
+        }
         if state.order.status != OrderStatus::Open {
             return Ok(ready(None));
         }
@@ -147,23 +166,24 @@ impl App {
         let window = self.open_window();
         let begin = BeginPrepay { key, terms_digest, call_until: window.until(), schedule: self.schedule() };
         match self.run(begin).await? {
-            BegunPrepay::Begun { call, state } => self.prepay(merchant, &window, call, state).await,
+            BegunPrepay::Begun { call, state } => self.prepay(merchant, &window, call, state, None).await,
             BegunPrepay::Ready(state) | BegunPrepay::NotOpen(state) => Ok(PrepayEnd::of(state)),
             BegunPrepay::Stale(_) => Ok(PrepayEnd::Stale),
         }
     }
 
-    /// Makes a prepay call that was begun, in its window.
+    /// Makes a prepay call that was begun, in its window. `auth_code` is the payer's code, for a code payment.
     pub(super) async fn prepay(
         &self,
         merchant: &Arc<Merchant>,
         window: &CallWindow,
         call: PrepayCall,
         state: OrderState,
+        auth_code: Option<&AuthCode>,
     ) -> Result<PrepayEnd, ActionError> {
         let key = state.order.key();
         let request = window.check().map_err(ActionError::from);
-        let request = match request.and_then(|()| self.prepay_request(merchant, &state)) {
+        let request = match request.and_then(|()| self.prepay_request(merchant, &state, auth_code)) {
             Ok(request) => request,
             Err(error) => {
                 drop(self.end_prepay(&key, call, PrepayResult::NotSent).await?);
@@ -174,11 +194,12 @@ impl App {
             merchant: key.merchant.clone(),
             subject: key.subject(),
             label: label(&state),
-            is_kept: false,
+            is_kept: state.order.is_code(),
         };
         let called = self.upstream().call(of, |client| async move { request.run(&client).await }).await;
         match called.result {
-            Ok(prepay) => {
+            Ok(Reply::Charge(reply)) => self.end_charge(&key, call, reply, called.signed_at).await,
+            Ok(Reply::Prepay(prepay)) => {
                 let prepared = PrepayResult::Prepared {
                     prepay: prepay.to_json().map_err(|_| ActionError::Interrupted)?,
                     expires_at: self.now().after(prepay.lifetime()),
@@ -189,10 +210,13 @@ impl App {
                 let is_verified =
                     called.signed_at.is_some() || state.order.api_version == Some(ApiVersion::V1);
                 let (result, must_query) = judge(&error, is_verified);
+                let result_is_unknown = !error.is_refused() && result == PrepayResult::Unknown;
                 let state = self.end_prepay(&key, call, result).await?;
+                self.wake_tasks_of(&state);
                 let state = if must_query { self.query_in_doubt(&key, state).await } else { state };
-                // An order that turned out to be paid is no failure.
-                if state.order.status == OrderStatus::Open {
+                // An order that turned out to be paid is no failure; nor is a charge in doubt, which is queried and reversed.
+                let is_in_doubt = state.order.is_charging() && result_is_unknown;
+                if state.order.status == OrderStatus::Open && !is_in_doubt {
                     Err(error.into())
                 } else {
                     Ok(PrepayEnd::of(state))
@@ -201,16 +225,50 @@ impl App {
         }
     }
 
+    /// Records the reply to a charge. A payment is learned as from a query.
+    async fn end_charge(
+        &self,
+        key: &OrderKey,
+        call: PrepayCall,
+        reply: CodePaymentReply,
+        signed_at: Option<UnixTime>,
+    ) -> Result<PrepayEnd, ActionError> {
+        let (result, must_query) = match reply {
+            CodePaymentReply::UserPaying => (PrepayResult::UserPaying { signed_at }, false),
+            CodePaymentReply::Transaction(transaction) => match payment_of(&transaction) {
+                // What the call began is over: its end needs no operation of its own.
+                Some(payment) => {
+                    let learned = self.learn(key.clone(), payment, Source::Query, None, None).await?;
+                    return Ok(PrepayEnd::of(learned.state));
+                }
+                // Not paid, and not in the payer's hands: the query tells.
+                None => (PrepayResult::Unknown, true),
+            },
+        };
+        let state = self.end_prepay(key, call, result).await?;
+        self.wake_tasks_of(&state);
+        let state = if must_query { self.query_in_doubt(key, state).await } else { state };
+        Ok(PrepayEnd::of(state))
+    }
+
+    /// Wakes the runner of tasks if a charge is to be queried sooner than the runner looks for new tasks.
+    fn wake_tasks_of(&self, state: &OrderState) {
+        if state.order.is_charging() {
+            self.wake_tasks();
+        }
+    }
+
     fn prepay_request(
         &self,
         merchant: &Merchant,
         state: &OrderState,
+        auth_code: Option<&AuthCode>,
     ) -> Result<channels::PrepayCall, ActionError> {
         let terms = stored_terms(state)?;
         let app = stored_app(merchant, &terms)?;
         let notify_url = self.order_notify_url(merchant, app)?;
         let expires_at = state.order.expires_at.unwrap_or_else(|| self.now());
-        Ok(channels::request(merchant, app, &terms, &notify_url, expires_at)?)
+        Ok(channels::request(merchant, app, &terms, auth_code, &notify_url, expires_at)?)
     }
 
     async fn end_prepay(
@@ -265,6 +323,7 @@ fn label(state: &OrderState) -> &'static str {
     match state.order.channel.as_deref() {
         Some("native") => "v3.pay.native",
         Some("h5") => "v3.pay.h5",
+        Some(CODE) => "v3.pay.codepay",
         Some("app") if state.order.api_version == Some(ApiVersion::V1) => "v1.genprepay",
         Some("app") => "v3.pay.app",
         Some(_) | None => "v3.pay.jsapi",

@@ -36,6 +36,8 @@ pub(crate) struct QueriedOrder {
     pub(crate) state: OrderState,
     /// Whether the order must be closed now.
     pub(crate) should_close: bool,
+    /// The time that the reply is signed with, if it is.
+    pub(crate) signed_at: Option<UnixTime>,
     /// The error of the query. The failure is recorded, and the order is queried again later.
     pub(crate) error: Option<CallError>,
 }
@@ -81,8 +83,8 @@ impl App {
         };
         match answered {
             Ok(Answered::Paid(payment)) => {
-                let learned = self.learn(key.clone(), payment, Source::Query, None).await?;
-                Ok(QueriedOrder { state: learned.state, should_close: false, error: None })
+                let learned = self.learn(key.clone(), payment, Source::Query, Some(begun), None).await?;
+                Ok(QueriedOrder { state: learned.state, should_close: false, signed_at, error: None })
             }
             Ok(Answered::Other(QueryAnswer::NotFound)) if is_preparing => {
                 let answer =
@@ -109,7 +111,7 @@ impl App {
         let schedule = self.schedule();
         let record = RecordQuery { key: key.clone(), begun, answer, signed_at, steady_at, schedule };
         let Queried { state, should_close } = self.run(record).await?;
-        Ok(QueriedOrder { state, should_close, error })
+        Ok(QueriedOrder { state, should_close, signed_at, error })
     }
 
     async fn query_v3(

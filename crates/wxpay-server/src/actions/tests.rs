@@ -110,7 +110,7 @@ async fn an_unsigned_refusal_of_a_close_call_leads_to_a_query() {
     let world = TestWorld::new();
     world.place("ORDER1", 1999).await.unwrap();
     world.inject("v3.pay.close", NetFault::UnsignedRefusal);
-    drop(world.app.close_now(&TestWorld::key("ORDER1"), true).await);
+    drop(world.app.close_now(&TestWorld::key("ORDER1"), true, None).await);
     assert_eq!(world.sent("v3.pay.query"), 1);
     assert_eq!(world.state("ORDER1").await.order.status, OrderStatus::Closed);
 }
@@ -225,7 +225,7 @@ async fn a_close_whose_reply_is_lost_is_repeated_by_its_task() {
     let error = world.app.close(&TestWorld::key("ORDER1")).await.unwrap_err();
     assert_eq!(fate(&error), Some(Fate::Unknown));
     assert_eq!(world.state("ORDER1").await.order.status, OrderStatus::Closing);
-    let (state, error) = world.app.close_now(&TestWorld::key("ORDER1"), false).await.unwrap();
+    let (state, error) = world.app.close_now(&TestWorld::key("ORDER1"), false, None).await.unwrap();
     assert!(error.is_none(), "{error:?}");
     assert_eq!(state.order.status, OrderStatus::Closed);
 }

@@ -100,6 +100,7 @@ impl Operation {
             Self::CreateOrder(_)
             | Self::QueryOrder(_)
             | Self::CloseOrder(_)
+            | Self::ReverseOrder(_)
             | Self::PayOrder(_)
             | Self::ReportDelivery(_)
             | Self::CreateRefund(_)
@@ -136,6 +137,7 @@ impl Api {
             Operation::GetOrder(order) => self.get_order(caller, order).await,
             Operation::QueryOrder(order) => self.query_order(caller, order).await,
             Operation::CloseOrder(order) => self.close_order(caller, order).await,
+            Operation::ReverseOrder(order) => self.reverse_order(caller, order).await,
             Operation::PayOrder(order) => self.pay_order(caller, order).await,
             Operation::ReportDelivery(report) => self.report_delivery(caller, report).await,
             Operation::CreateRefund(refund) => self.create_refund(caller, refund).await,

@@ -9,7 +9,7 @@ use wxpay_proto::{
     Fen, UnixTime,
     id::{OpenId, OutRefundNo, OutTradeNo, TransactionId},
     secret::Secret,
-    v3::refund::BankCard,
+    v3::{pay::AuthCode, refund::BankCard},
 };
 
 /// A validated request.
@@ -20,6 +20,7 @@ pub(crate) enum Operation {
     GetOrder(OrderRef),
     QueryOrder(OrderRef),
     CloseOrder(OrderRef),
+    ReverseOrder(OrderRef),
     PayOrder(OrderRef),
     ReportDelivery(ReportDelivery),
     CreateRefund(CreateRefund),
@@ -89,10 +90,12 @@ pub(crate) struct CreateOrder {
     /// The merchant, if the request names one; also in the terms.
     pub(crate) merchant: Option<String>,
     pub(crate) out_trade_no: OutTradeNo,
-    /// The fields of the request except `metadata`, without nulls. Each satisfies its rule.
+    /// The fields of the request except `metadata` and `auth_code`, without nulls. Each satisfies its rule.
     pub(crate) terms: Map<String, Value>,
     /// The shop's data, which is no term.
     pub(crate) metadata: Map<String, Value>,
+    /// The payer's code, which is no term, and is never stored.
+    pub(crate) auth_code: Option<AuthCode>,
 }
 
 /// Prints the number only: the terms contain personal data.

@@ -11,7 +11,7 @@ mod webhook;
 pub(crate) use case::{AUDIT, CASE, CASES, remedies};
 pub(crate) use event::{EVENT_STREAM, EVENTS};
 pub(crate) use merchant::{API_KEY, API_KEYS, MERCHANT, MERCHANTS, NEW_API_KEY, scopes};
-pub(crate) use order::{ORDER, ORDERS, PAYABLE_ORDER, statuses as order_statuses};
+pub(crate) use order::{ORDER, ORDERS, PAYABLE_ORDER, channels, statuses as order_statuses};
 pub(crate) use problem::PROBLEM;
 pub(crate) use refund::{REFUND, REFUNDS};
 pub(crate) use webhook::{ATTEMPTS, ENDPOINT, ENDPOINTS, NEW_SECRET, REPLAY, TEST};

@@ -1,5 +1,6 @@
 //! The channels, and the API versions that serve them.
 
+use crate::ledger::order::code::CHANNEL as CODE;
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 use wxpay_proto::id::InvalidField;
@@ -18,11 +19,14 @@ pub(crate) enum Channel {
     App,
     /// The payer pays from a browser outside WeChat.
     H5,
+    /// The merchant scans the payer's code.
+    Code,
 }
 
 impl Channel {
     /// All channels.
-    pub(crate) const ALL: [Self; 5] = [Self::Native, Self::Jsapi, Self::MiniProgram, Self::App, Self::H5];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Native, Self::Jsapi, Self::MiniProgram, Self::App, Self::H5, Self::Code];
 
     /// Returns the name in the API.
     pub(crate) const fn name(self) -> &'static str {
@@ -32,6 +36,7 @@ impl Channel {
             Self::MiniProgram => "mini_program",
             Self::App => "app",
             Self::H5 => "h5",
+            Self::Code => CODE,
         }
     }
 }
@@ -46,7 +51,7 @@ impl FromStr for Channel {
     type Err = InvalidField;
 
     fn from_str(text: &str) -> Result<Self, InvalidField> {
-        let rule = InvalidField::new("channel", "must be one of native, jsapi, mini_program, app, h5");
+        let rule = InvalidField::new("channel", "must be one of native, jsapi, mini_program, app, h5, code");
         Self::ALL.into_iter().find(|channel| channel.name() == text).ok_or(rule)
     }
 }
@@ -88,7 +93,7 @@ mod tests {
             assert_eq!(serde_json::to_value(channel).unwrap(), channel.name());
         }
         let error = "JSAPI".parse::<Channel>().unwrap_err();
-        assert_eq!(error.to_string(), "channel must be one of native, jsapi, mini_program, app, h5");
+        assert_eq!(error.to_string(), "channel must be one of native, jsapi, mini_program, app, h5, code");
         for version in [ApiVersion::V1, ApiVersion::V3] {
             assert_eq!(serde_json::to_value(version).unwrap(), version.name());
         }

@@ -3,7 +3,7 @@
 use super::{
     app,
     channel::{ApiVersion, Channel},
-    h5, jsapi, mini_program, native,
+    code, h5, jsapi, mini_program, native,
     prepay::PrepayCall,
     rules,
     terms::{Detail, Goods, Payer, StoreInfo, Terms},
@@ -16,7 +16,10 @@ use crate::{
 use wxpay_proto::{
     UnixTime,
     id::{AppId, InvalidField, NotifyUrl},
-    v3::{self, Party, pay},
+    v3::{
+        self, Party,
+        pay::{self, AuthCode},
+    },
 };
 
 /// An order to place: all that the files of the channels need.
@@ -32,7 +35,7 @@ pub(super) struct Placement<'a> {
 /// Creates the call that places an order at WeChat Pay. Sends nothing: an order with invalid terms must not reach the
 /// ledger, so call this first.
 ///
-/// `time_expire` is the time of [`Terms::expires_at`].
+/// `auth_code` is the payer's code, for the channel `code` only. `time_expire` is the time of [`Terms::expires_at`].
 ///
 /// # Errors
 ///
@@ -41,6 +44,7 @@ pub(crate) fn request(
     merchant: &Merchant,
     app: &App,
     terms: &Terms,
+    auth_code: Option<&AuthCode>,
     notify_url: &NotifyUrl,
     time_expire: UnixTime,
 ) -> Result<PrepayCall, Invalid> {
@@ -49,7 +53,7 @@ pub(crate) fn request(
         ApiVersion::V1 => None,
         ApiVersion::V3 => merchant.sub_merchant(terms.sub_mchid.as_ref())?,
     };
-    rules::check(terms, app, sub_merchant.as_ref())?;
+    rules::check(terms, app, auth_code, sub_merchant.as_ref())?;
     let placement = Placement { merchant, terms, appid: &app.appid, sub_merchant, notify_url, time_expire };
     match (app.api_version, terms.channel) {
         (ApiVersion::V1, _) => v1_app::call(&placement),
@@ -58,6 +62,7 @@ pub(crate) fn request(
         (ApiVersion::V3, Channel::MiniProgram) => mini_program::call(&placement),
         (ApiVersion::V3, Channel::App) => app::call(&placement),
         (ApiVersion::V3, Channel::H5) => h5::call(&placement),
+        (ApiVersion::V3, Channel::Code) => code::call(&placement, auth_code),
     }
 }
 
@@ -73,14 +78,26 @@ impl Placement<'_> {
 
     /// Creates the order of APIv3.
     pub(super) fn order(&self) -> Result<pay::Order, Invalid> {
+        let order = self.order_at_counter()?;
+        let mut order = order.notify_url(self.notify_url.clone()).time_expire(self.time_expire);
+        if let Some(scene) = &self.terms.scene_info {
+            if let Some(address) = scene.payer_client_ip {
+                order = order.payer_client_ip(address);
+            }
+            if let Some(store) = &scene.store_info {
+                order =
+                    order.store(self::store(store).map_err(|error| under("scene_info.store_info", &error))?);
+            }
+        }
+        Ok(order)
+    }
+
+    /// Creates the order of APIv3 without the members that a code payment does not have: WeChat Pay sends no notification
+    /// of it, and ends it by its reversal only.
+    pub(super) fn order_at_counter(&self) -> Result<pay::Order, Invalid> {
         let terms = self.terms;
         let order = pay::Order::new(terms.out_trade_no.clone(), terms.amount.total, &terms.description);
-        let mut order = order
-            .map_err(at_path)?
-            .appid(self.appid.clone())
-            .notify_url(self.notify_url.clone())
-            .time_expire(self.time_expire)
-            .party(self.party());
+        let mut order = order.map_err(at_path)?.appid(self.appid.clone()).party(self.party());
         if let Some(attach) = &terms.attach {
             // The document of the gateway says 128, its check of fields counts bytes.
             if attach.len() > MAX_ATTACH_BYTES {
@@ -100,15 +117,6 @@ impl Placement<'_> {
         }
         if let Some(detail) = &terms.detail {
             order = order.detail(self::detail(detail)?);
-        }
-        if let Some(scene) = &terms.scene_info {
-            if let Some(address) = scene.payer_client_ip {
-                order = order.payer_client_ip(address);
-            }
-            if let Some(store) = &scene.store_info {
-                order =
-                    order.store(self::store(store).map_err(|error| under("scene_info.store_info", &error))?);
-            }
         }
         Ok(order)
     }
@@ -131,7 +139,7 @@ impl Placement<'_> {
 }
 
 fn store(info: &StoreInfo) -> Result<pay::order::Store, InvalidField> {
-    let mut store = pay::order::Store::new(&info.id)?;
+    let mut store = pay::order::Store::new(info.id.as_deref().unwrap_or_default())?;
     if let Some(name) = &info.name {
         store = store.name(name)?;
     }

@@ -28,9 +28,20 @@ pub(crate) enum PrepayCall {
     H5(v3::Call<pay::H5Order>),
     /// Returns a `prepay_id` of APIv1.
     V1(v1::Call<v1::CreatePrepay>),
+    /// Charges the payer's code.
+    Code(Box<v3::Call<pay::CodePayment>>),
 }
 
-/// The reply to an order. It serializes to the JSON that is stored.
+/// The reply to the call that places an order.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    /// The result that the payer's client pays with.
+    Prepay(Prepay),
+    /// The reply to a charge.
+    Charge(pay::CodePaymentReply),
+}
+
+/// The result that the payer's client pays with. It serializes to the JSON that is stored.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Prepay {
@@ -91,13 +102,15 @@ impl PrepayCall {
     /// # Errors
     ///
     /// Returns the error of the call. Its [fate](Error::fate) states whether the order may exist at WeChat Pay.
-    pub(crate) async fn run(self, client: &Client) -> Result<Prepay, Error> {
-        match self {
+    pub(crate) async fn run(self, client: &Client) -> Result<Reply, Error> {
+        let prepay = match self {
             Self::Native(call) => client.run(call).await.map(Prepay::CodeUrl),
             Self::PrepayId(call) => client.run(call).await.map(Prepay::PrepayId),
             Self::H5(call) => client.run(call).await.map(Prepay::H5Url),
             Self::V1(call) => client.run(call).await.map(|params| Prepay::V1PrepayId(params.prepayid)),
-        }
+            Self::Code(call) => return client.run(*call).await.map(Reply::Charge),
+        };
+        prepay.map(Reply::Prepay)
     }
 }
 
@@ -180,7 +193,7 @@ fn sign_v3(
             let params = pay::AppParams::sign(v3, appid, partnerid, id.clone(), now, nonce);
             Ok(json!({"kind": "app", "params": params.map_err(PayError::Sign)?}))
         }
-        Channel::Jsapi | Channel::MiniProgram | Channel::Native | Channel::H5 => {
+        Channel::Jsapi | Channel::MiniProgram | Channel::Native | Channel::H5 | Channel::Code => {
             let appid = match &terms.payer {
                 Some(Payer::SubOpenId(_)) => sub_appid.ok_or_else(not_configured)?,
                 Some(Payer::OpenId(_)) | None => appid,

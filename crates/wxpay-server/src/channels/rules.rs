@@ -2,16 +2,27 @@
 
 use super::{
     channel::{ApiVersion, Channel},
-    terms::{Payer, Terms},
+    terms::{Payer, StoreInfo, Terms},
 };
 use crate::{
     invalid::Invalid,
     merchants::{App, SubMerchant},
 };
 use std::net::IpAddr;
+use wxpay_proto::v3::pay::AuthCode;
 
 /// Checks the terms by the rules of their channel. The rules of single fields, such as lengths, are the core's.
-pub(super) fn check(terms: &Terms, app: &App, sub_merchant: Option<&SubMerchant>) -> Result<(), Invalid> {
+pub(super) fn check(
+    terms: &Terms,
+    app: &App,
+    auth_code: Option<&AuthCode>,
+    sub_merchant: Option<&SubMerchant>,
+) -> Result<(), Invalid> {
+    match auth_code {
+        Some(_) if terms.channel != Channel::Code => return Err(unexpected("auth_code", terms.channel)),
+        None if terms.channel == Channel::Code => return Err(required("auth_code", terms.channel)),
+        Some(_) | None => {}
+    }
     match app.api_version {
         ApiVersion::V1 => check_v1(terms),
         ApiVersion::V3 => check_v3(terms, sub_merchant),
@@ -42,7 +53,42 @@ fn check_v3(terms: &Terms, sub_merchant: Option<&SubMerchant>) -> Result<(), Inv
     } else if scene.is_some_and(|scene| scene.h5_info.is_some()) {
         return Err(unexpected("scene_info.h5_info", channel));
     }
-    Ok(())
+    let store = scene.and_then(|scene| scene.store_info.as_ref());
+    if channel == Channel::Code { check_counter(terms, store) } else { check_store(store, channel) }
+}
+
+/// Checks the place of a code payment: WeChat Pay requires the number of the store, its own or the merchant's.
+fn check_counter(terms: &Terms, store: Option<&StoreInfo>) -> Result<(), Invalid> {
+    if terms.payer_client_ip().is_some() {
+        return Err(unexpected("scene_info.payer_client_ip", Channel::Code));
+    }
+    let Some(store) = store else { return Err(required("scene_info.store_info", Channel::Code)) };
+    match (&store.id, &store.out_id) {
+        (None, None) => {
+            return Err(Invalid::new("scene_info.store_info.id", "is required for the channel code, or out_id"));
+        }
+        (Some(_), Some(_)) => {
+            return Err(Invalid::new("scene_info.store_info.out_id", "must not be set together with id"));
+        }
+        (Some(_), None) | (None, Some(_)) => {}
+    }
+    let absent = [
+        ("scene_info.store_info.name", store.name.is_some()),
+        ("scene_info.store_info.area_code", store.area_code.is_some()),
+        ("scene_info.store_info.address", store.address.is_some()),
+    ];
+    match absent.into_iter().find(|(_, is_set)| *is_set) {
+        Some((field, _)) => Err(unexpected(field, Channel::Code)),
+        None => Ok(()),
+    }
+}
+
+fn check_store(store: Option<&StoreInfo>, channel: Channel) -> Result<(), Invalid> {
+    match store {
+        Some(store) if store.out_id.is_some() => Err(unexpected("scene_info.store_info.out_id", channel)),
+        Some(store) if store.id.is_none() => Err(Invalid::new("scene_info.store_info.id", "is required")),
+        Some(_) | None => Ok(()),
+    }
 }
 
 fn check_v1(terms: &Terms) -> Result<(), Invalid> {

@@ -100,7 +100,12 @@ pub(crate) struct SceneInfo {
 /// A store of the merchant (`store_info`).
 #[derive(Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct StoreInfo {
-    pub(crate) id: String,
+    /// WeChat Pay's number of the store, or the merchant's; which of the two, the channel decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) id: Option<String>,
+    /// The merchant's own number of the store, for the channel `code`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) out_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

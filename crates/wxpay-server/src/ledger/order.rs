@@ -3,6 +3,7 @@
 mod apply;
 mod audit;
 pub(crate) mod close;
+pub(crate) mod code;
 pub(crate) mod delivery;
 mod facts;
 pub(crate) mod learn;

@@ -53,15 +53,27 @@ pub(super) async fn work(app: &App, task: &TaskRow) -> Ended {
     }
 }
 
-/// Queries an order, and closes it if it is due, or if the decision to close is written already.
+/// Queries an order, and closes or reverses it if it is due, or if the decision is written already.
 async fn work_on_order(app: &App, key: &OrderKey) -> Result<Sample, ActionError> {
     let began = Instant::now();
     let queried = app.query(key).await?;
     let sample = sample(began, queried.error.as_ref());
-    let is_closing = matches!(queried.state.order.status, OrderStatus::Closing);
-    if queried.should_close || (is_closing && queried.error.is_none()) {
+    let is_decided = match queried.state.order.status {
+        OrderStatus::Closing => queried.error.is_none(),
+        // Also without an answer, or with a payment: it is returned.
+        OrderStatus::Reversing => true,
+        OrderStatus::Unplaced
+        | OrderStatus::Open
+        | OrderStatus::Closed
+        | OrderStatus::Paid
+        | OrderStatus::Reversed
+        | OrderStatus::Failed
+        | OrderStatus::Expired
+        | OrderStatus::Anomalous => false,
+    };
+    if queried.should_close || is_decided {
         let (app, key) = (app.clone(), key.clone());
-        app.clone().spawn_call(async move { app.close_now(&key, false).await }).await??;
+        app.clone().spawn_call(async move { app.close_now(&key, false, queried.signed_at).await }).await??;
     }
     Ok(sample)
 }

@@ -171,7 +171,7 @@ impl Life {
                 let v1 = merchant.v1().filter(|_| is_v1).map(|v1| v1.appid().to_string());
                 let v3 = merchant.settings().apps[0].appid.clone();
                 let found = merchant.app(Some(&v1.unwrap_or(v3)), terms.channel).unwrap().clone();
-                app.place(PlaceRequest { merchant, app: found, terms, metadata: None }).await
+                app.place(PlaceRequest { merchant, app: found, terms, metadata: None, auth_code: None }).await
             })
             .await;
         self.trace(|| format!("placed for {total}: {}", shown(answer.as_ref())));

@@ -106,7 +106,7 @@ async fn a_close_that_finds_no_order_proves_nothing_while_the_prepay_call_is_in_
     world.inject_many("v3.pay.native", NetFault::RequestLost, 3);
     let closing = async {
         sleep(Duration::from_millis(800)).await;
-        world.app.close_now(&TestWorld::key("ORDER1"), true).await.unwrap();
+        world.app.close_now(&TestWorld::key("ORDER1"), true, None).await.unwrap();
         let order = world.state("ORDER1").await.order;
         assert_eq!((order.status, order.absent_since), (OrderStatus::Closing, None));
     };

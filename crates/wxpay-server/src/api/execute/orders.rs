@@ -31,12 +31,12 @@ type Position = (u64, u8, String);
 
 impl Api {
     pub(super) async fn create_order(&self, caller: &Caller, order: CreateOrder) -> Result<Answer, Problem> {
-        let CreateOrder { merchant, terms, metadata, .. } = order;
+        let CreateOrder { merchant, terms, metadata, auth_code, .. } = order;
         let merchant = self.select(caller, merchant.as_deref())?;
         let terms = Terms::parse(terms)?;
         let app = merchant.app(terms.app.as_deref(), terms.channel)?.clone();
         let metadata = (!metadata.is_empty()).then(|| Value::Object(metadata).to_string());
-        let placed = self.app().place(PlaceRequest { merchant, app, terms, metadata }).await?;
+        let placed = self.app().place(PlaceRequest { merchant, app, terms, metadata, auth_code }).await?;
         let status = if placed.is_new { 201 } else { 200 };
         Ok(payable(&placed).with_status(status))
     }
@@ -58,6 +58,13 @@ impl Api {
     pub(super) async fn close_order(&self, caller: &Caller, order: OrderRef) -> Result<Answer, Problem> {
         let key = self.order_key(caller, order)?;
         Ok(Answer::ok(self.app().close(&key).await?.to_json()))
+    }
+
+    pub(super) async fn reverse_order(&self, caller: &Caller, order: OrderRef) -> Result<Answer, Problem> {
+        let key = self.order_key(caller, order)?;
+        let state = self.app().reverse(&key).await?;
+        let status = if state.order.status == OrderStatus::Reversing { 202 } else { 200 };
+        Ok(Answer::ok(state.to_json()).with_status(status))
     }
 
     pub(super) async fn pay_order(&self, caller: &Caller, order: OrderRef) -> Result<Answer, Problem> {

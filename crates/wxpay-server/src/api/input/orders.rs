@@ -26,12 +26,14 @@ impl Input {
     pub(crate) fn create_order(&mut self) -> Result<CreateOrder, Problem> {
         let metadata =
             self.body.object("metadata").map_or_else(Map::new, |mut metadata| metadata.take_rest());
+        let auth_code = self.body.id("auth_code")?;
         let number = self.body.peek_text("out_trade_no").map(str::parse).transpose()?;
         let out_trade_no = number.ok_or_else(|| Problem::invalid_field("out_trade_no", "is required"))?;
         Ok(CreateOrder {
             merchant: self.body.peek_text("merchant").map(String::from),
             out_trade_no,
             metadata,
+            auth_code,
             terms: self.body.take_rest(),
         })
     }

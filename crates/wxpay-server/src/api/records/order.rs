@@ -1,6 +1,7 @@
 //! Orders, their payments, and the parameters for the payer's client.
 
 use super::list;
+use crate::channels::Channel;
 use wxpay_openapi::{Member, Record, Schema, optional_member, required_member};
 
 /// Returns the statuses of orders that the interface shows.
@@ -19,8 +20,9 @@ pub(crate) fn statuses() -> Vec<&'static str> {
     ]
 }
 
-fn channels() -> Vec<&'static str> {
-    vec!["native", "jsapi", "mini_program", "app", "h5"]
+/// Returns the channels.
+pub(crate) fn channels() -> Vec<&'static str> {
+    Channel::ALL.map(Channel::name).into()
 }
 
 pub(crate) const ORDER: Schema = Schema::Record(&Record {
@@ -142,6 +144,20 @@ const PAY: Schema = Schema::AnyOf(&[
         members: &[
             required_member("kind", Schema::Enum(|| vec!["h5"]), "The channel."),
             required_member("h5_url", Schema::Text, "The URL."),
+        ],
+    }),
+    Schema::Record(&Record {
+        name: "PayCode",
+        description: "The status of a code payment. Unless it is paid, it is queried until it is, and reversed 45 seconds after \
+            its charge; a webhook tells which.",
+        members: &[
+            required_member("kind", Schema::Enum(|| vec!["code"]), "The channel."),
+            required_member(
+                "status",
+                Schema::Enum(|| vec!["paid", "user_paying", "unknown"]),
+                "Paid: deliver the goods. User_paying: the payer is entering the password. Unknown: the outcome of the charge \
+                    is not known yet.",
+            ),
         ],
     }),
 ]);

@@ -5,7 +5,9 @@ use crate::api::{
     fields::{MCHID, MERCHANT as MERCHANT_NAME, PAGE, TEXT, TIMES},
     keys::Scope,
     operation::Operation,
-    records::{API_KEY, API_KEYS as API_KEY_LIST, AUDIT, MERCHANT, MERCHANTS as MERCHANT_LIST, NEW_API_KEY},
+    records::{
+        API_KEY, API_KEYS as API_KEY_LIST, AUDIT, MERCHANT, MERCHANTS as MERCHANT_LIST, NEW_API_KEY, channels,
+    },
 };
 use wxpay_openapi::{Body, Field, Form, Kind, LETTERS, VISIBLE, optional, required};
 
@@ -191,7 +193,7 @@ const APP_ID: Form = Form {
     sample: "wx0123456789abcdef",
 };
 
-const CHANNELS: Kind = Kind::List(&Kind::Enum(|| vec!["native", "jsapi", "mini_program", "app", "h5"]), 5);
+const CHANNELS: Kind = Kind::List(&Kind::Enum(channels), 6);
 
 macro_rules! settings {
     ($($first:expr),*) => {

@@ -8,7 +8,7 @@ use crate::api::{
     },
     keys::Scope,
     operation::Operation,
-    records::{ORDER, ORDERS, PAYABLE_ORDER, order_statuses},
+    records::{ORDER, ORDERS, PAYABLE_ORDER, channels, order_statuses},
 };
 use wxpay_openapi::{Body, Field, Kind, StringMap, optional, required};
 
@@ -52,7 +52,7 @@ pub(super) const GROUP: Group = Group {
         write(
             "api/orders/{out_trade_no}/close",
             "close_order",
-            "Closes the order, unless it is paid.",
+            "Closes the order, unless it is paid. A code payment is reversed instead.",
             ORDER,
             Scope::OrdersWrite,
             |input| input.order().map(Operation::CloseOrder),
@@ -70,15 +70,39 @@ pub(super) const GROUP: Group = Group {
             UNKNOWN,
         ]),
         write(
+            "api/orders/{out_trade_no}/reverse",
+            "reverse_order",
+            "Reverses a code payment that is not paid: a payment that is not known yet is returned, and the order never becomes \
+                paid.",
+            ORDER,
+            Scope::OrdersWrite,
+            |input| input.order().map(Operation::ReverseOrder),
+        )
+        .with_query(MERCHANT_OF_NUMBER)
+        .with_other_statuses(&[(
+            202,
+            "The decision is written, and the order is reversing: WeChat Pay has not confirmed it yet, or does not accept it in \
+                the first 15 seconds of a charge. It is repeated until it is known; order.reversed tells its end.",
+        )])
+        .with_problems(&[
+            NO_ORDER,
+            (409, "The order is paid (refund it), anomalous (decide its case), or not a code payment (close it)."),
+        ]),
+        write(
             "api/orders/{out_trade_no}/pay",
             "pay_order",
-            "Returns the parameters for the payer's client, signed anew.",
+            "Returns the parameters for the payer's client, signed anew; of a code payment, its status.",
             PAYABLE_ORDER,
             Scope::OrdersWrite,
             |input| input.order().map(Operation::PayOrder),
         )
         .with_query(MERCHANT_OF_NUMBER)
-        .with_problems(&[NO_ORDER, (409, "The order is not open."), NOT_SENT, UNKNOWN]),
+        .with_problems(&[
+            NO_ORDER,
+            (409, "The order is not open, or a code payment needs a new auth_code."),
+            NOT_SENT,
+            UNKNOWN,
+        ]),
         write(
             "api/orders/{out_trade_no}/delivered",
             "report_delivery",
@@ -138,7 +162,7 @@ const TERMS: &[Field] = &[
     optional("sub_mchid", MCHID, "The sub-merchant of a partner."),
     required(
         "channel",
-        Kind::Enum(|| vec!["native", "jsapi", "mini_program", "app", "h5"]),
+        Kind::Enum(channels),
         "The way in which the order is paid.",
     ),
     required(
@@ -163,7 +187,17 @@ const TERMS: &[Field] = &[
         ]),
         "The payer, by exactly one of the two. Required for jsapi and mini_program.",
     ),
-    optional("scene_info", Kind::Object(SCENE), "The place in which the order is paid. Required for h5."),
+    optional(
+        "auth_code",
+        Kind::Text(1, 128, "!-~"),
+        "The content of the payer's code, for a code payment: required for code, and for no other channel. It is no term, and \
+            is not stored. While the outcome of a charge is not known, a request with another code charges nothing.",
+    ),
+    optional(
+        "scene_info",
+        Kind::Object(SCENE),
+        "The place in which the order is paid. Required for h5 and code.",
+    ),
     optional("detail", Kind::Object(DETAIL), "The goods, for coupons on single goods."),
     optional("time_expire", TIMES, "The time until which the order can be paid. Default: 2 hours from now."),
     optional(
@@ -200,12 +234,21 @@ const SCENE: &[Field] = &[
     optional(
         "store_info",
         Kind::Object(&[
-            required("id", Kind::Text(1, 32, TEXT), "The merchant's number of the store."),
+            optional(
+                "id",
+                Kind::Text(1, 32, TEXT),
+                "The number of the store: WeChat Pay's for code, otherwise the merchant's. Required unless out_id is set.",
+            ),
+            optional(
+                "out_id",
+                Kind::Text(1, 256, TEXT),
+                "The merchant's own number of the store, in place of id. For code only.",
+            ),
             optional("name", Kind::Text(1, 256, TEXT), "The name."),
             optional("area_code", Kind::Text(1, 32, TEXT), "The code of the area."),
             optional("address", Kind::Text(1, 512, TEXT), "The street address."),
         ]),
-        "The store.",
+        "The store. Required for code, which has its number only.",
     ),
     optional(
         "h5_info",

@@ -13,9 +13,10 @@ use crate::{
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::net::TcpListener;
 use wxpay_aws_lc::AwsLc;
-use wxpay_proto::{id::NotifyUrl, retry::Policy};
+use wxpay_proto::{id::NotifyUrl, retry::Policy, v3::pay::AuthCode};
 use wxpay_sim::{Clock, Gateway, Settings, environment::Environment, serve::Server};
 
+const AUTH_CODE: &str = "134567890123456799";
 const NOW: UnixTime = UnixTime::from_secs(1_795_942_000);
 
 fn notify_url() -> NotifyUrl {
@@ -41,7 +42,9 @@ fn place(merchant: &Merchant, fields: Value) -> Result<(PrepayCall, Terms), Inva
     let terms = parse(fields)?;
     let app = merchant.app(terms.app.as_deref(), terms.channel)?;
     let terms = terms.resolved(merchant, app);
-    let call = request(merchant, app, &terms, &notify_url(), NOW.after(Duration::from_hours(2)))?;
+    let code: Option<AuthCode> = (terms.channel == Channel::Code).then(|| AUTH_CODE.parse().unwrap());
+    let until = NOW.after(Duration::from_hours(2));
+    let call = request(merchant, app, &terms, code.as_ref(), &notify_url(), until)?;
     Ok((call, terms))
 }
 
@@ -55,6 +58,10 @@ fn channel(name: &str) -> Value {
 
 fn jsapi() -> Value {
     with(channel("jsapi"), "/payer", json!({"openid": "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"}))
+}
+
+fn code(store: Value) -> Value {
+    with(channel("code"), "/scene_info", json!({ "store_info": store }))
 }
 
 fn v1_app() -> Value {
@@ -72,6 +79,7 @@ fn each_channel_has_its_call() {
         PrepayCall::PrepayId(_) => "prepay_id",
         PrepayCall::H5(_) => "h5",
         PrepayCall::V1(_) => "v1",
+        PrepayCall::Code(_) => "code",
     };
     assert_eq!(kind(minimal()), "native");
     assert_eq!(kind(jsapi()), "prepay_id");
@@ -79,6 +87,8 @@ fn each_channel_has_its_call() {
     assert_eq!(kind(with(channel("app"), "/app", json!(APPID))), "prepay_id");
     assert_eq!(kind(full()), "h5");
     assert_eq!(kind(v1_app()), "v1");
+    assert_eq!(kind(code(json!({"id": "0001"}))), "code");
+    assert_eq!(kind(code(json!({"out_id": "counter 3"}))), "code");
 }
 
 #[test]
@@ -97,6 +107,32 @@ fn the_rules_of_a_channel_name_the_field() {
     assert_eq!(refused(&merchant, without_info), "scene_info.h5_info.type");
     assert_eq!(refused(&merchant, with(full(), "/channel", json!("native"))), "scene_info.h5_info");
     assert_eq!(refused(&merchant, with(minimal(), "/sub_mchid", json!("1900000109"))), "sub_mchid");
+}
+
+#[test]
+fn the_rules_of_a_code_payment_name_the_field() {
+    let merchant = merchant();
+    let counter = || code(json!({"id": "0001"}));
+    assert_eq!(refused(&merchant, channel("code")), "scene_info.store_info");
+    assert_eq!(refused(&merchant, code(json!({}))), "scene_info.store_info.id");
+    assert_eq!(refused(&merchant, code(json!({"id": "1", "out_id": "2"}))), "scene_info.store_info.out_id");
+    assert_eq!(refused(&merchant, code(json!({"id": "1", "name": "x"}))), "scene_info.store_info.name");
+    assert_eq!(refused(&merchant, code(json!({"out_id": "x".repeat(257)}))), "scene_info.store_info.out_id");
+    let ip = with(counter(), "/scene_info/payer_client_ip", json!("203.0.113.7"));
+    assert_eq!(refused(&merchant, ip), "scene_info.payer_client_ip");
+    assert_eq!(refused(&merchant, with(counter(), "/payer", json!({"openid": "o1"}))), "payer");
+    let native = |store| with(minimal(), "/scene_info", json!({ "store_info": store }));
+    assert_eq!(refused(&merchant, native(json!({"id": "1", "out_id": "2"}))), "scene_info.store_info.out_id");
+    assert_eq!(refused(&merchant, native(json!({"name": "x"}))), "scene_info.store_info.id");
+    // The code itself: required here, and unexpected elsewhere.
+    let auth_code: AuthCode = AUTH_CODE.parse().unwrap();
+    for (fields, auth_code) in [(counter(), None), (minimal(), Some(&auth_code))] {
+        let terms = parse(fields).unwrap();
+        let app = merchant.app(None, terms.channel).unwrap();
+        let error = request(&merchant, app, &terms, auth_code, &notify_url(), NOW).unwrap_err();
+        assert_eq!(error.field(), "auth_code");
+        assert!(!error.to_string().contains(AUTH_CODE));
+    }
 }
 
 #[test]
@@ -282,8 +318,9 @@ async fn every_channel_is_accepted_by_the_gateway() {
         let app = merchant.app(terms.app.as_deref(), terms.channel).unwrap();
         let terms = terms.resolved(&merchant, app);
         let until = terms.expires_at(now, Duration::from_hours(2)).unwrap();
-        let call = request(&merchant, app, &terms, &notify_url(), until).unwrap();
-        let prepay = call.run(&client).await.unwrap_or_else(|error| panic!("{kind}: {error:?}"));
+        let call = request(&merchant, app, &terms, None, &notify_url(), until).unwrap();
+        let reply = call.run(&client).await.unwrap_or_else(|error| panic!("{kind}: {error:?}"));
+        let Reply::Prepay(prepay) = reply else { panic!("{kind}: a charge") };
         let pay = prepay.pay(&merchant, &terms, now, "nonce".into()).unwrap();
         assert_eq!(pay["kind"], kind);
     }

@@ -75,9 +75,9 @@ fn scene_info(mut scene: Reader) -> Result<Option<SceneInfo>, Invalid> {
 }
 
 fn store_info(mut store: Reader) -> Result<StoreInfo, Invalid> {
-    let id = store.text("id")?;
     let parsed = StoreInfo {
-        id: store.required("id", id)?,
+        id: store.text("id")?,
+        out_id: store.text("out_id")?,
         name: store.text("name")?,
         area_code: store.text("area_code")?,
         address: store.text("address")?,

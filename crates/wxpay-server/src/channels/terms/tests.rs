@@ -139,7 +139,7 @@ fn an_invalid_field_is_named_by_its_path() {
     for (pointer, value, path) in [
         ("/merchant", json!("Shop"), "merchant"),
         ("/sub_mchid", json!("x"), "sub_mchid"),
-        ("/channel", json!("code"), "channel"),
+        ("/channel", json!("facepay"), "channel"),
         ("/channel", json!(null), "channel"),
         ("/out_trade_no", json!("a b"), "out_trade_no"),
         ("/out_trade_no", json!(1), "out_trade_no"),
@@ -154,7 +154,7 @@ fn an_invalid_field_is_named_by_its_path() {
         ("/payer", json!({"openid": "a&b"}), "payer.openid"),
         ("/payer", json!({"openid": "a", "sub_openid": "b"}), "payer.sub_openid"),
         ("/scene_info/payer_client_ip", json!("shop.example"), "scene_info.payer_client_ip"),
-        ("/scene_info/store_info", json!({}), "scene_info.store_info.id"),
+        ("/scene_info/store_info", json!({"id": 1}), "scene_info.store_info.id"),
         ("/scene_info/h5_info", json!({}), "scene_info.h5_info.type"),
         ("/scene_info/h5_info/type", json!("wap"), "scene_info.h5_info.type"),
         ("/detail/goods_detail", json!([{}]), "detail.goods_detail[0].merchant_goods_id"),

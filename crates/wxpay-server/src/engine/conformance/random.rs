@@ -66,7 +66,7 @@ fn cell(table: &'static TableInfo, column: &Column, is_key: bool, random: u8) ->
     let among = |count: usize| usize::from(random) % count;
     let text = |texts: &[&str]| Value::Text(texts[among(texts.len())].into());
     match (table.name, column.name) {
-        ("orders", "status") => text(&["open", "closed", "paid"]),
+        ("orders", "status") => text(&["open", "closed", "paid", "reversing", "reversed"]),
         ("refunds", "status") => text(&["pending", "success"]),
         ("cases", "status") => text(&["open", "resolved"]),
         ("endpoints", "status") => text(&["enabled", "disabled"]),

@@ -3,7 +3,10 @@
 use super::{OrderState, apply::task_load, facts::Facts, query::CallBegun};
 use crate::ledger::{
     Changes, Context, Corrupt, Decision, Load, Operation, OrderKey, Rows,
-    rows::{order::OrderStatus, payment::EvidenceRow},
+    rows::{
+        order::{OrderRow, OrderStatus},
+        payment::EvidenceRow,
+    },
     schedule::Schedule,
 };
 use wxpay_proto::UnixTime;
@@ -26,6 +29,9 @@ pub(crate) struct BeginClose {
     pub(crate) kind: CloseKind,
     /// Whether the shop requested it. Otherwise the order has expired.
     pub(crate) requested: bool,
+    /// The time that the last reply about the order is signed with, if there is one. WeChat Pay's own clock tells whether
+    /// a charge is old enough to be reversed.
+    pub(crate) signed_at: Option<UnixTime>,
     /// The polling schedule.
     pub(crate) schedule: Schedule,
 }
@@ -40,6 +46,8 @@ pub(crate) enum BegunClose {
         /// The order.
         state: OrderState,
     },
+    /// The decision to reverse is written, and the charge is too young to be reversed. Send nothing yet.
+    Later(OrderState),
     /// The order was never at WeChat Pay, and is now closed, reversed or expired. Send nothing.
     Done(OrderState),
     /// The order is not open. Send nothing.
@@ -68,7 +76,7 @@ pub(crate) enum CloseResult {
     NotFound,
     /// The call was certainly not sent.
     NotSent,
-    /// WeChat Pay refused with a verified refusal: the order is as it was.
+    /// WeChat Pay refused with a verified refusal: the order is as it was, unless an earlier call was carried out.
     Refused,
     /// Whether it was carried out is unknown. The decision stands, and the task repeats the call.
     Unknown,
@@ -104,6 +112,11 @@ impl CloseKind {
             Self::Close => OrderStatus::Closed,
             Self::Reverse => OrderStatus::Reversed,
         }
+    }
+
+    /// Returns the decision that ends an order: a code payment is reversed, any other order is closed.
+    pub(crate) fn of(order: &OrderRow) -> Self {
+        if order.is_code() { Self::Reverse } else { Self::Close }
     }
 
     /// Returns the decision that a status is.
@@ -150,9 +163,20 @@ impl Operation for BeginClose {
         state.order.status = kind.pending();
         let mut task = state.task_or_new(rows.one()?, &self.schedule, now);
         task.attempts = if written.is_some() { task.attempts.saturating_add(1) } else { 0 };
-        task.due_at = self.schedule.next(task.attempts, context);
+        let wait = match kind {
+            CloseKind::Close => None,
+            CloseKind::Reverse => state.order.reverse_wait(self.signed_at.unwrap_or(now)),
+        };
+        task.due_at = match (wait, kind) {
+            (Some(wait), _) => now.after(wait),
+            (None, CloseKind::Reverse) => OrderState::next_of_charge(task.attempts, &self.schedule, context),
+            (None, CloseKind::Close) => self.schedule.next(task.attempts, context),
+        };
         changes.put(&task);
         let state = state.commit(&mut changes, now);
+        if wait.is_some() {
+            return Ok(Decision { changes, output: BegunClose::Later(state) });
+        }
         let call = CloseCall { kind, had_doubt: written.is_some(), begun: state.begin_call() };
         Ok(Decision { changes, output: BegunClose::Begun { call, state } })
     }
@@ -170,14 +194,22 @@ impl Operation for EndClose {
         let Some(mut state) = OrderState::read(rows)? else { return Ok(Decision::unchanged(None)) };
         let mut facts = Facts::read(rows)?;
         let mut changes = Changes::default();
-        let is_pending = CloseKind::of_pending(state.order.status).is_some();
+        let is_pending = CloseKind::of_pending(state.order.status) == Some(self.call.kind);
         if !is_pending && self.result != CloseResult::Closed {
             return Ok(Decision::unchanged(Some(state)));
         }
         let mut is_due_now = false;
+        let mut task = state.task_or_new(rows.one()?, &self.schedule, now);
         match self.result {
             // Also after somebody else resolved the decision: what WeChat Pay confirmed is a fact.
             CloseResult::Closed => state.end(&mut changes, &mut facts, self.call.kind.done(), now),
+            // A reversal that was begun is never taken back: this call, or an earlier one, may yet be carried out, and
+            // goods would be delivered for a payment that is returned.
+            CloseResult::Paid | CloseResult::Refused | CloseResult::NotSent if self.call.kind == CloseKind::Reverse => {
+                if self.result != CloseResult::NotSent && state.is_irreversible(&task) {
+                    state.keep_payment(&mut changes, &mut facts, now);
+                }
+            }
             CloseResult::Paid => {
                 state.reopen(&mut changes, &facts, now);
                 is_due_now = true;
@@ -193,7 +225,6 @@ impl Operation for EndClose {
             }
             CloseResult::NotSent | CloseResult::Unknown => {}
         }
-        let mut task = state.task_or_new(rows.one()?, &self.schedule, now);
         task.due_at = if is_due_now { now } else { state.next_query(&task, &self.schedule, context) };
         state.write_task(&mut changes, &facts, &task);
         let state = state.commit(&mut changes, now);

@@ -4,6 +4,7 @@ use super::{
     OrderState,
     apply::task_load,
     facts::{Fact, Facts},
+    query::CallBegun,
 };
 use crate::ledger::{
     Changes, Context, Corrupt, Decision, Load, Operation, OrderKey, Prefix, Rows, Subject,
@@ -68,6 +69,8 @@ pub(crate) struct LearnPayment {
     pub(crate) owner: Subject,
     /// The source.
     pub(crate) source: Source,
+    /// The point at which the query began that reported it. `None` for another source.
+    pub(crate) begun: Option<CallBegun>,
     /// The notification that reported it.
     pub(crate) inbox: Option<InboxRow>,
     /// The polling schedule.
@@ -119,7 +122,15 @@ impl Operation for LearnPayment {
                 report_unknown_payment(&mut state, &facts, rows.one()?, &mut changes, now);
             }
         }
-        if let Some(task) = rows.one()? {
+        // A reply to a query that began after the reversal: the payment was not returned.
+        let stays = self.begun.is_some_and(|begun| begun.status == OrderStatus::Reversed);
+        if is_own && stays && state.order.status == OrderStatus::Reversed {
+            state.keep_payment(&mut changes, &mut facts, now);
+        }
+        let task: Option<TaskRow> = rows.one()?;
+        if is_own && is_new && state.order.status == OrderStatus::Reversed {
+            changes.put(&state.verification_task(task, &self.schedule, now));
+        } else if let Some(task) = task {
             self.write_task(&state, &facts, task, &mut changes, context);
         }
         // A duplicate changes the root only if it moves the task: then nobody else may move it at the same time.
@@ -152,6 +163,10 @@ impl LearnPayment {
         context: &Context,
     ) {
         let is_over = state.order.status == OrderStatus::Anomalous && context.now > task.until;
+        // A duplicate says nothing new about the payment of a reversed order, which is being verified.
+        if state.order.status == OrderStatus::Reversed {
+            return;
+        }
         if state.is_over(facts) || is_over {
             return state.delete_task(changes);
         }

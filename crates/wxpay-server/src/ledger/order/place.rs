@@ -109,7 +109,7 @@ impl Operation for PlaceOrder {
         let mut changes = Changes::default();
         if state.order.status == OrderStatus::Unplaced {
             self.create(&mut state, &facts, rows.one()?, &mut changes, now);
-            let task = state.task_or_new(None, &self.schedule, self.schedule.first(now));
+            let task = state.task_or_new(None, &self.schedule, now);
             self.write_new_task(&state, &facts, task, &mut changes, now);
             let call = state.begin_prepay(self.call_until, now);
             let state = state.commit(&mut changes, now);
@@ -201,7 +201,7 @@ impl PlaceOrder {
         changes: &mut Changes,
         now: UnixTime,
     ) {
-        task.due_at = self.schedule.first(now);
+        task.due_at = state.first_query(&self.schedule, now);
         task.attempts = 0;
         task.until = self.schedule.until(self.expires_at);
         task.last_error = None;

@@ -69,6 +69,11 @@ pub(crate) enum PrepayResult {
         /// The time from which the result is no longer valid.
         expires_at: UnixTime,
     },
+    /// WeChat Pay has the charge of a code payment, and the payer is entering the password.
+    UserPaying {
+        /// The time that the reply is signed with, if it is.
+        signed_at: Option<UnixTime>,
+    },
     /// The call was certainly not sent.
     NotSent,
     /// WeChat Pay refused the order with a verified refusal, of a kind that leaves no order behind.
@@ -86,6 +91,7 @@ impl fmt::Debug for PrepayResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Prepared { .. } => "Prepared",
+            Self::UserPaying { .. } => "UserPaying",
             Self::NotSent => "NotSent",
             Self::Refused => "Refused",
             Self::Unknown => "Unknown",
@@ -170,6 +176,13 @@ impl Operation for EndPrepay {
                     order.prepay_expires_at = Some(*expires_at);
                 }
             }
+            PrepayResult::UserPaying { signed_at } => {
+                order.may_exist_upstream = true;
+                order.set_user_paying();
+                if let Some(signed_at) = signed_at {
+                    order.set_charged_at(*signed_at);
+                }
+            }
             PrepayResult::NotSent | PrepayResult::Refused
                 if is_only_call && order.version == self.call.version =>
             {
@@ -182,7 +195,7 @@ impl Operation for EndPrepay {
         let mut changes = Changes::default();
         if state.order.status == OrderStatus::Open {
             let stored: Option<TaskRow> = rows.one()?;
-            let due_at = if is_due_now { now } else { self.schedule.first(now) };
+            let due_at = if is_due_now { now } else { state.first_query(&self.schedule, now) };
             // The beginning of the call has set it: to move it by the duration of the call is not worth a write.
             let is_soon = stored.as_ref().is_some_and(|task| task.attempts == 0 && task.due_at <= due_at);
             if !is_soon {
@@ -197,13 +210,20 @@ impl Operation for EndPrepay {
 
 impl OrderState {
     /// Begins a prepay call, to be committed with this state. `None` if the order is not open, has expired, or has a
-    /// result that is still valid.
+    /// result that is still valid; and for a code payment if an earlier charge may exist: a second one might charge the
+    /// payer twice.
     pub(super) fn begin_prepay(&mut self, call_until: UnixTime, now: UnixTime) -> Option<PrepayCall> {
         let order = &mut self.order;
         if order.status != OrderStatus::Open || order.has_expired(now) || order.has_live_prepay(now) {
             return None;
         }
+        if order.is_charging() {
+            return None;
+        }
         let terms_digest = order.terms_digest.clone()?;
+        if order.is_code() {
+            order.begin_charge(now);
+        }
         let had_doubt = order.may_exist_upstream;
         order.may_exist_upstream = true;
         order.prepay_calls = order.prepay_calls.saturating_add(1);
@@ -223,7 +243,7 @@ impl OrderState {
         now: UnixTime,
     ) -> TaskRow {
         let task = self.task_or_new(stored, schedule, now);
-        TaskRow { attempts: 0, due_at: schedule.first(now), ..task }
+        TaskRow { attempts: 0, due_at: self.first_query(schedule, now), ..task }
     }
 }
 

@@ -5,14 +5,14 @@ use crate::ledger::{
     Changes, Context, Corrupt, Decision, Load, Operation, OrderKey, Rows,
     call::{ABSENCE_HOLD, absence_hold},
     rows::{
-        order::{ApiVersion, OrderStatus},
+        order::{ApiVersion, OrderRow, OrderStatus},
         payment::EvidenceRow,
         task::TaskRow,
     },
     schedule::Schedule,
 };
 use std::time::Duration;
-use wxpay_proto::UnixTime;
+use wxpay_proto::{UnixTime, v3::pay::TradeState};
 
 /// The point at which a query or a close call began. See [`OrderState::begin_call`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub(crate) struct CallBegun {
     /// The version of the root, 0 if there was none. A reply that says that the order does not exist counts only if
     /// nothing was written about the order meanwhile: it may be older than what was written.
     pub(crate) version: u64,
+    /// The status of the order. A payment that is reported to a query of a reversed order stays.
+    pub(crate) status: OrderStatus,
 }
 
 /// The answer to a query that found no payment.
@@ -69,7 +71,8 @@ pub(crate) struct RecordQuery {
 pub(crate) struct Queried {
     /// The order. It is `unplaced`, and not stored, if nothing is known of the number.
     pub(crate) state: OrderState,
-    /// Whether the order must be closed now: it is unpaid, and the signed time is past `expires_at`.
+    /// Whether the order must be closed now: it is unpaid, and the signed time is past `expires_at`. A code payment must
+    /// be reversed: the time of its charge is over.
     pub(crate) should_close: bool,
 }
 
@@ -97,9 +100,10 @@ impl Operation for RecordQuery {
         let reply_at = self.signed_at.unwrap_or(now);
         let mut should_close = false;
         match &self.answer {
-            QueryAnswer::Unpaid { .. } => {
+            QueryAnswer::Unpaid { trade_state } => {
                 state.order.may_exist_upstream = true;
                 state.order.absent_since = None;
+                self.learn_charge(&mut state.order, trade_state);
                 should_close = self.should_close(&state);
                 // APIv1 has no call that closes an order.
                 let is_over = state.order.api_version == Some(ApiVersion::V1)
@@ -113,11 +117,13 @@ impl Operation for RecordQuery {
                 if !state.order.may_exist_upstream {
                     state.end_absent(&mut changes, &mut facts, reply_at, now);
                 }
+                should_close = state.order.must_reverse(reply_at);
             }
             QueryAnswer::Closed => state.end(&mut changes, &mut facts, OrderStatus::Closed, now),
             QueryAnswer::Revoked => state.end(&mut changes, &mut facts, OrderStatus::Reversed, now),
             QueryAnswer::PayError => state.end(&mut changes, &mut facts, OrderStatus::Failed, now),
-            QueryAnswer::Failed { .. } => {}
+            // A charge in doubt is reversed, as WeChat Pay asks for, even if it cannot be queried.
+            QueryAnswer::Failed { .. } => should_close = state.order.must_reverse(now),
         }
         if matches!(self.answer, QueryAnswer::Closed | QueryAnswer::Revoked | QueryAnswer::PayError) {
             state.order.may_exist_upstream = true;
@@ -135,6 +141,9 @@ impl RecordQuery {
         match state.order.status {
             // The decision is written: the call is repeated until its result is known.
             OrderStatus::Closing | OrderStatus::Reversing => true,
+            OrderStatus::Open if state.order.is_code() => {
+                self.signed_at.is_some_and(|signed| state.order.must_reverse(signed))
+            }
             OrderStatus::Open => {
                 state.order.api_version == Some(ApiVersion::V3)
                     && self.signed_at.is_some_and(|signed| state.order.has_expired(signed))
@@ -146,6 +155,19 @@ impl RecordQuery {
             | OrderStatus::Failed
             | OrderStatus::Expired
             | OrderStatus::Anomalous => false,
+        }
+    }
+
+    /// Learns from a reply about a charge that is not paid.
+    fn learn_charge(&self, order: &mut OrderRow, trade_state: &str) {
+        if !order.is_charging() {
+            return;
+        }
+        if TradeState::from(trade_state) == TradeState::UserPaying {
+            order.set_user_paying();
+        }
+        if let Some(signed_at) = self.signed_at {
+            order.limit_charged_at(signed_at);
         }
     }
 
@@ -174,7 +196,25 @@ impl RecordQuery {
             | QueryAnswer::PayError => None,
         };
         task.due_at = state.next_query(&task, &self.schedule, context);
-        state.write_task(changes, facts, &task);
+        // A payment became known after the reversal, and this answer does not say that it was returned.
+        let is_unverified = state.order.status == OrderStatus::Reversed && self.verifies_nothing(&task, context);
+        if is_unverified {
+            changes.put(&task);
+        } else {
+            state.write_task(changes, facts, &task);
+        }
+    }
+
+    /// Returns whether the answer to a query of a reversed order leaves open if its payment was returned. An answer that
+    /// contradicts the payment is not repeated for ever.
+    fn verifies_nothing(&self, task: &TaskRow, context: &Context) -> bool {
+        match &self.answer {
+            QueryAnswer::Failed { .. } => true,
+            QueryAnswer::Unpaid { .. } | QueryAnswer::NotFound => {
+                self.signed_at.unwrap_or(context.now) <= task.until
+            }
+            QueryAnswer::Closed | QueryAnswer::Revoked | QueryAnswer::PayError => false,
+        }
     }
 }
 
@@ -186,7 +226,9 @@ impl OrderState {
         let is_newest = begun.version == order.version;
         // The payer's client may create the order with a result of the prepay call that is still valid.
         let can_be_created = order.has_live_prepay(reply_at);
-        if !order.may_exist_upstream || !is_newest || can_be_created {
+        // A number that has a payment exists, whatever a reply says.
+        let is_known = !self.payments.is_empty();
+        if !order.may_exist_upstream || !is_newest || can_be_created || is_known {
             return;
         }
         let since = *order.absent_since.get_or_insert(reply_at);
@@ -227,7 +269,11 @@ impl OrderState {
     /// Returns the time of the next query, or of the next close call.
     pub(super) fn next_query(&self, task: &TaskRow, schedule: &Schedule, context: &Context) -> UnixTime {
         let now = context.now;
-        let next = schedule.next(task.attempts, context);
+        let next = if self.order.is_charging() {
+            Self::next_of_charge(task.attempts, schedule, context)
+        } else {
+            schedule.next(task.attempts, context)
+        };
         let at_expiry = self.order.expires_at.map(|expires| expires.after(EXPIRY_DELAY));
         let at_expiry = at_expiry.filter(|at| *at > now);
         match at_expiry {

@@ -62,7 +62,7 @@ impl OrderState {
 
     /// Returns the point at which a query or a close call begins, for the operation that records its answer.
     pub(crate) fn begin_call(&self) -> CallBegun {
-        CallBegun { version: self.order.version }
+        CallBegun { version: self.order.version, status: self.order.status }
     }
 
     /// Returns a refund by its number.

@@ -17,17 +17,19 @@ impl OrderStatus {
     }
 
     /// Returns the status after payments are applied that mean `paid` by themselves. `has_ended`: the order was closed,
-    /// expired or failed.
+    /// expired or failed, or a payment stays although it was reversed.
     #[allow(clippy::match_same_arms, reason = "each arm has a reason of its own")]
     pub(crate) fn after_payments(self, payments: Self, has_ended: bool) -> Self {
         match (self, payments) {
             // Nothing is placed, or a decision that destroys is not yet resolved: payments wait.
             (Self::Unplaced | Self::Closing | Self::Reversing, _) => self,
-            // Paid stays paid. The payment of a reversed order was returned.
-            (Self::Paid | Self::Reversed, _) => self,
+            // Paid stays paid.
+            (Self::Paid, _) => self,
+            // The payment of a reversed order was returned, unless WeChat Pay says that it stays.
+            (Self::Reversed, _) if !has_ended => self,
             (_, Self::Open) => self,
             // The shop was told that the order can no longer be paid.
-            (Self::Closed | Self::Expired | Self::Failed, _) => Self::Anomalous,
+            (Self::Closed | Self::Expired | Self::Failed | Self::Reversed, _) => Self::Anomalous,
             (Self::Anomalous, _) if has_ended => Self::Anomalous,
             (Self::Open | Self::Anomalous, Self::Paid) => Self::Paid,
             (Self::Open | Self::Anomalous, _) => Self::Anomalous,
@@ -35,7 +37,8 @@ impl OrderStatus {
     }
 
     /// Returns whether a root may go from this status to another. `expired` returns to `open` only when the shop places
-    /// the number again, and a decision to close only when WeChat Pay has not carried it out.
+    /// the number again, and a decision to close only when WeChat Pay has not carried it out. A decision to reverse is
+    /// never taken back.
     #[cfg(test)]
     pub(crate) fn can_become(self, next: Self) -> bool {
         let after: &[Self] = match self {
@@ -50,7 +53,7 @@ impl OrderStatus {
                 Self::Paid,
                 Self::Anomalous,
             ],
-            Self::Closing | Self::Reversing => &[
+            Self::Closing => &[
                 Self::Open,
                 Self::Closed,
                 Self::Reversed,
@@ -59,10 +62,11 @@ impl OrderStatus {
                 Self::Paid,
                 Self::Anomalous,
             ],
+            Self::Reversing => &[Self::Closed, Self::Reversed, Self::Failed, Self::Anomalous],
             Self::Expired => &[Self::Open, Self::Anomalous],
-            Self::Closed | Self::Failed => &[Self::Anomalous],
+            Self::Closed | Self::Failed | Self::Reversed => &[Self::Anomalous],
             Self::Anomalous => &[Self::Paid],
-            Self::Paid | Self::Reversed => &[],
+            Self::Paid => &[],
         };
         self == next || after.contains(&next)
     }
@@ -142,5 +146,8 @@ mod tests {
         assert_eq!(OrderStatus::Anomalous.after_payments(OrderStatus::Paid, true), OrderStatus::Anomalous);
         assert_eq!(OrderStatus::Anomalous.after_payments(OrderStatus::Paid, false), OrderStatus::Paid);
         assert_eq!(OrderStatus::Closing.after_payments(OrderStatus::Paid, false), OrderStatus::Closing);
+        assert_eq!(OrderStatus::Reversing.after_payments(OrderStatus::Paid, true), OrderStatus::Reversing);
+        assert_eq!(OrderStatus::Reversed.after_payments(OrderStatus::Paid, false), OrderStatus::Reversed);
+        assert_eq!(OrderStatus::Reversed.after_payments(OrderStatus::Paid, true), OrderStatus::Anomalous);
     }
 }

@@ -10,6 +10,8 @@
 
 mod audits;
 mod closing;
+mod codes;
+mod codes_in_doubt;
 mod payments;
 mod permutations;
 mod placing;
@@ -188,6 +190,7 @@ impl Book {
             payment: payment.clone(),
             owner,
             source,
+            begun: None,
             inbox: None,
             schedule: Schedule::default(),
         })
@@ -210,7 +213,8 @@ impl Book {
     }
 
     fn begin_close(&mut self, key: &OrderKey, kind: CloseKind, requested: bool) -> BegunClose {
-        self.run(&BeginClose { key: key.clone(), kind, requested, schedule: Schedule::default() })
+        let (signed_at, schedule) = (Some(self.signed), Schedule::default());
+        self.run(&BeginClose { key: key.clone(), kind, requested, signed_at, schedule })
     }
 
     /// Begins a close call that must begin.

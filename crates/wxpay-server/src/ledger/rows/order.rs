@@ -90,9 +90,10 @@ table! {
             payer: Option<String>,
             /// The shop's own data, as JSON.
             metadata: Option<String>,
-            /// The result of the prepay call, as JSON.
+            /// The result of the prepay call, as JSON. For a code payment, that the payer is entering the password.
             prepay: Option<String>,
-            /// The time from which `prepay` is no longer valid.
+            /// The time from which `prepay` is no longer valid. For a code payment, the time at which its charge is
+            /// reversed.
             prepay_expires_at: Option<UnixTime>,
             /// The number of events of the order so far.
             seq: u64,

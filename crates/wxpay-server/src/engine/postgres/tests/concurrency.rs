@@ -436,6 +436,7 @@ fn learn(number: &str, transaction: &str) -> LearnPayment {
         },
         owner: key(number).subject(),
         source: Source::Notification,
+        begun: None,
         inbox: None,
         schedule: Schedule::default(),
     }
@@ -448,7 +449,7 @@ async fn an_order_that_is_placed_paid_twice_and_queried_at_once_follows_from_its
             let number = format!("A{round}");
             let query = RecordQuery {
                 key: key(&number),
-                begun: CallBegun { version: 0 },
+                begun: CallBegun { version: 0, status: OrderStatus::Unplaced },
                 answer: QueryAnswer::NotFound,
                 signed_at: Some(CONTEXT.now),
                 steady_at: CONTEXT.now,

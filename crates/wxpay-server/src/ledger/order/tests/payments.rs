@@ -138,6 +138,7 @@ fn a_duplicate_changes_nothing_but_the_count_of_its_notification() {
         payment: payment(1),
         owner: a1.subject(),
         source: Source::Notification,
+        begun: None,
         inbox: Some(received),
         schedule: Schedule::default(),
     };

@@ -101,7 +101,7 @@ fn apply(book: &mut Book, a1: &OrderKey, close: Option<CloseCall>, piece: Piece)
             } else {
                 QueryAnswer::Failed { error: "timeout".into() }
             };
-            let begun = CallBegun { version: 0 };
+            let begun = CallBegun { version: 0, status: OrderStatus::Unplaced };
             book.answer(a1, begun, answer);
         }
         Piece::Close(result) => drop(book.end_close(a1, close.unwrap(), result)),

@@ -107,7 +107,7 @@ fn an_expired_order_that_does_not_exist_expires_once_the_absence_held() {
 fn a_query_of_an_unknown_number_stores_nothing() {
     let (mut book, a1) = (Book::new(), key("A1"));
     let before = book.store.clone();
-    let begun = CallBegun { version: 0 };
+    let begun = CallBegun { version: 0, status: OrderStatus::Unplaced };
     assert_eq!(book.answer(&a1, begun, QueryAnswer::Closed).state.order.status, OrderStatus::Unplaced);
     assert_eq!(book.store, before);
 }
