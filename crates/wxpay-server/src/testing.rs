@@ -275,6 +275,22 @@ impl TestWorld {
         Terms::parse(fields).unwrap()
     }
 
+    /// Charges the payer's code. Its last two digits are the payer's behaviour, as the simulator defines it.
+    pub(crate) async fn charge(
+        &self,
+        number: &str,
+        total: u64,
+        behaviour: &str,
+    ) -> Result<PlacedOrder, ActionError> {
+        let terms = Self::terms_of(json!({
+            "channel": "code", "out_trade_no": number, "description": "Image", "amount": {"total": total},
+            "scene_info": {"store_info": {"id": "0001"}},
+        }));
+        let (merchant, app) = self.app.merchants().find(None, None, Channel::Code, |_| true).unwrap();
+        let auth_code = Some(format!("1345678901234567{behaviour}").parse().unwrap());
+        self.app.place(PlaceRequest { merchant, app, terms, metadata: None, auth_code }).await
+    }
+
     /// Places an order with these terms.
     pub(crate) async fn place_terms(&self, terms: Terms) -> Result<PlacedOrder, ActionError> {
         let channel = terms.channel;
@@ -305,6 +321,13 @@ impl TestWorld {
         let number: OutTradeNo = number.parse().unwrap();
         let now = self.ambient.true_now();
         self.gateway(|gateway| gateway.pay(&OrderRef::OutTradeNo(number), &Payer::default(), now)).unwrap();
+    }
+
+    /// Lets the payer pay, unless the order can no longer be paid.
+    pub(crate) fn pay_if_possible(&self, number: &str) {
+        let number: OutTradeNo = number.parse().unwrap();
+        let now = self.ambient.true_now();
+        drop(self.gateway(|gateway| gateway.pay(&OrderRef::OutTradeNo(number), &Payer::default(), now)));
     }
 
     /// Returns the gateway's record of an order.

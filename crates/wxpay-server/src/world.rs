@@ -1,8 +1,8 @@
 //! The server's logic in a deterministic world: virtual time, the simulated gateway, a network and a shop that fail, and
 //! the model ledger. Everything runs in one thread, and a seed repeats it.
 //!
-//! Each order has a [`life`]: the shop places it, perhaps twice or for two prices, the payer pays or does not, the shop
-//! closes and [`refunds`] it, or reports its delivery. On average at least three faults happen to each ([`faults`]).
+//! Each order has a [`life`]: the shop places it, perhaps twice or for two prices, or charges the payer's code; the payer
+//! pays or does not, the shop closes, reverses and [`refunds`] it, or reports its delivery. On average at least three faults happen to each ([`faults`]).
 //! Meanwhile the [`network`] fails, notifications go astray ([`courier`]), the [`shop`]'s receiver fails, and the
 //! [`weather`] kills the processes of the server between any two steps, fails their ledger, sets their clocks and changes
 //! their keys. Some rules are checked at every step ([`watch`]). Then all faults end, time goes on until nothing is left
@@ -13,7 +13,8 @@
 //! * `order.paid` is emitted once for each paid order; a status never goes back; positions have no gaps;
 //! * each webhook arrives at least once, in the order of its subject, and none is invented;
 //! * every order and refund of a reply to the shop is there, and so is every acknowledged notification;
-//! * every anomaly has a case.
+//! * every anomaly has a case;
+//! * a reversed order was never announced as paid, and its money was returned; no charge is left in doubt.
 //!
 //! `WXPAY_WORLD_ORDERS` sets the number of orders, `WXPAY_WORLD_SEED` the seed (`random` draws one), and
 //! `WXPAY_WORLD_TRACE` an order whose history is printed, such as `shop1/A000012`. A failure prints the values that
@@ -114,6 +115,8 @@ struct World {
 struct Records {
     /// The orders, with the price if the payer could pay it.
     told: BTreeMap<OrderKey, Option<Fen>>,
+    /// The code of each charge that exists at the gateway.
+    charged: BTreeMap<OrderKey, String>,
     told_refunds: BTreeSet<(OrderKey, OutRefundNo)>,
     told_deliveries: BTreeSet<OrderKey>,
     /// The orders that WeChat Pay itself lets be paid twice.
@@ -340,7 +343,9 @@ impl World {
 
     /// Records a reply to the shop about an order.
     fn told(&self, key: &OrderKey, placed: &PlacedOrder) {
-        let total = placed.pay.as_ref().and(placed.state.order.total);
+        // A charge in doubt may turn out to be lost; then another price may be charged.
+        let is_payable = placed.pay.as_ref().is_some_and(|pay| pay["status"] != "unknown");
+        let total = placed.state.order.total.filter(|_| is_payable);
         let mut records = self.records();
         let known = records.told.entry(key.clone()).or_default();
         if let (Some(known), Some(total)) = (*known, total) {

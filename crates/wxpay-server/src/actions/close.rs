@@ -55,7 +55,8 @@ impl App {
             return result;
         }
         let (app, owned) = (self.clone(), key.clone());
-        let (state, error) = self.spawn_call(async move { app.close_now(&owned, true, None).await }).await??;
+        let (state, error) =
+            self.spawn_call(async move { app.close_now(&owned, true, None).await }).await??;
         match (ended(&state), error) {
             (Some(result), _) => result,
             (None, Some(error)) => Err(error.into()),
@@ -77,7 +78,9 @@ impl App {
         let begin = BeginClose { key: key.clone(), kind, requested, signed_at, schedule };
         let (call, state) = match self.run(begin).await? {
             BegunClose::Begun { call, state } => (call, state),
-            BegunClose::Later(state) | BegunClose::Done(state) | BegunClose::NotOpen(state) => return Ok((state, None)),
+            BegunClose::Later(state) | BegunClose::Done(state) | BegunClose::NotOpen(state) => {
+                return Ok((state, None));
+            }
         };
         // The order may be created after the reply was signed.
         let is_preparing = self.prepays().is_in_flight(key);

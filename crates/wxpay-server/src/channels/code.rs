@@ -15,9 +15,11 @@ use wxpay_proto::{
 pub(super) fn call(placement: &Placement<'_>, auth_code: Option<&AuthCode>) -> Result<PrepayCall, Invalid> {
     let auth_code = auth_code.ok_or_else(|| Invalid::new("auth_code", "is required for the channel code"))?;
     let store = placement.terms.scene_info.as_ref().and_then(|scene| scene.store_info.as_ref());
-    let store = store.ok_or_else(|| Invalid::new("scene_info.store_info", "is required for the channel code"))?;
+    let store =
+        store.ok_or_else(|| Invalid::new("scene_info.store_info", "is required for the channel code"))?;
     let store = store_id(store).map_err(|error| under("scene_info.store_info", &error))?;
-    let payment = CodePayment::new(placement.order_at_counter()?, auth_code.clone(), store).map_err(at_path)?;
+    let payment =
+        CodePayment::new(placement.order_at_counter()?, auth_code.clone(), store).map_err(at_path)?;
     Ok(PrepayCall::Code(Box::new(placement.v3()?.call(payment))))
 }
 

@@ -65,7 +65,10 @@ fn check_counter(terms: &Terms, store: Option<&StoreInfo>) -> Result<(), Invalid
     let Some(store) = store else { return Err(required("scene_info.store_info", Channel::Code)) };
     match (&store.id, &store.out_id) {
         (None, None) => {
-            return Err(Invalid::new("scene_info.store_info.id", "is required for the channel code, or out_id"));
+            return Err(Invalid::new(
+                "scene_info.store_info.id",
+                "is required for the channel code, or out_id",
+            ));
         }
         (Some(_), Some(_)) => {
             return Err(Invalid::new("scene_info.store_info.out_id", "must not be set together with id"));

@@ -44,7 +44,8 @@ impl App {
         let payer = Some(notification.openid().as_str());
         let payment = payment_of_v1(&payment, v1.appid().as_str(), notification.bank_type(), payer);
         if let Some(payment) = payment.filter(|_| notification.is_paid()) {
-            let learned = self.recorded(self.learn(key, payment, Source::Notification, None, Some(inbox))).await?;
+            let learned =
+                self.recorded(self.learn(key, payment, Source::Notification, None, Some(inbox))).await?;
             Ok(Recorded::new(recorded, learned.is_new))
         } else {
             let stored = self.recorded(self.run(RecordNotification { inbox })).await?;

@@ -87,7 +87,8 @@ impl App {
             self.inbox_row(merchant, NotifyKind::Payment, digest, InboxResult::Accepted, incoming);
         inbox.subject = Some(key.subject());
         let recorded = InboxKey::of(&inbox);
-        let learned = self.recorded(self.learn(key, payment, Source::Notification, None, Some(inbox))).await?;
+        let learned =
+            self.recorded(self.learn(key, payment, Source::Notification, None, Some(inbox))).await?;
         Ok(Recorded::new(recorded, learned.is_new))
     }
 

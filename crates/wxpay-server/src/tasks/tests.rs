@@ -1,5 +1,7 @@
 //! Background work in virtual time.
 
+mod codes;
+
 use crate::{
     ambient::Ambient as _,
     ledger::{
@@ -163,7 +165,14 @@ async fn ten_thousand_open_orders_are_polled_on_schedule() {
         let terms = TestWorld::terms(&format!("L{number:05}"), 1);
         let (merchant, shop_app) = app.merchants().find(None, None, terms.channel, |_| true).unwrap();
         tokio::spawn(async move {
-            app.place(crate::actions::PlaceRequest { merchant, app: shop_app, terms, metadata: None, auth_code: None }).await
+            app.place(crate::actions::PlaceRequest {
+                merchant,
+                app: shop_app,
+                terms,
+                metadata: None,
+                auth_code: None,
+            })
+            .await
         });
         sleep(Duration::from_millis(6)).await;
     }

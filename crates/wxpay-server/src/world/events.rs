@@ -70,6 +70,10 @@ fn check_order(key: &OrderKey, order: &OrderRow, events: &[&EventRow]) {
     assert_eq!(count(EventType::OrderCreated), 1, "{shown}: order.created");
     let paid = usize::from(order.status == OrderStatus::Paid);
     assert_eq!(count(EventType::OrderPaid), paid, "{shown}: order.paid of an order that is {}", order.status);
+    let reversed = usize::from(order.status == OrderStatus::Reversed);
+    let is_other = order.status == OrderStatus::Anomalous;
+    assert!(count(EventType::OrderReversed) == reversed || is_other, "{shown}: order.reversed");
+    assert!(count(EventType::OrderPaid) + count(EventType::OrderReversed) <= 1, "{shown}: paid and reversed");
     let mut status = OrderStatus::Open;
     for event in events {
         let object: Value = serde_json::from_str(&event.data).unwrap();

@@ -76,6 +76,7 @@ pub(super) struct Life {
     pub(super) key: OrderKey,
     pub(super) total: u64,
     is_v1: bool,
+    is_code: bool,
     time_expire: Option<UnixTime>,
 }
 
@@ -85,8 +86,12 @@ impl Life {
         let number = format!("A{:06}", serial / world.accounts.len());
         let key = OrderKey::new(world.accounts[account].name.clone(), number.parse().unwrap());
         let is_v1 = account == 0 && rng.one_in(4);
+        let is_code = !is_v1 && rng.one_in(4);
+        if is_code {
+            world.count("code orders");
+        }
         let total = 100 + rng.below(9900);
-        Self { world, rng, account, serial, key, total, is_v1, time_expire: None }
+        Self { world, rng, account, serial, key, total, is_v1, is_code, time_expire: None }
     }
 
     /// Lives.
@@ -138,7 +143,11 @@ impl Life {
 
     fn terms(&self) -> Terms {
         let mut fields = json!({
-            "channel": if self.is_v1 { "app" } else { "native" },
+            "channel": match (self.is_v1, self.is_code) {
+                (true, _) => "app",
+                (false, true) => "code",
+                (false, false) => "native",
+            },
             "out_trade_no": self.key.out_trade_no.as_str(),
             "description": "Image",
             "amount": {"total": self.total},
@@ -146,6 +155,9 @@ impl Life {
         let object = fields.as_object_mut().unwrap();
         if self.is_v1 {
             object.insert("scene_info".into(), json!({"payer_client_ip": "203.0.113.7"}));
+        }
+        if self.is_code {
+            object.insert("scene_info".into(), json!({"store_info": {"id": "0001"}}));
         }
         if let Some(sub_mchid) = &self.world.accounts[self.account].sub_mchid {
             object.insert("sub_mchid".into(), sub_mchid.as_str().into());
@@ -160,6 +172,7 @@ impl Life {
     /// Asks the server to place the order once.
     async fn place_once(&self, total: u64) -> Option<Result<PlacedOrder, ActionError>> {
         let (key, is_v1) = (self.key.clone(), self.is_v1);
+        let auth_code = self.is_code.then(|| self.world.random(auth_code).parse().unwrap());
         let terms = Terms {
             amount: crate::channels::Amount { total: Fen::new(total), ..self.terms().amount },
             ..self.terms()
@@ -171,7 +184,7 @@ impl Life {
                 let v1 = merchant.v1().filter(|_| is_v1).map(|v1| v1.appid().to_string());
                 let v3 = merchant.settings().apps[0].appid.clone();
                 let found = merchant.app(Some(&v1.unwrap_or(v3)), terms.channel).unwrap().clone();
-                app.place(PlaceRequest { merchant, app: found, terms, metadata: None, auth_code: None }).await
+                app.place(PlaceRequest { merchant, app: found, terms, metadata: None, auth_code }).await
             })
             .await;
         self.trace(|| format!("placed for {total}: {}", shown(answer.as_ref())));
@@ -284,7 +297,9 @@ impl Life {
     /// Queries, closes, or shows the payer the order again.
     async fn act(&mut self) {
         for _ in 0..self.rng.below(4) {
-            self.pause(Duration::from_mins(3)).await;
+            // A cashier does not wait for long.
+            let longest = if self.is_code { Duration::from_secs(40) } else { Duration::from_mins(3) };
+            self.pause(longest).await;
             let key = self.key.clone();
             match self.rng.below(5) {
                 0 | 1 => {
@@ -297,6 +312,11 @@ impl Life {
                 2 | 3 => {
                     let answer = self.world.ask(|app| async move { app.query(&key).await }).await;
                     self.trace(|| format!("query: {}", shown(answer.as_ref())));
+                }
+                _ if self.is_code => {
+                    let answer = self.world.ask(|app| async move { app.reverse(&key).await }).await;
+                    self.trace(|| format!("reverse: {}", shown(answer.as_ref())));
+                    self.world.count("reversals by the cashier");
                 }
                 _ => {
                     let answer = self.world.ask(|app| async move { app.close(&key).await }).await;
@@ -368,6 +388,20 @@ impl Life {
             mchid: self.world.accounts[self.account].mchid.clone(),
         }
     }
+}
+
+/// Draws a code. Its last digits are the payer's behaviour at the gateway: the payer pays at once, enters the password,
+/// hesitates, has no money, cancels, or shows an old code.
+fn auth_code(rng: &mut Rng) -> String {
+    let behaviour = match rng.below(20) {
+        0..=7 => 99,
+        8..=11 => 1,
+        12..=15 => 2,
+        16 => 3,
+        17 | 18 => 4,
+        _ => 5,
+    };
+    format!("13{:014}{behaviour:02}", rng.below(100_000_000_000_000))
 }
 
 /// A payer before the payment page.

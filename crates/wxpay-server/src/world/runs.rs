@@ -96,6 +96,8 @@ fn a_server_in_a_failing_world_loses_no_payment_and_charges_nobody_twice() {
         for (kind, count) in happened {
             assert!(count > 0, "the run has no {kind}");
         }
+        let code_orders = total.get("code orders").copied().unwrap_or_default();
+        assert!(5 * code_orders >= orders, "only {code_orders} of {orders} orders are code payments");
         for what in SCENES {
             assert!(total.contains_key(what), "the run has no {what}");
         }
@@ -103,7 +105,7 @@ fn a_server_in_a_failing_world_loses_no_payment_and_charges_nobody_twice() {
 }
 
 /// What must happen in a run that is long enough, beside the faults.
-const SCENES: [&str; 7] = [
+const SCENES: [&str; 12] = [
     "orders refused or not sent",
     "closes",
     "payments that raced a close",
@@ -111,6 +113,11 @@ const SCENES: [&str; 7] = [
     "prices changed",
     "cases resolved",
     "delivery reports",
+    "code orders paid",
+    "code orders reversed",
+    "code orders failed",
+    "reversals by the cashier",
+    "payments that raced a reversal",
 ];
 
 #[test]

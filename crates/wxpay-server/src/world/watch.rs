@@ -10,7 +10,11 @@ use wxpay_proto::exchange::Transmit;
 use wxpay_sim::gateway::OrderRef;
 
 /// The labels of the calls that create an order.
-const PREPAYS: [&str; 2] = ["v3.pay.native", "v1.genprepay"];
+const PREPAYS: [&str; 3] = ["v3.pay.native", "v1.genprepay", CHARGE];
+/// The label of the call that charges a code.
+const CHARGE: &str = "v3.pay.codepay";
+/// The label of the call that reverses a charge.
+const REVERSAL: &str = "v3.pay.reverse";
 
 impl World {
     /// Checks an operation as it is committed: a status never goes back; an order that is on its way is never known not to
@@ -37,7 +41,9 @@ impl World {
                     "{}: a payment is applied while it is {before}",
                     shown(&key)
                 );
-                if learns {
+                if learns && before == OrderStatus::Reversing {
+                    self.count("payments that raced a reversal");
+                } else if learns {
                     self.count("payments that raced a close");
                 }
             }
@@ -47,6 +53,9 @@ impl World {
     /// Checks the arrival of a prepay call at the gateway: an order that is created there may exist, as the ledger knows.
     /// Otherwise the number could get another price.
     pub(super) fn check_arrival(&self, transmit: &Transmit) {
+        if transmit.label == REVERSAL {
+            self.check_reversal(transmit);
+        }
         let Some(key) = self.prepaid_order(transmit) else { return };
         let account = self.accounts.iter().find(|account| account.name == key.merchant).unwrap();
         let order = OrderRef::OfMerchant(account.mchid.clone(), key.out_trade_no.clone());
@@ -55,6 +64,34 @@ impl World {
         assert!(
             may_exist || !exists,
             "{}: it was created, and the ledger says that it cannot exist",
+            shown(&key)
+        );
+        if transmit.label == CHARGE && exists {
+            self.check_charge(&key, transmit);
+        }
+    }
+
+    /// Checks the arrival of a charge: while one exists, no other one is sent. WeChat Pay need not know both as one.
+    fn check_charge(&self, key: &OrderKey, transmit: &Transmit) {
+        let body = String::from_utf8_lossy(transmit.request.body()).into_owned();
+        let code = body.split("auth_code").nth(1).unwrap().trim_start_matches(['"', ':']);
+        let code: String = code.chars().take_while(char::is_ascii_digit).collect();
+        let mut records = self.records();
+        let first = records.charged.entry(key.clone()).or_insert_with(|| code.clone());
+        assert_eq!(*first, code, "{}: a second code is charged while the first charge exists", shown(key));
+    }
+
+    /// Checks the arrival of a reversal: its decision was written before, so no payment is announced meanwhile.
+    fn check_reversal(&self, transmit: &Transmit) {
+        let url = transmit.request.url().to_string();
+        let number = url.split("/out-trade-no/").nth(1).unwrap().split('/').next().unwrap().parse().unwrap();
+        let body = String::from_utf8_lossy(transmit.request.body()).into_owned();
+        let account = self.accounts.iter().find(|account| body.contains(account.mchid.as_str())).unwrap();
+        let key = OrderKey::new(account.name.clone(), number);
+        let status = self.roots().get(&key).map(|root| root.status);
+        assert!(
+            !matches!(status, None | Some(OrderStatus::Unplaced | OrderStatus::Open | OrderStatus::Paid)),
+            "{}: it is reversed, and the ledger says {status:?}",
             shown(&key)
         );
     }

@@ -160,11 +160,7 @@ const TERMS: &[Field] = &[
         "The app: its appid or its name. Required if several apps of the merchant fit the channel.",
     ),
     optional("sub_mchid", MCHID, "The sub-merchant of a partner."),
-    required(
-        "channel",
-        Kind::Enum(channels),
-        "The way in which the order is paid.",
-    ),
+    required("channel", Kind::Enum(channels), "The way in which the order is paid."),
     required(
         "out_trade_no",
         Kind::Text(1, 32, NUMBER),

@@ -205,7 +205,9 @@ impl Operation for EndClose {
             CloseResult::Closed => state.end(&mut changes, &mut facts, self.call.kind.done(), now),
             // A reversal that was begun is never taken back: this call, or an earlier one, may yet be carried out, and
             // goods would be delivered for a payment that is returned.
-            CloseResult::Paid | CloseResult::Refused | CloseResult::NotSent if self.call.kind == CloseKind::Reverse => {
+            CloseResult::Paid | CloseResult::Refused | CloseResult::NotSent
+                if self.call.kind == CloseKind::Reverse =>
+            {
                 if self.result != CloseResult::NotSent && state.is_irreversible(&task) {
                     state.keep_payment(&mut changes, &mut facts, now);
                 }

@@ -4,7 +4,10 @@
 //! queried, and it is reversed if it is not paid in time. The decision to reverse is never taken back, so that no goods
 //! are delivered for a payment that is returned.
 
-use super::{OrderState, facts::{Conclusion, Fact, Facts}};
+use super::{
+    OrderState,
+    facts::{Conclusion, Fact, Facts},
+};
 use crate::ledger::{
     Changes, Context,
     rows::{
@@ -106,9 +109,20 @@ impl OrderState {
     }
 
     /// Returns the task that verifies by a query that a payment was returned which became known after the reversal.
-    pub(super) fn verification_task(&self, task: Option<TaskRow>, schedule: &Schedule, now: UnixTime) -> TaskRow {
+    pub(super) fn verification_task(
+        &self,
+        task: Option<TaskRow>,
+        schedule: &Schedule,
+        now: UnixTime,
+    ) -> TaskRow {
         let task = self.task_or_new(task, schedule, now);
-        TaskRow { attempts: 0, due_at: now.after(POLL_INTERVAL), until: schedule.until(now), last_error: None, ..task }
+        TaskRow {
+            attempts: 0,
+            due_at: now.after(POLL_INTERVAL),
+            until: schedule.until(now),
+            last_error: None,
+            ..task
+        }
     }
 
     /// Learns that a payment stays although the order is reversed, or was to be: it pays nothing, and a person decides.

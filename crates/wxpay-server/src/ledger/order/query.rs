@@ -197,7 +197,8 @@ impl RecordQuery {
         };
         task.due_at = state.next_query(&task, &self.schedule, context);
         // A payment became known after the reversal, and this answer does not say that it was returned.
-        let is_unverified = state.order.status == OrderStatus::Reversed && self.verifies_nothing(&task, context);
+        let is_unverified =
+            state.order.status == OrderStatus::Reversed && self.verifies_nothing(&task, context);
         if is_unverified {
             changes.put(&task);
         } else {

@@ -79,7 +79,9 @@ fn a_charge_that_was_refused_or_not_sent_may_be_begun_again() {
         let (mut book, a1, call) = charging();
         book.end_prepay(&a1, &call, result);
         assert!(!book.state(&a1).order.is_charging());
-        let Placed::Existing { call: Some(second), .. } = book.begin_placing(&a1, code_terms()) else { panic!() };
+        let Placed::Existing { call: Some(second), .. } = book.begin_placing(&a1, code_terms()) else {
+            panic!()
+        };
         assert_eq!((second.number, second.had_doubt), (2, false));
         assert!(matches!(book.begin_placing(&a1, code_terms()), Placed::Existing { call: None, .. }));
     }
@@ -120,8 +122,14 @@ fn a_charge_is_reversed_when_the_time_of_its_order_is_over() {
     let (mut book, a1) = (Book::new(), key("A1"));
     let (expires_at, call_until) = (START.after(Duration::from_secs(20)), START.after(CALL_DEADLINE));
     let terms = code_terms();
-    let place =
-        PlaceOrder { key: a1.clone(), terms, metadata: None, expires_at, call_until, schedule: Schedule::default() };
+    let place = PlaceOrder {
+        key: a1.clone(),
+        terms,
+        metadata: None,
+        expires_at,
+        call_until,
+        schedule: Schedule::default(),
+    };
     let Placed::Created { call: Some(call), .. } = book.run(&place) else { panic!() };
     book.end_prepay(&a1, &call, PrepayResult::UserPaying { signed_at: Some(START) });
     book.wait(20);
@@ -166,7 +174,9 @@ fn the_time_of_a_charge_is_that_of_wechat_pay() {
     for is_answered in [true, false] {
         let (mut book, a1) = (Book::new(), key("A1"));
         book.now = START.after(Duration::from_hours(24));
-        let Placed::Created { call: Some(call), .. } = book.begin_placing(&a1, code_terms()) else { panic!() };
+        let Placed::Created { call: Some(call), .. } = book.begin_placing(&a1, code_terms()) else {
+            panic!()
+        };
         let signed_at = Some(book.signed);
         let result = if is_answered { PrepayResult::UserPaying { signed_at } } else { PrepayResult::Unknown };
         book.end_prepay(&a1, &call, result);

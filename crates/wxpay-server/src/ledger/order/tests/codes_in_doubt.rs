@@ -1,15 +1,19 @@
 //! Code payments whose reversal is in doubt, refused, or contradicted by a payment.
 
 use super::{
-    codes::{charging, query_paid, reversing, still_paying, user_paying},
+    codes::{charging, code_terms, query_paid, reversing, still_paying, user_paying},
     *,
 };
 
 #[test]
 fn no_result_of_a_reversal_takes_its_decision_back() {
-    for result in
-        [CloseResult::Paid, CloseResult::Refused, CloseResult::NotSent, CloseResult::Unknown, CloseResult::NotFound]
-    {
+    for result in [
+        CloseResult::Paid,
+        CloseResult::Refused,
+        CloseResult::NotSent,
+        CloseResult::Unknown,
+        CloseResult::NotFound,
+    ] {
         let (mut book, a1, call) = reversing();
         book.end_close(&a1, call, result);
         assert_eq!(book.status(&a1), OrderStatus::Reversing, "{result:?}");
@@ -73,7 +77,7 @@ fn a_charge_that_nobody_ended_is_reversed_until_it_cannot_exist() {
     let call = book.send_close(&a1, CloseKind::Reverse);
     book.end_close(&a1, call, CloseResult::NotFound);
     assert_eq!(book.status(&a1), OrderStatus::Reversed);
-    assert!(matches!(book.begin_placing(&a1, super::codes::code_terms()), Placed::Existing { call: None, .. }));
+    assert!(matches!(book.begin_placing(&a1, code_terms()), Placed::Existing { call: None, .. }));
 }
 
 #[test]
