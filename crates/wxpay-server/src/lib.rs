@@ -38,6 +38,9 @@
 //!   WeChat Pay has refunded or refused it.
 //! * **An open order is queried** at growing intervals that survive a restart, and closed when it expires. A payment that
 //!   is learned while the order is being closed opens a case and no `order.paid`, if the order is closed.
+//! * **A payer's code is charged once.** A charge whose outcome is not known is queried every five seconds, never sent
+//!   again, and reversed 45 seconds after it began. The decision to reverse is written before its call and never taken
+//!   back: a reversed order was never `order.paid`. A payment that stays after its reversal opens a case.
 //! * **Anomalies are no payments.** A second payment, another amount, or a payment of an unknown number opens a *case*,
 //!   which a person decides by one of the proposed remedies.
 //! * **Events have consecutive positions**, assigned after their commit: a reader with a cursor misses none. Webhooks
@@ -55,6 +58,7 @@
 //! | `GET /api/orders`, `GET /api/orders/{n}` | `orders:read` | lists orders; returns one |
 //! | `POST /api/orders/{n}/pay` | `orders:write` | returns `pay`, signed anew |
 //! | `POST /api/orders/{n}/query`, `…/close` | `orders:write` | queries the order now; closes it unless it is paid |
+//! | `POST /api/orders/{n}/reverse` | `orders:write` | reverses a code payment that is not paid |
 //! | `POST /api/orders/{n}/delivered` | `orders:write` | reports the delivery; APIv1 only |
 //! | `POST /api/orders/{n}/refunds` | `refunds:write` | refunds the payment, in whole or in part |
 //! | `GET /api/orders/{n}/refunds`, `…/refunds/{r}` | `orders:read` | lists refunds; returns one |
@@ -96,7 +100,7 @@
 //!
 //! # Not supported yet
 //!
-//! Code payment; combined orders, profit sharing and transfers; bills and reconciliation. TLS is left to a proxy in front.
+//! Combined orders, profit sharing and transfers; bills and reconciliation. TLS is left to a proxy in front.
 //!
 //! # Modules
 //!

@@ -43,7 +43,7 @@ const TABLES: &str = "\
 #[[merchants.shop1.apps]]
 #appid = \"wxd678efh567hg6787\"
 #name = \"mini\"
-# The channels that it is for; without it, all: native, jsapi, mini_program, app, h5.
+# The channels that it is for; without it, all: native, jsapi, mini_program, app, h5, code.
 #channels = [\"jsapi\", \"mini_program\"]
 
 # A sub-merchant of a partner, with its own app if it has one. Without any, all are accepted.

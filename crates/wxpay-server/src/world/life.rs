@@ -385,6 +385,7 @@ impl Life {
             rng: self.rng.fork(),
             order: self.order_ref(),
             key: self.key.clone(),
+            is_code: self.is_code,
             mchid: self.world.accounts[self.account].mchid.clone(),
         }
     }
@@ -410,6 +411,7 @@ struct PayerVisit {
     rng: Rng,
     order: OrderRef,
     key: OrderKey,
+    is_code: bool,
     mchid: wxpay_proto::id::MchId,
 }
 
@@ -420,7 +422,12 @@ impl PayerVisit {
             return;
         }
         // Most pay soon, some so late that the order may be closed meanwhile.
-        let longest = if self.rng.one_in(5) { Duration::from_mins(25) } else { Duration::from_mins(2) };
+        let longest = match self.rng.one_in(5) {
+            // The time until a charge is reversed, and a while after the decision.
+            _ if self.is_code => Duration::from_secs(80),
+            true => Duration::from_mins(25),
+            false => Duration::from_mins(2),
+        };
         sleep(self.rng.within(longest)).await;
         for _ in 0..6 {
             if self.pay() {
@@ -430,7 +437,7 @@ impl PayerVisit {
                 }
                 return;
             }
-            sleep(self.rng.within(Duration::from_secs(40))).await;
+            sleep(self.rng.within(Duration::from_secs(if self.is_code { 10 } else { 40 }))).await;
         }
     }
 

@@ -49,6 +49,7 @@ async fn every_route_requires_its_scope() {
         ("POST", "/api/orders", &["orders:write"]),
         ("POST", "/api/orders/ORDER1/query", &["orders:write"]),
         ("POST", "/api/orders/ORDER1/close", &["orders:write"]),
+        ("POST", "/api/orders/ORDER1/reverse", &["orders:write"]),
         ("POST", "/api/orders/ORDER1/pay", &["orders:write"]),
         ("POST", "/api/orders/ORDER1/delivered", &["orders:write"]),
         ("POST", "/api/orders/ORDER1/refunds", &["refunds:write"]),

@@ -2,7 +2,7 @@
 
 use crate::{
     http::raw,
-    shop::{Shop, jsapi, native, order, with},
+    shop::{Shop, code, jsapi, native, order, with},
 };
 use serde_json::{Value, json};
 
@@ -119,7 +119,7 @@ async fn fields_that_break_their_rules_are_named() {
         (native("ORDER1", 5), "/description", json!(null), "description"),
         (native("ORDER1", 5), "/channel", json!("cash"), "channel"),
         (native("ORDER1", 5), "/channel", json!(null), "channel"),
-        (native("ORDER1", 5), "/channel", json!("code"), "channel"),
+        (native("ORDER1", 5), "/channel", json!("code"), "auth_code"),
         (native("ORDER1", 5), "/attach", json!(long), "attach"),
         (native("ORDER1", 5), "/time_expire", json!("tomorrow"), "time_expire"),
         (native("ORDER1", 5), "/time_expire", json!("2020-01-01T00:00:00+08:00"), "time_expire"),
@@ -141,6 +141,20 @@ async fn fields_that_break_their_rules_are_named() {
         (jsapi("ORDER1", 5), "/payer/openid", json!("x".repeat(129)), "payer.openid"),
         (jsapi("ORDER1", 5), "/payer/sub_openid", json!("o1"), "payer.sub_openid"),
         (order("mini_program", "ORDER1", 5), "/attach", json!("x"), "payer"),
+        (code("ORDER1", 5, "99"), "/auth_code", json!(null), "auth_code"),
+        (code("ORDER1", 5, "99"), "/auth_code", json!(""), "auth_code"),
+        (code("ORDER1", 5, "99"), "/auth_code", json!("1345 6789"), "auth_code"),
+        (code("ORDER1", 5, "99"), "/auth_code", json!(134_567_890), "auth_code"),
+        (code("ORDER1", 5, "99"), "/scene_info", json!(null), "scene_info.store_info"),
+        (code("ORDER1", 5, "99"), "/scene_info/store_info", json!({}), "scene_info.store_info.id"),
+        (
+            code("ORDER1", 5, "99"),
+            "/scene_info/store_info/out_id",
+            json!("3"),
+            "scene_info.store_info.out_id",
+        ),
+        (code("ORDER1", 5, "99"), "/scene_info/store_info/name", json!("x"), "scene_info.store_info.name"),
+        (code("ORDER1", 5, "99"), "/payer", json!({ "openid": "o1" }), "payer"),
         (h5.clone(), "/attach", json!("x"), "scene_info.h5_info"),
         (h5.clone(), "/scene_info", json!(null), "scene_info"),
         (h5.clone(), "/scene_info/h5_info", json!({ "type": "Windows" }), "scene_info.h5_info.type"),

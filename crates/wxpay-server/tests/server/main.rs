@@ -18,6 +18,7 @@
 
 mod access;
 mod channels;
+mod codes;
 mod document;
 mod elsewhere;
 mod events;

@@ -368,6 +368,13 @@ impl Shop {
     }
 }
 
+/// Returns a code payment. The last two digits of the code are the payer's behaviour, as the simulator defines it.
+pub(crate) fn code(number: &str, total: u64, behaviour: &str) -> Value {
+    let scene = json!({ "store_info": { "id": "0001" } });
+    let auth_code = json!(format!("1345678901234567{behaviour}"));
+    with(&order("code", number, total), &[("/scene_info", scene), ("/auth_code", auth_code)])
+}
+
 /// Returns a Native order.
 pub(crate) fn native(number: &str, total: u64) -> Value {
     order("native", number, total)

@@ -26,6 +26,7 @@ fn table_has_the_routes_of_the_design() {
         "GET /api/orders/{out_trade_no}",
         "POST /api/orders/{out_trade_no}/query",
         "POST /api/orders/{out_trade_no}/close",
+        "POST /api/orders/{out_trade_no}/reverse",
         "POST /api/orders/{out_trade_no}/pay",
         "POST /api/orders/{out_trade_no}/delivered",
         "POST /api/orders/{out_trade_no}/refunds",
