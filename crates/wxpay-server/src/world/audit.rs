@@ -131,7 +131,12 @@ impl World {
                 OrderStatus::Reversed => "code orders reversed",
                 OrderStatus::Failed => "code orders failed",
                 OrderStatus::Expired => "code orders that never existed",
-                _ => "code orders with another end",
+                OrderStatus::Unplaced
+                | OrderStatus::Open
+                | OrderStatus::Closing
+                | OrderStatus::Closed
+                | OrderStatus::Reversing
+                | OrderStatus::Anomalous => "code orders with another end",
             };
             self.count(outcome);
         }

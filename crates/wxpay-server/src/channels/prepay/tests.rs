@@ -60,6 +60,7 @@ fn jsapi() -> Value {
     with(channel("jsapi"), "/payer", json!({"openid": "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"}))
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "for literals")]
 fn code(store: Value) -> Value {
     with(channel("code"), "/scene_info", json!({ "store_info": store }))
 }
