@@ -237,7 +237,7 @@ const SCENE: &[Field] = &[
             ),
             optional(
                 "out_id",
-                Kind::Text(1, 256, TEXT),
+                Kind::Text(1, 128, TEXT),
                 "The merchant's own number of the store, in place of id. For code only.",
             ),
             optional("name", Kind::Text(1, 256, TEXT), "The name."),

@@ -144,10 +144,10 @@ async fn a_reversal_whose_fate_is_unknown_is_repeated_until_it_is_known() {
         let world = TestWorld::new();
         let _tasks = tasks::start(&world.app);
         charge(&world, HESITATES).await;
-        world.inject_many("v3.pay.reverse", fault, 40);
+        world.inject_many("v3.pay.reverse", fault, 16);
         sleep(Duration::from_secs(58)).await;
         world.pay_if_possible("ORDER1");
-        sleep(Duration::from_hours(3)).await;
+        sleep(Duration::from_mins(45)).await;
         assert_reversed(&world).await;
     }
 }
