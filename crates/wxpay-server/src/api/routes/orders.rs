@@ -185,7 +185,7 @@ const TERMS: &[Field] = &[
     ),
     optional(
         "auth_code",
-        Kind::Text(1, 128, "!-~"),
+        Kind::Text(1, 64, "!-~"),
         "The content of the payer's code, for a code payment: required for code, and for no other channel. It is no term, and \
             is not stored. While the outcome of a charge is not known, a request with another code charges nothing.",
     ),
