@@ -42,4 +42,4 @@ pub use package::Package;
 pub use prepay::{CreatePrepay, SignedPrepay};
 pub use query::{OrderInfo, QueryOrder, QueryOutcome, SignedQuery};
 pub use resolve::Resolve;
-pub use token::RefreshToken;
+pub use token::{IssuedToken, RefreshToken};

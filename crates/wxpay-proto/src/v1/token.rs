@@ -12,15 +12,18 @@ use crate::{
     error::{Error, ErrorKind},
     exchange::{AwaitingReply, Failure, Flow, Never, Reply, Step, Transmit, sealed::Sealed},
     http::{Request, Response},
+    id::AppId,
     memory::{AccessToken, Lease, TokenClaim},
     prelude::*,
     refusal::Code,
-    wire::{json::LenientString, time},
+    wire::{
+        json::{self, LenientString},
+        time,
+    },
     world::World,
 };
 use core::time::Duration;
 
-const LABEL: &str = "v1.token";
 /// The maximum length of a reply, in bytes.
 const MAX_REPLY_BYTES: usize = 16 * 1024;
 /// The maximum accepted lifetime of a token, in seconds: a week.
@@ -42,10 +45,64 @@ pub(super) struct Fetching {
     requested_at: UnixTime,
 }
 
+/// A token as WeChat Pay issues it. A transport that shares one token among processes reads it from a reply, and answers
+/// later requests with it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct IssuedToken {
+    /// The token.
+    pub token: AccessToken,
+    /// The time for which it is valid, counted from the request.
+    pub lifetime: Duration,
+}
+
 #[derive(serde::Deserialize)]
 struct TokenReply {
     access_token: Option<String>,
     expires_in: Option<LenientString>,
+}
+
+#[derive(serde::Serialize)]
+struct IssuedReply<'a> {
+    access_token: &'a str,
+    expires_in: u64,
+}
+
+impl IssuedToken {
+    /// The label of the requests for a token.
+    pub const LABEL: &str = "v1.token";
+
+    /// Creates an issued token.
+    pub const fn new(token: AccessToken, lifetime: Duration) -> Self {
+        Self { token, lifetime }
+    }
+
+    /// Returns the app of a request for a token. `None` for any other request.
+    pub fn requested_app(transmit: &Transmit) -> Option<AppId> {
+        let (_, query) = transmit.request.url().split_once('?')?;
+        let appid = query.split('&').find_map(|parameter| parameter.strip_prefix("appid="));
+        appid.filter(|_| transmit.label == Self::LABEL)?.parse().ok()
+    }
+
+    /// Reads a reply.
+    ///
+    /// # Errors
+    ///
+    /// When WeChat Pay refused, or the reply is not what its documentation specifies.
+    pub fn from_response(reply: &Response) -> Result<Self, Error> {
+        let reply: TokenReply = ApiReply::from_response(reply)?.parse()?;
+        let token = reply.access_token.and_then(AccessToken::new).ok_or_else(malformed)?;
+        let lifetime = reply.expires_in.and_then(|LenientString(secs)| secs.parse().ok());
+        let lifetime =
+            lifetime.filter(|secs| (1..=MAX_LIFETIME_SECS).contains(secs)).ok_or_else(malformed)?;
+        Ok(Self { token, lifetime: Duration::from_secs(lifetime) })
+    }
+
+    /// Returns the reply by which WeChat Pay would issue the token, with its lifetime in whole seconds.
+    pub fn to_response(&self) -> Response {
+        let reply = IssuedReply { access_token: self.token.expose(), expires_in: self.lifetime.as_secs() };
+        Response::new(200, json::write(&reply))
+    }
 }
 
 impl FetchToken {
@@ -56,12 +113,8 @@ impl FetchToken {
 
 impl Fetching {
     fn read(&self, reply: &Response) -> Result<(AccessToken, UnixTime), Error> {
-        let reply: TokenReply = ApiReply::from_response(reply)?.parse()?;
-        let token = reply.access_token.and_then(AccessToken::new).ok_or_else(malformed)?;
-        let lifetime = reply.expires_in.and_then(|LenientString(secs)| secs.parse().ok());
-        let lifetime =
-            lifetime.filter(|secs| (1..=MAX_LIFETIME_SECS).contains(secs)).ok_or_else(malformed)?;
-        Ok((token, self.requested_at.after(Duration::from_secs(lifetime))))
+        let IssuedToken { token, lifetime } = IssuedToken::from_response(reply)?;
+        Ok((token, self.requested_at.after(lifetime)))
     }
 
     fn release(self, error: Error, world: &mut World<'_>) -> Error {
@@ -96,7 +149,7 @@ impl Flow for FetchToken {
             merchant.app_secret().expose()
         );
         let transmit = Transmit {
-            label: LABEL,
+            label: IssuedToken::LABEL,
             request: Request::get(url),
             client_certificate: false,
             timeout: merchant.retry().timeout,
@@ -181,5 +234,32 @@ impl Flow for RefreshToken {
 
     fn on_wake(waiting: Never, _: &mut World<'_>) -> Step<Self> {
         match waiting {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn transmit(label: &'static str, url: &str) -> Transmit {
+        let request = Request::get(String::from(url));
+        Transmit { label, request, client_certificate: false, timeout: Duration::ZERO, max_reply: 0 }
+    }
+
+    #[test]
+    fn an_issued_token_is_read_from_the_reply_that_is_made_of_it() {
+        let token = AccessToken::new(String::from("a\"b\\c")).unwrap();
+        let reply = IssuedToken::new(token.clone(), Duration::from_millis(6_900_999)).to_response();
+        let read = IssuedToken::from_response(&reply).unwrap();
+        assert_eq!((read.token, read.lifetime), (token, Duration::from_secs(6900)));
+    }
+
+    #[test]
+    fn the_app_of_a_request_for_a_token_is_read_from_its_url() {
+        let url = "https://a/cgi-bin/token?grant_type=client_credential&appid=wxd930ea5d5a258f4f&secret=x";
+        let app = IssuedToken::requested_app(&transmit(IssuedToken::LABEL, url));
+        assert_eq!(app.as_ref().map(AppId::as_str), Some("wxd930ea5d5a258f4f"));
+        assert_eq!(IssuedToken::requested_app(&transmit("v1.genprepay", url)), None);
+        assert_eq!(IssuedToken::requested_app(&transmit(IssuedToken::LABEL, "https://a/?appid=")), None);
     }
 }
