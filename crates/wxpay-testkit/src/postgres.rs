@@ -1,7 +1,5 @@
 //! PostgreSQL servers for the tests of this process, and a pooler.
 
-#![allow(clippy::print_stderr, reason = "a test that cannot run says so")]
-
 use std::{
     env,
     io::{BufRead as _, BufReader, Write as _},
@@ -80,7 +78,7 @@ pub fn server() -> Option<&'static Server> {
         Ok(server) => Some(server),
         Err(reason) => {
             assert!(env::var_os(REQUIRED).is_none(), "PostgreSQL is required: {reason}");
-            eprintln!("NOT TESTED: PostgreSQL: {reason}");
+            crate::not_tested(&format!("PostgreSQL: {reason}"));
             None
         }
     }

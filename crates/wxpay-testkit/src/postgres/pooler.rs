@@ -30,7 +30,7 @@ impl Pooler {
         let program =
             ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"].into_iter().find(|path| Path::new(path).is_file());
         let Some(program) = program else {
-            eprintln!("NOT TESTED: PgBouncer: it is not installed");
+            crate::not_tested("PgBouncer: it is not installed");
             return None;
         };
         let dir = tempfile::tempdir().unwrap();
