@@ -33,6 +33,7 @@ fn lines(summary: &Summary) -> Vec<(&'static str, String)> {
         ("listen", summary.listen.to_string()),
         ("metrics", summary.metrics_listen.map_or_else(|| "on listen".to_owned(), |on| on.to_string())),
         ("database", summary.database.clone()),
+        ("redis", or(&summary.redis, "not used")),
         ("public URL", or(&summary.public_base_url, "none: only a gateway on this machine can notify")),
         ("gateway", or(&summary.gateway_base_url, "WeChat Pay")),
         ("log format", if summary.logs_as_json { "json".to_owned() } else { "text".to_owned() }),

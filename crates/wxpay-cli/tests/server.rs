@@ -620,6 +620,21 @@ fn doctor_checks_merchants_gateway_clock_disk_and_ledger() {
         text(&offline.stdout)
     );
 
+    // The server runs without Redis, so that only this command fails.
+    let mut no_redis = site.command(&["doctor", "--set", "redis=redis://me:planted@127.0.0.1:1"]);
+    no_redis.args(["--database", &database]).env("WXPAY_SEALING_KEY", "ab".repeat(32));
+    let (output, lines) = doctor(&mut no_redis);
+    assert_eq!((output.status.code(), status_of(&lines, "redis")), (Some(1), "fail"));
+    assert!(!format!("{lines:?}").contains("planted"), "{lines:?}");
+    if let Some(redis) = wxpay_testkit::redis::start(&["--requirepass", "planted"]) {
+        for (password, status) in [("planted", "ok"), ("other", "fail")] {
+            let mut checked = site.command(&["doctor", "--set", &format!("redis={}", redis.url())]);
+            checked.args(["--database", &database]).env("WXPAY_SEALING_KEY", "ab".repeat(32));
+            let (_, lines) = doctor(checked.env("WXPAY_REDIS_PASSWORD", password));
+            assert_eq!(status_of(&lines, "redis"), status, "{lines:?}");
+        }
+    }
+
     // The simulator refuses a signature by another key; and a skewed clock shows.
     let foreign = site.path("foreign");
     fs::create_dir(&foreign).unwrap();

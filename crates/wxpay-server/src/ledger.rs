@@ -25,6 +25,7 @@ pub(crate) mod retention;
 pub(crate) mod rows;
 pub(crate) mod schedule;
 pub(crate) mod table;
+pub(crate) mod token;
 pub(crate) mod webhook;
 
 pub(crate) use change::{Change, Changes, Mode};

@@ -144,6 +144,7 @@ mod single_flight;
 mod tasks;
 #[cfg(test)]
 mod testing;
+mod tls;
 mod upstream;
 mod watched;
 mod webhooks;

@@ -58,6 +58,7 @@ impl Server {
         let bootstrap = settings.values.bootstrap_api_key.take();
         let built = Built::open(settings, local_addr, true).await?;
         let app = built.app.clone();
+        app.upstream().check_token_stores().await;
         let health = health(&built);
         let api = Api::new(app.clone(), built.endpoints.clone(), health, rate, metrics_listener.is_none());
         if let Some(token) = bootstrap {

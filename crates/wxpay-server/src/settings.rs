@@ -31,10 +31,11 @@ use crate::{
     api::rate_limit::Rate,
     engine::{PostgresSettings, PostgresUrl},
     merchants::{Merchant, MerchantName, Upstream, seal::SealingKeys},
+    upstream::tokens::redis::RedisSettings,
 };
 use kinds::{
     Address, BaseUrl, Count, DatabaseKind, Flag, Interval, Intervals, Key32, Kind, LogFormatKind, Maybe,
-    Networks, Password, Path, SecretText, Text,
+    Networks, Password, Path, RedisKind, SecretText, Text,
 };
 use std::{fmt, num::NonZeroU32};
 use wxpay_proto::id::{InvalidField, NotifyUrl};
@@ -114,6 +115,12 @@ settings! {
     database_password: Maybe<Password> = "" [secret] [example "database.password"];
     /// The maximum number of connections of this process to PostgreSQL.
     database_connections: Count<1, 1000> = "16";
+    /// Redis or Valkey, in which the processes of several machines share the access token of APIv1:
+    /// `redis://USER:PASSWORD@HOST:PORT/NUMBER`, or `rediss://…` for TLS. The token is sealed, so that `sealing_key` is
+    /// required. Without it, or while it is away, they share the token in the database. Nothing else is stored there.
+    redis: Maybe<RedisKind> = "" [example "redis://127.0.0.1:6379"];
+    /// The password for Redis, if the URL has none.
+    redis_password: Maybe<Password> = "" [secret] [example "redis.password"];
     /// The URL under which WeChat Pay reaches this server. Notifications arrive under it, at `/notify/MERCHANT/KIND`.
     /// Required, and `https`, unless this server and the gateway both have loopback addresses.
     public_base_url: Maybe<BaseUrl> = "" [example "https://pay.shop.example"];
@@ -128,7 +135,8 @@ settings! {
     /// The maximum number of attempts of one call to WeChat Pay.
     call_attempts: Count<1, 10> = "4";
     /// The key that seals secrets in the database: 32 random bytes, in hex or base64, such as from
-    /// `openssl rand -hex 32`. Required to add merchants and webhook endpoints by the API.
+    /// `openssl rand -hex 32`. Required to add merchants and webhook endpoints by the API, and to share access tokens of
+    /// APIv1 among processes. All processes need the same.
     sealing_key: Maybe<Key32> = "" [secret] [example "sealing.key"];
     /// The sealing key before the last change, until `wxpay reseal` has sealed what it sealed anew.
     previous_sealing_key: Maybe<Key32> = "" [secret] [example "previous-sealing.key"];
@@ -199,6 +207,12 @@ impl Settings {
             ca: self.ca.clone(),
             connections: self.values.database_connections,
         }
+    }
+
+    /// Returns the settings of the connection to Redis. `None` if it is not used.
+    pub(crate) fn redis(&self) -> Option<RedisSettings> {
+        let url = self.values.redis.clone()?.or_password(self.values.redis_password.as_ref());
+        Some(RedisSettings { url, ca: self.ca.clone() })
     }
 
     /// Returns the rate limit of one API key. `None`: no limit.

@@ -16,7 +16,10 @@ use crate::{
     notify::Incoming,
     observe::metrics::Metrics,
     serve::Shutdown,
-    upstream::Upstream,
+    upstream::{
+        Upstream,
+        tokens::{SharedTokens, Store, TokenParts},
+    },
 };
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -220,7 +223,15 @@ impl TestWorld {
         };
         let network = Arc::new(SimNetwork { ambient: Arc::clone(&ambient), state: Mutex::new(state) });
         let model = Model::new();
-        let app = app(&model, &ambient, &network, merchant);
+        let app = app(&model, &ambient, &network, merchant, Sharing::default());
+        Self { app, model, ambient, network }
+    }
+
+    /// Returns another process in the same world, which shares access tokens in the stores.
+    pub(crate) fn sharing(&self, process: &str, stores: Vec<Store>, sealing: SealingKeys) -> Self {
+        let Self { model, ambient, network, .. } = self.clone();
+        let merchant = merchant(&network.state().gateway);
+        let app = app(&model, &ambient, &network, merchant, Sharing { process, stores, sealing });
         Self { app, model, ambient, network }
     }
 
@@ -228,7 +239,7 @@ impl TestWorld {
     pub(crate) fn restarted(self) -> Self {
         let Self { model, ambient, network, .. } = self;
         let merchant = merchant(&network.state().gateway);
-        let app = app(&model, &ambient, &network, merchant);
+        let app = app(&model, &ambient, &network, merchant, Sharing::default());
         Self { app, model, ambient, network }
     }
 
@@ -421,11 +432,33 @@ fn incoming(delivery: &Delivery) -> Incoming {
     }
 }
 
-fn app(model: &Model, ambient: &Arc<TestAmbient>, network: &Arc<SimNetwork>, merchant: Merchant) -> App {
+/// What a process shares with others.
+#[derive(Default)]
+struct Sharing<'a> {
+    process: &'a str,
+    /// The stores of access tokens. Without any, they are not shared.
+    stores: Vec<Store>,
+    sealing: SealingKeys,
+}
+
+fn app(
+    model: &Model,
+    ambient: &Arc<TestAmbient>,
+    network: &Arc<SimNetwork>,
+    merchant: Merchant,
+    Sharing { process, stores, sealing }: Sharing<'_>,
+) -> App {
     let metrics = Metrics::new();
-    let vault = Vault::new(SealingKeys::default(), merchant_upstream(&network.state().gateway));
+    let vault = Vault::new(sealing.clone(), merchant_upstream(&network.state().gateway));
     let (network, ambient): (Arc<dyn Transport>, Arc<dyn Ambient>) = (network.clone(), ambient.clone());
-    let upstream = Upstream::new(network, Arc::clone(&ambient), metrics.clone(), 256).unwrap();
+    let upstream = if stores.is_empty() {
+        Upstream::new(network, Arc::clone(&ambient), metrics.clone(), 256).unwrap()
+    } else {
+        let (ambient, metrics) = (Arc::clone(&ambient), metrics.clone());
+        let parts =
+            TokenParts { network, stores, sealing, ambient: Arc::clone(&ambient), metrics: metrics.clone() };
+        Upstream::with_shared_tokens(SharedTokens::new(parts), ambient, metrics, 256).unwrap()
+    };
     App::new(Parts {
         ledger: Ledger::from(model.clone()),
         merchants: Arc::new(Registry::new([merchant]).unwrap()),
@@ -439,7 +472,7 @@ fn app(model: &Model, ambient: &Arc<TestAmbient>, network: &Arc<SimNetwork>, mer
             schedule: crate::ledger::schedule::Schedule::default(),
             policy: wxpay_proto::retry::Policy::default(),
             retention: crate::ledger::retention::Retention::default(),
-            process: "test".into(),
+            process: if process.is_empty() { "test" } else { process }.into(),
             max_polls: 256,
         },
     })

@@ -9,6 +9,7 @@ mod call;
 mod call_log;
 mod clock_skew;
 mod recorder;
+pub(crate) mod tokens;
 
 pub(crate) use call::{CallError, CallOf, Called};
 pub(crate) use call_log::CallLog;
@@ -22,12 +23,13 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
+use tokens::SharedTokens;
 use tokio::{
     sync::Semaphore,
     time::{Instant, timeout},
 };
 use wxpay_hyper::{Client, SetupError, Transport};
-use wxpay_proto::Error;
+use wxpay_proto::{Error, id::AppId};
 
 /// The longest time for which a call waits for its merchant's quota.
 pub(crate) const QUOTA_TIMEOUT: Duration = Duration::from_secs(5);
@@ -40,6 +42,8 @@ pub(crate) struct Upstream(Arc<Inner>);
 struct Inner {
     client: Client,
     recorder: Arc<Recorder>,
+    /// `None` if each process has its own access tokens.
+    tokens: Option<SharedTokens>,
     ambient: Arc<dyn Ambient>,
     metrics: Metrics,
     log: CallLog,
@@ -59,6 +63,30 @@ impl Upstream {
         metrics: Metrics,
         max_calls: usize,
     ) -> Result<Self, SetupError> {
+        Self::with(network, None, ambient, metrics, max_calls)
+    }
+
+    /// Creates the way over a network on which all processes share the access tokens of APIv1.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system returns no random bytes.
+    pub(crate) fn with_shared_tokens(
+        tokens: SharedTokens,
+        ambient: Arc<dyn Ambient>,
+        metrics: Metrics,
+        max_calls: usize,
+    ) -> Result<Self, SetupError> {
+        Self::with(Arc::new(tokens.clone()), Some(tokens), ambient, metrics, max_calls)
+    }
+
+    fn with(
+        network: Arc<dyn Transport>,
+        tokens: Option<SharedTokens>,
+        ambient: Arc<dyn Ambient>,
+        metrics: Metrics,
+        max_calls: usize,
+    ) -> Result<Self, SetupError> {
         let recorder = Arc::new(Recorder::new(network, Arc::clone(&ambient), metrics.clone()));
         let (clock, entropy) = (Arc::clone(&ambient), Arc::clone(&ambient));
         let transport: Arc<dyn Transport> = recorder.clone();
@@ -68,12 +96,26 @@ impl Upstream {
             .entropy(move || entropy.entropy())
             .build()?;
         let (log, quotas) = (CallLog::default(), Mutex::default());
-        Ok(Self(Arc::new(Inner { client, recorder, ambient, metrics, log, max_calls, quotas })))
+        Ok(Self(Arc::new(Inner { client, recorder, tokens, ambient, metrics, log, max_calls, quotas })))
     }
 
     /// Returns the client, for flows that are no calls of a merchant's operation.
     pub(crate) fn client(&self) -> &Client {
         &self.0.client
+    }
+
+    /// Checks the stores of access tokens. Logs what is wrong.
+    pub(crate) async fn check_token_stores(&self) {
+        if let Some(tokens) = &self.0.tokens {
+            tokens.check().await;
+        }
+    }
+
+    /// Follows the access token of an app that all processes share.
+    pub(crate) async fn follow_token(&self, app: &AppId) {
+        if let Some(tokens) = &self.0.tokens {
+            tokens.follow(app, &self.0.client).await;
+        }
     }
 
     /// Returns the calls that are to be stored.

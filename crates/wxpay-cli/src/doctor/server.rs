@@ -46,6 +46,7 @@ pub(super) async fn check(args: &args::Doctor, report: &mut Report) -> Result<()
     }
     if !args.offline {
         check_gateway(&settings, report).await;
+        check_redis(&settings, &summary, report).await;
     }
     check_ledger(settings, &summary, report).await;
     Ok(())
@@ -151,6 +152,16 @@ async fn check_gateway(settings: &Settings, report: &mut Report) {
             report_clock(&probe.merchant, date, now(), report);
         }
     }
+}
+
+/// Checks Redis, if it is used. The server runs without it, but a wrong setting is not noticed by anybody then.
+async fn check_redis(settings: &Settings, summary: &Summary, report: &mut Report) {
+    let Some(probed) = settings.probe_redis().await else { return };
+    let url = summary.redis.as_deref().unwrap_or_default();
+    report.push(
+        "redis",
+        probed.map(|took| format!("{url} answered in {} ms; access tokens can be shared", took.as_millis())),
+    );
 }
 
 fn report_gateway(probe: &Probe, report: &mut Report) {

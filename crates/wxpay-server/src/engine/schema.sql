@@ -282,7 +282,7 @@ CREATE TABLE tasks (
 );
 CREATE INDEX tasks_due ON tasks (shard, due_at, kind, subject);
 
--- The right of one process to do the background work of a shard, or to number events.
+-- The right of one process to do the background work of a shard, to number events, or to fetch an access token.
 CREATE TABLE leases (
     name TEXT NOT NULL,
     owner TEXT NOT NULL,

@@ -6,6 +6,7 @@ mod tests;
 
 pub(crate) use labels::{
     DeliveryOutcome, GatewayFate, Invariant, NotificationResult, PaidSource, StatusClass, TaskKind,
+    TokenSource,
 };
 
 use crate::{
@@ -44,6 +45,8 @@ struct Inner {
     notifications: Counters<1>,
     gateway_calls: Counters<2>,
     gateway_duration: Histograms<1>,
+    access_tokens: Counters<1>,
+    access_token_failures: Counters<1>,
     task_lag: Histograms<1>,
     tasks_due: Family<Labels<1>, Gauge>,
     deliveries: Counters<1>,
@@ -90,6 +93,8 @@ impl Metrics {
             notifications: Counters::default(),
             gateway_calls: Counters::default(),
             gateway_duration: histograms(short_durations),
+            access_tokens: Counters::default(),
+            access_token_failures: Counters::default(),
             task_lag: histograms(lags),
             tasks_due: Family::default(),
             deliveries: Counters::default(),
@@ -153,6 +158,16 @@ impl Metrics {
         self.0.gateway_calls.get_or_create(&[("operation", label), ("fate", fate.label())]).inc();
         let duration = duration.as_secs_f64();
         self.0.gateway_duration.get_or_create(&[("operation", label)]).observe(duration);
+    }
+
+    /// Records an access token of APIv1 that this process did not have before.
+    pub(crate) fn access_token(&self, source: TokenSource) {
+        self.0.access_tokens.get_or_create(&labels(source)).inc();
+    }
+
+    /// Records a failure of a store of access tokens.
+    pub(crate) fn access_token_store_failed(&self, store: TokenSource) {
+        self.0.access_token_failures.get_or_create(&labels(store)).inc();
     }
 
     /// Records the time from when a task was due to when it started.
@@ -238,6 +253,10 @@ impl Inner {
             "Calls to WeChat Pay by operation and fate",
             self.gateway_calls.clone(),
         );
+        let help = "Access tokens of APIv1 by the place that this process got them from";
+        registry.register("access_token_fetches", help, self.access_tokens.clone());
+        let help = "Failures of the stores of access tokens; payments go on";
+        registry.register("access_token_store_failures", help, self.access_token_failures.clone());
         let durations = [
             ("gateway_call_duration", "Duration of calls to WeChat Pay", self.gateway_duration.clone()),
             ("task_lag", "Time from when a task was due to its start", self.task_lag.clone()),
@@ -270,6 +289,10 @@ impl Inner {
         all(|source: PaidSource| drop(self.paid.get_or_create(&labels(source))));
         all(|result: NotificationResult| drop(self.notifications.get_or_create(&labels(result))));
         all(|outcome: DeliveryOutcome| drop(self.deliveries.get_or_create(&labels(outcome))));
+        all(|source: TokenSource| drop(self.access_tokens.get_or_create(&labels(source))));
+        for store in [TokenSource::Redis, TokenSource::Ledger] {
+            drop(self.access_token_failures.get_or_create(&labels(store)));
+        }
         all(|invariant: Invariant| drop(self.violations.get_or_create(&labels(invariant))));
         all(|kind: TaskKind| drop(self.tasks_due.get_or_create(&labels(kind))));
     }

@@ -12,7 +12,10 @@ use crate::{
     observe::metrics::Metrics,
     serve::Shutdown,
     settings::{Database, Settings},
-    upstream::Upstream,
+    upstream::{
+        Upstream,
+        tokens::{LedgerStore, SharedTokens, Store, TokenParts, redis::RedisStore},
+    },
     webhooks::{
         deliver,
         endpoints::Endpoints,
@@ -25,6 +28,7 @@ use crate::{
     },
 };
 use std::{net::SocketAddr, sync::Arc};
+use wxpay_hyper::Transport;
 use wxpay_proto::{entropy::Entropy, secret::Secret};
 
 /// The concurrent calls of one merchant.
@@ -51,10 +55,22 @@ impl Built {
         let metrics = Metrics::new();
         let client = settings.client().build().map_err(StartError::client)?;
         let max_polls = usize::try_from(settings.values.poll_concurrency_max).unwrap_or(usize::MAX);
-        let upstream =
-            Upstream::new(Arc::new(client), Arc::clone(&ambient), metrics.clone(), MAX_CALLS.max(max_polls))
-                .map_err(StartError::client)?;
         let sealing = settings.sealing_keys();
+        let process = process(&settings.values.database, ambient.entropy());
+        let (network, max_calls): (Arc<dyn Transport>, _) = (Arc::new(client), MAX_CALLS.max(max_polls));
+        let upstream = if sealing.current_id().is_some() {
+            let tokens = SharedTokens::new(TokenParts {
+                network,
+                stores: token_stores(&settings, &ledger, &process)?,
+                sealing: sealing.clone(),
+                ambient: Arc::clone(&ambient),
+                metrics: metrics.clone(),
+            });
+            Upstream::with_shared_tokens(tokens, Arc::clone(&ambient), metrics.clone(), max_calls)
+        } else {
+            Upstream::new(network, Arc::clone(&ambient), metrics.clone(), max_calls)
+        };
+        let upstream = upstream.map_err(StartError::client)?;
         let vault = Vault::new(sealing.clone(), settings.upstream.clone());
         let policy = Policy {
             allow_http: settings.values.webhook_insecure,
@@ -66,7 +82,6 @@ impl Built {
             ..TransportSettings::new(policy.clone(), Arc::new(SystemResolver))
         })
         .map_err(StartError::client)?;
-        let process = process(&settings.values.database, ambient.entropy());
         let app_settings = app_settings(&settings, process, local_addr, max_polls);
         let registry = Registry::new(settings.merchants).map_err(|faults| StartError::merchants(&faults))?;
         let app = App::new(app::Parts {
@@ -111,6 +126,14 @@ pub(crate) async fn open_ledger(settings: &Settings, is_server: bool) -> Result<
         Database::Postgres(url) => Ledger::connect(&settings.postgres(url)).await,
     };
     opened.map_err(|cause| StartError::ledger(database, cause))
+}
+
+/// Returns the stores in which processes share access tokens, Redis first.
+fn token_stores(settings: &Settings, ledger: &Ledger, process: &str) -> Result<Vec<Store>, StartError> {
+    let redis = settings.redis().map(RedisStore::new).transpose().map_err(StartError::client)?;
+    let redis = redis.map(|redis| Store::Redis(Box::new(redis)));
+    let ledger = Store::Ledger(LedgerStore::new(ledger.clone(), process.to_owned()));
+    Ok(redis.into_iter().chain([ledger]).collect())
 }
 
 /// Returns the name of this process as the owner of leases.

@@ -3,7 +3,7 @@
 use super::{Settings, Values, files, kinds::Database, notify_url, sources::Sources};
 use crate::{
     invalid::Invalid,
-    merchants::{MerchantName, Registry, Upstream},
+    merchants::{Merchant, MerchantName, Registry, Upstream},
 };
 use std::{net::SocketAddr, path::Path, sync::Arc};
 use wxpay_aws_lc::AwsLc;
@@ -16,6 +16,7 @@ pub(super) fn settings(mut sources: Sources) -> Result<Settings, Vec<Invalid>> {
     let mut ca = None;
     if let Some(values) = &values {
         check_database(values, &mut sources);
+        check_redis(values, &mut sources);
         check_public_url(values, &mut sources);
         ca = values
             .ca_file
@@ -40,6 +41,7 @@ pub(super) fn settings(mut sources: Sources) -> Result<Settings, Vec<Invalid>> {
                 let warning = "no merchant is configured, and without sealing_key the API cannot add one";
                 warnings.push(warning.to_owned());
             }
+            warnings.extend(warning_about_tokens(&values, &merchants));
             Ok(Settings { values, ca, upstream, merchants, warnings })
         }
         Some(_) | None => Err(faults),
@@ -64,6 +66,26 @@ fn check_database(values: &Values, sources: &mut Sources) {
         let rule = format!("must be in a folder that exists: {}", files::shown(&folder.to_string_lossy()));
         sources.reject(Invalid::new("database", rule).remedy("create the folder, or correct the path"));
     }
+}
+
+/// What is in Redis can be read by whoever can read Redis.
+fn check_redis(values: &Values, sources: &mut Sources) {
+    if values.redis.is_some() && values.sealing_key.is_none() && sources.is_valid("sealing_key") {
+        let remedy = "set sealing_key_file, or remove redis";
+        sources.reject(
+            Invalid::new("redis", "requires sealing_key, which seals the access tokens").remedy(remedy),
+        );
+    }
+}
+
+/// Processes that each fetch an access token invalidate each other's.
+fn warning_about_tokens(values: &Values, merchants: &[Merchant]) -> Option<String> {
+    let is_shared = matches!(values.database, Database::Postgres(_));
+    let has_v1 = merchants.iter().any(|merchant| merchant.v1().is_some());
+    let is_warned = is_shared && has_v1 && values.sealing_key.is_none();
+    is_warned.then(|| {
+        "without sealing_key, processes cannot share the access token of APIv1: run one process, or set it".to_owned()
+    })
 }
 
 fn check_public_url(values: &Values, sources: &mut Sources) {

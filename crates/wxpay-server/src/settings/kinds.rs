@@ -1,6 +1,8 @@
 //! The kinds of settings: the parsing of a text, its rule, and its form in TOML.
 
-use crate::{api::keys::Token, engine::PostgresUrl, webhooks::target::Network};
+use crate::{
+    api::keys::Token, engine::PostgresUrl, upstream::tokens::redis::RedisUrl, webhooks::target::Network,
+};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::{fmt, marker::PhantomData, net::SocketAddr, path::PathBuf, time::Duration};
 use wxpay_proto::{secret::Secret, v3};
@@ -93,6 +95,21 @@ impl Kind for DatabaseKind {
         let path = text.strip_prefix("sqlite:").unwrap_or(text);
         let is_path = !path.is_empty() && !path.contains("://") && !path.contains('\0');
         is_path.then(|| Database::Sqlite(PathBuf::from(path)))
+    }
+}
+
+/// The URL of Redis.
+pub(crate) struct RedisKind;
+
+impl Kind for RedisKind {
+    type Value = RedisUrl;
+
+    fn rule() -> String {
+        RedisUrl::RULE.to_owned()
+    }
+
+    fn parse(text: &str) -> Option<RedisUrl> {
+        RedisUrl::parse(text)
     }
 }
 

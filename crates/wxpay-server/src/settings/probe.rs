@@ -1,6 +1,7 @@
 //! A signed request to the gateway that changes nothing, for `wxpay doctor`.
 
 use super::Settings;
+use crate::upstream::tokens::redis::RedisStore;
 use std::{
     future::Future,
     pin::Pin,
@@ -58,6 +59,23 @@ impl Settings {
             });
         }
         probes
+    }
+
+    /// Checks that Redis can be reached, accepts the user and the password, and permits what the server does. `None` if
+    /// it is not used.
+    ///
+    /// # Errors
+    ///
+    /// Returns the reason if it does not, which has no secret. The server runs without it.
+    pub async fn probe_redis(&self) -> Option<Result<Duration, String>> {
+        let settings = self.redis()?;
+        let began = Instant::now();
+        let value = hex::encode(crate::server::system().entropy().into_bytes());
+        let checked = match RedisStore::new(settings) {
+            Ok(redis) => redis.check(&value).await.map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        Some(checked.map(|()| began.elapsed()))
     }
 
     /// Builds a client that keeps status and time of the last response.

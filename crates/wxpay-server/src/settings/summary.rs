@@ -18,6 +18,8 @@ pub struct Summary {
     /// The file of the ledger, if it is one.
     #[serde(skip)]
     pub database_file: Option<PathBuf>,
+    /// The URL of Redis without user and password, if access tokens are shared there.
+    pub redis: Option<String>,
     /// The URL under which WeChat Pay reaches the server.
     pub public_base_url: Option<String>,
     /// The gateway that is called in place of WeChat Pay's.
@@ -76,6 +78,7 @@ impl Settings {
             metrics_listen: values.metrics_listen,
             database: values.database.to_string(),
             database_file,
+            redis: values.redis.as_ref().map(ToString::to_string),
             public_base_url: values.public_base_url.clone(),
             gateway_base_url: values.gateway_base_url.clone(),
             logs_as_json: matches!(values.log_format, LogFormat::Json),

@@ -49,7 +49,9 @@ fn every_default_and_every_example_is_valid() {
             if setting.is_secret() || setting.name == "ca_file" || value.is_empty() {
                 continue;
             }
-            let checked = complete().flag(&format!("{}={value}", setting.name)).check();
+            // Redis requires it.
+            let key = variable("WXPAY_SEALING_KEY", &"ab".repeat(32));
+            let checked = complete().environment([key]).flag(&format!("{}={value}", setting.name)).check();
             assert!(checked.is_ok(), "{}: {checked:?}", setting.name);
         }
     }
@@ -61,6 +63,9 @@ fn an_invalid_value_is_reported_by_name_and_rule_and_not_printed() {
         ("listen", "planted"),
         ("metrics_listen", "planted:80"),
         ("database", "postgres://planted"),
+        ("redis", "planted"),
+        ("redis", "redis://planted:x"),
+        ("redis", "http://planted"),
         ("public_base_url", "planted"),
         ("public_base_url", "https://planted/?a=b"),
         ("public_base_url", "http://planted.example"),
@@ -322,6 +327,40 @@ fn a_secret_is_refused_as_a_flag() {
     let error = complete().flag(&format!("sealing_key={}", "ab".repeat(32))).check().unwrap_err();
     assert_eq!(names(&error), ["sealing_key"]);
     assert!(error.to_string().contains("sealing_key_file") && !error.to_string().contains("abab"), "{error}");
+}
+
+#[test]
+fn redis_requires_the_sealing_key_and_its_password_is_never_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let password = folder.path().join("redis.password");
+    fs::write(&password, "planted\n").unwrap();
+    let sources = || {
+        let file = variable("WXPAY_REDIS_PASSWORD_FILE", &password.to_string_lossy());
+        complete().environment([file, variable("WXPAY_REDIS", "redis://pay@h")])
+    };
+    let error = sources().check().unwrap_err();
+    assert_eq!(names(&error), ["WXPAY_REDIS"]);
+    assert!(error.to_string().contains("requires sealing_key"), "{error}");
+    let settings = sources().environment([variable("WXPAY_SEALING_KEY", &"ab".repeat(32))]).check().unwrap();
+    let redis = settings.redis().unwrap();
+    assert_eq!(settings.summary().redis.as_deref(), Some("redis://h:6379/0"));
+    assert!(!format!("{settings:?} {redis:?} {:?}", settings.summary()).contains("planted"));
+}
+
+#[test]
+fn servers_of_apiv1_on_one_database_are_warned_without_a_sealing_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let sources = |database: &str| {
+        Sources::default().environment(exported(folder.path())).flag(&format!("database={database}"))
+    };
+    let warned = |sources: Sources| {
+        let settings = sources.check().unwrap();
+        settings.warnings().iter().any(|warning| warning.contains("access token of APIv1"))
+    };
+    let key = || variable("WXPAY_SEALING_KEY", &"ab".repeat(32));
+    assert!(warned(sources("postgres://h/a")));
+    assert!(!warned(sources("postgres://h/a").environment([key()])));
+    assert!(!warned(sources("./wxpay.db")));
 }
 
 #[test]

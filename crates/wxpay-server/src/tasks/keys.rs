@@ -9,9 +9,13 @@ use tokio::{
     task::{AbortHandle, JoinSet},
     time::sleep,
 };
+use wxpay_proto::id::AppId;
 
 /// The pause between two looks at the merchants, which are replaced when their settings change.
 const PAUSE: Duration = Duration::from_secs(10);
+
+/// The interval between two looks for a newer access token.
+const FOLLOW_INTERVAL: Duration = Duration::from_mins(1);
 
 /// The refreshes of one merchant.
 struct Watched {
@@ -62,6 +66,16 @@ fn spawn(app: &App, merchant: &Merchant, refreshes: &mut JoinSet<()>) -> Vec<Abo
     if let Some(v1) = merchant.v1() {
         let refresh = client.refresh_tokens(v1.clone());
         handles.push(refreshes.spawn(async move { match refresh.await {} }));
+        handles.push(refreshes.spawn(follow_token(app.clone(), v1.appid().clone())));
     }
     handles
+}
+
+/// Follows the access token that processes share: another one replaces it, and WeChat Pay accepts the old one for five
+/// more minutes.
+async fn follow_token(app: App, appid: AppId) {
+    loop {
+        sleep(FOLLOW_INTERVAL).await;
+        app.upstream().follow_token(&appid).await;
+    }
 }

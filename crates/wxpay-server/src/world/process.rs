@@ -10,7 +10,10 @@ use crate::{
     observe::metrics::Metrics,
     serve::Shutdown,
     tasks::{self, Tasks},
-    upstream::Upstream,
+    upstream::{
+        Upstream,
+        tokens::{LedgerStore, SharedTokens, Store, TokenParts},
+    },
     watched::Watched,
     webhooks::{deliver, endpoints::Endpoints, secrets::SecretBox, send::WebhookTransport, target::Policy},
 };
@@ -124,10 +127,19 @@ impl Running {
         let metrics = Metrics::new();
         let network: Arc<dyn Transport> =
             Arc::new(Wire { world: Arc::clone(world), process: Some(Arc::clone(&process)) });
-        let upstream = Upstream::new(network, Arc::clone(&ambient), metrics.clone(), 256).unwrap();
         let account = &world.accounts[0];
         let provider = account.upstream().provider;
         let sealing = SealingKeys::new(&*provider, &[&Secret::new([7; 32])]);
+        let name = format!("process{number}");
+        let tokens = SharedTokens::new(TokenParts {
+            network,
+            stores: vec![Store::Ledger(LedgerStore::new(ledger.clone(), name.clone()))],
+            sealing: sealing.clone(),
+            ambient: Arc::clone(&ambient),
+            metrics: metrics.clone(),
+        });
+        let upstream =
+            Upstream::with_shared_tokens(tokens, Arc::clone(&ambient), metrics.clone(), 256).unwrap();
         let app = App::new(Parts {
             ledger: ledger.clone(),
             merchants: Arc::new(Registry::new(world.accounts.iter().map(super::Account::build)).unwrap()),
@@ -141,7 +153,7 @@ impl Running {
                 schedule: Schedule { lifetime: LIFETIME, ..Schedule::default() },
                 policy: wxpay_proto::retry::Policy::default(),
                 retention: Retention::default(),
-                process: format!("process{number}"),
+                process: name,
                 max_polls: 256,
             },
         });

@@ -17,6 +17,7 @@
 )]
 
 mod access;
+mod access_token;
 mod channels;
 mod codes;
 mod document;

@@ -70,7 +70,7 @@ impl Dialer {
                 LedgerError::Unsupported(format!("the file {} cannot be read: {error}", path.display()))
             })?),
         };
-        let verified = || tls::verified(authorities.as_deref(), ca).map_err(unusable);
+        let verified = || crate::tls::verified(authorities.as_deref(), ca).map_err(unusable);
         let host = |address: Address| -> Result<Host, LedgerError> {
             let tls = match (url.tls, is_local(&address)) {
                 (TlsMode::Disable, _) | (TlsMode::Default, true) => None,

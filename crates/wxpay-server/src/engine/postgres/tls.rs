@@ -1,11 +1,12 @@
 //! TLS to the database, by rustls.
 
+use crate::tls::provider;
 use rustls::{
-    ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    ClientConfig, DigitallySignedStruct, Error, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
 };
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject as _};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use std::{
     io,
     pin::Pin,
@@ -19,26 +20,6 @@ use tokio::{
 use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 use tokio_rustls::TlsConnector;
 
-/// Returns a configuration that verifies the server's certificate.
-///
-/// # Errors
-///
-/// If `authorities` has no certificates in PEM. `None` trusts the public authorities, and `extra_authorities`.
-pub(super) fn verified(
-    authorities: Option<&[u8]>,
-    extra_authorities: Option<&[u8]>,
-) -> Result<Arc<ClientConfig>, Error> {
-    let mut roots = RootCertStore::empty();
-    if authorities.is_none() {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
-    if let Some(pem) = authorities.or(extra_authorities) {
-        add(&mut roots, pem)?;
-    }
-    let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
-    Ok(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
-}
-
 /// Returns a configuration that accepts any certificate.
 pub(super) fn unverified() -> Result<Arc<ClientConfig>, Error> {
     let provider = provider();
@@ -46,23 +27,6 @@ pub(super) fn unverified() -> Result<Arc<ClientConfig>, Error> {
     let verifier = Arc::new(AnyCertificate(provider));
     let builder = builder.with_safe_default_protocol_versions()?.dangerous();
     Ok(Arc::new(builder.with_custom_certificate_verifier(verifier).with_no_client_auth()))
-}
-
-/// The provider is named, so that the default provider of the process has no effect.
-fn provider() -> Arc<CryptoProvider> {
-    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
-}
-
-fn add(roots: &mut RootCertStore, pem: &[u8]) -> Result<(), Error> {
-    let before = roots.len();
-    for certificate in CertificateDer::pem_slice_iter(pem) {
-        let certificate = certificate.map_err(|_| Error::General("a certificate is not PEM".to_owned()))?;
-        roots.add(certificate)?;
-    }
-    if roots.len() == before {
-        return Err(Error::General("there is no certificate in PEM".to_owned()));
-    }
-    Ok(())
 }
 
 /// Accepts any certificate whose key signed the handshake.

@@ -53,10 +53,10 @@ impl TaskRow {
 }
 
 table! {
-    /// The right of one process to do the background work of a shard, or to number events.
+    /// The right of one process to do the background work of a shard, to number events, or to fetch an access token.
     LeaseRow = "leases" {
         key {
-            /// The name: `shard:0` to `shard:63`, or `event_log:0`.
+            /// The name: `shard:0` to `shard:63`, `event_log:0`, or `token:` and an appid.
             name: String,
         }
         columns {

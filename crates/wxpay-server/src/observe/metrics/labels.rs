@@ -128,6 +128,16 @@ label! {
 }
 
 label! {
+    /// The place that an access token of APIv1 came from.
+    TokenSource = "source" {
+        /// WeChat Pay: fetched by this process.
+        Gateway = "gateway",
+        Redis = "redis",
+        Ledger = "ledger",
+    }
+}
+
+label! {
     /// An invariant of the ledger.
     Invariant = "name" {
         DoubleCharge = "double_charge",

@@ -24,6 +24,8 @@ fn recorded() -> Metrics {
     metrics.paid(PaidSource::Query);
     metrics.notification(NotificationResult::Forged);
     metrics.gateway_call("v3.order.query", GatewayFate::Unknown, Duration::from_secs(3));
+    metrics.access_token(TokenSource::Gateway);
+    metrics.access_token_store_failed(TokenSource::Redis);
     metrics.task_started(TaskKind::OrderPolling, Duration::from_secs(2));
     metrics.set_tasks_due(TaskKind::OrderPolling, 7);
     metrics.webhook_delivery(DeliveryOutcome::Failed);
@@ -52,6 +54,9 @@ fn every_metric_is_rendered_with_its_name_labels_and_value() {
         r#"wxpay_notifications_total{result="forged"} 1"#,
         r#"wxpay_gateway_calls_total{operation="v3.order.query",fate="unknown"} 1"#,
         r#"wxpay_gateway_call_duration_seconds_sum{operation="v3.order.query"} 3.0"#,
+        r#"wxpay_access_token_fetches_total{source="gateway"} 1"#,
+        r#"wxpay_access_token_fetches_total{source="ledger"} 0"#,
+        r#"wxpay_access_token_store_failures_total{source="redis"} 1"#,
         r#"wxpay_task_lag_seconds_count{kind="order_polling"} 1"#,
         r#"wxpay_tasks_due{kind="order_polling"} 7"#,
         r#"wxpay_webhook_deliveries_total{outcome="failed"} 1"#,
@@ -95,7 +100,7 @@ fn every_family_has_a_help_text_and_the_prefix() {
         assert!(text.contains(&format!("# HELP {name} ")), "{name}");
         count += 1;
     }
-    assert_eq!(count, 19);
+    assert_eq!(count, 21);
 }
 
 #[test]
@@ -110,6 +115,7 @@ fn values_of_one_label_are_distinct() {
     distinct::<GatewayFate>();
     distinct::<DeliveryOutcome>();
     distinct::<TaskKind>();
+    distinct::<TokenSource>();
     distinct::<Invariant>();
 }
 
