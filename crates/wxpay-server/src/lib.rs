@@ -89,6 +89,8 @@
 //!   Any number of servers may use one database, which each brings up to date when it starts; they share the background work
 //!   by leases. A pooler in transaction mode may stand in between. If the connection is lost at a commit, the outcome is
 //!   unknown, and the request gets 504. `wxpay copy-ledger` moves a file there; backups are those of PostgreSQL.
+//! * **Redis** or Valkey, only for APIv1 and not required: `redis = "redis://…"`. Servers share the access token there, sealed,
+//!   and in the ledger otherwise: one fetches it for all. While Redis is away, payments go on.
 //! * **Secrets**: merchants from the file stay in it. Those that the API adds, and the secrets of webhook endpoints, are
 //!   sealed in the ledger with `sealing_key` (AES-256-GCM). Of an API key, the ledger has a SHA-256 digest.
 //! * **Limits**: 1,024 connections, and a reserve for the health; a head of 32 KiB and a body of 64 KiB (a notification
