@@ -431,7 +431,8 @@ impl PayerVisit {
         sleep(self.rng.within(longest)).await;
         for _ in 0..6 {
             if self.pay() {
-                if self.rng.one_in(15) {
+                // A code is charged by the merchant, so the payer cannot pay a second time.
+                if !self.is_code && self.rng.one_in(15) {
                     sleep(self.rng.within(Duration::from_mins(3))).await;
                     self.pay_again();
                 }
