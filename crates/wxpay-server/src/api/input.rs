@@ -69,7 +69,7 @@ impl Input {
 
     pub(crate) fn resolve_case(&mut self) -> Result<ResolveCase, Problem> {
         let remedy = self.body.required_text("remedy")?;
-        let destination = self.body.object("destination");
+        let (destination, note) = (self.body.object("destination"), self.body.text("note"));
         let remedy = match (remedy.as_str(), destination) {
             ("redirect", Some(destination)) => Remedy::Redirect(bank_card(destination)?),
             ("redirect", None) => {
@@ -82,7 +82,7 @@ impl Input {
             ("retry", None) => Remedy::Retry,
             (_, None) => Remedy::Accept,
         };
-        Ok(ResolveCase { case_id: self.id("case_id")?, remedy, note: self.body.text("note") })
+        Ok(ResolveCase { case_id: self.id("case_id")?, remedy, note })
     }
 
     pub(crate) fn list_audit(&mut self) -> Result<ListAudit, Problem> {

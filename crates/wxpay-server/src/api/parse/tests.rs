@@ -6,6 +6,7 @@ use crate::api::{
 use hyper::Request;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use wxpay_openapi::Field;
 use wxpay_proto::Fen;
 
 fn parts(method: &str, target: &str, headers: &[(&str, &str)]) -> Parts {
@@ -198,8 +199,9 @@ fn every_route_accepts_a_request_of_its_declared_fields() {
             .collect();
         let target = format!("/{}?{}", path.join("/"), query.join("&"));
         let body = if let Body::Required(fields) = &route.body {
-            // These exclude event_id.
-            let fields = fields.iter().filter(|field| !["from", "until"].contains(&field.name));
+            // The first two exclude event_id, and the last is only for another remedy than the sample.
+            let is_possible = |field: &&Field| !["from", "until", "destination"].contains(&field.name);
+            let fields = fields.iter().filter(is_possible);
             let members: Map<String, Value> =
                 fields.map(|field| (field.name.into(), field.kind.sample())).collect();
             Value::Object(members).to_string()
