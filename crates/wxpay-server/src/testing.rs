@@ -243,6 +243,12 @@ impl TestWorld {
         Self { app, model, ambient, network }
     }
 
+    /// Returns another process on the same ledger.
+    pub(crate) fn beside(&self, process: &str) -> App {
+        let merchant = merchant(&self.network.state().gateway);
+        app(&self.model, &self.ambient, &self.network, merchant, Sharing { process, ..Sharing::default() })
+    }
+
     /// Returns the key of an order.
     pub(crate) fn key(number: &str) -> OrderKey {
         OrderKey::new("shop1".parse().unwrap(), number.parse().unwrap())

@@ -8,6 +8,7 @@
 mod call;
 mod call_log;
 mod clock_skew;
+mod quota;
 mod recorder;
 pub(crate) mod tokens;
 
@@ -17,17 +18,19 @@ pub(crate) use recorder::Recorder;
 
 use crate::{ambient::Ambient, merchants::MerchantName, observe::metrics::Metrics};
 use call::LogEntry;
+use quota::Quota;
 use recorder::EXCHANGE;
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    num::NonZeroU32,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 use tokens::SharedTokens;
-use tokio::{
-    sync::Semaphore,
-    time::{Instant, timeout},
-};
+use tokio::time::{Instant, timeout};
 use wxpay_hyper::{Client, SetupError, Transport};
 use wxpay_proto::{Error, id::AppId};
 
@@ -47,12 +50,16 @@ struct Inner {
     ambient: Arc<dyn Ambient>,
     metrics: Metrics,
     log: CallLog,
+    /// The limit of all processes together.
     max_calls: usize,
-    quotas: Mutex<BTreeMap<MerchantName, Arc<Semaphore>>>,
+    /// This process's share of it.
+    share: AtomicUsize,
+    quotas: Mutex<BTreeMap<MerchantName, Arc<Quota>>>,
 }
 
 impl Upstream {
-    /// Creates the way over a network. At most `max_calls` calls of one merchant are in progress at a time.
+    /// Creates the way over a network. At most `max_calls` calls of one merchant are in progress at a time, in
+    /// all processes together.
     ///
     /// # Errors
     ///
@@ -96,7 +103,25 @@ impl Upstream {
             .entropy(move || entropy.entropy())
             .build()?;
         let (log, quotas) = (CallLog::default(), Mutex::default());
-        Ok(Self(Arc::new(Inner { client, recorder, tokens, ambient, metrics, log, max_calls, quotas })))
+        let share = AtomicUsize::new(max_calls.max(1));
+        Ok(Self(Arc::new(Inner {
+            client,
+            recorder,
+            tokens,
+            ambient,
+            metrics,
+            log,
+            max_calls,
+            share,
+            quotas,
+        })))
+    }
+
+    /// Divides the quota of each merchant by the number of processes that make calls.
+    pub(crate) fn share_quotas(&self, processes: NonZeroU32) {
+        let processes = usize::try_from(processes.get()).unwrap_or(usize::MAX);
+        let share = self.0.max_calls.checked_div(processes).unwrap_or_default();
+        self.0.share.store(share.max(1), Ordering::Relaxed);
     }
 
     /// Returns the client, for flows that are no calls of a merchant's operation.
@@ -166,9 +191,11 @@ impl Upstream {
         }
     }
 
-    fn quota(&self, merchant: &MerchantName) -> Arc<Semaphore> {
+    fn quota(&self, merchant: &MerchantName) -> Arc<Quota> {
+        let share = self.0.share.load(Ordering::Relaxed);
         let mut quotas = self.0.quotas.lock().unwrap_or_else(PoisonError::into_inner);
-        let quota = quotas.entry(merchant.clone());
-        Arc::clone(quota.or_insert_with(|| Arc::new(Semaphore::new(self.0.max_calls.max(1)))))
+        let quota = quotas.entry(merchant.clone()).or_insert_with(|| Arc::new(Quota::new(share)));
+        quota.resize(share);
+        Arc::clone(quota)
     }
 }

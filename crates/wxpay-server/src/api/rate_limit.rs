@@ -17,10 +17,22 @@ impl Rate {
     fn interval(self) -> Duration {
         Duration::from_secs(1).checked_div(self.per_second.get()).unwrap_or_default()
     }
+}
 
-    /// Returns how far ahead of its rate a client may be.
-    fn tolerance(self) -> Duration {
-        self.interval().saturating_mul(self.burst.get().saturating_sub(1))
+/// The limit of one process: its share of a rate.
+#[derive(Clone, Copy, Debug)]
+struct Share {
+    interval: Duration,
+    tolerance: Duration,
+}
+
+impl Share {
+    /// Returns the share of one of `processes`, over which the requests of each client are spread. It permits at least
+    /// one request at a time.
+    fn of(rate: Rate, processes: NonZeroU32) -> Self {
+        let interval = rate.interval().saturating_mul(processes.get());
+        let burst = rate.burst.get().checked_div(processes.get()).unwrap_or_default();
+        Self { interval, tolerance: interval.saturating_mul(burst.saturating_sub(1)) }
     }
 }
 
@@ -42,18 +54,24 @@ impl RateLimiter {
         Self { rate, full_at: BTreeMap::new(), max_clients: MAX_CLIENTS }
     }
 
-    /// Counts a request.
+    /// Counts a request. The rate is that of all `processes` together.
     ///
     /// # Errors
     ///
     /// Returns the time after which the client may send the next request. The refused request is not counted.
-    pub(crate) fn check(&mut self, client: &str, now: Instant) -> Result<(), Duration> {
+    pub(crate) fn check(
+        &mut self,
+        client: &str,
+        now: Instant,
+        processes: NonZeroU32,
+    ) -> Result<(), Duration> {
+        let share = Share::of(self.rate, processes);
         let full_at = self.full_at.get(client).copied().unwrap_or(now).max(now);
         let ahead = full_at.saturating_duration_since(now);
-        if let Some(wait) = ahead.checked_sub(self.rate.tolerance()).filter(|wait| !wait.is_zero()) {
+        if let Some(wait) = ahead.checked_sub(share.tolerance).filter(|wait| !wait.is_zero()) {
             return Err(wait);
         }
-        let next = full_at.checked_add(self.rate.interval()).unwrap_or(full_at);
+        let next = full_at.checked_add(share.interval).unwrap_or(full_at);
         if let Some(stored) = self.full_at.get_mut(client) {
             *stored = next;
         } else {
@@ -83,6 +101,8 @@ impl RateLimiter {
 mod tests {
     use super::*;
 
+    const ALONE: NonZeroU32 = NonZeroU32::MIN;
+
     fn rate(per_second: u32, burst: u32) -> Rate {
         Rate { per_second: NonZeroU32::new(per_second).unwrap(), burst: NonZeroU32::new(burst).unwrap() }
     }
@@ -91,21 +111,21 @@ mod tests {
     fn burst_passes_at_once_and_the_rate_afterwards() {
         let (mut limiter, start) = (RateLimiter::new(rate(10, 3)), Instant::now());
         for _ in 0..3 {
-            assert_eq!(limiter.check("a", start), Ok(()));
+            assert_eq!(limiter.check("a", start, ALONE), Ok(()));
         }
-        let wait = limiter.check("a", start).unwrap_err();
+        let wait = limiter.check("a", start, ALONE).unwrap_err();
         assert_eq!(wait, Duration::from_millis(100));
-        assert_eq!(limiter.check("b", start), Ok(()), "another client has its own bucket");
-        assert!(limiter.check("a", start + wait - Duration::from_millis(1)).is_err());
-        assert_eq!(limiter.check("a", start + wait), Ok(()));
-        assert!(limiter.check("a", start + wait).is_err());
+        assert_eq!(limiter.check("b", start, ALONE), Ok(()), "another client has its own bucket");
+        assert!(limiter.check("a", start + wait - Duration::from_millis(1), ALONE).is_err());
+        assert_eq!(limiter.check("a", start + wait, ALONE), Ok(()));
+        assert!(limiter.check("a", start + wait, ALONE).is_err());
     }
 
     #[test]
     fn long_run_never_exceeds_rate_and_burst() {
         let (mut limiter, start) = (RateLimiter::new(rate(20, 5)), Instant::now());
         let passed =
-            (0..10_000).filter(|milli| limiter.check("a", start + Duration::from_millis(*milli)).is_ok());
+            (0..10_000).filter(|milli| limiter.check("a", start + Duration::from_millis(*milli), ALONE).is_ok());
         assert_eq!(passed.count(), 5 + 199);
     }
 
@@ -113,14 +133,28 @@ mod tests {
     fn number_of_clients_is_bounded_and_the_busiest_stay_limited() {
         let (mut limiter, start) = (RateLimiter::new(rate(1, 2)), Instant::now());
         limiter.max_clients = 10;
-        limiter.check("busy", start).unwrap();
-        limiter.check("busy", start).unwrap();
+        limiter.check("busy", start, ALONE).unwrap();
+        limiter.check("busy", start, ALONE).unwrap();
         for number in 0..1000 {
-            limiter.check(&format!("client {number}"), start).unwrap();
+            limiter.check(&format!("client {number}"), start, ALONE).unwrap();
             assert!(limiter.full_at.len() <= 10);
         }
-        assert!(limiter.check("busy", start).is_err());
-        limiter.check("late", start + Duration::from_mins(1)).unwrap();
+        assert!(limiter.check("busy", start, ALONE).is_err());
+        limiter.check("late", start + Duration::from_mins(1), ALONE).unwrap();
         assert_eq!(limiter.full_at.len(), 1);
+    }
+
+    #[test]
+    fn the_limits_of_several_processes_add_up_to_the_rate() {
+        let (three, start) = (NonZeroU32::new(3).unwrap(), Instant::now());
+        let passed = (0..3).map(|_| {
+            let mut limiter = RateLimiter::new(rate(30, 9));
+            let at = |milli| start + Duration::from_millis(milli);
+            (0..10_000).filter(|milli| limiter.check("a", at(*milli), three).is_ok()).count()
+        });
+        assert_eq!(passed.sum::<usize>(), 3 * (3 + 99));
+        let mut limiter = RateLimiter::new(rate(1, 1));
+        limiter.check("a", start, three).unwrap();
+        assert_eq!(limiter.check("a", start, three), Err(Duration::from_secs(3)), "one at least");
     }
 }

@@ -283,7 +283,8 @@ impl Api {
     fn limit(&self, key_id: &str) -> Result<(), Problem> {
         let Some(limiter) = &self.0.limiter else { return Ok(()) };
         let mut limiter = limiter.lock().unwrap_or_else(PoisonError::into_inner);
-        limiter.check(key_id, Instant::now()).map_err(Problem::rate_limited)
+        let processes = self.0.app.leases().live_processes();
+        limiter.check(key_id, Instant::now(), processes).map_err(Problem::rate_limited)
     }
 
     /// Receives a notification of WeChat Pay. The reply has WeChat Pay's form, not the interface's.

@@ -291,6 +291,14 @@ CREATE TABLE leases (
     PRIMARY KEY (name)
 );
 
+-- A process that takes part in the background work.
+CREATE TABLE processes (
+    process TEXT NOT NULL,
+    schema_version BIGINT NOT NULL,
+    until BIGINT NOT NULL,
+    PRIMARY KEY (process)
+);
+
 -- A webhook endpoint.
 CREATE TABLE endpoints (
     endpoint TEXT NOT NULL,

@@ -35,6 +35,7 @@ pub(crate) const TABLES: &[&TableInfo] = &[
     payment::PaymentRow::INFO,
     refund::RefundRow::INFO,
     task::LeaseRow::INFO,
+    task::ProcessRow::INFO,
     task::TaskRow::INFO,
     webhook::AttemptRow::INFO,
     webhook::CursorRow::INFO,

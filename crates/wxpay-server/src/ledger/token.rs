@@ -5,7 +5,7 @@
 
 use super::{
     Changes, Context, Corrupt, Decision, Load, Operation, Prefix, Rows,
-    lease::{LeaseClaim, ReleaseLeases, TakeLease, TakenLease},
+    lease::{LeaseClaim, ReleaseLeases, TakeLeases},
     rows::{merchant::TokenRow, task::LeaseRow},
 };
 use std::time::Duration;
@@ -59,13 +59,13 @@ impl Operation for LeaseToken {
         }
         let Self { appid, owner, duration, .. } = self.clone();
         let Decision { changes, output } =
-            TakeLease { name: lease_of(&appid), owner, duration }.decide(rows, context)?;
-        let output = match output {
-            TakenLease::Held(_) => LeasedToken::Busy,
-            TakenLease::Taken(lease) => {
+            TakeLeases { names: vec![lease_of(&appid)], owner, duration }.decide(rows, context)?;
+        let output = match output.first() {
+            None => LeasedToken::Busy,
+            Some(lease) => {
                 let last = known.map(|row| row.version).unwrap_or_default().max(self.seen);
                 let epoch = last.saturating_add(1).max(context.now.as_millis());
-                LeasedToken::Leased { claim: LeaseClaim::to(&lease), epoch }
+                LeasedToken::Leased { claim: LeaseClaim::to(lease), epoch }
             }
         };
         Ok(Decision { changes, output })
@@ -100,7 +100,7 @@ impl Operation for StoreToken {
         }
         let mut changes = Changes::default();
         if let Some(claim) = self.claim.clone() {
-            changes = ReleaseLeases { claims: vec![claim] }.decide(rows, context)?.changes;
+            changes = ReleaseLeases { claims: vec![claim], ending: None }.decide(rows, context)?.changes;
         }
         changes.root(&self.row, seen);
         Ok(Decision { changes, output: true })

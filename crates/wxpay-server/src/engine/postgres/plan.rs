@@ -142,9 +142,15 @@ mod tests {
     fn locks_of_one_table_are_taken_in_the_order_of_its_key() {
         let claim = |name: &str| LeaseClaim { name: name.into(), owner: "me".into(), version: 1 };
         let claims = vec![claim("shard:2"), claim("shard:1"), claim("shard:3")];
-        let renew = RenewLeases { claims, duration: std::time::Duration::ZERO };
+        let renew = RenewLeases {
+            process: "me".into(),
+            schema_version: 1,
+            claims,
+            duration: std::time::Duration::ZERO,
+            forgotten: vec!["other".into()],
+        };
         let plan = Plan::new(&renew.loads(), Isolation::ReadCommitted);
-        assert_eq!(plan.steps, [1, 0, 2].map(|position| (position, Lock::Update)));
+        assert_eq!(plan.steps, [1, 0, 2, 4, 3].map(|position| (position, Lock::Update)));
     }
 
     #[test]

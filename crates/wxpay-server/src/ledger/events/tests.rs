@@ -4,7 +4,7 @@ use crate::{
     ledger::{
         OrderKey, Scan,
         emit::event,
-        lease::{TakeLease, TakenLease},
+        lease::TakeLeases,
         rows::event::EventType,
     },
 };
@@ -66,16 +66,14 @@ fn at_most_500_events_are_numbered_at_once() {
 fn a_process_that_lost_the_lease_numbers_nothing() {
     let rows = [outbox_row("A1", 1)];
     let mut store = with_outbox(&rows);
-    let take = |owner: &str| TakeLease {
-        name: "event_log:0".into(),
+    let take = |owner: &str| TakeLeases {
+        names: vec!["event_log:0".into()],
         owner: owner.into(),
         duration: Duration::from_secs(10),
     };
-    let TakenLease::Taken(lease) = store.run(&take("one"), &Context { now: NOW, random: 0 }).unwrap() else {
-        panic!("nobody has it")
-    };
+    let lease = store.run(&take("one"), &Context { now: NOW, random: 0 }).unwrap().remove(0);
     let later = Context { now: NOW.after(Duration::from_secs(11)), random: 0 };
-    let TakenLease::Taken(other) = store.run(&take("other"), &later).unwrap() else { panic!("it has ended") };
+    let other = store.run(&take("other"), &later).unwrap().remove(0);
     let operation = |lease| NumberEvents { outbox: rows.to_vec(), lease: Some(LeaseClaim::to(lease)) };
     assert_eq!(store.run(&operation(&lease), &later).unwrap(), NumberedEvents::NotHeld);
     assert_eq!(all(&store), []);

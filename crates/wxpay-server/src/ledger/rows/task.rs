@@ -1,4 +1,4 @@
-//! Tasks and leases.
+//! Tasks, leases and the processes that hold them.
 
 use crate::ledger::{
     Prefix, Shard, Subject,
@@ -75,5 +75,29 @@ impl LeaseRow {
     /// Returns the key of a lease.
     pub(crate) fn of(name: &str) -> Prefix<Self> {
         Prefix::all().and(&String::from(name))
+    }
+}
+
+table! {
+    /// A process that takes part in the background work.
+    ProcessRow = "processes" {
+        key {
+            /// The name, which no other process has.
+            process: String,
+        }
+        columns {
+            /// The newest version of the schema that it knows.
+            schema_version: i64,
+            /// The end of its life, unless it renews it.
+            until: UnixTime,
+        }
+        indexes {}
+    }
+}
+
+impl ProcessRow {
+    /// Returns the key of a process.
+    pub(crate) fn of(process: &str) -> Prefix<Self> {
+        Prefix::all().and(&String::from(process))
     }
 }

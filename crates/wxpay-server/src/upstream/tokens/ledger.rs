@@ -71,7 +71,7 @@ impl LedgerStore {
     }
 
     pub(super) async fn unlock(&self, claim: &LeaseClaim, context: Context) -> Result<(), StoreError> {
-        self.run(ReleaseLeases { claims: vec![claim.clone()] }, context).await
+        self.run(ReleaseLeases { claims: vec![claim.clone()], ending: None }, context).await
     }
 
     async fn run<O: Operation>(&self, operation: O, context: Context) -> Result<O::Output, StoreError> {

@@ -9,7 +9,7 @@ use crate::{
         events::{NumberEvents, NumberedEvents},
         idempotency::{BeginIdempotent, BegunIdempotent},
         inbox::RecordNotification,
-        lease::{LeaseClaim, TakeLease, TakenLease},
+        lease::{LeaseClaim, TakeLeases},
         merchants::{
             DeleteMerchant, DeletedMerchant, PlaceStoredMerchantsOrder, SaveMerchant, SavedMerchant,
         },
@@ -178,13 +178,15 @@ async fn a_number_has_one_owner_and_a_lease_one_holder() {
         };
         let owners: BTreeSet<_> = processes.run((0..20).map(claim).collect()).await.into_iter().collect();
         assert_eq!(owners.len(), 1);
-        let take = |number: usize| TakeLease {
-            name: "shard:1".into(),
+        let take = |number: usize| TakeLeases {
+            names: vec!["shard:2".into(), "shard:1".into()],
             owner: format!("p{number}"),
             duration: Duration::from_secs(10),
         };
         let taken = processes.run((0..20).map(take).collect()).await;
-        assert_eq!(taken.iter().filter(|each| matches!(each, TakenLease::Taken(_))).count(), 1);
+        let mut taken: Vec<String> = taken.into_iter().flatten().map(|lease| lease.name).collect();
+        taken.sort_unstable();
+        assert_eq!(taken, ["shard:1", "shard:2"]);
     })
     .await;
 }
@@ -355,10 +357,9 @@ async fn events_are_numbered_once_by_competing_holders() {
             .collect();
         let insert = changes(|changes| outbox.iter().for_each(|row| changes.insert(row)));
         processes.any().run(Write(insert), CONTEXT).await.unwrap();
-        let take = TakeLease { name: "log".into(), owner: "p".into(), duration: Duration::from_secs(10) };
-        let TakenLease::Taken(lease) = processes.any().run(take, CONTEXT).await.unwrap() else {
-            panic!("held")
-        };
+        let names = vec!["log".into()];
+        let take = TakeLeases { names, owner: "p".into(), duration: Duration::from_secs(10) };
+        let lease = processes.any().run(take, CONTEXT).await.unwrap().remove(0);
         let number = NumberEvents { outbox, lease: Some(LeaseClaim::to(&lease)) };
         let numbered = processes.run(vec![number; 6]).await;
         let count = |each: &NumberedEvents| match each {
