@@ -29,27 +29,18 @@ dir=$(mktemp -d /tmp/wxpay-pg-XXXXXX)
 log=$dir/log
 stop() {
     trap - EXIT
-    [ -z "$pid" ] || { kill -INT "$pid"; wait "$pid"; } 2>/dev/null || true
+    "$programs/pg_ctl" -D "$dir/data" -m fast -w stop >>"$log" 2>&1 || true
     [ -z "$failed" ] || cat "$log" >&2
     rm -rf "$dir"
 }
-pid= failed=1
+failed=1
 trap stop EXIT
 "$programs/initdb" -D "$dir/data" -U wxpay -A trust -E UTF8 --no-sync --locale=C.UTF-8 $language >"$log" 2>&1
-"$programs/postgres" -D "$dir/data" -k "$dir" -p "$port" -c listen_addresses=127.0.0.1 \
-    -c max_connections=300 -c deadlock_timeout=200ms "$@" >>"$log" 2>&1 &
-pid=$!
-for _ in $(seq 300); do
-    if "$programs/pg_isready" -q -h "$dir" -p "$port" -U wxpay; then
-        failed=
-        echo "$dir"
-        read -r _ || true
-        exit 0
-    fi
-    kill -0 "$pid" 2>/dev/null || break
-    sleep 0.1
-done
-exit 1
+"$programs/pg_ctl" -D "$dir/data" -l "$log" -w -o "-k $dir -p $port -c listen_addresses=127.0.0.1 \
+    -c max_connections=300 -c deadlock_timeout=200ms $*" start >>"$log" 2>&1
+failed=
+echo "$dir"
+read -r _ || true
 "#;
 
 /// A server. It stops when it is dropped or the process ends, which closes the standard input of its script.
@@ -193,6 +184,19 @@ impl Server {
         let mut child = as_somebody(&shell).unwrap().stdin(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
         assert!(child.wait().unwrap().success());
+    }
+
+    /// Restarts the server as after a crash: it recovers, and everything in progress is cut.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start again.
+    pub fn crash(&self) {
+        let mut restart = Command::new(self.programs.join("pg_ctl"));
+        restart.arg("-D").arg(self.dir.join("data")).arg("-l").arg(self.dir.join("log"));
+        restart.args(["-m", "immediate", "-w", "restart"]);
+        let output = as_somebody(&restart).unwrap().output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
     /// Puts a rule before the others of `pg_hba.conf`, by which everybody is trusted.

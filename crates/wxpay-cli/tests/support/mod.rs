@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub(crate) mod load;
+
 use serde_json::{Value, json};
 use std::{
     fs,

@@ -124,8 +124,8 @@ mod tests {
     #[test]
     fn long_run_never_exceeds_rate_and_burst() {
         let (mut limiter, start) = (RateLimiter::new(rate(20, 5)), Instant::now());
-        let passed =
-            (0..10_000).filter(|milli| limiter.check("a", start + Duration::from_millis(*milli), ALONE).is_ok());
+        let passed = (0..10_000)
+            .filter(|milli| limiter.check("a", start + Duration::from_millis(*milli), ALONE).is_ok());
         assert_eq!(passed.count(), 5 + 199);
     }
 

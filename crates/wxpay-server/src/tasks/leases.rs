@@ -176,12 +176,8 @@ impl Leases {
         let rows = app.ledger().read(loads).await?;
         let rows = Rows { processes: rows.all()?, leases: rows.all()? };
         let (me, now) = (app.settings().process.as_str(), app.now());
-        let live: Vec<&str> = rows
-            .processes
-            .iter()
-            .filter(|row| row.is_alive(now))
-            .map(|row| row.process.as_str())
-            .collect();
+        let live: Vec<&str> =
+            rows.processes.iter().filter(|row| row.is_alive(now)).map(|row| row.process.as_str()).collect();
         // Others would take the leases of a process that they do not know.
         if !live.contains(&me) {
             return Ok(rows);
@@ -209,7 +205,8 @@ impl Leases {
         let take = TakeLeases { names, owner: app.settings().process.clone(), duration: DURATION };
         let taken = app.ledger().run(take, app.context()).await?;
         if !taken.is_empty() {
-            let claimed = |lease: &LeaseRow| (lease.name.clone(), Held { claim: LeaseClaim::to(lease), until });
+            let claimed =
+                |lease: &LeaseRow| (lease.name.clone(), Held { claim: LeaseClaim::to(lease), until });
             self.held().extend(taken.iter().map(claimed));
             // Both the runner and the numbering wait.
             self.0.taken.notify_waiters();

@@ -1,12 +1,7 @@
 use super::*;
 use crate::{
     engine::model::Store,
-    ledger::{
-        OrderKey, Scan,
-        emit::event,
-        lease::TakeLeases,
-        rows::event::EventType,
-    },
+    ledger::{OrderKey, Scan, emit::event, lease::TakeLeases, rows::event::EventType},
 };
 use proptest::prelude::*;
 use serde_json::json;
