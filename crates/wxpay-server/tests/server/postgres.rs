@@ -2,9 +2,14 @@
 
 use crate::{
     http::call,
-    shop::{Setup, Shop},
+    merchants,
+    shop::{Setup, Shop, jsapi, with},
 };
-use std::{path::PathBuf, time::Duration};
+use serde_json::json;
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 use wxpay_testkit::postgres::{Server, server};
 
 /// Returns a shop whose server is on a new database, and the name of the database.
@@ -34,6 +39,54 @@ async fn two_servers_on_one_database_are_one() {
     assert!(
         shop.event_types("ORDER1").await.starts_with(&["order.created".to_owned(), "order.paid".to_owned()])
     );
+}
+
+#[tokio::test]
+async fn a_merchant_that_is_changed_in_one_process_is_seen_by_the_others_within_two_seconds() {
+    let Some(server) = server() else { return };
+    let url = server.create();
+    let shop = Setup::default().without_merchant().database(url).open().await;
+    let others = [
+        shop.start_another(PathBuf::new()).await.unwrap(),
+        shop.start_another(PathBuf::new()).await.unwrap(),
+    ];
+    let environment = shop.new_merchant("1900000108").await;
+    let token = format!("Bearer {}", shop.token);
+    let headers = [("authorization", token.as_str()), ("content-type", "application/json")];
+    let order = |number: &str| jsapi(number, 5).to_string().into_bytes();
+    let created = Instant::now();
+    shop.post("/api/merchants", &merchants::body("shop1", &environment)).await.expect(201);
+    for (number, other) in others.iter().enumerate() {
+        let number = format!("ORDER{number}");
+        loop {
+            let sent = Instant::now();
+            let reply = call(other.local_addr(), "POST", "/api/orders", &headers, &order(&number)).await;
+            if reply.status == 201 {
+                break;
+            }
+            assert!(sent - created < Duration::from_secs(2), "{}: {}", number, reply.text());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    // It has orders, and cannot be deleted; but its apps are replaced.
+    let changed = Instant::now();
+    let apps = json!({ "apps": [{ "appid": "wx0000000000000009", "name": "other" }] });
+    shop.request("PATCH", "/api/merchants/shop1", &apps).await.expect(200);
+    for other in &others {
+        let named = |app: &str| with(&jsapi("ORDER9", 5), &[("app", json!(app))]).to_string().into_bytes();
+        loop {
+            let sent = Instant::now();
+            let reply = call(other.local_addr(), "POST", "/api/orders", &headers, &named("shop")).await;
+            if reply.status == 422 {
+                break;
+            }
+            assert!(sent - changed < Duration::from_secs(2), "{}", reply.text());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    for other in others {
+        assert!(other.shutdown().await);
+    }
 }
 
 #[tokio::test]
