@@ -19,7 +19,7 @@ mod texts;
 
 pub(crate) use error::LedgerError;
 pub(crate) use ledger::{Ledger, LedgerMetrics};
-pub(crate) use migrations::newest;
+pub(crate) use migrations::{Schema, newest};
 pub(crate) use postgres::{PostgresSettings, PostgresUrl};
 pub(crate) use sqlite::backup;
 

@@ -18,6 +18,8 @@ mod runner;
 mod work;
 
 pub(crate) use leases::Leases;
+#[cfg(test)]
+pub(crate) use retention::delete_all;
 
 use crate::app::App;
 use tokio::task::JoinSet;

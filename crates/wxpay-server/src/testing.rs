@@ -223,7 +223,7 @@ impl TestWorld {
         };
         let network = Arc::new(SimNetwork { ambient: Arc::clone(&ambient), state: Mutex::new(state) });
         let model = Model::new();
-        let app = app(&model, &ambient, &network, merchant, Sharing::default());
+        let app = app(model.clone().into(), &ambient, &network, merchant, Sharing::default());
         Self { app, model, ambient, network }
     }
 
@@ -231,7 +231,7 @@ impl TestWorld {
     pub(crate) fn sharing(&self, process: &str, stores: Vec<Store>, sealing: SealingKeys) -> Self {
         let Self { model, ambient, network, .. } = self.clone();
         let merchant = merchant(&network.state().gateway);
-        let app = app(&model, &ambient, &network, merchant, Sharing { process, stores, sealing });
+        let app = app(model.clone().into(), &ambient, &network, merchant, Sharing { process, stores, sealing });
         Self { app, model, ambient, network }
     }
 
@@ -239,14 +239,19 @@ impl TestWorld {
     pub(crate) fn restarted(self) -> Self {
         let Self { model, ambient, network, .. } = self;
         let merchant = merchant(&network.state().gateway);
-        let app = app(&model, &ambient, &network, merchant, Sharing::default());
+        let app = app(model.clone().into(), &ambient, &network, merchant, Sharing::default());
         Self { app, model, ambient, network }
     }
 
     /// Returns another process on the same ledger.
     pub(crate) fn beside(&self, process: &str) -> App {
+        self.on(self.model.clone().into(), process)
+    }
+
+    /// Returns another process, on this ledger.
+    pub(crate) fn on(&self, ledger: Ledger, process: &str) -> App {
         let merchant = merchant(&self.network.state().gateway);
-        app(&self.model, &self.ambient, &self.network, merchant, Sharing { process, ..Sharing::default() })
+        app(ledger, &self.ambient, &self.network, merchant, Sharing { process, ..Sharing::default() })
     }
 
     /// Returns the key of an order.
@@ -448,7 +453,7 @@ struct Sharing<'a> {
 }
 
 fn app(
-    model: &Model,
+    ledger: Ledger,
     ambient: &Arc<TestAmbient>,
     network: &Arc<SimNetwork>,
     merchant: Merchant,
@@ -466,7 +471,7 @@ fn app(
         Upstream::with_shared_tokens(SharedTokens::new(parts), ambient, metrics, 256).unwrap()
     };
     App::new(Parts {
-        ledger: Ledger::from(model.clone()),
+        ledger,
         merchants: Arc::new(Registry::new([merchant]).unwrap()),
         vault,
         upstream,

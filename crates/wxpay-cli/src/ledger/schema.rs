@@ -9,18 +9,23 @@ pub(crate) async fn migrate(args: args::Migrate) -> Result<(), Failure> {
     let settings = server_settings::of_ledger(&args.ledger.sources)?;
     let versions =
         if args.check { Console::schema(&settings).await } else { Console::migrate(&settings).await };
-    let SchemaVersions { found, newest, .. } = versions.map_err(|error| start_failure(&error))?;
+    let SchemaVersions { found, newest, required, .. } = versions.map_err(|error| start_failure(&error))?;
     if args.ledger.json {
-        output::json(&json!({ "found": found, "newest": newest }))?;
+        output::json(&json!({ "found": found, "newest": newest, "required": required }))?;
     } else {
         output::line(format_args!("schema {found}, newest {newest}"))?;
     }
     match found.cmp(&newest) {
-        Ordering::Equal => Ok(()),
-        Ordering::Greater => Err(Failure::failed("the schema is newer than this program: use a newer one")),
-        Ordering::Less => {
+        Ordering::Greater if newest < required => Err(Failure::failed(format_args!(
+            "the ledger requires a program that knows schema {required}: use a newer one"
+        ))),
+        Ordering::Equal | Ordering::Greater => Ok(()),
+        Ordering::Less if args.check => {
             Err(Failure::failed("the schema is not up to date: run `wxpay migrate`, or start the server"))
         }
+        Ordering::Less => Err(Failure::failed(
+            "the schema is not up to date: a server of an older version needs what is to be removed; stop it first",
+        )),
     }
 }
 

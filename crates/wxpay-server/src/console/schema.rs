@@ -17,6 +17,8 @@ use std::io;
 pub struct SchemaVersions {
     /// The version of the ledger; 0 if it has no schema yet.
     pub found: i64,
+    /// The oldest version that a program must know to use the ledger. It can use a newer one, too.
+    pub required: i64,
     /// The newest version, which this program brings a ledger to.
     pub newest: i64,
 }
@@ -40,18 +42,18 @@ impl Console {
     pub async fn schema(settings: &Settings) -> Result<SchemaVersions, StartError> {
         let database = &settings.values.database;
         let found = match database {
-            Database::Sqlite(path) => Ledger::version(path),
-            Database::Postgres(url) => Ledger::version_of(&settings.postgres(url)).await,
+            Database::Sqlite(path) => Ledger::schema(path),
+            Database::Postgres(url) => Ledger::schema_of(&settings.postgres(url)).await,
         };
         let found = found.map_err(|cause| StartError::ledger(database, cause))?;
-        Ok(SchemaVersions { found, newest: engine::newest() })
+        Ok(SchemaVersions { found: found.version, required: found.min_version, newest: engine::newest() })
     }
 
     /// Brings the schema up to date, and creates the ledger if there is none. A server does so by itself when it starts.
     ///
     /// # Errors
     ///
-    /// If the ledger cannot be opened, or its schema is newer than this program.
+    /// If the ledger cannot be opened, or requires a newer program; or if a migration would break a server that runs.
     pub async fn migrate(settings: &Settings) -> Result<SchemaVersions, StartError> {
         open_ledger(settings, false).await?.close().await;
         Self::schema(settings).await

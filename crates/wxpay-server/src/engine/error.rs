@@ -20,11 +20,18 @@ pub(crate) enum LedgerError {
     FileRemoved,
     /// A stored value breaks the rule of its column.
     Corrupt(Corrupt),
-    /// The schema is newer than this version of the server.
+    /// The schema requires a newer version of the server.
     NewerSchema {
-        /// The version of the schema.
-        found: i64,
+        /// The version of the schema that a server must know.
+        required: i64,
         /// The newest version that this server knows.
+        known: i64,
+    },
+    /// A process of an older version is running, which a migration would break.
+    OlderProcess {
+        /// The version of the schema that a process must know.
+        required: i64,
+        /// The newest version that the process knows.
         known: i64,
     },
     /// The file is the ledger of version 0.1.0 of this server.
@@ -80,9 +87,15 @@ impl fmt::Display for LedgerError {
                 "the ledger file was removed or replaced while it was in use; restore it and restart the server",
             ),
             Self::Corrupt(corrupt) => corrupt.fmt(f),
-            Self::NewerSchema { found, known } => write!(
+            Self::NewerSchema { required, known } => write!(
                 f,
-                "the ledger has schema {found}, this server knows schema {known} at most; use a newer server"
+                "the ledger requires a server that knows schema {required}, this one knows schema {known} at most; use \
+                 a newer server"
+            ),
+            Self::OlderProcess { required, known } => write!(
+                f,
+                "a server that knows schema {known} at most is running on the ledger, and this one requires schema \
+                 {required} of all; stop the older server first"
             ),
             Self::OldServerFile => f.write_str(
                 "the ledger file was made by version 0.1.0 of this server and was left untouched; set another path",
@@ -121,6 +134,7 @@ impl error::Error for LedgerError {
             | Self::FileRemoved
             | Self::Corrupt(_)
             | Self::NewerSchema { .. }
+            | Self::OlderProcess { .. }
             | Self::OldServerFile
             | Self::NotALedger
             | Self::NoWriteAheadLog

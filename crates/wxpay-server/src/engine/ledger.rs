@@ -1,13 +1,17 @@
 //! The handle to a ledger.
 
 use super::{
-    LedgerError,
+    LedgerError, Schema,
     postgres::{Postgres, PostgresSettings},
     scan::RawScan,
     sqlite::{self, Sqlite},
 };
-use crate::ledger::{Context, Load, Operation, Prefix, Rows, Scan, Table, Value};
+use crate::ledger::{
+    Context, Load, Operation, Prefix, Rows, Scan, Table, TableInfo, Value,
+    month::{month_of, next_month},
+};
 use std::{path::Path, sync::Arc};
+use wxpay_proto::UnixTime;
 
 /// A ledger. Clones are handles to the same ledger.
 #[derive(Clone, Debug)]
@@ -64,22 +68,22 @@ impl Ledger {
         Ok(Self { engine: Engine::Postgres(Arc::new(Postgres::connect(settings).await?)) })
     }
 
-    /// Returns the version of the schema of a ledger file, 0 if there is none. Changes nothing. Blocks.
+    /// Returns the schema of a ledger file. Changes nothing. Blocks.
     ///
     /// # Errors
     ///
     /// If the file is not a ledger.
-    pub(crate) fn version(path: &Path) -> Result<i64, LedgerError> {
-        sqlite::version(path)
+    pub(crate) fn schema(path: &Path) -> Result<Schema, LedgerError> {
+        sqlite::schema(path)
     }
 
-    /// Returns the version of the schema of a PostgreSQL database, 0 if there is none. Changes nothing.
+    /// Returns the schema of a PostgreSQL database. Changes nothing.
     ///
     /// # Errors
     ///
     /// If no host accepts a connection for writing, or the database has tables of another program.
-    pub(crate) async fn version_of(settings: &PostgresSettings) -> Result<i64, LedgerError> {
-        Postgres::version(settings).await
+    pub(crate) async fn schema_of(settings: &PostgresSettings) -> Result<Schema, LedgerError> {
+        Postgres::schema(settings).await
     }
 
     /// Runs an operation and returns its output after its changes are committed. It runs even if the caller stops
@@ -141,6 +145,40 @@ impl Ledger {
             Engine::Postgres(postgres) => postgres.scan_raw(scan).await,
             #[cfg(test)]
             Engine::Model(model) => model.scan_raw(&scan).await,
+        }
+    }
+
+    /// Makes room for the rows of this month and the next one, where tables have a partition for each month.
+    ///
+    /// # Errors
+    ///
+    /// If a partition cannot be made. It will be with the first row of its month.
+    pub(crate) async fn prepare_months(&self, now: UnixTime) -> Result<(), LedgerError> {
+        let month = month_of(now);
+        match &self.engine {
+            Engine::Postgres(postgres) => postgres.prepare_months(&[month, next_month(month)]).await,
+            Engine::Sqlite(_) => Ok(()),
+            #[cfg(test)]
+            Engine::Model(_) => Ok(()),
+        }
+    }
+
+    /// Deletes the rows of earlier months by dropping their partitions. Returns the number of months; `None` if the tables
+    /// have no partitions: then rows are deleted one by one.
+    ///
+    /// # Errors
+    ///
+    /// If the table is in use all the time, or the database fails. Some may be dropped.
+    pub(crate) async fn drop_months(
+        &self,
+        table: &TableInfo,
+        before: u64,
+    ) -> Result<Option<usize>, LedgerError> {
+        match &self.engine {
+            Engine::Postgres(postgres) => postgres.drop_months(table, before).await.map(Some),
+            Engine::Sqlite(_) => Ok(None),
+            #[cfg(test)]
+            Engine::Model(_) => Ok(None),
         }
     }
 

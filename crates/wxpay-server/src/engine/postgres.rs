@@ -7,6 +7,7 @@ mod apply;
 mod dial;
 mod failure;
 mod migrate;
+mod partitions;
 mod plan;
 mod pool;
 mod read;
@@ -25,10 +26,11 @@ pub(crate) use url::PostgresUrl;
 
 use super::{
     LedgerError, LedgerMetrics,
+    migrations::{MIGRATIONS, Migrations, Schema},
     probe::{PROBE_CONTEXT, Probe},
     scan::RawScan,
 };
-use crate::ledger::{Context, Load, Operation, Rows, Value};
+use crate::ledger::{Context, Load, Operation, Rows, TableInfo, Value, rows::TABLES};
 use dial::Dialer;
 use pool::Pool;
 use std::sync::Arc;
@@ -52,20 +54,25 @@ pub(crate) struct PostgresSettings {
 impl Postgres {
     /// Connects, and brings the schema up to date.
     pub(super) async fn connect(settings: &PostgresSettings) -> Result<Self, LedgerError> {
+        Self::connect_with(settings, MIGRATIONS).await
+    }
+
+    /// Connects, and carries out these migrations.
+    async fn connect_with(settings: &PostgresSettings, migrations: Migrations) -> Result<Self, LedgerError> {
         let dialer = Dialer::new(&settings.url, settings.ca.as_deref())?;
         let session = dialer.dial().await?;
-        migrate::migrate(&session).await?;
+        migrate::migrate(&session, migrations).await?;
         session.close().await;
         let pool = Pool::new(dialer, settings.connections);
         Ok(Self(Arc::new(Transactions::new(pool, settings.url.isolation))))
     }
 
-    /// Returns the version of the schema, 0 without one.
-    pub(super) async fn version(settings: &PostgresSettings) -> Result<i64, LedgerError> {
+    /// Returns the schema.
+    pub(super) async fn schema(settings: &PostgresSettings) -> Result<Schema, LedgerError> {
         let session = Dialer::new(&settings.url, settings.ca.as_deref())?.dial().await?;
-        let version = migrate::version(&session).await;
+        let schema = migrate::schema(&session).await;
         session.close().await;
-        version
+        schema
     }
 
     pub(super) async fn run<O: Operation>(
@@ -87,6 +94,19 @@ impl Postgres {
 
     pub(super) async fn scan_raw(&self, scan: RawScan) -> Result<Vec<Vec<Value>>, LedgerError> {
         self.0.scan(&scan).await
+    }
+
+    /// Makes the partitions of these months.
+    pub(super) async fn prepare_months(&self, months: &[u64]) -> Result<(), LedgerError> {
+        let tables = TABLES.iter().filter(|table| table.is_monthly());
+        let partitions: Vec<_> =
+            tables.flat_map(|table| months.iter().map(|month| (table.name, *month))).collect();
+        self.0.make_partitions(&partitions).await
+    }
+
+    /// Drops the partitions of a table that are of earlier months. Returns their number.
+    pub(super) async fn drop_months(&self, table: &TableInfo, before: u64) -> Result<usize, LedgerError> {
+        self.0.drop_partitions(table, before).await
     }
 
     pub(super) async fn probe(&self) -> Result<(), LedgerError> {

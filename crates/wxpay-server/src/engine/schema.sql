@@ -1,5 +1,5 @@
 -- The ledger, schema 1. The text is that of PostgreSQL; for SQLite, `migrate.rs` rewrites the types to INTEGER and makes
--- the tables STRICT and WITHOUT ROWID. A test compares it with the rows that `ledger/rows` declares.
+-- the tables STRICT and WITHOUT ROWID, without partitions. A test compares it with the rows that `ledger/rows` declares.
 -- No sequences, triggers, enumerations, foreign keys or functions: times and ids come from the server. Times are
 -- milliseconds since 1970, amounts are fen. An index names all columns that order its rows: scans go on after the last row.
 -- Checks are chains of OR: for IN with more than two values, SQLite builds a temporary table in each statement.
@@ -40,7 +40,7 @@ CREATE TABLE audit (
     subject TEXT NOT NULL,
     detail TEXT NOT NULL,
     PRIMARY KEY (month, at, id)
-);
+) PARTITION BY RANGE (month);
 
 -- A case.
 CREATE TABLE cases (
@@ -96,7 +96,7 @@ CREATE TABLE events (
     data TEXT NOT NULL,
     at BIGINT NOT NULL,
     PRIMARY KEY (month, log, position)
-);
+) PARTITION BY RANGE (month);
 CREATE INDEX events_by_id ON events (id, month, log, position);
 
 -- A verified notification, as received. What is not verified is counted, and not stored.
@@ -112,7 +112,7 @@ CREATE TABLE inbox (
     received_at BIGINT NOT NULL,
     count BIGINT NOT NULL,
     PRIMARY KEY (month, digest)
-);
+) PARTITION BY RANGE (month);
 
 -- A call to WeChat Pay whose fate is worth keeping.
 CREATE TABLE calls (
@@ -128,7 +128,7 @@ CREATE TABLE calls (
     fate TEXT NOT NULL,
     summary TEXT NOT NULL,
     PRIMARY KEY (month, id)
-);
+) PARTITION BY RANGE (month);
 CREATE INDEX calls_by_subject ON calls (subject, at, month, id);
 
 -- A merchant that was configured by API.
@@ -350,7 +350,7 @@ CREATE TABLE attempts (
     duration_ms BIGINT NOT NULL,
     response TEXT,
     PRIMARY KEY (month, endpoint, log, position, at)
-);
+) PARTITION BY RANGE (month);
 CREATE INDEX attempts_recent ON attempts (endpoint, at, month, log, position);
 
 -- The row that a health check writes.

@@ -13,10 +13,11 @@ mod values;
 mod writer;
 
 pub(crate) use backup::backup;
-pub(super) use migrate::version;
+pub(super) use migrate::schema;
 
 use super::{
     LedgerError, LedgerMetrics,
+    migrations::{MIGRATIONS, Migrations},
     probe::{PROBE_CONTEXT, Probe},
     scan::RawScan,
 };
@@ -55,24 +56,26 @@ pub(super) struct Sqlite {
 impl Sqlite {
     /// Opens the file, or creates it, readable by its owner only: it contains personal data.
     pub(super) fn open(path: &Path) -> Result<Self, LedgerError> {
-        Self::open_with(path, Access::Server, |_| Ok(()))
+        Self::open_with(path, Access::Server, MIGRATIONS, |_| Ok(()))
     }
 
     /// Opens the file for an operator's command.
     pub(super) fn open_beside(path: &Path) -> Result<Self, LedgerError> {
-        Self::open_with(path, Access::Beside, |_| Ok(()))
+        Self::open_with(path, Access::Beside, MIGRATIONS, |_| Ok(()))
     }
 
-    /// Opens the file with a further configuration of the writer's connection.
+    /// Opens the file with these migrations, and a further configuration of the writer's connection.
     fn open_with(
         path: &Path,
         access: Access,
+        migrations: Migrations,
         configure: impl FnOnce(&mut Connection) -> Result<(), LedgerError>,
     ) -> Result<Self, LedgerError> {
+        let is_only = matches!(access, Access::Server);
         let file = Arc::new(LockedFile::open(path, access)?);
         let is_new = file.check_header()?;
         let mut connection = connect(file.path(), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        migrate::migrate(&mut connection, is_new)?;
+        migrate::migrate(&mut connection, migrations, is_new, is_only)?;
         use_write_ahead_log(&connection)?;
         file::sync_directory(file.path())?;
         configure(&mut connection)?;

@@ -199,7 +199,14 @@ impl<'a> Binding<'a> {
     fn beyond(&mut self, order: &[Column], after: &'a [Value], is_descending: bool) -> String {
         let parameters: Vec<String> = after.iter().map(|cell| self.bind(cell)).collect();
         let sign = if is_descending { "<" } else { ">" };
-        format!("({}) {sign} ({})", names(order), parameters.join(", "))
+        let beyond = format!("({}) {sign} ({})", names(order), parameters.join(", "));
+        match (self.dialect, order.first(), parameters.first()) {
+            // Partitions of other months are left out: PostgreSQL does not conclude it from the comparison of rows.
+            (Dialect::Postgres, Some(month), Some(first)) if month.name == "month" => {
+                format!("month {sign}= {first} AND {beyond}")
+            }
+            _ => beyond,
+        }
     }
 
     /// Returns the condition of the rows beyond a position, where null is less than every value.

@@ -7,9 +7,20 @@ pub(crate) fn month_of(time: UnixTime) -> u64 {
     format_compact(time).get(..6).and_then(|month| month.parse().ok()).unwrap_or_default()
 }
 
+/// Returns the month after a month.
+pub(crate) fn next_month(month: u64) -> u64 {
+    // Of December, the first of the next year.
+    month.saturating_add(if month.checked_rem(100) == Some(12) { 89 } else { 1 })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn january_follows_december() {
+        assert_eq!([next_month(202_611), next_month(202_612)], [202_612, 202_701]);
+    }
 
     #[test]
     fn a_month_begins_at_midnight_in_china() {

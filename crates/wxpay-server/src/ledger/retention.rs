@@ -50,11 +50,23 @@ pub(crate) trait Expiring: Table {
     }
 }
 
+/// A row that is kept by month, and deleted with its whole month.
+pub(crate) trait ExpiringByMonth: Expiring {
+    /// Returns the first month whose rows are kept.
+    fn first_month(retention: &Retention, now: UnixTime) -> u64;
+}
+
 macro_rules! expiring_by_month {
     ($($row:ident: $kept:ident,)+) => {$(
         impl Expiring for $row {
             fn is_expired(&self, retention: &Retention, now: UnixTime) -> bool {
-                self.month < month_of(now.before(retention.$kept))
+                self.month < Self::first_month(retention, now)
+            }
+        }
+
+        impl ExpiringByMonth for $row {
+            fn first_month(retention: &Retention, now: UnixTime) -> u64 {
+                month_of(now.before(retention.$kept))
             }
         }
     )+};

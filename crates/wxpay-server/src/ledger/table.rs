@@ -65,6 +65,11 @@ impl TableInfo {
         self.columns.get(..self.key).unwrap_or(self.columns)
     }
 
+    /// Returns whether the rows are kept by month: then their key begins with it, and PostgreSQL has a partition for each.
+    pub(crate) fn is_monthly(&self) -> bool {
+        self.columns.first().is_some_and(|column| column.name == "month")
+    }
+
     /// Returns the position of a column.
     pub(crate) fn position(&self, column: &str) -> Option<usize> {
         self.columns.iter().position(|each| each.name == column)

@@ -52,6 +52,9 @@ impl Built {
     ) -> Result<Self, StartError> {
         let ledger = open_ledger(&settings, is_server).await?;
         let ambient = system();
+        if is_server && let Err(error) = ledger.prepare_months(ambient.now()).await {
+            tracing::warn!(reason = %error, "the partitions of this and the next month cannot be made; they will be later");
+        }
         let metrics = Metrics::new();
         let client = settings.client().build().map_err(StartError::client)?;
         let max_polls = usize::try_from(settings.values.poll_concurrency_max).unwrap_or(usize::MAX);

@@ -1,4 +1,4 @@
-//! Retention: old messages and events are deleted once a day.
+//! Retention: old messages and events are deleted once a day, and room is made for those of the next month.
 
 use super::leases::{Leases, name_of};
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     engine::LedgerError,
     ledger::{
         Scan, Shard,
-        retention::{DeleteOld, Expiring},
+        retention::{DeleteOld, Expiring, ExpiringByMonth},
         rows::{
             access::{AuditRow, IdempotencyRow},
             event::EventRow,
@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_hours(24);
 /// The pause between two operations, which leaves room for payments.
 const BREATH: Duration = Duration::from_millis(50);
 
-/// Deletes old rows, once a day, until the shutdown.
+/// Makes room for the next month and deletes old rows, once a day, until the shutdown.
 pub(super) async fn run(app: App, leases: Leases) {
     let mut pause = FIRST;
     loop {
@@ -44,7 +44,7 @@ pub(super) async fn run(app: App, leases: Leases) {
         let deleting = tokio::select! {
             biased;
             () = app.shutdown().started() => return,
-            deleted = delete_all(&app) => deleted,
+            deleted = prepare_and_delete(&app) => deleted,
         };
         if let Err(error) = deleting {
             tracing::warn!(reason = %error, "old rows cannot be deleted; they will be later");
@@ -53,19 +53,32 @@ pub(super) async fn run(app: App, leases: Leases) {
     }
 }
 
-/// Deletes every expired row.
-pub(super) async fn delete_all(app: &App) -> Result<usize, LedgerError> {
+async fn prepare_and_delete(app: &App) -> Result<usize, LedgerError> {
+    app.ledger().prepare_months(app.now()).await?;
+    delete_all(app).await
+}
+
+/// Deletes every expired row. Returns the number of deletions: of rows, or of whole months.
+pub(crate) async fn delete_all(app: &App) -> Result<usize, LedgerError> {
     let counts = [
-        delete::<EventRow>(app, true).await?,
-        delete::<AuditRow>(app, true).await?,
-        delete::<InboxRow>(app, true).await?,
-        delete::<CallRow>(app, true).await?,
-        delete::<AttemptRow>(app, true).await?,
+        delete_months::<EventRow>(app).await?,
+        delete_months::<AuditRow>(app).await?,
+        delete_months::<InboxRow>(app).await?,
+        delete_months::<CallRow>(app).await?,
+        delete_months::<AttemptRow>(app).await?,
         delete::<IdempotencyRow>(app, true).await?,
         // Not in the order of age: all must be looked at.
         delete::<DeferredRow>(app, false).await?,
     ];
     Ok(counts.into_iter().fold(0, usize::saturating_add))
+}
+
+async fn delete_months<T: ExpiringByMonth>(app: &App) -> Result<usize, LedgerError> {
+    let before = T::first_month(&app.settings().retention, app.now());
+    match app.ledger().drop_months(T::INFO, before).await? {
+        Some(months) => Ok(months),
+        None => delete::<T>(app, true).await,
+    }
 }
 
 async fn delete<T: Expiring>(app: &App, is_by_age: bool) -> Result<usize, LedgerError> {

@@ -1,6 +1,8 @@
 //! Changes, applied in the open transaction of a decision.
 
 use super::{
+    failure::Kind,
+    partitions::Partition,
     session::{Reply, Request, Session},
     texts::AllTexts,
     transaction::Stopped,
@@ -52,7 +54,13 @@ impl Applied<'_> {
         let requests = statements.iter().map(|statement| {
             Request::execute(statement.text, statement.table, statement.cells, statement.seen.as_ref())
         });
-        let replies = session.send(requests.collect()).await?;
+        let replies = match session.send(requests.collect()).await {
+            Ok(replies) => replies,
+            Err(failure) if failure.kind == Kind::NoPartition => {
+                return Err(Stopped::NoPartition(partitions(changes), failure));
+            }
+            Err(failure) => return Err(failure.into()),
+        };
         for (statement, reply) in statements.iter().zip(replies) {
             if statement.must_change && !matches!(reply, Reply::Changed(1..)) {
                 return Err(conflict(statement.table));
@@ -100,6 +108,19 @@ impl Applied<'_> {
         let text = texts.plain.delete.get(prefix.len()).ok_or_else(|| conflict(table))?;
         Ok(Statement { table, text, cells: prefix, seen: None, must_change: false })
     }
+}
+
+/// Returns the partitions that changes write to.
+fn partitions(changes: &Changes) -> Vec<Partition> {
+    let partition = |change: &Change| match change {
+        Change::Write { table, values, .. } if table.is_monthly() => match values.first() {
+            Some(Value::Int(month)) => Some((table.name, u64::try_from(*month).ok()?)),
+            Some(Value::Null | Value::Text(_)) | None => None,
+        },
+        Change::Write { .. } | Change::Delete { .. } => None,
+    };
+    let partitions: BTreeSet<Partition> = changes.iter().filter_map(partition).collect();
+    partitions.into_iter().collect()
 }
 
 /// Returns the error for a change that another transaction came before; or that the table does not support, by a mistake

@@ -22,6 +22,8 @@ pub(super) enum Kind {
     TimedOut,
     /// The disk of the database is full.
     Full,
+    /// A table has no partition for the month of a row.
+    NoPartition,
     /// A stored value breaks the rule of its column.
     Corrupt(Corrupt),
     /// The server refused the statement.
@@ -59,7 +61,7 @@ impl Failure {
     pub(super) fn leaves_connection(&self) -> bool {
         match self.kind {
             Kind::Lost | Kind::TimedOut => false,
-            Kind::Conflict | Kind::Full | Kind::Corrupt(_) | Kind::Refused => true,
+            Kind::Conflict | Kind::Full | Kind::NoPartition | Kind::Corrupt(_) | Kind::Refused => true,
         }
     }
 
@@ -68,7 +70,9 @@ impl Failure {
         match self.kind {
             Kind::Full => LedgerError::Full,
             Kind::Corrupt(corrupt) => LedgerError::Corrupt(corrupt),
-            Kind::Conflict | Kind::Lost | Kind::TimedOut | Kind::Refused => LedgerError::Database(self.cause),
+            Kind::Conflict | Kind::Lost | Kind::TimedOut | Kind::NoPartition | Kind::Refused => {
+                LedgerError::Database(self.cause)
+            }
         }
     }
 
@@ -77,9 +81,12 @@ impl Failure {
     pub(super) fn error_of_commit(self) -> LedgerError {
         match self.kind {
             Kind::Conflict => self.error(),
-            Kind::Full | Kind::Lost | Kind::TimedOut | Kind::Corrupt(_) | Kind::Refused => {
-                LedgerError::UnknownCommit(self.cause)
-            }
+            Kind::Full
+            | Kind::Lost
+            | Kind::TimedOut
+            | Kind::NoPartition
+            | Kind::Corrupt(_)
+            | Kind::Refused => LedgerError::UnknownCommit(self.cause),
         }
     }
 }
@@ -122,6 +129,9 @@ fn kind(error: &DbError) -> Kind {
         || ["08", "57P"].iter().any(|class| code.code().starts_with(class));
     if conflicts.contains(code) {
         Kind::Conflict
+    } else if *code == SqlState::CHECK_VIOLATION && error.constraint().is_none() {
+        // No check of the table: that of its partitions.
+        Kind::NoPartition
     } else if *code == SqlState::DISK_FULL {
         Kind::Full
     } else if is_lost {

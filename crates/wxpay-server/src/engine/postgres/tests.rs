@@ -15,9 +15,11 @@ use std::time::{Duration, Instant};
 mod concurrency;
 mod connections;
 mod encryption;
+mod partitions;
 mod pooler;
 mod proxy;
 mod schema;
+mod versions;
 
 /// The isolations, as parameters of a URL.
 const ISOLATIONS: [&str; 2] = ["isolation=read-committed", "isolation=serializable"];

@@ -8,6 +8,7 @@
 use super::{
     apply::Applied,
     failure::{Failure, Kind},
+    partitions::Partition,
     plan::Plan,
     pool::{Lease, Pool},
     session::{Request, Session},
@@ -52,6 +53,8 @@ pub(super) enum Stopped {
     Conflict(LedgerError),
     /// A statement failed.
     Failed(Failure),
+    /// A statement failed because one of these partitions is missing.
+    NoPartition(Vec<Partition>, Failure),
     /// The operation cannot be carried out.
     Refused(LedgerError),
 }
@@ -119,6 +122,11 @@ impl Transactions {
                 Stopped::Failed(failure) => {
                     let may_run_again = matches!(failure.kind, Kind::Conflict | Kind::Lost);
                     (failure.error(), may_run_again)
+                }
+                // At the latest when the month changes, for a clock that is ahead.
+                Stopped::NoPartition(partitions, failure) => {
+                    let made = self.make_partitions(&partitions).await;
+                    (made.err().unwrap_or_else(|| failure.error()), true)
                 }
                 Stopped::Refused(error) => (error, false),
             };
@@ -221,7 +229,7 @@ impl Transactions {
     async fn roll_back(&self, lease: Lease<'_>, stopped: &Stopped) {
         let failure = match stopped {
             Stopped::Failed(failure) if !failure.leaves_connection() => Some(failure.clone()),
-            Stopped::Failed(_) | Stopped::Conflict(_) | Stopped::Refused(_) => {
+            Stopped::Failed(_) | Stopped::NoPartition(..) | Stopped::Conflict(_) | Stopped::Refused(_) => {
                 lease.session().send(vec![Request::Batch("ROLLBACK")]).await.err()
             }
         };

@@ -1,7 +1,10 @@
 //! Migrations, all in one transaction.
 
 use super::{connect, values::scalar};
-use crate::engine::{LedgerError, migrations::missing};
+use crate::engine::{
+    LedgerError,
+    migrations::{Migrations, Schema},
+};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::path::Path;
 
@@ -9,12 +12,21 @@ use std::path::Path;
 pub(super) const APPLICATION_ID: i32 = 0x7778_7079;
 
 const VERSION: &str = "SELECT coalesce(max(version), 0) FROM schema_versions";
+const MIN_VERSION: &str = "SELECT coalesce(max(min_version), 0) FROM schema_versions";
+/// 0 if no process lives.
+const OLDEST_LIVE: &str =
+    "SELECT coalesce(min(schema_version), 0) FROM processes WHERE until >= unixepoch() * 1000";
 
 /// Brings the schema up to date.
 ///
 /// A new file gets its id with the first schema, and before it is switched to a write-ahead log: so the id is in the
-/// file itself, whenever the process is killed.
-pub(super) fn migrate(connection: &mut Connection, is_new: bool) -> Result<(), LedgerError> {
+/// file itself, whenever the process is killed. `is_only`: no other process serves, because this one has the file's lock.
+pub(super) fn migrate(
+    connection: &mut Connection,
+    migrations: Migrations,
+    is_new: bool,
+    is_only: bool,
+) -> Result<(), LedgerError> {
     if is_new {
         connection.pragma_update(None, "synchronous", "FULL")?;
     }
@@ -24,32 +36,40 @@ pub(super) fn migrate(connection: &mut Connection, is_new: bool) -> Result<(), L
             return Err(LedgerError::NotALedger);
         }
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-        transaction
-            .execute_batch("CREATE TABLE schema_versions (version INTEGER NOT NULL PRIMARY KEY) STRICT")?;
+        transaction.execute_batch(
+            "CREATE TABLE schema_versions (version INTEGER NOT NULL PRIMARY KEY, min_version INTEGER NOT NULL) STRICT",
+        )?;
     }
-    let found = scalar(&transaction, VERSION)?;
-    for (version, text) in missing(found)? {
-        transaction.execute_batch(&for_sqlite(text))?;
-        transaction.execute("INSERT INTO schema_versions VALUES (?1)", [version])?;
+    let found = stored(&transaction)?;
+    let live = if is_only || found.version == 0 { 0 } else { scalar(&transaction, OLDEST_LIVE)? };
+    for step in migrations.missing(found, (live > 0).then_some(live))? {
+        transaction.execute_batch(&for_sqlite(step.text))?;
+        let Schema { version, min_version } = step.schema;
+        transaction.execute("INSERT INTO schema_versions VALUES (?1, ?2)", [version, min_version])?;
     }
     Ok(transaction.commit()?)
 }
 
-/// Returns the version of the schema of a file, 0 if there is none.
-pub(in crate::engine) fn version(path: &Path) -> Result<i64, LedgerError> {
+/// Returns the schema of a file.
+pub(in crate::engine) fn schema(path: &Path) -> Result<Schema, LedgerError> {
     if !path.exists() {
-        return Ok(0);
+        return Ok(Schema::default());
     }
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     if scalar(&connection, "PRAGMA application_id")? != i64::from(APPLICATION_ID) {
         return Err(LedgerError::NotALedger);
     }
-    scalar(&connection, VERSION)
+    stored(&connection)
+}
+
+fn stored(connection: &Connection) -> Result<Schema, LedgerError> {
+    Ok(Schema { version: scalar(connection, VERSION)?, min_version: scalar(connection, MIN_VERSION)? })
 }
 
 /// Rewrites a text for SQLite. Tables without a row id are one B-tree each.
 fn for_sqlite(text: &str) -> String {
-    text.replace(" BIGINT", " INTEGER")
+    text.replace("\n) PARTITION BY RANGE (month);", "\n);")
+        .replace(" BIGINT", " INTEGER")
         .replace(" SMALLINT", " INTEGER")
         .replace("\n);", "\n) STRICT, WITHOUT ROWID;")
 }

@@ -18,6 +18,7 @@ mod files;
 mod interleavings;
 mod schema;
 mod storage;
+mod versions;
 
 struct Scratch {
     dir: tempfile::TempDir,
@@ -189,7 +190,7 @@ async fn a_failed_commit_fails_every_operation_in_it_and_leaves_nothing() {
     let scratch = Scratch::new();
     let fails = Arc::new(AtomicBool::new(false));
     let hook = Arc::clone(&fails);
-    let sqlite = Sqlite::open_with(&scratch.path(), Access::Server, move |connection| {
+    let sqlite = Sqlite::open_with(&scratch.path(), Access::Server, MIGRATIONS, move |connection| {
         Ok(connection.commit_hook(Some(move || hook.load(Ordering::SeqCst)))?)
     });
     let ledger = Ledger::from(sqlite.unwrap());
@@ -214,7 +215,7 @@ async fn a_failed_commit_fails_every_operation_in_it_and_leaves_nothing() {
 #[tokio::test]
 async fn a_full_disk_is_reported_and_the_ledger_goes_on_when_there_is_space() {
     let scratch = Scratch::new();
-    let sqlite = Sqlite::open_with(&scratch.path(), Access::Server, |connection| {
+    let sqlite = Sqlite::open_with(&scratch.path(), Access::Server, MIGRATIONS, |connection| {
         let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
         Ok(connection.pragma_update(None, "max_page_count", pages + 20)?)
     });

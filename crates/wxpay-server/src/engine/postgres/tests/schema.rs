@@ -22,7 +22,7 @@ async fn processes_that_migrate_at_once_wait_for_each_other() {
         Ledger::from(opened.await.unwrap().unwrap()).probe().await.unwrap();
     }
     let name = url.rsplit('/').next().unwrap();
-    assert_eq!(server.execute(name, "SELECT version FROM schema_versions"), "1");
+    assert_eq!(server.execute(name, "SELECT version, min_version FROM schema_versions"), "1|1");
 }
 
 #[tokio::test]
@@ -31,9 +31,9 @@ async fn a_newer_schema_and_the_tables_of_another_program_are_refused() {
     let url = server.create();
     let name = url.rsplit('/').next().unwrap();
     open(&url).await;
-    server.execute(name, "INSERT INTO schema_versions VALUES (99)");
+    server.execute(name, "INSERT INTO schema_versions VALUES (99, 98)");
     let error = Postgres::connect(&settings(&url)).await.unwrap_err();
-    assert!(matches!(error, LedgerError::NewerSchema { found: 99, known: 1 }), "{error:?}");
+    assert!(matches!(error, LedgerError::NewerSchema { required: 98, known: 1 }), "{error:?}");
 
     let url = server.create();
     let name = url.rsplit('/').next().unwrap();
@@ -51,7 +51,11 @@ async fn columns_keys_and_nullability_are_as_declared() {
     let name = url.rsplit('/').next().unwrap();
     let mut expected: Vec<&str> = tables().map(|table| table.name).chain(["schema_versions"]).collect();
     expected.sort_unstable();
-    let found = server.execute(name, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'");
+    let found = server.execute(
+        name,
+        "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace \
+         AND NOT relispartition",
+    );
     let mut found: Vec<&str> = found.lines().collect();
     found.sort_unstable();
     assert_eq!(found, expected);
@@ -96,6 +100,8 @@ async fn explaining(url: &str) -> tokio_postgres::Client {
         other => panic!("{other:?}"),
     };
     tokio::spawn(connection);
+    // The month of `cells`, and one that statements with it need not look at.
+    Postgres::connect(&settings(url)).await.unwrap().prepare_months(&[1, 2]).await.unwrap();
     client.batch_execute("SET enable_seqscan = off; SET enable_bitmapscan = off").await.unwrap();
     client
 }
@@ -123,6 +129,45 @@ fn assert_searches(plan: &str, columns: &[&str], text: &str) {
     }
 }
 
+/// Returns whether the plan sorts rows. A merge of partitions in their order does not.
+fn sorts(plan: &str) -> bool {
+    plan.lines().any(|line| line.trim_start_matches([' ', '-', '>']).trim_end().ends_with("Sort"))
+}
+
+/// Asserts that the plan has one partition of a table that is kept by month.
+fn assert_prunes(table: &TableInfo, plan: &str, text: &str) {
+    if table.is_monthly() {
+        assert!(plan.contains(&format!("{}_1", table.name)), "{text}\n{plan}");
+        assert!(!plan.contains(&format!("{}_2", table.name)), "{text}\n{plan}");
+    }
+}
+
+#[tokio::test]
+async fn scans_of_months_leave_out_those_before_the_position() {
+    let Some(server) = server() else { return };
+    let url = server.create();
+    open(&url).await;
+    let client = explaining(&url).await;
+    for table in tables().filter(|table| table.is_monthly()) {
+        for (is_descending, month, left_out) in [(false, 2, 1), (true, 1, 2)] {
+            let mut after = cells(table)[..table.key].to_vec();
+            after[0] = Value::Int(month);
+            let scan = RawScan {
+                table,
+                index: "",
+                equal: Vec::new(),
+                until: None,
+                after: Some(after),
+                is_descending,
+                limit: 10,
+            };
+            let (text, bound) = texts::scan(&scan, Dialect::Postgres);
+            let plan = plan(&client, &text, &bound).await;
+            assert!(!plan.contains(&format!("{}_{left_out}", table.name)) && !sorts(&plan), "{text}\n{plan}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn loads_replacements_and_deletions_search_the_primary_key() {
     let Some(server) = server() else { return };
@@ -135,7 +180,9 @@ async fn loads_replacements_and_deletions_search_the_primary_key() {
         let key: Vec<&str> = table.key_columns().iter().map(|column| column.name).collect();
         for count in 1..=table.key {
             for text in [&texts.select[count], &texts.select_first[count], &texts.delete[count]] {
-                assert_searches(&plan(&client, text, &cells[..count]).await, &key[..count], text);
+                let plan = plan(&client, text, &cells[..count]).await;
+                assert_searches(&plan, &key[..count], text);
+                assert_prunes(table, &plan, text);
             }
         }
         if let Some(replace) = &texts.replace {
@@ -158,6 +205,14 @@ async fn scans_of_an_index_search_it_and_sort_nothing() {
             let order = table.order(index);
             let cells: Vec<Value> =
                 order.iter().map(|name| cells[table.position(name).unwrap()].clone()).collect();
+            // A row that comes before, so that no condition contradicts another.
+            let before: Vec<Value> = cells
+                .iter()
+                .map(|cell| match cell {
+                    Value::Text(_) => Value::Text("".into()),
+                    Value::Int(_) | Value::Null => Value::Int(0),
+                })
+                .collect();
             for equal in 1..order.len() {
                 for (is_descending, has_until, has_after) in
                     [(false, false, false), (true, false, true), (false, true, false), (false, true, true)]
@@ -167,14 +222,19 @@ async fn scans_of_an_index_search_it_and_sort_nothing() {
                         index,
                         equal: cells[..equal].to_vec(),
                         until: has_until.then(|| cells[equal].clone()),
-                        after: has_after.then(|| cells[equal..].to_vec()),
+                        after: has_after.then(|| {
+                            if is_descending { cells[equal..].to_vec() } else { before[equal..].to_vec() }
+                        }),
                         is_descending,
                         limit: 10,
                     };
                     let (text, bound) = texts::scan(&scan, Dialect::Postgres);
                     let plan = plan(&client, &text, &bound).await;
                     assert_searches(&plan, &order[..equal], &text);
-                    assert!(!plan.contains("Sort"), "{text}\n{plan}");
+                    assert!(!sorts(&plan), "{text}\n{plan}");
+                    if index.is_empty() {
+                        assert_prunes(table, &plan, &text);
+                    }
                 }
             }
         }

@@ -121,7 +121,7 @@ fn other_files_are_refused_and_left_untouched() {
 #[test]
 fn every_commit_is_synced_and_a_database_without_a_write_ahead_log_is_refused() {
     let scratch = Scratch::new();
-    let opened = Sqlite::open_with(&scratch.path(), Access::Server, |connection| {
+    let opened = Sqlite::open_with(&scratch.path(), Access::Server, MIGRATIONS, |connection| {
         const FULL: i64 = 2;
         assert_eq!(values::scalar(connection, "PRAGMA synchronous").unwrap(), FULL);
         Ok(())
@@ -135,9 +135,9 @@ fn every_commit_is_synced_and_a_database_without_a_write_ahead_log_is_refused() 
 async fn a_newer_schema_is_refused() {
     let scratch = Scratch::new();
     scratch.open().close().await;
-    scratch.raw().execute("INSERT INTO schema_versions VALUES (99)", []).unwrap();
+    scratch.raw().execute("INSERT INTO schema_versions VALUES (99, 98)", []).unwrap();
     let error = Ledger::open(&scratch.path()).unwrap_err();
-    assert!(matches!(error, LedgerError::NewerSchema { found: 99, known: 1 }));
+    assert!(matches!(error, LedgerError::NewerSchema { required: 98, known: 1 }));
 }
 
 #[tokio::test]

@@ -150,7 +150,7 @@ async fn run(folders: &Folders, fault: StorageFault, checkpoint_pages: u32) -> b
     let path = folders.create("live").join("ledger.db");
     folders.create("durable");
     fault.arm();
-    let opened = Sqlite::open_with(&path, Access::Server, |connection| {
+    let opened = Sqlite::open_with(&path, Access::Server, MIGRATIONS, |connection| {
         Ok(connection.pragma_update(None, "wal_autocheckpoint", checkpoint_pages)?)
     });
     if let Ok(ledger) = opened.map(Ledger::from) {
