@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 mod concurrency;
 mod connections;
 mod encryption;
+mod numbering;
 mod partitions;
 mod pooler;
 mod proxy;
