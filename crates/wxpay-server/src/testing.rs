@@ -27,7 +27,7 @@ use std::{
     collections::VecDeque,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 use tokio::time::{Instant, sleep, timeout};
 use wxpay_hyper::Transport;
@@ -191,7 +191,9 @@ impl Transport for SimNetwork {
         Box::pin(async move {
             let limit = transmit.timeout;
             let reply = timeout(limit, self.exchange(transmit)).await;
-            reply.unwrap_or_else(|_| Err(Failure::Lost("timed out".into())))
+            let reply = reply.unwrap_or_else(|_| Err(Failure::Lost("timed out".into())))?;
+            let date = SystemTime::UNIX_EPOCH + Duration::from_secs(self.ambient.true_now().as_secs());
+            Ok(reply.with_header("date", httpdate::fmt_http_date(date).as_bytes()))
         })
     }
 }
@@ -231,7 +233,8 @@ impl TestWorld {
     pub(crate) fn sharing(&self, process: &str, stores: Vec<Store>, sealing: SealingKeys) -> Self {
         let Self { model, ambient, network, .. } = self.clone();
         let merchant = merchant(&network.state().gateway);
-        let app = app(model.clone().into(), &ambient, &network, merchant, Sharing { process, stores, sealing });
+        let app =
+            app(model.clone().into(), &ambient, &network, merchant, Sharing { process, stores, sealing });
         Self { app, model, ambient, network }
     }
 

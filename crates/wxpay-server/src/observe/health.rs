@@ -265,6 +265,22 @@ mod tests {
         assert!(check_skew(-5_500).unwrap_err().contains("5.5 s behind"));
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_server_whose_clock_differs_from_the_gateways_is_not_ready() {
+        let world = crate::testing::TestWorld::new();
+        let is_ready = async || {
+            let upstream = world.app.upstream().clone();
+            Health::new(vec![Check::clock(move || upstream.clock_skew())]).ready().await.is_ready()
+        };
+        world.place("ORDER1", 1).await.unwrap();
+        assert!(world.app.upstream().clock_skew().is_some() && is_ready().await);
+        world.ambient.set_ahead(Duration::from_secs(4));
+        for number in ["ORDER2", "ORDER3", "ORDER4"] {
+            world.place(number, 1).await.unwrap();
+        }
+        assert!(!is_ready().await);
+    }
+
     #[tokio::test]
     async fn a_shutdown_makes_the_server_not_ready() {
         let shutdown = Shutdown::new();

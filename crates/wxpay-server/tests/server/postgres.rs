@@ -73,7 +73,7 @@ async fn a_merchant_that_is_changed_in_one_process_is_seen_by_the_others_within_
     let apps = json!({ "apps": [{ "appid": "wx0000000000000009", "name": "other" }] });
     shop.request("PATCH", "/api/merchants/shop1", &apps).await.expect(200);
     for other in &others {
-        let named = |app: &str| with(&jsapi("ORDER9", 5), &[("app", json!(app))]).to_string().into_bytes();
+        let named = |app: &str| with(&jsapi("ORDER9", 5), &[("/app", json!(app))]).to_string().into_bytes();
         loop {
             let sent = Instant::now();
             let reply = call(other.local_addr(), "POST", "/api/orders", &headers, &named("shop")).await;
