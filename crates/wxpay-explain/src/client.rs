@@ -1,0 +1,67 @@
+//! The parameters with which a client starts a payment.
+
+use crate::{cause::CauseId, header::SignatureValues, ordered::Json};
+
+/// The parameters as received.
+pub(crate) struct ClientParams {
+    /// Timestamp, nonce and signature.
+    pub(crate) values: SignatureValues,
+    pub(crate) appid: Option<String>,
+    /// The line that must be signed: `prepay_id=…`, for apps the bare id.
+    pub(crate) package: String,
+    pub(crate) prepay_id: String,
+    /// Other values that may have been signed as the last line.
+    pub(crate) others: Vec<String>,
+    /// What is wrong with the parameters, whatever was signed.
+    pub(crate) faults: Vec<(CauseId, String)>,
+}
+
+/// Reads the parameters from their JSON. Those of apps have `prepayid`.
+pub(crate) fn read(json: &[u8]) -> ClientParams {
+    let json = Json::parse(json).unwrap_or(Json::Object(Vec::new()));
+    let text = |names: &[&str]| names.iter().find_map(|name| json.text(name)).map(String::from);
+    let mut faults = Vec::new();
+    let mut fault = |cause, text: &str| faults.push((cause, text.to_owned()));
+    let mut timestamp = text(&["timeStamp", "timestamp"]);
+    for name in ["timeStamp", "timestamp"] {
+        if let Some(Json::Plain(number)) = json.member(name) {
+            fault(CauseId::ClientTimestamp, "it is a JSON number; the client requires a text");
+            timestamp.get_or_insert_with(|| number.clone());
+        }
+    }
+    if let Some(sent) = text(&["signType", "sign_type"]).filter(|sent| sent != "RSA") {
+        fault(
+            CauseId::ClientSignType,
+            &format!("it is {}", if sent == "MD5" { "MD5" } else { "another value" }),
+        );
+    }
+    let app = text(&["prepayid"]);
+    let is_app = app.is_some();
+    let sent = app.or_else(|| text(&["package", "packageVal", "packageValue"])).unwrap_or_default();
+    let prepay_id = sent.strip_prefix("prepay_id=").unwrap_or(&sent).to_owned();
+    let package = if is_app { prepay_id.clone() } else { format!("prepay_id={prepay_id}") };
+    if sent != package && !sent.is_empty() {
+        let rule =
+            if is_app { "prepayid was sent with prepay_id=" } else { "package was sent without prepay_id=" };
+        fault(CauseId::PrepayIdPrefix, rule);
+    }
+    let others = text(&["package"]).into_iter().chain(text(&["partnerid"])).chain([sent]).collect();
+    let mut values = SignatureValues {
+        timestamp,
+        nonce: text(&["nonceStr", "noncestr", "nonce_str"]),
+        signature: text(&["paySign", "sign"]),
+        ..SignatureValues::default()
+    };
+    let required = [
+        ("timeStamp", values.timestamp.is_some()),
+        ("nonceStr", values.nonce.is_some()),
+        (if is_app { "prepayid" } else { "package" }, !prepay_id.is_empty()),
+        (if is_app { "sign" } else { "paySign" }, values.signature.is_some()),
+    ];
+    let missing: Vec<&str> =
+        required.iter().filter(|(_, is_there)| !is_there).map(|(name, _)| *name).collect();
+    if !missing.is_empty() {
+        values.fault = Some(format!("the client parameters have no {}", missing.join(", ")));
+    }
+    ClientParams { values, appid: text(&["appId", "appid"]), package, prepay_id, others, faults }
+}

@@ -1,0 +1,188 @@
+//! The expected and the signed string, side by side.
+
+use std::fmt::{self, Write as _};
+
+/// The string that had to be signed, and the one that was.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Comparison {
+    expected: Vec<u8>,
+    signed: Vec<u8>,
+}
+
+/// The place of the first difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Difference {
+    /// The line, from 1.
+    pub line: usize,
+    /// The byte of the line, from 1.
+    pub column: usize,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}, byte {}", self.line, self.column)
+    }
+}
+
+/// The bytes of a line that are shown before and after the first difference.
+const BEFORE: usize = 24;
+const AFTER: usize = 40;
+
+impl Comparison {
+    pub(crate) const fn new(expected: Vec<u8>, signed: Vec<u8>) -> Self {
+        Self { expected, signed }
+    }
+
+    /// Returns the string that had to be signed.
+    pub fn expected(&self) -> &[u8] {
+        &self.expected
+    }
+
+    /// Returns the string that was signed.
+    pub fn signed(&self) -> &[u8] {
+        &self.signed
+    }
+
+    /// Returns the number of equal bytes at the beginning.
+    fn equal(&self) -> usize {
+        self.expected.iter().zip(&self.signed).take_while(|(one, other)| one == other).count()
+    }
+
+    /// Returns the place of the first difference. It may lie directly after the end of the shorter string.
+    pub fn first_difference(&self) -> Difference {
+        let before = self.expected.get(..self.equal()).unwrap_or_default();
+        let line = lines(before).iter().filter(|line| line.ends_with(b"\n")).count().saturating_add(1);
+        let column = before.iter().rev().take_while(|byte| **byte != b'\n').count().saturating_add(1);
+        Difference { line, column }
+    }
+}
+
+/// Prints nothing of the strings, which contain the body.
+impl fmt::Debug for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[strings of {} and {} bytes]", self.expected.len(), self.signed.len())
+    }
+}
+
+/// Prints both strings line by line, with `\n`, `\r` and blanks visible, up to the line of the first difference and the
+/// one after it. Long lines are cut around the difference.
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = self.first_difference();
+        let (expected, signed) = (lines(&self.expected), lines(&self.signed));
+        for index in 0..place.line.saturating_add(1) {
+            let number = index.saturating_add(1);
+            let (one, other) = (expected.get(index).copied(), signed.get(index).copied());
+            if number < place.line {
+                writeln!(f, "  both      {}", shown(one.unwrap_or_default(), 0))?;
+                continue;
+            }
+            let column = if number == place.line { place.column.saturating_sub(1) } else { 0 };
+            let start = column.saturating_sub(BEFORE);
+            if number > place.line && one == other {
+                break;
+            }
+            for (name, line) in [("expected", one), ("signed", other)] {
+                match line {
+                    None => writeln!(f, "  {name:<8}  (no line)")?,
+                    Some(line) => writeln!(f, "  {name:<8}  {}", shown(line, start))?,
+                }
+            }
+            if number == place.line {
+                let equal = one.or(other).unwrap_or_default().get(start..column).unwrap_or_default();
+                let ellipsis = usize::from(start > 0);
+                let width = visible(equal).chars().count().saturating_add(ellipsis);
+                writeln!(f, "            {}^ first difference: {place}", " ".repeat(width))?;
+            }
+        }
+        write!(f, "  expected {} bytes, signed {} bytes", self.expected.len(), self.signed.len())
+    }
+}
+
+/// Splits a string into lines, each with its line feed.
+fn lines(string: &[u8]) -> Vec<&[u8]> {
+    string.split_inclusive(|byte| *byte == b'\n').collect()
+}
+
+/// Renders a line from a byte on.
+fn shown(line: &[u8], start: usize) -> String {
+    let before = if start > 0 { "…" } else { "" };
+    let rest = line.get(start..).unwrap_or_default();
+    let limit = BEFORE.saturating_add(AFTER);
+    let (part, after) = match rest.split_at_checked(limit) {
+        Some((part, more)) if !more.is_empty() => (part, "…"),
+        Some(_) | None => (rest, ""),
+    };
+    format!("{before}{}{after}", visible(part))
+}
+
+/// Renders bytes with control characters, blanks and what is not UTF-8 visible.
+pub(crate) fn visible(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for letter in chunk.valid().chars() {
+            match letter {
+                '\n' => out.push_str("\\n"),
+                '\r' => out.push_str("\\r"),
+                '\t' => out.push_str("\\t"),
+                ' ' => out.push('·'),
+                '\\' => out.push_str("\\\\"),
+                letter if is_invisible(letter) => out.extend(letter.escape_unicode()),
+                letter => out.push(letter),
+            }
+        }
+        for byte in chunk.invalid() {
+            // Writing to a String cannot fail.
+            write!(out, "\\x{byte:02x}").ok();
+        }
+    }
+    out
+}
+
+/// Control characters, and those that change the direction of text or have no width.
+fn is_invisible(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{a0}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{3000}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_difference_is_marked() {
+        let comparison =
+            Comparison::new(b"POST\n/v3\n{\"a\": 1}\n".to_vec(), b"POST\n/v3\n{\"a\":1}\n".to_vec());
+        assert_eq!(comparison.first_difference(), Difference { line: 3, column: 6 });
+        assert_eq!(
+            comparison.to_string(),
+            "  both      POST\\n\n  both      /v3\\n\n  expected  {\"a\":·1}\\n\n  signed    {\"a\":1}\\n\n            \
+             \u{20}    ^ first difference: line 3, byte 6\n  expected 18 bytes, signed 17 bytes"
+        );
+    }
+
+    #[test]
+    fn a_string_that_ends_early_differs_at_its_end() {
+        let comparison = Comparison::new(b"n\n\n".to_vec(), b"n\n".to_vec());
+        assert_eq!(comparison.first_difference(), Difference { line: 2, column: 1 });
+        assert!(comparison.to_string().contains("signed    (no line)"), "{comparison}");
+    }
+
+    #[test]
+    fn long_lines_are_cut_around_the_difference() {
+        let (one, other) =
+            (format!("{}a{}\n", "x".repeat(500), "y".repeat(500)), format!("{}b\n", "x".repeat(500)));
+        let text = Comparison::new(one.into_bytes(), other.into_bytes()).to_string();
+        assert!(text.lines().all(|line| line.chars().count() < 100), "{text}");
+        let column = |line: &str| line.chars().position(|letter| letter == '^' || letter == 'a');
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(column(lines[2]), Some(12 + 1 + 24), "{text}");
+    }
+
+    #[test]
+    fn bytes_are_made_visible() {
+        assert_eq!(visible("a b\r\t\u{feff}支\\".as_bytes()), "a·b\\r\\t\\u{feff}支\\\\");
+        assert_eq!(visible(b"\xff\x1b"), "\\xff\\u{1b}");
+    }
+}

@@ -1,0 +1,151 @@
+use super::*;
+use aws_lc_rs::{
+    encoding::AsDer as _,
+    rand::SystemRandom,
+    rsa::{KeyPair, KeySize},
+    signature::{KeyPair as _, RSA_PKCS1_SHA256},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use proptest::prelude::*;
+use std::sync::OnceLock;
+
+const NOW: u64 = 1_700_000_000;
+
+fn key() -> &'static KeyPair {
+    static KEY: OnceLock<KeyPair> = OnceLock::new();
+    KEY.get_or_init(|| KeyPair::generate(KeySize::Rsa2048).unwrap())
+}
+
+fn explainer() -> Explainer {
+    let spki = key().public_key().as_der().unwrap();
+    let key = Key::from_spki(spki.as_ref()).unwrap().with_serial("AB").owned_by(Owner::Merchant);
+    Explainer::new(Keys::from_iter([key]))
+}
+
+fn sign(string: &str) -> String {
+    let mut signature = vec![0; key().public_modulus_len()];
+    key().sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), string.as_bytes(), &mut signature).unwrap();
+    STANDARD.encode(signature)
+}
+
+/// Returns a GET request whose signature is over this string.
+fn request(path: &str, string: &str) -> Message {
+    let authorization = format!(
+        r#"WECHATPAY2-SHA256-RSA2048 mchid="1900007291",nonce_str="n",signature="{}",timestamp="{NOW}",serial_no="AB""#,
+        sign(string)
+    );
+    Message {
+        kind: Kind::Request,
+        method: "GET".into(),
+        url: path.into(),
+        headers: vec![("Authorization".into(), authorization)],
+        body: Vec::new(),
+    }
+}
+
+fn ids(message: &Message) -> Vec<&'static str> {
+    let explanation = explainer().explain(message, Some(NOW));
+    explanation.causes.iter().map(|cause| cause.id.as_str()).collect()
+}
+
+#[test]
+fn receipts_are_accepted_without_the_last_line_feed() {
+    let path = "/v3/transferdownload/elecvoucherfile?token=1";
+    assert_eq!(ids(&request(path, &format!("GET\n{path}\n{NOW}\nn\n"))), [""; 0]);
+    assert_eq!(ids(&request(path, &format!("GET\n{path}\n{NOW}\nn\n\n"))), [""; 0]);
+    let other = "/v3/certificates";
+    let causes = ids(&request(other, &format!("GET\n{other}\n{NOW}\nn\n")));
+    assert_eq!(causes, ["missing_body_line_feed", "missing_final_line_feed"]);
+}
+
+#[test]
+fn causes_beyond_the_documented_ones_are_named() {
+    for (string, id) in [
+        (format!("GET\\n/v3/x\\n{NOW}\\nn\\n\\n"), "literal_backslash_n"),
+        (format!("GET\n/v3/x\nn\n{NOW}\n\n"), "line_order"),
+        (format!("POST\n/v3/x\n{NOW}\nn\n\n"), "method_differs"),
+        (format!("GET\n/x\n{NOW}\nn\n\n"), "path_prefix"),
+        (format!("GET /v3/x {NOW} n  "), "line_separator"),
+        (format!("GET\n/v3/x\n{NOW}\nn\n\n\n"), "extra_line_feed"),
+        (format!("GET\n/v3/x\n{NOW}\n\n\n"), "nonce_differs"),
+        (format!("GET\n/v3/x\n{}\nn\n\n", NOW + 28_800), "timestamp_differs"),
+        (rsa_hex(&format!("GET\n/v3/x\n{NOW}\nn\n\n")), "hashed_twice"),
+    ] {
+        assert_eq!(ids(&request("/v3/x", &string)).first(), Some(&id), "{string}");
+    }
+}
+
+fn rsa_hex(string: &str) -> String {
+    crate::rsa::hex(Hash::Sha256.of(string.as_bytes()).unwrap().as_ref())
+}
+
+#[test]
+fn signatures_that_no_key_made_are_told_apart() {
+    let mut message = request("/v3/x", "");
+    let mut with = |signature: &str| {
+        message.headers[0].1 = format!(
+            r#"WECHATPAY2-SHA256-RSA2048 mchid="1900007291",nonce_str="n",signature="{signature}",timestamp="{NOW}",serial_no="AB""#
+        );
+        ids(&message)
+    };
+    assert_eq!(with("5A8264ILTKCH16CQ2502SI8ZNMTM67VS!"), ["signature_encoding"]);
+    assert_eq!(with("9A0A8659F005D6984697E2CA0A9CF3B7"), ["apiv2_signature"]);
+    assert_eq!(with(&STANDARD.encode([1; 100])), ["signature_encoding"]);
+    assert_eq!(with(&STANDARD.encode([1; 256])), ["wrong_key"]);
+    assert_eq!(with("WECHATPAY/SIGNTEST/abc"), ["signature_probe"]);
+    assert_eq!(with(""), ["header_grammar"]);
+}
+
+#[test]
+fn serial_numbers_are_compared_with_the_key_that_signed() {
+    let mut message = request("/v3/x", &format!("GET\n/v3/x\n{NOW}\nn\n\n"));
+    assert_eq!(ids(&message), [""; 0]);
+    let right = message.headers[0].1.clone();
+    for (serial, id) in
+        [("CD", "serial_of_another_certificate"), ("ab", "serial_format"), ("0xAB", "serial_format")]
+    {
+        message.headers[0].1 = right.replace("\"AB\"", &format!("\"{serial}\""));
+        assert_eq!(ids(&message), [id], "{serial}");
+    }
+}
+
+#[test]
+fn reply_without_headers_says_that_some_are_not_signed() {
+    let (kind, headers) = (Kind::Reply, Vec::new());
+    let message = Message { kind, method: String::new(), url: String::new(), headers, body: b"{}".into() };
+    let explanation = explainer().explain(&message, Some(NOW));
+    assert_eq!(explanation.summary(), "header_grammar");
+    assert!(
+        explanation.causes[0].message.contains("refusals of the field check"),
+        "{:?}",
+        explanation.causes
+    );
+}
+
+#[test]
+fn debug_output_has_no_secrets() {
+    let explainer = explainer().with_api_v3_key(b"Apiv3Key000000000000000000000000");
+    assert!(!format!("{explainer:?}").contains("Apiv3Key"));
+    let message = request("/v3/x?secret=1", "");
+    assert!(!format!("{message:?}").contains("secret"));
+}
+
+proptest! {
+    /// Any bytes in any part: no panic, and what is called valid is so by the bare verification.
+    #[test]
+    fn any_message_is_explained(
+        path in ".{0,40}", header in ".{0,200}", kind in 0..4_usize,
+        body in proptest::collection::vec(any::<u8>(), 0..200),
+    ) {
+        let kind = [Kind::Request, Kind::Reply, Kind::Notification, Kind::ClientParams][kind];
+        let mut message = request(&path, &header);
+        message.kind = kind;
+        message.body = body;
+        for name in ["content-type", "wechatpay-timestamp", "wechatpay-nonce", "wechatpay-signature", "wechatpay-serial"] {
+            message.headers.push((name.into(), header.clone()));
+        }
+        prop_assert!(!explainer().explain(&message, None).valid);
+        message.headers[0].1 = header;
+        prop_assert!(!explainer().explain(&message, None).valid);
+    }
+}
