@@ -93,6 +93,22 @@ pub(crate) enum Command {
     /// `Wechatpay-Signature`. v3-jsapi: `paySign`. v3-app and v1-package: `sign`. v1-sha1: `app_signature`,
     /// `AppSignature` or `sign`. Timestamps are not checked: an old message stays valid.
     Verify(Sign),
+    /// Names the cause of a wrong APIv3 signature, and the remedy.
+    ///
+    /// Reads one message from standard input: a raw HTTP request or response, a `curl` command, or JSON:
+    /// `{"kind":"request","method":"POST","url":"/v3/…","headers":{"Authorization":"…"},"body":"…"}`. The kind is `request`,
+    /// `reply`, `notification` or `client_params` (in `body` the JSON with which a page, a mini program
+    /// or an app starts the payment); a body that is not UTF-8 is given as `body_base64`.
+    ///
+    /// The public key reveals the digest that was really signed. It is compared with the strings that broken programs
+    /// sign; a match proves the cause, and both strings are shown with the first difference marked.
+    ///
+    /// Beside the options, the environment and the file of `--env-file` are read: `WXPAY_PRIVATE_KEY_FILE`,
+    /// `WXPAY_CERTIFICATE_FILE`, `WXPAY_SERIAL_NO`, `WXPAY_PLATFORM_CERTIFICATE_FILE`, `WXPAY_PLATFORM_PUBLIC_KEY_FILE`,
+    /// `WXPAY_PLATFORM_SERIAL_NO`, `WXPAY_PUBLIC_KEY_FILE`, `WXPAY_PUBLIC_KEY_ID`, `WXPAY_MCHID`, `WXPAY_APPID`,
+    /// `WXPAY_API_V3_KEY`. The exit status is 0 if the signature is accepted, 1 if it is not, and 2 if the input or a key
+    /// cannot be read.
+    Explain(Explain),
     /// Encrypts standard input as APIv3 does.
     Encrypt(Encrypt),
     /// Decrypts standard input as APIv3 does; the exit status is 1 if the key is wrong or the ciphertext was changed.
@@ -135,6 +151,7 @@ impl Command {
     pub(crate) fn prints_json(&self) -> bool {
         match self {
             Self::Sign(args) | Self::Verify(args) => args.json,
+            Self::Explain(args) => args.json,
             Self::Call(args) => args.json,
             Self::Doctor(args) => args.json,
             Self::Serve(args) => args.json,
@@ -286,6 +303,28 @@ pub(crate) enum Scheme {
     /// APIv1 (legacy): calls, app payment parameters and notification bodies. SHA-1 over lower-case names and values as
     /// sent, with the paySignKey among them as `appkey`.
     V1Sha1,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Explain {
+    /// A file with a private key; may be repeated. Only its public half is used.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Vec<PathBuf>,
+    /// A file with a certificate, of the merchant or of WeChat Pay; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) certificate: Vec<PathBuf>,
+    /// A file with a public key, such as the WeChat Pay public key; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) public_key: Vec<PathBuf>,
+    /// A file of variables, as `wxpay sim --env-file` writes it; they override those of the environment.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) env_file: Option<PathBuf>,
+    /// The time at which the message was received, in seconds since 1970, for a recorded one; the default is now.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) at: Option<u64>,
+    /// Prints one line of JSON instead of text, for an error too: `{"valid":…,"causes":[{"id":…,"certainty":…,"message":…}]}`.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args, Debug)]

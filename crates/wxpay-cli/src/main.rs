@@ -8,6 +8,7 @@ mod demo;
 mod dev;
 mod doctor;
 mod environment;
+mod explain;
 mod failure;
 mod input;
 mod ledger;
@@ -64,6 +65,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Sim(args) => on_runtime(sim::run(args)),
         Command::Sign(args) => sign::sign(&args),
         Command::Verify(args) => sign::verify(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Encrypt(args) => seal::encrypt(&args),
         Command::Decrypt(args) => seal::decrypt(&args),
         Command::Call(args) => on_runtime(call::run(args)),
