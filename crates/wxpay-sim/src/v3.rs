@@ -38,6 +38,7 @@
 mod authorization;
 mod bill;
 pub(crate) mod call;
+mod cause;
 mod certificates;
 mod combine;
 mod download;

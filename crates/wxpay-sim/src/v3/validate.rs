@@ -3,6 +3,7 @@
 use super::{
     authorization::Authorization,
     call::{Call, Opened, percent_decoded},
+    cause,
     errors::{self, Refusal},
     exchange::Parsed,
     fields::{self, Check, Field},
@@ -49,7 +50,8 @@ pub(super) fn validate(
     }
     let upload = Upload::parse(request)?;
     let signed_body = upload.as_ref().map_or_else(|| request.body(), |upload| upload.meta);
-    let merchant = authenticate(parsed, directory, signed_body, context, now)?;
+    let merchant = authenticate(parsed, directory, signed_body, context, now)
+        .map_err(|refusal| with_cause(refusal, parsed, directory, now))?;
     if let Some(name) = request.header("wechatpay-negative-test") {
         let unknown = || errors::PARAM_ERROR.with_message("Wechatpay-Negative-Test的取值未知");
         context.negative = Some(NegativeTest::from_name(name).ok_or_else(unknown)?);
@@ -98,6 +100,19 @@ pub(super) fn validate(
         base_url: base_url.unwrap_or_default().into(),
     };
     Ok(Validated { operation, call })
+}
+
+/// Adds the cause to the reason of a refusal, which is logged and not sent.
+fn with_cause(mut refusal: Refusal, parsed: &Parsed<'_>, directory: &Directory, now: Now) -> Refusal {
+    let authorization = parsed.authorization.as_ref();
+    let tolerance = directory.settings.v3.timestamp_tolerance.as_secs();
+    let wall = now.wall.as_secs();
+    let is_late =
+        authorization.is_some_and(|authorization| wall.abs_diff(authorization.timestamp) > tolerance);
+    if let Some(cause) = cause::of(parsed.request, authorization, directory, is_late.then_some(wall)) {
+        refusal.reason = format!("{}: {cause}", refusal.reason);
+    }
+    refusal
 }
 
 /// Verifies `Authorization` and returns the merchant that signed the request.

@@ -65,7 +65,9 @@ async fn request_entry_says_why_a_request_was_refused() {
     assert_eq!((entry.record.status, entry.record.code.as_deref()), (401, Some("SIGN_ERROR")));
     assert_eq!(entry.record.operation, Some("v3.certificates"));
     let reason = entry.record.reason.unwrap();
-    assert_eq!(reason, "the signature does not match the message and the certificate");
+    let (verdict, cause) = reason.split_once(": ").unwrap();
+    assert_eq!(verdict, "the signature does not match the message and the certificate");
+    assert_eq!(cause, "likely nonce_differs or timestamp_differs");
 }
 
 #[tokio::test]

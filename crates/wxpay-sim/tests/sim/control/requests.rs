@@ -44,7 +44,7 @@ fn requests_of_both_api_versions_are_listed_with_their_reasons() {
     assert_eq!((&v1["code"], &v1["mchid"]), (&json!("40001"), &json!(partner)));
     assert!(v1["reason"].is_string() && v1["target"].as_str().unwrap().ends_with("&secret=[secret]"), "{v1}");
     assert_eq!((&v3["api_version"], &v3["code"]), (&json!("v3"), &json!("SIGN_ERROR")));
-    assert_eq!(v3["reason"], "Authorization is missing or malformed");
+    assert_eq!(v3["reason"], "Authorization is missing or malformed: header_grammar");
     assert_eq!(interface.get("requests?api_version=v3"), json!([v3]));
     assert_eq!(interface.get("requests?operation=v1.token&limit=1"), json!([v1]));
 }
