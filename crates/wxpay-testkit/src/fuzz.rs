@@ -6,6 +6,7 @@ mod certificates;
 mod charsets;
 mod conversation;
 mod encodings;
+mod explanations;
 mod gateway;
 mod notifications;
 mod packages;
@@ -18,6 +19,7 @@ pub use certificates::{pem, spki, x509};
 pub use charsets::charset;
 pub use conversation::conversation;
 pub use encodings::{base64, rfc3339};
+pub use explanations::explain;
 pub use gateway::gateway;
 pub use notifications::notification;
 pub use packages::package;
@@ -30,11 +32,12 @@ pub use wire::{form, xml};
 pub type FuzzBody = fn(&[u8]);
 
 /// All fuzz targets with their bodies.
-pub const TARGETS: [(&str, FuzzBody); 23] = [
+pub const TARGETS: [(&str, FuzzBody); 24] = [
     ("base64", base64),
     ("bill", bill),
     ("charset", charset),
     ("conversation", conversation),
+    ("explain", explain),
     ("form", form),
     ("gateway", gateway),
     ("ids", ids),
