@@ -35,6 +35,7 @@ stop() {
 }
 failed=1
 trap stop EXIT
+trap 'exit 1' HUP INT TERM
 "$programs/initdb" -D "$dir/data" -U wxpay -A trust -E UTF8 --no-sync --locale=C.UTF-8 $language >"$log" 2>&1
 "$programs/pg_ctl" -D "$dir/data" -l "$log" -w -o "-k $dir -p $port -c listen_addresses=127.0.0.1 \
     -c max_connections=300 -c deadlock_timeout=200ms $*" start >>"$log" 2>&1
