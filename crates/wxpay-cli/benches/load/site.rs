@@ -11,6 +11,7 @@ use std::{
     net::{SocketAddr, TcpListener as StdListener},
     path::PathBuf,
     process::{Command, Stdio},
+    sync::atomic::{AtomicU64, Ordering},
 };
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -20,6 +21,9 @@ use wxpay_sim::{
     gateway::{OrderRef, Payer},
     serve::Server,
 };
+
+/// The number of gateways.
+static GATEWAYS: AtomicU64 = AtomicU64::new(0);
 
 /// A gateway, a ledger, and the settings of the servers between them.
 pub(crate) struct Site {
@@ -48,7 +52,9 @@ impl Site {
         settings.max_orders = max_orders;
         settings.v3.rate_limits = false;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let sim = Server::start(listener, Gateway::new(settings, 7), Clock::running()).unwrap();
+        // Another gateway gives its payments other ids, also if its orders join those of an earlier one in a ledger.
+        let seed = GATEWAYS.fetch_add(1, Ordering::Relaxed);
+        let sim = Server::start(listener, Gateway::new(settings, seed), Clock::running()).unwrap();
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("sealing.key"), "ab".repeat(32)).unwrap();
         let variables = variables(&sim, &folder);
