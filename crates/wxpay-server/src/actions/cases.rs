@@ -2,7 +2,7 @@
 
 use super::{
     ActionError,
-    refund::{RefundRequest, report},
+    refund::{RefundRequest, report, status},
 };
 use crate::{
     app::App,
@@ -23,7 +23,10 @@ use crate::{
 use serde_json::Value;
 use wxpay_proto::{
     id::{OutRefundNo, RefundId, TransactionId},
-    v3::refund::{ApplyAbnormalRefund, BankCard},
+    v3::{
+        Lookup,
+        refund::{ApplyAbnormalRefund, BankCard},
+    },
 };
 
 /// A decision about a case.
@@ -159,8 +162,8 @@ impl App {
         }
     }
 
-    /// Sends the abnormal refund that a case is about to another account. WeChat Pay refuses it if the refund is no longer
-    /// abnormal, so it may be repeated.
+    /// Sends the abnormal refund that a case is about to another account. May be repeated: WeChat Pay refuses it while the
+    /// refund is on its way.
     async fn redirect_refund(
         &self,
         case: CaseRow,
@@ -194,7 +197,15 @@ impl App {
             label: "v3.refund.apply_abnormal",
             is_kept: true,
         };
-        let refund = self.upstream().call(of, |client| async move { client.run(flow).await }).await.result?;
+        let called = self.upstream().call(of, |client| async move { client.run(flow).await }).await;
+        let refund = match called.result {
+            Ok(refund) => refund,
+            Err(error) => match self.call_query_refund(v3, &state, &out_refund_no).await.result {
+                // It was redirected before.
+                Ok(Lookup::Found(refund)) if status(&refund.status) != RefundStatus::Abnormal => refund,
+                Ok(Lookup::Found(_) | Lookup::NotFound) | Err(_) => return Err(error.into()),
+            },
+        };
         self.learn_refund(key, report(&refund), Source::Query, None).await?;
         self.reloaded(case).await
     }

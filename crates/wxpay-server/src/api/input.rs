@@ -111,6 +111,11 @@ fn bank_card(mut destination: Values) -> Result<Option<BankCard>, Problem> {
             .map_err(|error| Problem::invalid_field(format!("destination.{name}"), error.rule()))
     };
     let (bank_account, real_name) = (sensitive("bank_account")?, sensitive("real_name")?);
+    // The destination cannot be corrected once WeChat Pay has accepted it.
+    if !bank_account.expose().bytes().all(|byte| byte.is_ascii_digit()) {
+        let rule = "must be the digits of the card's number, without blanks";
+        return Err(Problem::invalid_field("destination.bank_account", rule));
+    }
     BankCard::new(bank_type, bank_account, real_name)
         .map(Some)
         .map_err(|error| Problem::invalid_field("destination.bank_type", error.rule()))

@@ -5,10 +5,11 @@ use crate::ledger::{
     access::AuditEntry,
     rows::case::{CaseRow, Remedy},
 };
-use serde_json::json;
+use serde_json::{Map, Value, json};
+use wxpay_proto::wire::time::format_rfc3339;
 
-/// Records who sends the refund of a case to another account, before it is sent. The case stays open until the refund
-/// succeeds: it may become abnormal again.
+/// Records who sends the refund of a case to another account, before it is sent: in the audit, and in the data of the
+/// case. It stays open until the refund succeeds: it may become abnormal again.
 #[derive(Clone, Debug)]
 pub(crate) struct RecordRedirect {
     /// The id.
@@ -36,6 +37,12 @@ impl Operation for RecordRedirect {
         let case = rows.one::<CaseRow>()?.filter(|case| case.subject == self.subject && case.is_open());
         let Some(case) = case else { return Ok(Decision::unchanged(false)) };
         let mut changes = Changes::default();
+        let mut data: Map<String, Value> = serde_json::from_str(&case.data).unwrap_or_default();
+        let redirect =
+            json!({ "destination": self.destination, "requested_at": format_rfc3339(context.now) });
+        data.insert("redirect".into(), redirect);
+        let case = CaseRow { data: Value::Object(data).to_string(), ..case };
+        changes.put(&case);
         AuditEntry {
             actor: &self.actor,
             action: "case.redirect",
