@@ -10,7 +10,7 @@ pub(crate) mod webhooks;
 use crate::{Failure, args, failure::Kind, output, serve::start_failure, server_settings};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
-use wxpay_server::{Console, Reply};
+use wxpay_server::{Console, Reply, Settings};
 
 /// The largest page of the API.
 const MAX_PAGE: usize = 200;
@@ -22,12 +22,15 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// Opens the ledger. A file that does not exist is created.
     pub(crate) async fn open(args: &args::Ledger) -> Result<Self, Failure> {
-        let settings = server_settings::of_ledger(&args.sources)?;
-        for warning in settings.warnings() {
-            output::note(format_args!("warning: {warning}"));
-        }
-        let console = Console::open(settings).await.map_err(|error| start_failure(&error))?;
+        let console = Console::open(settings(args)?).await.map_err(|error| start_failure(&error))?;
+        Ok(Self { console, in_json: args.json })
+    }
+
+    /// Opens the ledger, which must exist.
+    pub(crate) async fn open_existing(args: &args::Ledger) -> Result<Self, Failure> {
+        let console = Console::open_existing(settings(args)?).await.map_err(|error| start_failure(&error))?;
         Ok(Self { console, in_json: args.json })
     }
 
@@ -107,6 +110,14 @@ impl Session {
         }
         Ok(())
     }
+}
+
+fn settings(args: &args::Ledger) -> Result<Settings, Failure> {
+    let settings = server_settings::of_ledger(&args.sources)?;
+    for warning in settings.warnings() {
+        output::note(format_args!("warning: {warning}"));
+    }
+    Ok(settings)
 }
 
 /// Returns the failure of a request, with field, rule and remedy, by the fate of the request to WeChat Pay.

@@ -397,6 +397,26 @@ fn a_backup_made_while_the_server_works_starts_with_the_orders() {
 }
 
 #[test]
+fn commands_that_only_read_create_no_ledger() {
+    let site = Site::new();
+    let (missing, copy) = (site.path("missing.db"), site.path("copy.db"));
+    let commands: [&[&str]; 6] = [
+        &["audit"],
+        &["audit", "log"],
+        &["api-key", "list"],
+        &["webhook", "list"],
+        &["merchant", "list"],
+        &["backup", copy.to_str().unwrap()],
+    ];
+    for arguments in commands {
+        let output = site.command(arguments).arg("--database").arg(&missing).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {output:?}");
+        assert!(text(&output.stderr).contains("does not exist"), "{arguments:?}: {output:?}");
+    }
+    assert!(!missing.exists() && !copy.exists());
+}
+
+#[test]
 fn a_ledger_moves_from_a_file_to_postgresql() {
     let Some(postgres) = wxpay_testkit::postgres::server() else { return };
     let url = postgres.create();

@@ -68,6 +68,24 @@ impl Console {
         Ok(Self { api, database })
     }
 
+    /// Opens the ledger, like [`open`](Self::open), but creates no file: of a new ledger, a list, an audit and a backup
+    /// would say that all is well.
+    ///
+    /// # Errors
+    ///
+    /// If the file does not exist, or the ledger cannot be opened.
+    pub async fn open_existing(settings: Settings) -> Result<Self, StartError> {
+        if let Database::Sqlite(path) = &settings.values.database
+            && !path.exists()
+        {
+            let path = path.display();
+            return Err(StartError::setting(format!(
+                "the ledger {path} does not exist: check the setting database; the server creates it when it starts"
+            )));
+        }
+        Self::open(settings).await
+    }
+
     /// Carries a request out: method, path with query, and the body.
     pub async fn request(&self, method: &str, path_and_query: &str, body: Option<&Value>) -> Reply {
         match self.carry_out(method, path_and_query, body).await {

@@ -96,7 +96,9 @@ fn check_notify_url(summary: &Summary, report: &mut Report) {
                 .warn("notify URL", "public_base_url is not set: only a gateway on this machine can notify");
         }
         Some(base) => {
-            let url = format!("{}/notify/default/payment", base.trim_end_matches('/'));
+            // The merchants of the ledger have theirs under the same base.
+            let merchant = summary.merchants.first().map_or("default", |merchant| &merchant.merchant);
+            let url = format!("{}/notify/{merchant}/payment", base.trim_end_matches('/'));
             report.push("notify URL", keys::notify_url("public_base_url", &url));
         }
     }

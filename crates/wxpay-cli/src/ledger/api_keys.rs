@@ -28,7 +28,7 @@ pub(crate) async fn run(command: args::ApiKey) -> Result<(), Failure> {
             session.close(shown).await
         }
         args::ApiKey::List(list) => {
-            let session = Session::open(&list.ledger).await?;
+            let session = Session::open_existing(&list.ledger).await?;
             let shown = session.list("/api/api-keys", &[], &COLUMNS, list.limit).await;
             session.close(shown).await
         }

@@ -18,7 +18,7 @@ pub(crate) async fn run(command: args::Merchant) -> Result<(), Failure> {
             show(&ledger, "POST", "/api/merchants", Some(&body)).await
         }
         args::Merchant::List(list) => {
-            let session = Session::open(&list.ledger).await?;
+            let session = Session::open_existing(&list.ledger).await?;
             let shown = session.list("/api/merchants", &[], &COLUMNS, list.limit).await;
             session.close(shown).await
         }

@@ -12,7 +12,7 @@ pub(crate) async fn backup(args: args::Backup) -> Result<(), Failure> {
     if args.file.exists() {
         return Err(Failure::usage(format_args!("FILE: {shown} exists; a backup replaces no file")));
     }
-    let session = Session::open(&args.ledger).await?;
+    let session = Session::open_existing(&args.ledger).await?;
     let written = session.console().backup(&args.file).await.map_err(|error| start_failure(&error));
     let printed = written.and_then(|bytes| {
         if session.in_json {
@@ -25,7 +25,7 @@ pub(crate) async fn backup(args: args::Backup) -> Result<(), Failure> {
 }
 
 pub(crate) async fn reseal(args: args::Ledger) -> Result<(), Failure> {
-    let session = Session::open(&args).await?;
+    let session = Session::open_existing(&args).await?;
     let resealed = session.console().reseal().await.map_err(|error| start_failure(&error));
     let printed = resealed.and_then(|count| {
         if session.in_json {
@@ -41,7 +41,7 @@ pub(crate) async fn audit(args: args::Audit) -> Result<(), Failure> {
     match args.command {
         None => recompute(&args.ledger).await,
         Some(args::AuditCommand::Log { subject, list }) => {
-            let session = Session::open(&list.ledger).await?;
+            let session = Session::open_existing(&list.ledger).await?;
             let filters = [("subject", subject.as_deref())];
             let shown = session.list("/api/audit", &filters, &COLUMNS, list.limit).await;
             session.close(shown).await
@@ -50,7 +50,7 @@ pub(crate) async fn audit(args: args::Audit) -> Result<(), Failure> {
 }
 
 async fn recompute(args: &args::Ledger) -> Result<(), Failure> {
-    let session = Session::open(args).await?;
+    let session = Session::open_existing(args).await?;
     let audited = session.console().audit().await.map_err(|error| start_failure(&error));
     let printed = audited.and_then(|violations| {
         let texts: Vec<String> = violations.iter().map(ToString::to_string).collect();

@@ -22,7 +22,7 @@ pub(crate) async fn run(command: args::Webhook) -> Result<(), Failure> {
             .await
         }
         args::Webhook::List { merchant, list } => {
-            let session = Session::open(&list.ledger).await?;
+            let session = Session::open_existing(&list.ledger).await?;
             let filters = [("merchant", merchant.as_deref())];
             let shown = session.list("/api/webhook-endpoints", &filters, &COLUMNS, list.limit).await;
             session.close(shown).await
@@ -62,7 +62,7 @@ pub(crate) async fn run(command: args::Webhook) -> Result<(), Failure> {
             show(&ledger, "POST", &format!("{}/replay", path(&id)), Some(&body)).await
         }
         args::Webhook::Attempts { id, list } => {
-            let session = Session::open(&list.ledger).await?;
+            let session = Session::open_existing(&list.ledger).await?;
             let attempts = format!("{}/attempts", path(&id));
             let shown = session.list(&attempts, &[], &ATTEMPT_COLUMNS, list.limit).await;
             session.close(shown).await
