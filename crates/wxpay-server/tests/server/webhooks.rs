@@ -160,6 +160,8 @@ async fn changed_and_deleted_endpoints() {
     assert_eq!((&changed["types"], &changed["url"]), (&json!(["order.paid"]), &json!(receiver.url())));
     let changed = shop.request("PATCH", &path, &json!({ "status": "disabled" })).await.expect(200);
     assert_eq!(changed["status"], "disabled");
+    // The deliveries read the endpoints every two seconds.
+    tokio::time::sleep(std::time::Duration::from_secs(4)).await;
     shop.place("ORDER1", 5).await.expect(201);
     shop.pay("ORDER1").await;
     shop.wait_for_status("ORDER1", "paid").await;
