@@ -68,6 +68,11 @@ async fn endpoint_receives_only_its_types_and_its_merchant() {
     assert_eq!((paid.all().len(), other.all().len(), all.all().len()), (1, 1, 3));
 }
 
+/// Waits until changes of endpoints have taken effect: deliveries read the endpoints every two seconds.
+async fn changes_are_read() {
+    tokio::time::sleep(std::time::Duration::from_secs(4)).await;
+}
+
 #[tokio::test]
 async fn rotated_secret_signs_beside_the_previous_one() {
     let shop = Shop::open().await;
@@ -77,6 +82,7 @@ async fn rotated_secret_signs_beside_the_previous_one() {
     let new = rotated["secret"].as_str().unwrap();
     assert!(rotated["previous_secret_until"].as_str().unwrap().ends_with("+08:00"), "{rotated}");
     assert_ne!(new, old);
+    changes_are_read().await;
     shop.place("ORDER1", 5).await.expect(201);
     let webhook = receiver.wait_for(1).await[0].clone();
     assert!(webhook.is_signed_by(new) && webhook.is_signed_by(&old), "{webhook:?}");
@@ -160,8 +166,7 @@ async fn changed_and_deleted_endpoints() {
     assert_eq!((&changed["types"], &changed["url"]), (&json!(["order.paid"]), &json!(receiver.url())));
     let changed = shop.request("PATCH", &path, &json!({ "status": "disabled" })).await.expect(200);
     assert_eq!(changed["status"], "disabled");
-    // The deliveries read the endpoints every two seconds.
-    tokio::time::sleep(std::time::Duration::from_secs(4)).await;
+    changes_are_read().await;
     shop.place("ORDER1", 5).await.expect(201);
     shop.pay("ORDER1").await;
     shop.wait_for_status("ORDER1", "paid").await;
