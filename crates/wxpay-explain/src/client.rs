@@ -12,7 +12,7 @@ pub(crate) struct ClientParams {
     pub(crate) prepay_id: String,
     /// Other values that may have been signed as the last line.
     pub(crate) others: Vec<String>,
-    /// What is wrong with the parameters, whatever was signed.
+    /// The faults of the parameters, whatever was signed.
     pub(crate) faults: Vec<(CauseId, String)>,
 }
 

@@ -17,7 +17,7 @@ const TOLERANT: GeneralPurpose = GeneralPurpose::new(
 /// A reading of the text.
 pub(crate) struct Reading {
     pub(crate) bytes: Vec<u8>,
-    /// How the text differs from standard Base64; `None` if it does not.
+    /// The difference of the text from standard Base64; `None` if there is none.
     pub(crate) fault: Option<&'static str>,
 }
 

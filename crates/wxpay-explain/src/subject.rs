@@ -1,4 +1,4 @@
-//! What must be signed of a message, and what may have been signed in its place.
+//! The string that must be signed of a message, and those that may have been signed in its place.
 
 use crate::{
     cause::CauseId,

@@ -1,4 +1,4 @@
-//! What this process knows about tokens.
+//! The tokens that this process knows.
 
 use std::{
     collections::BTreeMap,
