@@ -1,7 +1,7 @@
 //! The channels: placed, paid by the payer's client, notified, reported to the shop.
 
 use crate::receiver::Webhook;
-use crate::shop::{MERCHANT, OPENID, Setup, Shop, jsapi, native, order, with};
+use crate::shop::{MERCHANT, OPENID, Shop, jsapi, native, order, with};
 use serde_json::{Value, json};
 
 /// Follows one order from its placing to its webhook.
@@ -106,20 +106,7 @@ async fn app_order_of_api_v1_is_paid_and_its_delivery_reported() {
 
 #[tokio::test]
 async fn partner_places_orders_of_its_sub_merchants() {
-    let partner = r#"
-        [merchants.partner]
-        mchid = "{WXPAY_MCHID}"
-        private_key_file = "{WXPAY_PRIVATE_KEY_FILE}"
-        certificate_file = "{WXPAY_CERTIFICATE_FILE}"
-        api_v3_key = "{WXPAY_API_V3_KEY}"
-        platform_certificates = true
-        partner = true
-        apps = [{ appid = "{WXPAY_APPID}" }]
-        sub_merchants = [{ sub_mchid = "1900000109" }]
-    "#;
-    let shop = Setup::default().without_merchant().file(partner).open().await;
-    let mchid = shop.variable("WXPAY_MCHID").to_owned();
-    shop.control("PUT", &format!("/merchants/{mchid}/sub_merchants/1900000109"), json!({})).await;
+    let shop = Shop::of_partner().await;
     shop.post("/api/orders", &jsapi("ORDER1", 1999)).await.problem(422, "invalid_field");
     let other = with(&jsapi("ORDER1", 1999), &[("/sub_mchid", json!("1900000110"))]);
     let problem = shop.post("/api/orders", &other).await.problem(422, "invalid_field");

@@ -3,7 +3,7 @@
 use crate::{
     orders::futures,
     receiver::Webhook,
-    shop::{Setup, Shop, code, native, with},
+    shop::{Shop, code, native, with},
 };
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime};
@@ -194,20 +194,7 @@ async fn code_is_not_stored() {
 
 #[tokio::test]
 async fn partner_charges_and_reverses_for_its_sub_merchant() {
-    let partner = r#"
-        [merchants.partner]
-        mchid = "{WXPAY_MCHID}"
-        private_key_file = "{WXPAY_PRIVATE_KEY_FILE}"
-        certificate_file = "{WXPAY_CERTIFICATE_FILE}"
-        api_v3_key = "{WXPAY_API_V3_KEY}"
-        platform_certificates = true
-        partner = true
-        apps = [{ appid = "{WXPAY_APPID}" }]
-        sub_merchants = [{ sub_mchid = "1900000109" }]
-    "#;
-    let shop = Setup::default().without_merchant().file(partner).open().await;
-    let mchid = shop.variable("WXPAY_MCHID").to_owned();
-    shop.control("PUT", &format!("/merchants/{mchid}/sub_merchants/1900000109"), json!({})).await;
+    let shop = Shop::of_partner().await;
     let of = |number, behaviour| with(&code(number, 5, behaviour), &[("/sub_mchid", json!("1900000109"))]);
     let placed = shop.post("/api/orders", &of("ORDER1", PAYS_AT_ONCE)).await.expect(201);
     assert_eq!(placed["pay"]["status"], "paid");

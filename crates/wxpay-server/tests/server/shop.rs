@@ -144,6 +144,25 @@ async fn control(sim: &wxpay_sim::serve::Server, method: &str, path: &str, body:
 }
 
 impl Shop {
+    /// Opens the server of a partner with the sub-merchant 1900000109.
+    pub(crate) async fn of_partner() -> Self {
+        let partner = r#"
+        [merchants.partner]
+        mchid = "{WXPAY_MCHID}"
+        private_key_file = "{WXPAY_PRIVATE_KEY_FILE}"
+        certificate_file = "{WXPAY_CERTIFICATE_FILE}"
+        api_v3_key = "{WXPAY_API_V3_KEY}"
+        platform_certificates = true
+        partner = true
+        apps = [{ appid = "{WXPAY_APPID}" }]
+        sub_merchants = [{ sub_mchid = "1900000109" }]
+    "#;
+        let shop = Setup::default().without_merchant().file(partner).open().await;
+        let mchid = shop.variable("WXPAY_MCHID").to_owned();
+        shop.control("PUT", &format!("/merchants/{mchid}/sub_merchants/1900000109"), json!({})).await;
+        shop
+    }
+
     pub(crate) async fn open() -> Self {
         Setup::default().open().await
     }
