@@ -17,6 +17,8 @@ use wxpay_testkit::postgres::{Pooler, Server};
 const POOLED: usize = 16;
 /// The time for which statements are counted, which makes them dearer.
 const COUNTING: Duration = Duration::from_secs(3);
+/// How many of the dearest statements are printed.
+const STATEMENTS: usize = 10;
 
 pub(crate) async fn run(rsa: &RsaCost, duration: Duration) {
     let Some(database) = start() else { return };
@@ -82,6 +84,25 @@ async fn run_processes(
     let calls: f64 = database.execute(name, &format!("{count}'{name}'")).parse().unwrap();
     println!("    {:.1} statements per cycle", calls / counted.count);
     cycle::terminate(shops);
+}
+
+/// Prints the statements that took the most time. One that does not scale is among them when the database is large.
+async fn report_statements(database: &Server, name: &str, site: &Arc<Site>, shops: &Arc<Vec<Shop>>) {
+    database.execute(name, "CREATE EXTENSION pg_stat_statements");
+    count_statements(database, true);
+    let counted = measure(site, shops, "COUNT", None, COUNTING).await;
+    count_statements(database, false);
+    let query = format!(
+        "SELECT round((1000 * total_exec_time)::numeric / {0})::text || ' µs of execution, ' || round(calls / {0}, 2) || ' calls, '
+            || round(shared_blks_hit / {0}) || ' blocks: ' || left(regexp_replace(query, '\\s+', ' ', 'g'), 300)
+        FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid WHERE datname = '{name}'
+        ORDER BY total_exec_time DESC LIMIT {STATEMENTS}",
+        format!("{}::numeric", counted.count)
+    );
+    println!("    per cycle, the dearest statements:");
+    for line in database.execute(name, &query).lines() {
+        println!("      {line}");
+    }
 }
 
 /// What a database has used since its start.
@@ -169,6 +190,7 @@ pub(crate) async fn run_size(rsa: &RsaCost, duration: Duration) {
         let used = Usage::of(&database, None, name).since(&before);
         cycle::report(&cycles, rsa);
         used.report(&cycles);
+        report_statements(&database, name, &site, &shops).await;
         costs.push((cycles.cpu, used.cpu * 1e6 / cycles.count));
         cycle::terminate(shops);
     }

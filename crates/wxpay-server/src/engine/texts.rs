@@ -141,7 +141,7 @@ pub(super) fn scan(scan: &RawScan, dialect: Dialect) -> (String, Vec<&Value>) {
         .iter()
         .filter_map(|name| table.columns.iter().find(|column| column.name == *name).copied())
         .collect();
-    let mut text = format!("SELECT {} FROM {}", names(table.columns), table.name);
+    let start = format!("SELECT {} FROM {}", names(table.columns), table.name);
     let mut binding = Binding { dialect, bound: Vec::new() };
     let mut terms: Vec<String> = Vec::new();
     for (column, cell) in columns.iter().zip(&scan.equal) {
@@ -151,25 +151,32 @@ pub(super) fn scan(scan: &RawScan, dialect: Dialect) -> (String, Vec<&Value>) {
     if let (Some(column), Some(until)) = (rest.first(), &scan.until) {
         terms.push(binding.until(*column, until));
     }
-    if let Some(after) = &scan.after {
-        let order = rest.get(..after.len()).unwrap_or(rest);
-        terms.push(if order.iter().any(|column| column.is_nullable) {
-            binding.beyond_nullable(order, after, scan.is_descending)
-        } else {
-            binding.beyond(order, after, scan.is_descending)
-        });
-    }
-    if !terms.is_empty() {
-        text.push_str(" WHERE ");
-        text.push_str(&terms.join(" AND "));
-    }
     let ordering = join(rest.iter().map(|column| dialect.order(*column, scan.is_descending)), ", ");
-    if !ordering.is_empty() {
-        text.push_str(" ORDER BY ");
-        text.push_str(&ordering);
-    }
-    // Writing to a string cannot fail.
-    let _ = write!(text, " LIMIT {}", scan.limit);
+    let beyond = match &scan.after {
+        Some(after) => binding.beyond(rest.get(..after.len()).unwrap_or(rest), after, scan.is_descending),
+        None => Vec::new(),
+    };
+    let part = |beyond: Option<&String>| {
+        let mut text = start.clone();
+        let terms = join(terms.iter().chain(beyond), " AND ");
+        for (keyword, clause) in [(" WHERE ", &terms), (" ORDER BY ", &ordering)] {
+            if !clause.is_empty() {
+                text.push_str(keyword);
+                text.push_str(clause);
+            }
+        }
+        // Writing to a string cannot fail.
+        let _ = write!(text, " LIMIT {}", scan.limit);
+        text
+    };
+    let text = match beyond.as_slice() {
+        [] => part(None),
+        [beyond] => part(Some(beyond)),
+        parts => {
+            let parts = join(parts.iter().map(|beyond| format!("({})", part(Some(beyond)))), " UNION ALL ");
+            format!("{parts} ORDER BY {ordering} LIMIT {}", scan.limit)
+        }
+    };
     (text, binding.bound)
 }
 
@@ -195,17 +202,28 @@ impl<'a> Binding<'a> {
         }
     }
 
-    /// Returns the condition of the rows beyond a position.
-    fn beyond(&mut self, order: &[Column], after: &'a [Value], is_descending: bool) -> String {
+    /// Returns the conditions of the rows beyond a position. Each such row meets exactly one of them.
+    fn beyond(&mut self, order: &[Column], after: &'a [Value], is_descending: bool) -> Vec<String> {
+        if order.iter().any(|column| column.is_nullable) {
+            return vec![self.beyond_nullable(order, after, is_descending)];
+        }
         let parameters: Vec<String> = after.iter().map(|cell| self.bind(cell)).collect();
         let sign = if is_descending { "<" } else { ">" };
-        let beyond = format!("({}) {sign} ({})", names(order), parameters.join(", "));
-        match (self.dialect, order.first(), parameters.first()) {
-            // Partitions of other months are left out: PostgreSQL does not conclude it from the comparison of rows.
-            (Dialect::Postgres, Some(month), Some(first)) if month.name == "month" => {
-                format!("month {sign}= {first} AND {beyond}")
+        let beyond = |order: &[Column], parameters: &[String]| {
+            format!("({}) {sign} ({})", names(order), parameters.join(", "))
+        };
+        match (self.dialect, order, parameters.as_slice()) {
+            // PostgreSQL leaves out no partition by a comparison of rows; and by one beside a bound of the month it
+            // would read an index from the start of the month.
+            (Dialect::Postgres, [month, columns @ ..], [first, others @ ..])
+                if month.name == "month" && !columns.is_empty() =>
+            {
+                vec![
+                    format!("month = {first} AND {}", beyond(columns, others)),
+                    format!("month {sign} {first}"),
+                ]
             }
-            _ => beyond,
+            _ => vec![beyond(order, &parameters)],
         }
     }
 
