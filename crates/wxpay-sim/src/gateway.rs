@@ -12,7 +12,7 @@ pub use payer::{OrderRef, Paid, PayError, Payer};
 pub use crate::{
     front_end::{Directory, Draft},
     requests::RequestRecord,
-    v3::SupportedOperation,
+    v3::{PlatformRefundError, SupportedOperation},
 };
 
 use crate::{

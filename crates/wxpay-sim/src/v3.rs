@@ -65,6 +65,8 @@ mod signature;
 mod transfer;
 mod validate;
 
+pub(crate) use cause::add_keys;
+pub use refund::PlatformRefundError;
 pub use route::SupportedOperation;
 
 use crate::{

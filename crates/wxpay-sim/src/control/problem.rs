@@ -1,7 +1,10 @@
 //! Problem details (RFC 9457) of rejected requests to the interface.
 
 use super::{ControlResponse, Removed};
-use crate::{gateway::PayError, payer::PayResp};
+use crate::{
+    gateway::PayError,
+    payer::{InvalidParameter, PayResp},
+};
 use serde_json::{Map, Value};
 use std::time::Duration;
 use wxpay_openapi::Invalid;
@@ -109,6 +112,15 @@ impl Problem {
     pub(super) fn with_pay_resp(self, resp: &PayResp) -> Self {
         let resp = serde_json::to_value(resp).unwrap_or_default();
         self.with("resp", resp)
+    }
+
+    /// Adds the causes of refused payment parameters, and their summary to the detail.
+    pub(super) fn with_causes(self, invalid: &InvalidParameter) -> Self {
+        if invalid.causes.is_empty() {
+            return self;
+        }
+        let causes = serde_json::to_value(&invalid.causes).unwrap_or_default();
+        self.with("detail", invalid.to_string()).with("causes", causes)
     }
 
     pub(super) fn into_response(self) -> ControlResponse {
