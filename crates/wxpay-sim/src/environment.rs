@@ -106,7 +106,7 @@ impl Environment {
     }
 
     /// Returns variable, file name and text of every PEM value.
-    fn pems(&self) -> Result<Vec<(&'static str, &'static str, String)>, InvalidKey> {
+    pub(crate) fn pems(&self) -> Result<Vec<(&'static str, &'static str, String)>, InvalidKey> {
         let mut pems = Vec::new();
         if let Some(key) = self.merchant.api_keys().last() {
             pems.push(("WXPAY_PRIVATE_KEY_FILE", "apiclient_key.pem", key.key_pair.private_pem()));
@@ -149,7 +149,7 @@ impl Environment {
     }
 
     /// Returns the variables that are not files, with their values.
-    fn texts(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn texts(&self) -> Vec<(&'static str, String)> {
         let (credentials, merchant) = (&self.credentials, &self.merchant);
         let mut lines = vec![
             ("WXPAY_BASE_URL", self.base_url.clone()),

@@ -47,6 +47,7 @@ pub(crate) mod errors;
 mod exchange;
 pub(crate) mod fields;
 mod form;
+pub(crate) mod inspect;
 mod keys;
 mod media;
 mod multipart;

@@ -4,9 +4,7 @@ use super::{
     ControlResponse, Simulation,
     call::Call,
     combined,
-    field::{
-        FAIL_REASON, Field, Kind, MAX_NUMBER, MERCHANT, MERCHANT_FILTER, OPENID, fail_reason, optional,
-    },
+    field::{FAIL_REASON, Field, Kind, MAX_NUMBER, MERCHANT, MERCHANT_FILTER, OPENID, fail_reason, optional},
     page::{BY_POSITION, LINK, page},
     problem::Problem,
     records::order::{ORDER, ORDERS, REFUND},
@@ -141,19 +139,14 @@ fn cancel(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlRespons
 }
 
 fn fail(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
-    record_or_problem(simulation.gateway.fail(
-        &selected(call)?,
-        fail_reason(&call.query),
-        call.now.business,
-    ))
+    record_or_problem(simulation.gateway.fail(&selected(call)?, fail_reason(&call.query), call.now.business))
 }
 
 fn refund(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
     let order_ref = selected(call)?;
     let amount = call.body.number("amount").map(Fen::new);
     let notify_url = call.body.text("notify_url").map(String::from);
-    let refund =
-        simulation.gateway.refund_by_platform(&order_ref, amount, notify_url, call.now.business);
+    let refund = simulation.gateway.refund_by_platform(&order_ref, amount, notify_url, call.now.business);
     refund.map(ControlResponse::json).map_err(|error| match error {
         PlatformRefundError::NoSuchOrder => Problem::from_payment_error(PayError::NoSuchOrder),
         other => Problem::conflict("the order cannot be refunded", &other.to_string()),

@@ -145,7 +145,7 @@ fn act(
     let (gateway, now) = (&mut simulation.gateway, call.now.business);
     let payment_request = PaymentRequest::parse(gateway, call.raw, now).map_err(|invalid| {
         let problem = Problem::unprocessable(invalid.field, invalid.rule).with_pay_resp(&invalid.resp());
-        problem.with_causes(&invalid)
+        problem.with_causes(&invalid, call.raw)
     })?;
     let (resp, notifications_first) = match action {
         PayerAction::Show => (PayResp::not_yet(), false),

@@ -123,11 +123,7 @@ pub(super) fn parse(gateway: &Gateway, parameters: &[u8]) -> Result<PaymentReque
 }
 
 /// Adds the causes to refused parameters. They explain the refusal, and change nothing of it.
-pub(super) fn explained(
-    gateway: &Gateway,
-    parameters: &[u8],
-    invalid: InvalidParameter,
-) -> InvalidParameter {
+pub(super) fn explained(gateway: &Gateway, parameters: &[u8], invalid: InvalidParameter) -> InvalidParameter {
     let Some(explanation) = explanation(gateway, parameters).filter(|explanation| !explanation.valid) else {
         return invalid;
     };
@@ -170,8 +166,7 @@ fn page(members: &Map<String, Value>) -> Result<Parameters<'_>, InvalidParameter
     }
     let package = text(members, "package")?;
     let id = package.strip_prefix("prepay_id=");
-    let id = id
-        .ok_or(InvalidParameter::new("package", "must be prepay_id= followed by the prepay_id"))?;
+    let id = id.ok_or(InvalidParameter::new("package", "must be prepay_id= followed by the prepay_id"))?;
     Ok(Parameters {
         trade_type: TradeType::Jsapi,
         appid: members.contains_key("appId").then(|| text(members, "appId")).transpose()?,
@@ -206,11 +201,7 @@ fn text<'a>(members: &'a Map<String, Value>, field: &'static str) -> Result<&'a 
 fn seconds<'a>(members: &'a Map<String, Value>, field: &'static str) -> Result<&'a str, InvalidParameter> {
     let value = text(members, field)?;
     let digits = value.bytes().all(|byte| byte.is_ascii_digit());
-    if digits {
-        Ok(value)
-    } else {
-        Err(InvalidParameter::new(field, "must be a decimal number of seconds"))
-    }
+    if digits { Ok(value) } else { Err(InvalidParameter::new(field, "must be a decimal number of seconds")) }
 }
 
 fn is_signed_by(merchant: &Merchant, appid: &str, params: &Parameters<'_>) -> bool {

@@ -1,0 +1,3 @@
+//! The page against hostile bytes, other sites and other languages.
+
+use super::*;
