@@ -77,7 +77,7 @@ buy.onclick = () => WeixinJSBridge.invoke('getBrandWCPayRequest', parameters, (a
 
 // Fails on violations of WCAG 2.2 AA and of axe's best practices, and on horizontal scrolling.
 async function check(page, name) {
-  const { violations } = await new AxeBuilder({ page }).analyze();
+  const { violations } = await new AxeBuilder({ page }).setLegacyMode().options({ resultTypes: ['violations'] }).analyze();
   assert.deepEqual(violations.map(({ id, nodes }) => [id, ...nodes.map((node) => node.html.slice(0, 200))]), [], name);
   const [scroll, client] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
   assert.ok(scroll <= client, `${name}: ${scroll} px in ${client} px`);
@@ -246,25 +246,19 @@ async function main(browser, merchant) {
     `/_page/merchant?mchid=${env.WXPAY_MCHID}`, '/_page/state', '/_page/none', `/_pay?mchid=${env.WXPAY_MCHID}&no=PAGE-0003`, '/_pay?code=x',
     (await message('/v3/pay')).slice(sim.length), (await message('TRANSACTION.SUCCESS')).slice(sim.length)];
   for (const language of ['en', 'zh']) {
-    for (const [scheme, width] of [['light', 1180], ['dark', 320]]) {
-      await page.emulateMedia({ colorScheme: scheme });
-      await page.setViewportSize({ width, height: 860 });
-      for (const view of views) {
-        await page.goto(`${sim}${view}${view.includes('?') ? '&' : '?'}lang=${language}`);
-        await check(page, `${view} ${language} ${scheme} ${width} px`);
-        await picture(page, `view-${views.indexOf(view)}-${language}-${scheme}`);
-      }
-    }
-  }
-  for (const [scheme, width] of [['dark', 1180], ['light', 320]]) {
-    await page.emulateMedia({ colorScheme: scheme });
-    await page.setViewportSize({ width, height: 860 });
     for (const view of views) {
-      await page.goto(`${sim}${view}`);
-      await check(page, `${view} zh ${scheme} ${width} px`);
+      await page.emulateMedia({ colorScheme: 'light' });
+      await page.setViewportSize({ width: 1180, height: 860 });
+      await page.goto(`${sim}${view}${view.includes('?') ? '&' : '?'}lang=${language}`);
+      await check(page, `${view} ${language} light 1180 px`);
+      await picture(page, `view-${views.indexOf(view)}-${language}-light`);
+      await page.emulateMedia({ colorScheme: 'dark' });
+      await page.setViewportSize({ width: 320, height: 860 });
+      await check(page, `${view} ${language} dark 320 px`);
+      await picture(page, `view-${views.indexOf(view)}-${language}-dark`);
     }
   }
-  step(`${views.length} views in 2 languages and 2 colour schemes, at 1180 and 320 px: 0 violations, no horizontal scrolling`);
+  step(`${views.length} views in 2 languages and 2 colour schemes, at 1180 and 320 px: 0 violations of axe, no horizontal scrolling`);
 
   await page.goto(`${sim}/_page/state?lang=en`);
   await page.getByRole('button', { name: 'Forget all records' }).click();
