@@ -63,7 +63,7 @@ pub struct Gateway {
     pub(crate) warnings: Warnings,
     pub(crate) rng: Rng,
     /// The last serial number of a payment, a refund or a transfer.
-    serial: u64,
+    pub(crate) serial: u64,
     /// The default payer.
     payer: OpenId,
     /// The credentials of the app that the gateway was created with.

@@ -10,6 +10,7 @@ use crate::{
 };
 use std::{
     collections::VecDeque,
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::sync::watch;
@@ -25,7 +26,7 @@ pub(crate) const MAX_BODY_BYTES: usize = 16 * 1024;
 const MAX_HEADER_BYTES: usize = 4 * 1024;
 
 /// The beginning of a body, with its complete length in bytes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct KeptBody {
     pub(crate) bytes: Vec<u8>,
     pub(crate) length: usize,
@@ -44,7 +45,7 @@ impl KeptBody {
 }
 
 /// A message as it was on the wire: its first line without the version, its headers and its body.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Captured {
     pub(crate) start: String,
     pub(crate) headers: Vec<(String, String)>,
@@ -70,6 +71,20 @@ impl Captured {
             .iter()
             .find(|(known, _)| known.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.as_str())
+    }
+}
+
+/// Prints the length alone: a body may hold secrets.
+impl fmt::Debug for KeptBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{} bytes]", self.length)
+    }
+}
+
+/// Prints sizes alone: headers and bodies may hold secrets.
+impl fmt::Debug for Captured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{} headers and {:?}]", self.headers.len(), self.body)
     }
 }
 
@@ -189,7 +204,7 @@ mod tests {
     use super::*;
 
     fn parameters() -> Traffic {
-        let parameters = KeptBody::new(&vec![b'x'; MAX_BODY_BYTES + 1]);
+        let parameters = KeptBody::new(&vec![b'x'; MAX_BODY_BYTES.saturating_add(1)]);
         Traffic::Parameters(Box::new(RefusedParameters {
             reason: String::new(),
             causes: Vec::new(),
@@ -204,7 +219,7 @@ mod tests {
             log.add((UnixTime::EPOCH, UnixTime::EPOCH), parameters());
         }
         let newest = log.before(u64::MAX, usize::MAX);
-        assert_eq!((newest.len(), newest[0].id, newest[MAX_ENTRIES - 1].id), (MAX_ENTRIES, 301, 2));
+        assert_eq!((newest.len(), newest[0].id, newest[299].id), (MAX_ENTRIES, 301, 2));
         assert!(log.entry(1).is_none());
         let Traffic::Parameters(kept) = &newest[0].traffic else { panic!("another kind") };
         assert_eq!((kept.parameters.bytes.len(), kept.parameters.is_whole()), (MAX_BODY_BYTES, false));

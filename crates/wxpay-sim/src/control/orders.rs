@@ -149,7 +149,13 @@ fn refund(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlRespons
     let refund = simulation.gateway.refund_by_platform(&order_ref, amount, notify_url, call.now.business);
     refund.map(ControlResponse::json).map_err(|error| match error {
         PlatformRefundError::NoSuchOrder => Problem::from_payment_error(PayError::NoSuchOrder),
-        other => Problem::conflict("the order cannot be refunded", &other.to_string()),
+        PlatformRefundError::OtherApiVersion
+        | PlatformRefundError::NotPaid
+        | PlatformRefundError::TooLate
+        | PlatformRefundError::TooMuch
+        | PlatformRefundError::TooMany => {
+            Problem::conflict("the order cannot be refunded", &error.to_string())
+        }
     })
 }
 

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     gateway::Payer,
+    ledger::NotPaidReason,
     payer::{PayResp, PaymentRequest},
 };
 use serde_json::json;
@@ -42,7 +43,7 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
             "payer_fail",
             "Makes the payment fail.",
             PAYER_RESULT,
-            |simulation, call| act(simulation, call, PayerAction::Fail),
+            |simulation, call| act(simulation, call, PayerAction::Fail(fail_reason(&call.query))),
         )
         .with_query(&[FAIL_REASON])
         .with_body(PARAMETERS)
@@ -134,7 +135,7 @@ enum PayerAction {
     Show,
     Pay,
     Cancel,
-    Fail,
+    Fail(NotPaidReason),
 }
 
 fn act(
@@ -150,7 +151,7 @@ fn act(
     let (resp, notifications_first) = match action {
         PayerAction::Show => (PayResp::not_yet(), false),
         PayerAction::Cancel => (payment_request.cancel(gateway, now), false),
-        PayerAction::Fail => (payment_request.fail(gateway, fail_reason(&call.query), now), false),
+        PayerAction::Fail(reason) => (payment_request.fail(gateway, reason, now), false),
         PayerAction::Pay => match payment_request.pay(gateway, &Payer::default(), now) {
             Ok((resp, paid)) => (resp, paid.notifications_first),
             Err(error) => return Err(Problem::from_payment_error(error).with_pay_resp(&error.resp())),

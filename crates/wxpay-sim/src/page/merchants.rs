@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{environment::Environment, merchant::Merchant};
 use askama::Template;
+use std::fmt::Write as _;
 
 /// Folder of the keys, in the lines for a shell.
 const FOLDER: &str = "wxpay-sim.keys";
@@ -113,11 +114,11 @@ pub(super) fn show(visit: &mut Visit<'_>) -> Option<String> {
 fn shell(texts: &[(&str, String)], pems: &[(&str, &str, String)]) -> String {
     let mut lines = format!("mkdir -p {FOLDER} && chmod 700 {FOLDER}\n");
     for (name, file, pem) in pems {
-        lines.push_str(&format!("cat > {FOLDER}/{file} <<'PEM'\n{}\nPEM\n", pem.trim_end()));
-        lines.push_str(&format!("export {name}=\"$PWD/{FOLDER}/{file}\"\n"));
+        write!(lines, "cat > {FOLDER}/{file} <<'PEM'\n{}\nPEM\n", pem.trim_end()).ok();
+        writeln!(lines, "export {name}=\"$PWD/{FOLDER}/{file}\"").ok();
     }
     for (name, value) in texts {
-        lines.push_str(&format!("export {name}={}\n", quoted(value.as_bytes())));
+        writeln!(lines, "export {name}={}", quoted(value.as_bytes())).ok();
     }
     lines
 }
@@ -126,12 +127,11 @@ fn shell(texts: &[(&str, String)], pems: &[(&str, &str, String)]) -> String {
 fn powershell(texts: &[(&str, String)], pems: &[(&str, &str, String)]) -> String {
     let mut lines = format!("New-Item -ItemType Directory -Force {FOLDER} | Out-Null\n");
     for (name, file, pem) in pems {
-        lines
-            .push_str(&format!("@'\n{}\n'@ | Set-Content -Encoding ascii {FOLDER}/{file}\n", pem.trim_end()));
-        lines.push_str(&format!("$env:{name} = \"$PWD/{FOLDER}/{file}\"\n"));
+        write!(lines, "@'\n{}\n'@ | Set-Content -Encoding ascii {FOLDER}/{file}\n", pem.trim_end()).ok();
+        writeln!(lines, "$env:{name} = \"$PWD/{FOLDER}/{file}\"").ok();
     }
     for (name, value) in texts {
-        lines.push_str(&format!("$env:{name} = '{}'\n", value.replace('\'', "''")));
+        writeln!(lines, "$env:{name} = '{}'", value.replace('\'', "''")).ok();
     }
     lines
 }

@@ -9,6 +9,7 @@ use crate::{
     v3::inspect,
 };
 use askama::Template;
+use std::fmt::Write as _;
 use wxpay_explain::{Certainty, Explanation, Kind, Message};
 
 /// A part of a message: its bytes and the signed string.
@@ -47,7 +48,7 @@ struct Show {
 fn raw(captured: &Captured, start: &str) -> String {
     let mut text = format!("{}\n", visible(start.as_bytes()));
     for (name, value) in &captured.headers {
-        text.push_str(&format!("{}: {}\n", visible(name.as_bytes()), visible(value.as_bytes())));
+        writeln!(text, "{}: {}", visible(name.as_bytes()), visible(value.as_bytes())).ok();
     }
     text.push('\n');
     text.push_str(&visible(&captured.body.bytes));
@@ -86,7 +87,7 @@ fn curl(method: &str, url: &str, captured: &Captured) -> Option<String> {
         if !["host", "content-length", "connection", "transfer-encoding", "accept-encoding", "expect"]
             .contains(&name.to_ascii_lowercase().as_str())
         {
-            command.push_str(&format!(" \\\n  -H {}", quoted(format!("{name}: {value}").as_bytes())));
+            write!(command, " \\\n  -H {}", quoted(format!("{name}: {value}").as_bytes())).ok();
         }
     }
     // A command line cannot hold a zero byte.
@@ -94,7 +95,7 @@ fn curl(method: &str, url: &str, captured: &Captured) -> Option<String> {
         return None;
     }
     if !captured.body.bytes.is_empty() {
-        command.push_str(&format!(" \\\n  --data-binary {}", quoted(&captured.body.bytes)));
+        write!(command, " \\\n  --data-binary {}", quoted(&captured.body.bytes)).ok();
     }
     Some(command)
 }

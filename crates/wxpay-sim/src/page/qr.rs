@@ -45,9 +45,10 @@ mod tests {
                 (x.parse().unwrap(), y.parse().unwrap())
             })
             .collect();
-        let scale = 4;
-        let mut image = rqrr::PreparedImage::prepare_from_greyscale(side * scale, side * scale, |x, y| {
-            if dark.contains(&(x / scale, y / scale)) { 0 } else { 255 }
+        // Four pixels for each module.
+        let pixels = side.saturating_mul(4);
+        let mut image = rqrr::PreparedImage::prepare_from_greyscale(pixels, pixels, |x, y| {
+            if dark.contains(&(x / 4, y / 4)) { 0 } else { 255 }
         });
         image.detect_grids()[0].decode().unwrap().1
     }

@@ -140,7 +140,7 @@ fn act_returns_to_its_view_and_a_refusal_is_shown() {
     let mut simulation = simulation();
     let advanced = post(&mut simulation, "act=advance&seconds=60&back=%2F_page%2Fclock");
     assert_eq!((advanced.status, header(&advanced, "location")), (303, Some("/_page/clock?done=advance")));
-    assert_eq!(simulation.clock.business(NOW), UnixTime::from_secs(NOW.as_secs() + 60));
+    assert_eq!(simulation.clock.business(NOW), UnixTime::from_secs(1_780_000_060));
     let refused = post(&mut simulation, "act=advance&seconds=%3Cb%3E&back=%2F_page%2Fclock");
     let html = String::from_utf8(refused.body).unwrap();
     assert_eq!(refused.status, 409);
@@ -178,7 +178,7 @@ fn bridge_is_shared_with_all_sites_and_other_answers_with_none() {
 fn views_are_bounded() {
     let (mut simulation, traffic) = (simulation(), TrafficLog::default());
     for number in 0..60 {
-        record(&traffic, &format!("/v3/x{number}"), b"", &[b'x'; 100_000]);
+        record(&traffic, &format!("/v3/x{number}"), b"", &vec![b'x'; 100_000]);
     }
     let (_, html) = get(&mut simulation, &traffic, "/_page/log");
     assert_eq!(html.matches("/_page/message?id=").count(), MAX_ROWS);

@@ -166,7 +166,8 @@ fn page(members: &Map<String, Value>) -> Result<Parameters<'_>, InvalidParameter
     }
     let package = text(members, "package")?;
     let id = package.strip_prefix("prepay_id=");
-    let id = id.ok_or(InvalidParameter::new("package", "must be prepay_id= followed by the prepay_id"))?;
+    let id =
+        id.ok_or_else(|| InvalidParameter::new("package", "must be prepay_id= followed by the prepay_id"))?;
     Ok(Parameters {
         trade_type: TradeType::Jsapi,
         appid: members.contains_key("appId").then(|| text(members, "appId")).transpose()?,
@@ -194,7 +195,7 @@ fn app(members: &Map<String, Value>) -> Result<Parameters<'_>, InvalidParameter>
 
 fn text<'a>(members: &'a Map<String, Value>, field: &'static str) -> Result<&'a str, InvalidParameter> {
     let value = members.get(field).and_then(Value::as_str).filter(|text| !text.is_empty());
-    value.ok_or(InvalidParameter::new(field, NON_EMPTY))
+    value.ok_or_else(|| InvalidParameter::new(field, NON_EMPTY))
 }
 
 /// Returns a member that is a time in seconds. It must be a JSON string: real clients refuse a number.

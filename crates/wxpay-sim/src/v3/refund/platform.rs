@@ -83,6 +83,8 @@ impl Gateway {
         if amount == Fen::ZERO {
             return Err(PlatformRefundError::TooMuch);
         }
+        // Restored if the refund is refused: a failed call must not change the values generated later.
+        let (rng, serial) = (self.rng.clone(), self.serial);
         let (id, number) = loop {
             let serial = self.next_serial();
             let id = format!("50{}{}{serial:010}", self.rng.text(DIGITS, 8), time::yyyymmdd(now));
@@ -104,7 +106,10 @@ impl Gateway {
             final_status: status_of(self.settings().v3.refund_outcome),
         };
         let window = self.settings().v3.refund_window;
-        self.ledger.refund(&key, refund, window, now)?;
+        if let Err(error) = self.ledger.refund(&key, refund, window, now) {
+            (self.rng, self.serial) = (rng, serial);
+            return Err(error.into());
+        }
         let task = Task { run: complete_refund, mchid: key.0.clone(), number: number.to_string() };
         self.tasks.add(now.after(self.settings().v3.refund_duration), task);
         let record = self.ledger.order(&key).and_then(|order| order.refund(&number));
