@@ -88,7 +88,7 @@ async function picture(page, name) {
 }
 
 async function main(browser, merchant) {
-  const context = await browser.newContext({ locale: 'en-GB', viewport: { width: 1180, height: 860 } });
+  const context = await browser.newContext({ locale: 'en-GB', reducedMotion: 'reduce', viewport: { width: 1180, height: 860 } });
   const page = await context.newPage();
   const faults = [];
   page.on('pageerror', (error) => faults.push(String(error)));
