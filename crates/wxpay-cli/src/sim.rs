@@ -67,7 +67,6 @@ pub(crate) async fn run(args: args::Sim) -> Result<(), Failure> {
     if args.env_file.is_none() {
         output::bytes(environment.lines().as_bytes())?;
     }
-    output::note(format_args!("the page: {}/", server.url()));
     warm_up(&server);
     let stopped = shutdown.await;
     drop(server);
