@@ -190,7 +190,7 @@ impl Environment {
 
 /// The line that reports that the simulator is ready.
 #[derive(Serialize)]
-struct Ready<'a> {
+struct ReadyLine<'a> {
     ready: bool,
     url: &'a str,
     /// The address of the page.
@@ -199,9 +199,9 @@ struct Ready<'a> {
 
 /// Returns the JSON line that reports that the simulator is ready, without a line end.
 pub fn ready_line(base_url: &str) -> String {
-    let ready = Ready { ready: true, url: base_url, page: format!("{base_url}/") };
+    let line = ReadyLine { ready: true, url: base_url, page: format!("{base_url}/") };
     // Plain text always serialises.
-    serde_json::to_string(&ready).unwrap_or_default()
+    serde_json::to_string(&line).unwrap_or_default()
 }
 
 /// Writes a temporary file and renames it, so that no reader sees an incomplete file and an older file's wider mode is
