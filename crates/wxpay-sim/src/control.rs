@@ -29,6 +29,7 @@ mod requests;
 mod route;
 mod schema;
 mod settings;
+mod snapshots;
 mod state;
 mod tokens;
 mod transfers;
@@ -36,7 +37,7 @@ mod validate;
 
 pub use access::{Access, InvalidToken};
 
-use crate::{clock::Clock, gateway::Gateway};
+use crate::{clock::Clock, gateway::Gateway, payer::ParameterCause};
 use call::Target;
 use problem::Problem;
 use route::{Handler, PARAMETERS, RouteGroup};
@@ -74,6 +75,7 @@ const GROUPS: &[RouteGroup] = &[
     notifications::WARNINGS,
     settings::GROUP,
     state::GROUP,
+    snapshots::GROUP,
     openapi::GROUP,
 ];
 
@@ -101,12 +103,22 @@ pub struct ControlResponse {
     pub allow: Option<String>,
     /// The `WWW-Authenticate` header, present with status 401.
     pub authenticate: Option<&'static str>,
+    /// The payment parameters that the payer's client refused, with the causes.
+    pub(crate) refused: Option<Arc<Refusal>>,
     /// The cursor of the next page of a list.
     next: Option<String>,
     /// The records that a reset removed. It goes when the response goes, after the gateway is unlocked: that takes a while.
     removed: Removed,
     /// The `Link` header, present if a list has a next page: `<URL>; rel="next"`.
     pub link: Option<String>,
+}
+
+/// Payment parameters that the payer's client refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) reason: String,
+    pub(crate) causes: Vec<ParameterCause>,
+    pub(crate) parameters: Vec<u8>,
 }
 
 /// State that was removed. Responses are compared without it.
@@ -151,6 +163,7 @@ impl ControlResponse {
             allow: None,
             authenticate: None,
             next: None,
+            refused: None,
             link: None,
             removed: Removed::default(),
         }

@@ -15,6 +15,7 @@
 //! have in its [mode](crate::merchant::KeyMode) are left out.
 
 use crate::{credentials::Credentials, gateway::Gateway, keys::InvalidKey, merchant::Merchant};
+use serde::Serialize;
 use std::{
     fs::{self, OpenOptions},
     io::{self, Write as _},
@@ -106,7 +107,7 @@ impl Environment {
     }
 
     /// Returns variable, file name and text of every PEM value.
-    fn pems(&self) -> Result<Vec<(&'static str, &'static str, String)>, InvalidKey> {
+    pub(crate) fn pems(&self) -> Result<Vec<(&'static str, &'static str, String)>, InvalidKey> {
         let mut pems = Vec::new();
         if let Some(key) = self.merchant.api_keys().last() {
             pems.push(("WXPAY_PRIVATE_KEY_FILE", "apiclient_key.pem", key.key_pair.private_pem()));
@@ -149,7 +150,7 @@ impl Environment {
     }
 
     /// Returns the variables that are not files, with their values.
-    fn texts(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn texts(&self) -> Vec<(&'static str, String)> {
         let (credentials, merchant) = (&self.credentials, &self.merchant);
         let mut lines = vec![
             ("WXPAY_BASE_URL", self.base_url.clone()),
@@ -187,9 +188,20 @@ impl Environment {
     }
 }
 
+/// The line that reports that the simulator is ready.
+#[derive(Serialize)]
+struct ReadyLine<'a> {
+    ready: bool,
+    url: &'a str,
+    /// The address of the page.
+    page: String,
+}
+
 /// Returns the JSON line that reports that the simulator is ready, without a line end.
 pub fn ready_line(base_url: &str) -> String {
-    serde_json::json!({ "ready": true, "url": base_url }).to_string()
+    let line = ReadyLine { ready: true, url: base_url, page: format!("{base_url}/") };
+    // Plain text always serialises.
+    serde_json::to_string(&line).unwrap_or_default()
 }
 
 /// Writes a temporary file and renames it, so that no reader sees an incomplete file and an older file's wider mode is
@@ -359,6 +371,7 @@ mod tests {
 
     #[test]
     fn the_ready_line_is_one_line_of_json() {
-        assert_eq!(ready_line("http://127.0.0.1:80"), r#"{"ready":true,"url":"http://127.0.0.1:80"}"#);
+        let line = r#"{"ready":true,"url":"http://127.0.0.1:80","page":"http://127.0.0.1:80/"}"#;
+        assert_eq!(ready_line("http://127.0.0.1:80"), line);
     }
 }

@@ -3,16 +3,18 @@
 mod answer;
 mod merchants;
 mod payer;
+mod snapshots;
 pub(crate) mod tasks;
 
 pub(crate) use answer::target;
 pub use answer::{Outcome, ReadRequest};
 pub use payer::{OrderRef, Paid, PayError, Payer};
+pub use snapshots::{NoSnapshot, Snapshot};
 
 pub use crate::{
     front_end::{Directory, Draft},
     requests::RequestRecord,
-    v3::SupportedOperation,
+    v3::{PlatformRefundError, SupportedOperation},
 };
 
 use crate::{
@@ -32,6 +34,7 @@ use crate::{
     v1, v3,
     warnings::{Kind, Warning, Warnings},
 };
+use snapshots::Snapshots;
 use std::sync::Arc;
 use tasks::TaskQueue;
 use wxpay_proto::{
@@ -60,7 +63,7 @@ pub struct Gateway {
     pub(crate) warnings: Warnings,
     pub(crate) rng: Rng,
     /// The last serial number of a payment, a refund or a transfer.
-    serial: u64,
+    pub(crate) serial: u64,
     /// The default payer.
     payer: OpenId,
     /// The credentials of the app that the gateway was created with.
@@ -72,6 +75,8 @@ pub struct Gateway {
     keys_used: usize,
     pub(crate) v1: v1::State,
     pub(crate) v3: v3::State,
+    /// Saved states, by name.
+    snapshots: Snapshots,
 }
 
 impl Gateway {
@@ -116,6 +121,7 @@ impl Gateway {
             keys_used,
             v1: v1::State::default(),
             v3: v3::State::default(),
+            snapshots: Snapshots::default(),
         };
         gateway.register(App::new(credentials));
         gateway
@@ -266,6 +272,16 @@ impl Gateway {
     ) -> impl Iterator<Item = (OrderId, OrderRecord)> {
         let after = after.and_then(|after| after.parse().ok()).map(OrderId).unwrap_or_default();
         self.ledger.orders_after(after).map(move |(id, order)| (id, self.record_of(order, now)))
+    }
+
+    /// Returns the records of the orders before the one with this cursor, the newest first, each with its cursor.
+    pub(crate) fn orders_before(
+        &self,
+        before: Option<u64>,
+        now: UnixTime,
+    ) -> impl Iterator<Item = (OrderId, OrderRecord)> {
+        let before = OrderId(before.unwrap_or(u64::MAX));
+        self.ledger.orders_before(before).map(move |(id, order)| (id, self.record_of(order, now)))
     }
 
     /// Returns the gateway's own record of a combined order. A reference to one of its sub-orders finds it too.

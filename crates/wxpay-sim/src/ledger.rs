@@ -109,6 +109,11 @@ impl Ledger {
         self.orders.range((Bound::Excluded(after), Bound::Unbounded)).map(|(id, order)| (*id, order))
     }
 
+    /// Returns the orders before one, the newest first.
+    pub(crate) fn orders_before(&self, before: OrderId) -> impl Iterator<Item = (OrderId, &Order)> {
+        self.orders.range(..before).rev().map(|(id, order)| (*id, order))
+    }
+
     pub(crate) fn orders(&self) -> impl ExactSizeIterator<Item = &Order> {
         self.orders.values()
     }

@@ -7,7 +7,11 @@
 mod v1;
 mod v3;
 
-use crate::gateway::{Gateway, OrderRef, Paid, PayError, Payer};
+use crate::{
+    gateway::{Gateway, OrderRef, Paid, PayError, Payer},
+    ledger::NotPaidReason,
+    warnings::Kind,
+};
 use serde::Serialize;
 use std::fmt;
 use wxpay_proto::{
@@ -41,7 +45,12 @@ impl PaymentRequest {
     /// order, an invalid signature.
     pub fn parse(gateway: &mut Gateway, parameters: &[u8], now: UnixTime) -> Result<Self, InvalidParameter> {
         if v3::is_v3(gateway, parameters) {
-            v3::parse(gateway, parameters)
+            let parsed = v3::parse(gateway, parameters);
+            parsed.map_err(|invalid| {
+                let invalid = v3::explained(gateway, parameters, invalid);
+                gateway.warn(now, Kind::Refused, None, format!("payment parameters: {invalid}"));
+                invalid
+            })
         } else {
             v1::parse(gateway, parameters, now)
         }
@@ -70,10 +79,10 @@ impl PaymentRequest {
         }
     }
 
-    /// Makes the payment fail.
-    pub fn fail(&self, gateway: &mut Gateway, now: UnixTime) -> PayResp {
-        match gateway.fail(&self.order_ref(), now) {
-            Ok(_) => PayResp::failed(),
+    /// Makes the payment fail for a reason.
+    pub fn fail(&self, gateway: &mut Gateway, reason: NotPaidReason, now: UnixTime) -> PayResp {
+        match gateway.fail(&self.order_ref(), reason, now) {
+            Ok(_) => PayResp::new(-1, reason.err_str()),
             Err(error) => error.resp(),
         }
     }
@@ -101,12 +110,13 @@ impl PayResp {
         Self { err_code, err_str: err_str.into() }
     }
 
-    fn cancelled() -> Self {
-        Self::new(-2, "")
+    /// The payer has seen the payment request, and has not acted.
+    pub(crate) fn not_yet() -> Self {
+        Self::new(-1, "the payer has not acted yet")
     }
 
-    fn failed() -> Self {
-        Self::new(-1, "the payment failed")
+    fn cancelled() -> Self {
+        Self::new(-2, "")
     }
 }
 
@@ -118,17 +128,38 @@ pub struct InvalidParameter {
     pub field: &'static str,
     /// The parameter's rule, as the end of a sentence that begins with the parameter's name.
     pub rule: &'static str,
+    /// The causes, the best first, if any was found. They explain the refusal, and do not decide it.
+    pub causes: Vec<ParameterCause>,
+    /// The ids of the causes and the place of the first difference, for a log: nothing of the parameters.
+    pub summary: Option<String>,
+}
+
+/// A cause of invalid payment parameters, as [`wxpay_explain`] names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ParameterCause {
+    /// The cause, such as `client_timestamp`.
+    pub id: &'static str,
+    /// True if it is proved, false if it is only likely.
+    pub is_proved: bool,
+    /// The description with the remedy, and the strings side by side if the signed one was found.
+    pub message: String,
 }
 
 impl fmt::Display for InvalidParameter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.field, self.rule)
+        write!(f, "{} {}", self.field, self.rule)?;
+        self.summary.as_ref().map_or(Ok(()), |summary| write!(f, ": {summary}"))
     }
 }
 
 impl std::error::Error for InvalidParameter {}
 
 impl InvalidParameter {
+    pub(crate) const fn new(field: &'static str, rule: &'static str) -> Self {
+        Self { field, rule, causes: Vec::new(), summary: None }
+    }
+
     /// Returns the result for the merchant's app.
     pub fn resp(&self) -> PayResp {
         PayResp::new(-1, self.to_string())

@@ -13,6 +13,7 @@ mod handle;
 pub mod log;
 mod message;
 mod options;
+mod page;
 mod tls;
 mod webhook;
 
@@ -23,6 +24,7 @@ use crate::{
     clock::{Clock, Now},
     control::{Access, Simulation},
     gateway::Gateway,
+    traffic::TrafficLog,
 };
 use log::Log;
 use std::{
@@ -33,7 +35,7 @@ use std::{
 };
 use tokio::{
     net::TcpListener,
-    sync::{Notify, mpsc},
+    sync::{Notify, Semaphore, mpsc},
     task::AbortHandle,
 };
 use webhook::Trust;
@@ -60,6 +62,10 @@ struct Shared {
     trust: Trust,
     access: Access,
     log: Option<Log>,
+    /// The messages that the page shows.
+    traffic: TrafficLog,
+    /// Bounds the streams of events.
+    event_streams: Arc<Semaphore>,
     /// Requests that the listener be closed for a duration.
     outages: mpsc::UnboundedSender<Duration>,
 }
@@ -113,6 +119,8 @@ impl Server {
             trust: Trust::new(notify_cas, verifies_certificates, own_ca),
             access,
             log,
+            traffic: TrafficLog::default(),
+            event_streams: Arc::new(Semaphore::new(page::MAX_STREAMS)),
             outages,
         });
         let acceptor = tls.map(|tls| tls.acceptor);

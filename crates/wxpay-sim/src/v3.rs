@@ -47,6 +47,7 @@ pub(crate) mod errors;
 mod exchange;
 pub(crate) mod fields;
 mod form;
+pub(crate) mod inspect;
 mod keys;
 mod media;
 mod multipart;
@@ -65,6 +66,8 @@ mod signature;
 mod transfer;
 mod validate;
 
+pub(crate) use cause::add_keys;
+pub use refund::PlatformRefundError;
 pub use route::SupportedOperation;
 
 use crate::{

@@ -4,6 +4,7 @@
 //! orders: by a form that is sent to the simulator, or by a name of its own that resolves to 127.0.0.1 (DNS rebinding).
 
 use super::{ControlResponse, problem::Problem};
+use aws_lc_rs::hmac;
 use std::{fmt, net::IpAddr, sync::Arc};
 use subtle::ConstantTimeEq as _;
 use wxpay_proto::secret::Secret;
@@ -52,6 +53,12 @@ impl Access {
     }
 
     fn check<'a>(&self, header: impl Fn(&str) -> Option<&'a str>) -> Result<(), Problem> {
+        let host = self.check_host(&header)?;
+        Self::check_site(&host, &header)?;
+        self.check_token(header("authorization"))
+    }
+
+    fn check_host<'a>(&self, header: impl Fn(&str) -> Option<&'a str>) -> Result<Authority<'a>, Problem> {
         let host = header("host").and_then(Authority::parse);
         let Some(host) = host.filter(|host| self.allows_host(host)) else {
             return Err(Problem::forbidden(
@@ -59,14 +66,53 @@ impl Access {
                 "must be localhost, an IP address, or a name that --control-host allows",
             ));
         };
-        if header("origin").is_some_and(|origin| !is_origin_of(origin, &host)) {
+        Ok(host)
+    }
+
+    /// Refuses requests that a page of another site makes.
+    fn check_site<'a>(host: &Authority<'_>, header: impl Fn(&str) -> Option<&'a str>) -> Result<(), Problem> {
+        if header("origin").is_some_and(|origin| !is_origin_of(origin, host)) {
             return Err(Problem::forbidden("Origin", "must be absent or have the host and port of Host"));
         }
         if header("sec-fetch-site").is_some_and(|site| site.eq_ignore_ascii_case("cross-site")) {
             return Err(Problem::forbidden("Sec-Fetch-Site", "must not be cross-site"));
         }
+        Ok(())
+    }
+
+    /// Checks a request to the page by its headers. A page may be opened by a link of another site, which learns nothing
+    /// by it; every act must come from the page itself. Returns the response to a refused request.
+    pub(crate) fn page_refusal<'a>(
+        &self,
+        is_act: bool,
+        header: impl Fn(&str) -> Option<&'a str>,
+    ) -> Option<ControlResponse> {
+        let checked = self
+            .check_host(&header)
+            .and_then(|host| if is_act { Self::check_site(&host, &header) } else { Ok(()) });
+        checked.err().map(Problem::into_response)
+    }
+
+    /// Returns whether a visitor of the page has signed in, by the value of the cookie. Without a token, everybody has.
+    pub(crate) fn is_signed_in(&self, session: Option<&str>) -> bool {
+        let Some(expected) = self.session() else { return true };
+        session.is_some_and(|session| bool::from(session.as_bytes().ct_eq(expected.as_bytes())))
+    }
+
+    /// Returns the value of the cookie for a visitor with the token. `None` for another token, or if none is required.
+    pub(crate) fn sign_in(&self, token: &str) -> Option<String> {
+        let expected = self.token.as_ref()?;
+        bool::from(token.as_bytes().ct_eq(expected.expose().as_bytes())).then(|| self.session())?
+    }
+
+    /// Returns the value of the cookie. It is derived, so that it does not reveal the token.
+    fn session(&self) -> Option<String> {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.token.as_ref()?.expose().as_bytes());
+        Some(hex::encode(hmac::sign(&key, b"wxpay-sim page")))
+    }
+
+    fn check_token(&self, given: Option<&str>) -> Result<(), Problem> {
         let Some(token) = &self.token else { return Ok(()) };
-        let given = header("authorization");
         let is_equal = |given: &str| bool::from(given.as_bytes().ct_eq(token.expose().as_bytes()));
         if given.and_then(bearer).is_some_and(is_equal) {
             Ok(())

@@ -4,14 +4,15 @@ use super::{
     ControlResponse, Simulation,
     call::Call,
     combined,
-    field::{Field, Kind, MAX_NUMBER, MERCHANT_FILTER, OPENID, optional},
+    field::{FAIL_REASON, Field, Kind, MAX_NUMBER, MERCHANT, MERCHANT_FILTER, OPENID, fail_reason, optional},
     page::{BY_POSITION, LINK, page},
     problem::Problem,
-    records::order::{ORDER, ORDERS},
+    records::order::{ORDER, ORDERS, REFUND},
     route::{Body, Route, RouteGroup},
+    schema::Schema,
 };
 use crate::{
-    gateway::{OrderRef, PayError, Payer},
+    gateway::{OrderRef, PayError, Payer, PlatformRefundError},
     ledger::OrderRecord,
 };
 use wxpay_proto::{Fen, id::OutTradeNo};
@@ -56,12 +57,24 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
             "orders/{out_trade_no}/fail",
             "fail_order",
             "Makes the payment fail, as with an insufficient balance. A code payment that waits for its \
-             password becomes PAYERROR; any other order stays open.",
+             password becomes PAYERROR, except after a wrong password; any other order stays open.",
             ORDER,
             fail,
         )
-        .with_query(MERCHANT_FILTER)
+        .with_query(&[MERCHANT, FAIL_REASON])
         .with_problems(&[ORDER_NOT_FOUND, ATTEMPT_IMPOSSIBLE]),
+        Route::post(
+            "orders/{out_trade_no}/refund",
+            "refund_order",
+            "Refunds an APIv3 order as the merchant does in the merchant platform, without a request of its program. The \
+             refund number is generated.",
+            Schema::Record(&REFUND),
+            refund,
+        )
+        .with_query(MERCHANT_FILTER)
+        .with_body(Body::Optional(REFUND_FIELDS))
+        .created()
+        .with_problems(&[ORDER_NOT_FOUND, REFUND_IMPOSSIBLE]),
         combined::ROUTE,
     ],
 };
@@ -75,6 +88,18 @@ const PAYER: &[Field] = &[
     ),
     optional("bank_type", Kind::Text(1, 16, "0-9A-Za-z_"), "The payer's bank. For APIv1, 0 is the balance."),
 ];
+const REFUND_FIELDS: &[Field] = &[
+    optional("amount", Kind::Number(1, MAX_NUMBER), "The amount, in fen. Default: what is not refunded yet."),
+    optional(
+        "notify_url",
+        Kind::Text(1, 255, ""),
+        "The URL of the notification, as the merchant platform is configured. Default: none is sent.",
+    ),
+];
+const REFUND_IMPOSSIBLE: (u16, &str) = (
+    409,
+    "The order is not one of APIv3, or is not paid, or the amount exceeds what is left, or the time for refunds is over.",
+);
 pub(super) const ORDER_NOT_FOUND: (u16, &str) = (404, "The order does not exist.");
 const PAYMENT_IMPOSSIBLE: (u16, &str) =
     (409, "The order is paid, or can no longer be paid; or it does not allow this openid or discount.");
@@ -114,7 +139,24 @@ fn cancel(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlRespons
 }
 
 fn fail(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
-    record_or_problem(simulation.gateway.fail(&selected(call)?, call.now.business))
+    record_or_problem(simulation.gateway.fail(&selected(call)?, fail_reason(&call.query), call.now.business))
+}
+
+fn refund(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
+    let order_ref = selected(call)?;
+    let amount = call.body.number("amount").map(Fen::new);
+    let notify_url = call.body.text("notify_url").map(String::from);
+    let refund = simulation.gateway.refund_by_platform(&order_ref, amount, notify_url, call.now.business);
+    refund.map(ControlResponse::json).map_err(|error| match error {
+        PlatformRefundError::NoSuchOrder => Problem::from_payment_error(PayError::NoSuchOrder),
+        PlatformRefundError::OtherApiVersion
+        | PlatformRefundError::NotPaid
+        | PlatformRefundError::TooLate
+        | PlatformRefundError::TooMuch
+        | PlatformRefundError::TooMany => {
+            Problem::conflict("the order cannot be refunded", &error.to_string())
+        }
+    })
 }
 
 fn record_or_problem(record: Result<OrderRecord, PayError>) -> Result<ControlResponse, Problem> {

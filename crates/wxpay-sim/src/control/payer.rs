@@ -3,12 +3,17 @@
 use super::{
     ControlResponse, Simulation,
     call::Call,
+    field::{FAIL_REASON, fail_reason},
     problem::Problem,
     records::{order::ORDER, problem::RESP},
     route::{Body, Route, RouteGroup},
     schema::{Record, Schema, optional_member, required_member},
 };
-use crate::{gateway::Payer, payer::PaymentRequest};
+use crate::{
+    gateway::Payer,
+    ledger::NotPaidReason,
+    payer::{PayResp, PaymentRequest},
+};
 use serde_json::json;
 
 pub(super) const GROUP: RouteGroup = RouteGroup {
@@ -38,7 +43,17 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
             "payer_fail",
             "Makes the payment fail.",
             PAYER_RESULT,
-            |simulation, call| act(simulation, call, PayerAction::Fail),
+            |simulation, call| act(simulation, call, PayerAction::Fail(fail_reason(&call.query))),
+        )
+        .with_query(&[FAIL_REASON])
+        .with_body(PARAMETERS)
+        .with_problems(&[NOT_ACCEPTED]),
+        Route::post(
+            "payer/show",
+            "payer_show",
+            "Shows the payment request to the payer, and does nothing.",
+            PAYER_RESULT,
+            |simulation, call| act(simulation, call, PayerAction::Show),
         )
         .with_body(PARAMETERS)
         .with_problems(&[NOT_ACCEPTED]),
@@ -117,9 +132,10 @@ const PAYMENT_REQUEST: Record = Record {
 };
 #[derive(Clone, Copy)]
 enum PayerAction {
+    Show,
     Pay,
     Cancel,
-    Fail,
+    Fail(NotPaidReason),
 }
 
 fn act(
@@ -129,11 +145,13 @@ fn act(
 ) -> Result<ControlResponse, Problem> {
     let (gateway, now) = (&mut simulation.gateway, call.now.business);
     let payment_request = PaymentRequest::parse(gateway, call.raw, now).map_err(|invalid| {
-        Problem::unprocessable(invalid.field, invalid.rule).with_pay_resp(&invalid.resp())
+        let problem = Problem::unprocessable(invalid.field, invalid.rule).with_pay_resp(&invalid.resp());
+        problem.with_causes(&invalid, call.raw)
     })?;
     let (resp, notifications_first) = match action {
+        PayerAction::Show => (PayResp::not_yet(), false),
         PayerAction::Cancel => (payment_request.cancel(gateway, now), false),
-        PayerAction::Fail => (payment_request.fail(gateway, now), false),
+        PayerAction::Fail(reason) => (payment_request.fail(gateway, reason, now), false),
         PayerAction::Pay => match payment_request.pay(gateway, &Payer::default(), now) {
             Ok((resp, paid)) => (resp, paid.notifications_first),
             Err(error) => return Err(Problem::from_payment_error(error).with_pay_resp(&error.resp())),

@@ -1,9 +1,12 @@
 //! Problem details (RFC 9457) of rejected requests to the interface.
 
-use super::{ControlResponse, Removed};
-use crate::{gateway::PayError, payer::PayResp};
+use super::{ControlResponse, Refusal, Removed};
+use crate::{
+    gateway::PayError,
+    payer::{InvalidParameter, PayResp},
+};
 use serde_json::{Map, Value};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use wxpay_openapi::Invalid;
 
 /// A problem: HTTP status, members of the body, the `Allow` header of a 405, and the `WWW-Authenticate` header of a 401.
@@ -13,6 +16,7 @@ pub(super) struct Problem {
     members: Map<String, Value>,
     allow: Option<String>,
     authenticate: Option<&'static str>,
+    refused: Option<Arc<Refusal>>,
 }
 
 impl Problem {
@@ -111,8 +115,20 @@ impl Problem {
         self.with("resp", resp)
     }
 
+    /// Adds the causes of refused payment parameters, and their summary to the detail.
+    pub(super) fn with_causes(self, invalid: &InvalidParameter, parameters: &[u8]) -> Self {
+        let (reason, causes) = (invalid.to_string(), invalid.causes.clone());
+        let refused = Some(Arc::new(Refusal { reason, causes, parameters: parameters.to_vec() }));
+        let problem = Self { refused, ..self };
+        if invalid.causes.is_empty() {
+            return problem;
+        }
+        let causes = serde_json::to_value(&invalid.causes).unwrap_or_default();
+        problem.with("detail", invalid.to_string()).with("causes", causes)
+    }
+
     pub(super) fn into_response(self) -> ControlResponse {
-        let Self { status, members, allow, authenticate } = self;
+        let Self { status, members, allow, authenticate, refused } = self;
         ControlResponse {
             status,
             body: Value::Object(members),
@@ -120,13 +136,14 @@ impl Problem {
             allow,
             authenticate,
             next: None,
+            refused,
             link: None,
             removed: Removed::default(),
         }
     }
 
     fn new(status: u16, title: &str, detail: &str) -> Self {
-        let empty = Self { status, members: Map::new(), allow: None, authenticate: None };
+        let empty = Self { status, members: Map::new(), allow: None, authenticate: None, refused: None };
         empty.with("title", title).with("status", status).with("detail", detail)
     }
 

@@ -27,5 +27,6 @@ pub(super) const PARAMETERS: &[Field] = &[
     required("mchid", Kind::Text(1, 32, DIGITS), "The merchant's mchid."),
     required("serial_no", Kind::Form(&SERIAL_NO), "The serial number of the certificate."),
     required("notify_id", Kind::Text(1, 128, NUMBER), "The id of the notification."),
+    required("snapshot", Kind::Text(1, 32, "0-9A-Za-z_-"), "The name of the saved state."),
     required("id", Kind::Number(1, MAX_NUMBER), "The id of the fault rule."),
 ];

@@ -150,14 +150,19 @@ impl Gateway {
         self.record_failed_payment(order_ref, NotPaidReason::Cancelled, now)
     }
 
-    /// Makes the payment fail, for example because of insufficient funds. No notification is sent. A code payment that
-    /// waits for its password ends (`PAYERROR`); any other order stays open.
+    /// Makes the payment fail for a reason. No notification is sent. A code payment that waits for its password ends
+    /// (`PAYERROR`), except after a wrong password: the payer may type another one. Any other order stays open.
     ///
     /// # Errors
     ///
     /// [`PayError`] for an unknown, paid or closed order, and for one whose merchant cannot learn of it.
-    pub fn fail(&mut self, order_ref: &OrderRef, now: UnixTime) -> Result<OrderRecord, PayError> {
-        self.record_failed_payment(order_ref, NotPaidReason::Failed, now)
+    pub fn fail(
+        &mut self,
+        order_ref: &OrderRef,
+        reason: NotPaidReason,
+        now: UnixTime,
+    ) -> Result<OrderRecord, PayError> {
+        self.record_failed_payment(order_ref, reason, now)
     }
 
     fn record_failed_payment(

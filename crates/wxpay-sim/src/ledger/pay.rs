@@ -28,12 +28,12 @@ impl Ledger {
     }
 
     /// Records an attempt that led to no payment. A code payment that waits for its password ends with it
-    /// (`PAYERROR`); any other order stays open.
+    /// (`PAYERROR`), unless the payer may try again; any other order stays open.
     pub(crate) fn record_failed_payment(&mut self, key: &OrderKey, outcome: NotPaidReason, now: UnixTime) {
         let Some(id) = self.id_of(key) else { return };
         let Some(order) = self.orders.get_mut(&id) else { return };
         order.history_mut().failed_attempts.push(FailedPayment { at: now.as_secs(), outcome });
-        if order.awaits_password() {
+        if order.awaits_password() && !outcome.may_try_again() {
             order.recorded_state = Some(RecordedState::PayError);
             self.retention.finished(id, order.closes_at);
         }

@@ -63,6 +63,25 @@ impl Notifications {
         (self.last_entry, self.last_id) = (earlier.last_entry, earlier.last_id);
     }
 
+    /// Resumes a saved queue in place of the current one: deliveries that were in progress when it was saved are due
+    /// again, and numbers of deliveries are not used twice.
+    pub(crate) fn resume_after(&mut self, current: &Self, now: UnixTime) {
+        self.last_id = self.last_id.max(current.last_id);
+        for index in std::mem::take(&mut self.in_progress).into_values() {
+            let Some(entry) = self.entries.get_mut(&index) else { continue };
+            for attempt in &mut entry.attempts {
+                if attempt.result == AttemptResult::InProgress {
+                    attempt.result = AttemptResult::NoResponse;
+                    attempt.reason = Some(String::from("interrupted: a saved state was loaded"));
+                }
+            }
+            if entry.state == NotificationState::InProgress {
+                entry.state = NotificationState::Waiting;
+                self.due_times.set(index, Some(now));
+            }
+        }
+    }
+
     pub(crate) fn next_due(&self) -> Option<UnixTime> {
         self.due_times.first()
     }

@@ -20,7 +20,7 @@ pub(super) fn parse(
     parameters: &[u8],
     now: UnixTime,
 ) -> Result<PaymentRequest, InvalidParameter> {
-    let invalid = |field, rule| InvalidParameter { field, rule };
+    let invalid = InvalidParameter::new;
     let message = JsonMembers::parse(parameters)
         .map_err(|_| invalid("parameters", "must be a JSON object in UTF-8"))?;
     for field in SIGNED_PARAMETERS.into_iter().chain(["sign"]) {

@@ -1,14 +1,16 @@
 //! APIv3 payment parameters of a page, a mini program or an app.
 
-use super::{InvalidParameter, PaymentRequest};
+use super::{InvalidParameter, ParameterCause, PaymentRequest};
 use crate::{
     faults::ApiVersion,
     gateway::{Gateway, OrderRef},
     ledger::{Order, TradeType},
     merchant::Merchant,
+    v3,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value};
+use wxpay_explain::{Certainty, Explainer, Explanation, Keys, Kind, Message};
 use wxpay_proto::{
     Fen,
     id::{AppId, MchId, OutTradeNo},
@@ -86,7 +88,7 @@ pub(super) fn is_v3(gateway: &Gateway, parameters: &[u8]) -> bool {
 /// On a page or in a mini program, `paySign` covers appid, time, nonce and `prepay_id=…`. In an app, `sign` covers appid,
 /// time, nonce and the bare `prepayid`. The parameters of a mini program have no `appId`.
 pub(super) fn parse(gateway: &Gateway, parameters: &[u8]) -> Result<PaymentRequest, InvalidParameter> {
-    let invalid = |field, rule| InvalidParameter { field, rule };
+    let invalid = InvalidParameter::new;
     let members: Map<String, Value> = serde_json::from_slice(parameters)
         .map_err(|_| invalid("parameters", "must be a JSON object in UTF-8"))?;
     let params = if members.contains_key("paySign") { page(&members)? } else { app(&members)? };
@@ -120,15 +122,52 @@ pub(super) fn parse(gateway: &Gateway, parameters: &[u8]) -> Result<PaymentReque
     Ok(PaymentRequest { total, description, mchid, out_trade_no, prepay_id: params.prepay_id.into() })
 }
 
+/// Adds the causes to refused parameters. They explain the refusal, and change nothing of it.
+pub(super) fn explained(gateway: &Gateway, parameters: &[u8], invalid: InvalidParameter) -> InvalidParameter {
+    let Some(explanation) = explanation(gateway, parameters).filter(|explanation| !explanation.valid) else {
+        return invalid;
+    };
+    let summary = Some(explanation.summary()).filter(|summary| !summary.is_empty());
+    let causes = explanation.causes.into_iter().map(|cause| ParameterCause {
+        id: cause.id.as_str(),
+        is_proved: cause.certainty == Certainty::Exact,
+        message: cause.message,
+    });
+    InvalidParameter { causes: causes.collect(), summary, ..invalid }
+}
+
+/// Explains parameters by the keys and the app of the order that they name. `None` if they name none.
+fn explanation(gateway: &Gateway, parameters: &[u8]) -> Option<Explanation> {
+    let members: Map<String, Value> = serde_json::from_slice(parameters).ok()?;
+    let text = |name: &str| members.get(name).and_then(Value::as_str);
+    let id = text("prepayid").or_else(|| text("package"))?;
+    let id = id.strip_prefix("prepay_id=").unwrap_or(id);
+    let placed = PlacedOrder::find(gateway, id.split('&').next().unwrap_or(id))?;
+    let mut keys = Keys::default();
+    v3::add_keys(&mut keys, gateway.merchant_by_mchid(&placed.mchid)?);
+    let mut explainer = Explainer::new(keys).with_mchid(placed.mchid.as_str());
+    if let Some(appid) = placed.appids.first() {
+        explainer = explainer.with_appid(appid.as_str());
+    }
+    let message = Message {
+        kind: Kind::ClientParams,
+        method: String::new(),
+        url: String::new(),
+        headers: Vec::new(),
+        body: parameters.to_vec(),
+    };
+    Some(explainer.explain(&message, None))
+}
+
 /// Parses the parameters of a page: `appId`, `timeStamp`, `nonceStr`, `package`, `signType` and `paySign`.
 fn page(members: &Map<String, Value>) -> Result<Parameters<'_>, InvalidParameter> {
     if text(members, "signType")? != "RSA" {
-        return Err(InvalidParameter { field: "signType", rule: "must be RSA" });
+        return Err(InvalidParameter::new("signType", "must be RSA"));
     }
     let package = text(members, "package")?;
     let id = package.strip_prefix("prepay_id=");
-    let id = id
-        .ok_or(InvalidParameter { field: "package", rule: "must be prepay_id= followed by the prepay_id" })?;
+    let id =
+        id.ok_or_else(|| InvalidParameter::new("package", "must be prepay_id= followed by the prepay_id"))?;
     Ok(Parameters {
         trade_type: TradeType::Jsapi,
         appid: members.contains_key("appId").then(|| text(members, "appId")).transpose()?,
@@ -142,7 +181,7 @@ fn page(members: &Map<String, Value>) -> Result<Parameters<'_>, InvalidParameter
 /// Parses the parameters of an app: `appid`, `partnerid`, `prepayid`, `package`, `noncestr`, `timestamp` and `sign`.
 fn app(members: &Map<String, Value>) -> Result<Parameters<'_>, InvalidParameter> {
     if text(members, "package")? != "Sign=WXPay" {
-        return Err(InvalidParameter { field: "package", rule: "must be Sign=WXPay" });
+        return Err(InvalidParameter::new("package", "must be Sign=WXPay"));
     }
     let prepay_id = text(members, "prepayid")?;
     Ok(Parameters {
@@ -156,18 +195,14 @@ fn app(members: &Map<String, Value>) -> Result<Parameters<'_>, InvalidParameter>
 
 fn text<'a>(members: &'a Map<String, Value>, field: &'static str) -> Result<&'a str, InvalidParameter> {
     let value = members.get(field).and_then(Value::as_str).filter(|text| !text.is_empty());
-    value.ok_or(InvalidParameter { field, rule: NON_EMPTY })
+    value.ok_or_else(|| InvalidParameter::new(field, NON_EMPTY))
 }
 
 /// Returns a member that is a time in seconds. It must be a JSON string: real clients refuse a number.
 fn seconds<'a>(members: &'a Map<String, Value>, field: &'static str) -> Result<&'a str, InvalidParameter> {
     let value = text(members, field)?;
     let digits = value.bytes().all(|byte| byte.is_ascii_digit());
-    if digits {
-        Ok(value)
-    } else {
-        Err(InvalidParameter { field, rule: "must be a decimal number of seconds" })
-    }
+    if digits { Ok(value) } else { Err(InvalidParameter::new(field, "must be a decimal number of seconds")) }
 }
 
 fn is_signed_by(merchant: &Merchant, appid: &str, params: &Parameters<'_>) -> bool {

@@ -9,7 +9,10 @@ use std::{
     task::{Context, Poll},
     time::Duration,
 };
-use tokio::time::{Sleep, sleep};
+use tokio::{
+    sync::mpsc,
+    time::{Sleep, sleep},
+};
 
 /// Delay before a truncated body breaks the connection, so that the bytes already written are sent.
 const FLUSH_DELAY: Duration = Duration::from_millis(20);
@@ -46,6 +49,8 @@ enum Transmission {
     Truncated(Pin<Box<Sleep>>),
     /// A number of bytes at each interval.
     Throttled(usize, Pin<Box<Sleep>>),
+    /// Events, as they come, until the sender is dropped.
+    Events(mpsc::Receiver<Bytes>),
 }
 
 impl Body {
@@ -60,6 +65,11 @@ impl Body {
             rest,
             transmission: Transmission::Truncated(Box::pin(sleep(FLUSH_DELAY))),
         }
+    }
+
+    /// A stream of events. Its length is not known.
+    pub(super) fn events(events: mpsc::Receiver<Bytes>) -> Self {
+        Self { rest: Bytes::new(), length: 0, transmission: Transmission::Events(events) }
     }
 
     pub(super) fn throttled(bytes: Bytes, bytes_per_second: u32) -> Self {
@@ -94,6 +104,9 @@ impl hyper::body::Body for Body {
             Transmission::Truncated(timer) if rest.is_empty() => {
                 return timer.as_mut().poll(context).map(|()| Some(Err(ConnectionBroken)));
             }
+            Transmission::Events(events) => {
+                return events.poll_recv(context).map(|event| event.map(|event| Ok(Frame::data(event))));
+            }
             Transmission::Whole | Transmission::Truncated(_) | Transmission::Throttled(..) => rest.len(),
         };
         let chunk = rest.split_to(chunk);
@@ -101,10 +114,14 @@ impl hyper::body::Body for Body {
     }
 
     fn is_end_stream(&self) -> bool {
-        !matches!(self.transmission, Transmission::Truncated(_)) && self.rest.is_empty()
+        !matches!(self.transmission, Transmission::Truncated(_) | Transmission::Events(_))
+            && self.rest.is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {
+        if matches!(self.transmission, Transmission::Events(_)) {
+            return SizeHint::new();
+        }
         SizeHint::with_exact(u64::try_from(self.length).unwrap_or(u64::MAX))
     }
 }

@@ -91,6 +91,7 @@ async fn deliver_one(shared: Arc<Shared>, delivery: Delivery) {
         let now = simulation.clock.now(real_now());
         (simulation.gateway.record_delivery(delivery.id(), &result, now), now)
     };
+    super::page::record_delivery(&shared, &delivery, &result, after.as_ref(), now);
     shared.changed.notify_one();
     if let Some(log) = &shared.log {
         let entry =

@@ -7,7 +7,7 @@ use super::{
     deliver::deliver_all,
     log::Pending,
     message::{control_response, gateway_response, header, plain_response, to_request, url},
-    real_now,
+    page, real_now,
 };
 use crate::{
     control::{self, ControlResponse},
@@ -22,6 +22,9 @@ use tokio::time::timeout;
 /// Maximum length of the body of a request to the gateway, in bytes.
 const MAX_BODY_BYTES: usize = 1 << 23;
 
+/// Path prefix of the payer's client in the control interface.
+const PAYER: &str = "/_sim/v1/payer/";
+
 type Reply = Result<hyper::Response<Body>, ConnectionBroken>;
 
 pub(super) async fn handle(
@@ -35,7 +38,16 @@ pub(super) async fn handle(
         let response = control(&shared, &head, body).await;
         let reason = response.body.get("detail").and_then(|detail| detail.as_str());
         entry.control((head.method.as_str(), head.uri.path()), response.status, reason);
+        if head.uri.path().starts_with(PAYER) {
+            page::record_refusal(&shared, &response);
+        }
+        shared.traffic.signal();
         return control_response(&response);
+    }
+    if crate::page::serves(head.uri.path()) {
+        let (response, status) = page::answer(&shared, &head, body).await?;
+        entry.control((head.method.as_str(), head.uri.path()), status, None);
+        return Ok(response);
     }
     let body = match timeout(READ_TIMEOUT, Limited::new(body, MAX_BODY_BYTES).collect()).await {
         Ok(Ok(collected)) => collected.to_bytes(),
@@ -60,10 +72,11 @@ pub(super) async fn handle(
         (simulation.gateway.directory(), simulation.clock.now(real_now()))
     };
     let request = directory.read(&request, now);
-    let (outcome, first_deliveries) = {
+    let (outcome, first_deliveries, record) = {
         let mut simulation = shared.lock();
         let outcome = simulation.gateway.execute(request);
-        if let Some(record) = simulation.gateway.requests().next_back().filter(|_| entry.is_needed()) {
+        let record = simulation.gateway.requests().next_back().cloned();
+        if let Some(record) = record.as_ref().filter(|_| entry.is_needed()) {
             entry.request(record.clone());
         }
         let first_deliveries = match outcome {
@@ -76,9 +89,12 @@ pub(super) async fn handle(
             | Outcome::ConnectionReset { .. }
             | Outcome::ConnectionRefused(_) => Vec::new(),
         };
-        (outcome, first_deliveries)
+        (outcome, first_deliveries, record)
     };
     let outcome = outcome.sign();
+    if let Some(record) = record {
+        page::record_request(&shared, &head, &body, record, &outcome, now);
+    }
     shared.changed.notify_one();
     match outcome {
         Outcome::Reply(response) => gateway_response(&response, Body::whole),

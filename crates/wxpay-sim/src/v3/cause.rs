@@ -2,7 +2,7 @@
 
 use super::authorization::Authorization;
 use crate::{front_end::Directory, merchant::Merchant};
-use wxpay_explain::{Explainer, Key, Keys, Kind, Message, Owner};
+use wxpay_explain::{Explainer, Explanation, Key, Keys, Kind, Message, Owner};
 use wxpay_proto::{http::Request, id::MchId};
 
 /// The merchants whose keys are tried if a request does not name one. Each key takes some 30 microseconds.
@@ -16,6 +16,30 @@ pub(super) fn of(
     directory: &Directory,
     now: Option<u64>,
 ) -> Option<String> {
+    let explanation = explain(&message(request), authorization, directory, now)?;
+    (!explanation.valid).then(|| explanation.summary())
+}
+
+/// Returns a request as a message to explain.
+fn message(request: &Request) -> Message {
+    let headers =
+        request.headers().iter().map(|(name, value)| (String::from(*name), value.clone().into_owned()));
+    Message {
+        kind: Kind::Request,
+        method: request.method().as_str().into(),
+        url: request.url().into(),
+        headers: headers.collect(),
+        body: request.body().to_vec(),
+    }
+}
+
+/// Explains the signature of a request, by the keys of its caller. `None` if the simulator knows no RSA key of it.
+pub(super) fn explain(
+    message: &Message,
+    authorization: Option<&Authorization<'_>>,
+    directory: &Directory,
+    now: Option<u64>,
+) -> Option<Explanation> {
     let named = authorization.and_then(|authorization| {
         let mchid = authorization.mchid.parse::<MchId>().ok()?;
         directory.merchants.get(&mchid)
@@ -37,21 +61,11 @@ pub(super) fn of(
     if let Some(merchant) = named.or(certified) {
         explainer = explainer.with_mchid(merchant.mchid().as_str());
     }
-    let headers =
-        request.headers().iter().map(|(name, value)| (String::from(*name), value.clone().into_owned()));
-    let message = Message {
-        kind: Kind::Request,
-        method: request.method().as_str().into(),
-        url: request.url().into(),
-        headers: headers.collect(),
-        body: request.body().to_vec(),
-    };
-    let explanation = explainer.explain(&message, now);
-    (!explanation.valid).then(|| explanation.summary())
+    Some(explainer.explain(message, now))
 }
 
 /// Adds the keys of a merchant's certificates. Those of the fake scheme are not RSA.
-fn add_keys(keys: &mut Keys, merchant: &Merchant) {
+pub(crate) fn add_keys(keys: &mut Keys, merchant: &Merchant) {
     for api_key in merchant.api_keys() {
         let certificate = &api_key.certificate;
         if let Ok(key) = Key::from_spki(&certificate.public_key().der()) {

@@ -1,6 +1,9 @@
 //! Refunds: create, query, complete, apply for an abnormal refund.
 
 mod object;
+mod platform;
+
+pub use platform::PlatformRefundError;
 
 use super::{
     call::Call,

@@ -255,7 +255,7 @@ async fn other_methods_and_paths_get_a_response() {
     let put =
         json_of(&server, "PUT", &format!("/pay/orderquery?access_token={}", shop.token), &json!({})).await;
     assert_eq!(put["errcode"], 43002);
-    assert_eq!(exchange(&server, "GET", "/", "").await.unwrap().status, 404);
+    assert_eq!(exchange(&server, "GET", "/unknown", "").await.unwrap().status, 404);
     let problem = exchange(&server, "POST", "/_sim/v1/clock", "{}").await.unwrap();
     assert_eq!(problem.status, 400);
     assert!(problem.head.to_lowercase().contains("application/problem+json"));

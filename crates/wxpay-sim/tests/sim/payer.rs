@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use wxpay_sim::{
     Settings,
     gateway::{PayError, Payer},
-    ledger::TradeState,
+    ledger::{NotPaidReason, TradeState},
     payer::PaymentRequest,
     settings::SecondSignPackage,
     warnings::Kind,
@@ -40,7 +40,7 @@ fn cancelled_and_failed_payments_leave_the_order_unpaid() {
     let parameters = shop.app_params(&prepayid, "Sign=WXPay");
     let request = parse(&mut shop, &parameters).unwrap();
     assert_eq!(request.cancel(&mut shop.gateway, shop.now).err_code, -2);
-    assert_eq!(request.fail(&mut shop.gateway, shop.now).err_code, -1);
+    assert_eq!(request.fail(&mut shop.gateway, NotPaidReason::Failed, shop.now).err_code, -1);
     let record = shop.record("A1");
     assert_eq!((record.trade_state, record.failed_attempts.len()), (TradeState::NotPay, 2));
     assert_eq!(shop.gateway.next_due(), None);

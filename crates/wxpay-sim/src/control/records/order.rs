@@ -1,9 +1,13 @@
 //! Schemas of orders of both API versions, their payments and refunds, and combined orders.
 
 use super::{
-    super::schema::{Member, Record, SECONDS, Schema, required_member},
+    super::{
+        field::FAIL_REASONS,
+        schema::{Member, Record, SECONDS, Schema, required_member},
+    },
     notification::NOTIFICATIONS,
 };
+use crate::ledger::NotPaidReason;
 
 pub(in crate::control) const ORDERS: Schema = Schema::List(&ORDER);
 pub(in crate::control) const ORDER: Schema = Schema::Record(&ORDER_RECORD);
@@ -23,9 +27,15 @@ const FAILED_ATTEMPT: Record = Record {
     description: "A payment attempt that was cancelled or failed.",
     members: &[
         required_member("at", SECONDS, "The time of the attempt."),
-        required_member("outcome", Schema::Enum(|| vec!["cancelled", "failed"]), "The outcome."),
+        required_member("outcome", Schema::Enum(outcomes), "The outcome."),
     ],
 };
+
+/// Every outcome of an attempt that led to no payment.
+fn outcomes() -> Vec<&'static str> {
+    [NotPaidReason::Cancelled].into_iter().chain(FAIL_REASONS).map(NotPaidReason::as_str).collect()
+}
+
 const DELIVERY: Record = Record {
     name: "DeliveryReport",
     description: "A delivery of goods that the merchant reported; APIv1 only.",

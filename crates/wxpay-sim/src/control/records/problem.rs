@@ -18,8 +18,27 @@ const MEMBERS: &[Member] = &[
         Schema::Text,
         "The rule: the end of a sentence that begins with the field's name.",
     ),
+    optional_member(
+        "causes",
+        Schema::List(&Schema::Record(&CAUSE)),
+        "The causes of refused payment parameters, the best first. They explain the refusal, and do not decide it.",
+    ),
     optional_member("resp", Schema::Record(&RESP), "The result that the payer's client returns to the app."),
 ];
+
+const CAUSE: Record = Record {
+    name: "Cause",
+    description: "A cause of an invalid signature or parameter.",
+    members: &[
+        required_member("id", Schema::Text, "The cause, as `wxpay explain` names it."),
+        required_member("is_proved", Schema::Boolean, "True if it is proved, false if it is only likely."),
+        required_member(
+            "message",
+            Schema::Text,
+            "The description with the remedy, and the strings side by side if the signed one was found.",
+        ),
+    ],
+};
 
 pub(in crate::control) const RESP: Record = Record {
     name: "PayResp",

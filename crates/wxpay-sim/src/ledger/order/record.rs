@@ -207,6 +207,37 @@ pub enum NotPaidReason {
     Cancelled,
     /// The payment failed; the app receives errCode -1.
     Failed,
+    /// The payer typed a wrong password and may try again; the app receives errCode -1.
+    WrongPassword,
+    /// The payer's account has not enough money; the app receives errCode -1.
+    NotEnough,
+}
+
+impl NotPaidReason {
+    /// Returns the name in the records.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cancelled => "cancelled",
+            Self::Failed => "failed",
+            Self::WrongPassword => "wrong_password",
+            Self::NotEnough => "not_enough",
+        }
+    }
+
+    /// Returns the reason that the payer's client passes to the merchant's app, as `errStr`.
+    pub(crate) const fn err_str(self) -> &'static str {
+        match self {
+            Self::Cancelled => "",
+            Self::Failed => "the payment failed",
+            Self::WrongPassword => "the password is wrong",
+            Self::NotEnough => "the account has not enough money",
+        }
+    }
+
+    /// Returns whether the payer may try again: a code payment goes on waiting for its password.
+    pub(crate) const fn may_try_again(self) -> bool {
+        matches!(self, Self::WrongPassword)
+    }
 }
 
 /// A delivernotify call of the merchant.

@@ -112,9 +112,52 @@ fn attempt_that_no_program_can_learn_of_is_refused() {
 
 #[test]
 fn code_payment_waiting_for_its_password_ends_with_the_attempt() {
-    for action in ["cancel", "fail"] {
+    for action in ["cancel", "fail", "fail?reason=failed", "fail?reason=not_enough"] {
         code_payment_ends_with(action);
     }
+}
+
+#[test]
+fn payer_may_try_again_after_a_wrong_password() {
+    let mut shop = crate::v3::shop::Shop::open();
+    let code = json!({
+        "payer": { "auth_code": "130061098828009402" }, "scene_info": { "store_info": { "id": "S1" } },
+    });
+    let mut goods = shop.goods_with("A12345", &code);
+    goods.as_object_mut().unwrap().remove("notify_url");
+    shop.post("/v3/pay/transactions/codepay", &goods);
+    let mut interface = super::Control::of(shop.gateway.clone(), shop.now);
+    let order = interface.succeed("POST", "orders/A12345/fail?reason=wrong_password", &Value::Null);
+    assert_eq!(order["trade_state"], "USERPAYING");
+    assert_eq!(order["failed_attempts"][0]["outcome"], "wrong_password");
+    assert_eq!(
+        interface.rejected("POST", "orders/A12345/fail?reason=sad", &Value::Null),
+        (400, "reason".into())
+    );
+    assert_eq!(interface.succeed("POST", "orders/A12345/pay", &Value::Null)["trade_state"], "SUCCESS");
+}
+
+#[test]
+fn merchant_platform_refunds_the_rest_and_no_more() {
+    let mut shop = crate::v3::shop::Shop::open();
+    shop.order("A12345");
+    let mut interface = super::Control::of(shop.gateway.clone(), shop.now);
+    let refund = "orders/A12345/refund";
+    assert_eq!(interface.rejected("POST", refund, &Value::Null).0, 409);
+    interface.succeed("POST", "orders/A12345/pay", &Value::Null);
+    let part = json!({ "amount": 999, "notify_url": "https://shop.example/refunds" });
+    let made = interface.succeed("POST", refund, &part);
+    assert_eq!((&made["refund"], &made["status"]), (&json!(999), &json!("PROCESSING")));
+    assert_eq!(interface.rejected("POST", refund, &json!({ "amount": 1001 })).0, 409);
+    assert_eq!(interface.succeed("POST", refund, &Value::Null)["refund"], 1000);
+    assert_eq!(interface.rejected("POST", refund, &Value::Null).0, 409);
+    assert_eq!(interface.rejected("POST", "orders/B12345/refund", &Value::Null).0, 404);
+    interface.succeed("POST", "clock", &json!({ "advance_seconds": 600 }));
+    assert_eq!(interface.get("orders/A12345")["refunds"][1]["status"], "SUCCESS");
+    // Only the refund with a URL is notified.
+    let notifications = interface.get("notifications");
+    let events: Vec<_> = notifications.as_array().unwrap().iter().map(|event| &event["event_type"]).collect();
+    assert_eq!(events, ["TRANSACTION.SUCCESS", "REFUND.SUCCESS"]);
 }
 
 fn code_payment_ends_with(action: &str) {

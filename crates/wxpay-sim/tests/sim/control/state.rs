@@ -60,3 +60,36 @@ fn reset_forgets_the_orders_and_keeps_the_merchants() {
     shop.gateway = interface.simulation.gateway;
     shop.order("A12345");
 }
+
+#[test]
+fn saved_state_is_loaded_listed_and_deleted() {
+    let mut shop = crate::v3::shop::Shop::open();
+    shop.order("A12345");
+    let mut interface = Control::of(shop.gateway, shop.now);
+    let now = interface.get("clock")["now"].clone();
+    let saved = interface.succeed("PUT", "snapshots/before-pay", &Value::Null);
+    assert_eq!(saved, json!([{ "name": "before-pay", "saved_at": now, "orders": 1 }]));
+    interface.succeed("POST", "clock", &json!({ "advance_seconds": 60 }));
+    interface.succeed("POST", "orders/A12345/pay", &Value::Null);
+    // A delivery is in progress while the state is saved: it is due again after loading.
+    let at = interface.simulation.clock.now(START);
+    interface.simulation.gateway.due_deliveries(at);
+    interface.succeed("PUT", "snapshots/paid", &Value::Null);
+    interface.succeed("POST", "snapshots/before-pay/load", &Value::Null);
+    assert_eq!(interface.get("orders/A12345")["trade_state"], "NOTPAY");
+    assert_eq!(interface.get("clock")["now"], now);
+    assert_eq!(interface.get("snapshots").as_array().unwrap().len(), 2);
+    interface.succeed("POST", "snapshots/paid/load", &Value::Null);
+    assert_eq!(interface.get("orders/A12345")["trade_state"], "SUCCESS");
+    let notifications = interface.get("notifications");
+    for notification in notifications.as_array().unwrap() {
+        assert_eq!(notification["state"], "WAITING", "{notifications}");
+    }
+    assert_eq!(interface.succeed("DELETE", "snapshots/paid", &Value::Null).as_array().unwrap().len(), 1);
+    assert_eq!(interface.rejected("POST", "snapshots/paid/load", &Value::Null).0, 404);
+    for number in 1..8 {
+        interface.succeed("PUT", &format!("snapshots/s{number}"), &Value::Null);
+    }
+    assert_eq!(interface.rejected("PUT", "snapshots/s8", &Value::Null).0, 409);
+    interface.succeed("PUT", "snapshots/s1", &Value::Null);
+}

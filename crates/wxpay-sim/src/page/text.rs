@@ -1,0 +1,130 @@
+//! Texts of the page: amounts, times, bytes, queries, and shell quoting.
+
+use crate::time;
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use std::fmt::Write as _;
+use wxpay_proto::{Fen, UnixTime};
+
+/// Returns an amount in yuan.
+pub(super) fn yuan(fen: Fen) -> String {
+    let (yuan, rest) = (fen.get().checked_div(100), fen.get().checked_rem(100));
+    format!("¥{}.{:02}", yuan.unwrap_or_default(), rest.unwrap_or_default())
+}
+
+/// Returns a time of the business clock, in Beijing.
+pub(super) fn moment(seconds: u64) -> String {
+    time::bill_time(UnixTime::from_secs(seconds))
+}
+
+/// Encodes a value of a query.
+pub(super) fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
+
+/// Returns a value of a query or of a form. `+` is a blank.
+pub(super) fn value(pairs: &str, name: &str) -> Option<String> {
+    let decoded = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+    pairs
+        .split('&')
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .find(|(known, _)| decoded(known) == name)
+        .map(|(_, value)| decoded(value))
+}
+
+/// Renders bytes as text, line by line: control characters, letters that change the direction of text and bytes that
+/// are not UTF-8 become visible.
+pub(super) fn visible(bytes: &[u8]) -> String {
+    rendered(bytes, false)
+}
+
+/// Renders bytes like [`visible`], with the ends of lines visible too.
+pub(super) fn visible_lines(bytes: &[u8]) -> String {
+    rendered(bytes, true)
+}
+
+fn rendered(bytes: &[u8], shows_ends: bool) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for letter in chunk.valid().chars() {
+            match letter {
+                '\n' if shows_ends => out.push_str("\\n\n"),
+                '\n' | '\t' => out.push(letter),
+                '\r' => out.push_str("\\r"),
+                letter if is_invisible(letter) => out.extend(letter.escape_unicode()),
+                letter => out.push(letter),
+            }
+        }
+        for byte in chunk.invalid() {
+            // Writing to a String cannot fail.
+            write!(out, "\\x{byte:02x}").ok();
+        }
+    }
+    out
+}
+
+/// Control characters, and those that change the direction of text or have no width.
+fn is_invisible(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Quotes bytes as one word of bash: plain in single quotes if they are printable, otherwise with escapes.
+pub(super) fn quoted(bytes: &[u8]) -> String {
+    match str::from_utf8(bytes) {
+        Ok(text) if !text.chars().any(is_invisible) => format!("'{}'", text.replace('\'', r"'\''")),
+        Ok(_) | Err(_) => {
+            let mut out = String::from("$'");
+            for byte in bytes {
+                match byte {
+                    b'\'' | b'\\' => {
+                        out.push('\\');
+                        out.push(char::from(*byte));
+                    }
+                    b' '..=b'~' => out.push(char::from(*byte)),
+                    byte => {
+                        write!(out, "\\x{byte:02x}").ok();
+                    }
+                }
+            }
+            out.push('\'');
+            out
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_and_times_are_shown_in_yuan_and_in_beijing() {
+        assert_eq!(yuan(Fen::new(1999)), "¥19.99");
+        assert_eq!(yuan(Fen::new(5)), "¥0.05");
+        assert_eq!(moment(0), "1970-01-01 08:00:00");
+    }
+
+    #[test]
+    fn values_are_decoded() {
+        assert_eq!(
+            value("a=1&code=weixin%3A%2F%2Fx%3Fpr%3D1+2", "code").as_deref(),
+            Some("weixin://x?pr=1 2")
+        );
+        assert_eq!(value("a=%ff&b", "a").as_deref(), Some("\u{fffd}"));
+        assert_eq!((value("a&b", "b").as_deref(), value("", "x")), (Some(""), None));
+    }
+
+    #[test]
+    fn hostile_bytes_become_visible() {
+        assert_eq!(visible("a\u{202e}b\r\n\u{1b}[支付".as_bytes()), "a\\u{202e}b\\r\n\\u{1b}[支付");
+        assert_eq!(visible_lines(b"POST\n\xff"), "POST\\n\n\\xff");
+    }
+
+    #[test]
+    fn bash_reads_the_quoted_bytes() {
+        for bytes in [&b"it's $HOME `x`"[..], "支付\n{\"a\": 1}".as_bytes(), b"\\ \x01\xff'\x1b"] {
+            let script = format!("printf %s {}", quoted(bytes));
+            let shell = std::process::Command::new("bash").args(["-c", &script]).output().unwrap();
+            assert_eq!(shell.stdout, bytes, "{script}");
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Signed strings and explanations of recorded messages, for the page.
+
+use super::{authorization::Authorization, cause};
+use crate::{front_end::Directory, merchant::Merchant};
+use wxpay_explain::{Explainer, Explanation, Key, Keys, Message, Owner};
+use wxpay_proto::UnixTime;
+
+/// Returns the string that the signature of a request covers. `target` is path and query. `None` if `Authorization`
+/// cannot be parsed.
+pub(crate) fn signed_by_request(
+    method: &str,
+    target: &str,
+    authorization: &str,
+    body: &[u8],
+) -> Option<Vec<u8>> {
+    let Authorization { timestamp, nonce_str, .. } = Authorization::parse(authorization)?;
+    let mut string = format!("{method}\n{target}\n{timestamp}\n{nonce_str}\n").into_bytes();
+    string.extend_from_slice(body);
+    string.push(b'\n');
+    Some(string)
+}
+
+/// Returns the string that the signature of a reply or a notification covers.
+pub(crate) fn signed_by_platform(timestamp: &str, nonce: &str, body: &[u8]) -> Vec<u8> {
+    let mut string = format!("{timestamp}\n{nonce}\n").into_bytes();
+    string.extend_from_slice(body);
+    string.push(b'\n');
+    string
+}
+
+/// Explains the signature of a request. `None` if the simulator knows no RSA key of the caller.
+pub(crate) fn explain_request(
+    message: &Message,
+    authorization: Option<&str>,
+    directory: &Directory,
+    wall: UnixTime,
+) -> Option<Explanation> {
+    let authorization = authorization.and_then(Authorization::parse);
+    cause::explain(message, authorization.as_ref(), directory, Some(wall.as_secs()))
+}
+
+/// Explains the signature of a notification, by the platform keys of a merchant. `None` without an RSA key.
+pub(crate) fn explain_delivery(
+    message: &Message,
+    merchant: &Merchant,
+    wall: UnixTime,
+) -> Option<Explanation> {
+    let platform = merchant.platform();
+    let certificates = platform.certificates(wall).map(|listed| {
+        let certificate = &listed.certificate;
+        (certificate.public_key().der(), certificate.serial().to_string())
+    });
+    let public_key = platform.public_key().map(|key| (key.key_pair.public().der(), key.id.to_string()));
+    let mut keys = Keys::default();
+    for (der, serial) in certificates.chain(public_key) {
+        if let Ok(key) = Key::from_spki(&der) {
+            keys.add(key.with_serial(serial).owned_by(Owner::Platform));
+        }
+    }
+    (!keys.is_empty()).then(|| Explainer::new(keys).explain(message, Some(wall.as_secs())))
+}
