@@ -37,6 +37,7 @@ pub struct Environment {
     merchant: Merchant,
     now: UnixTime,
     tls_ca: Option<String>,
+    notify_url: Option<String>,
     files: Vec<(&'static str, String)>,
 }
 
@@ -62,6 +63,7 @@ impl Environment {
             merchant: merchant.clone(),
             now,
             tls_ca: None,
+            notify_url: None,
             files: Vec::new(),
         }
     }
@@ -70,6 +72,12 @@ impl Environment {
     #[must_use]
     pub fn with_tls_ca(self, pem: String) -> Self {
         Self { tls_ca: Some(pem), ..self }
+    }
+
+    /// Sets the URL for notifications. The default is one on this machine, port 8080.
+    #[must_use]
+    pub fn with_notify_url(self, url: String) -> Self {
+        Self { notify_url: Some(url), ..self }
     }
 
     /// Writes keys and certificates into a folder, which is created if necessary; its parent must exist, so that a typo
@@ -142,10 +150,18 @@ impl Environment {
 
     /// Returns the `export NAME=value` lines, quoted for a shell. **They contain secrets.**
     pub fn lines(&self) -> String {
-        let lines = self.texts().into_iter().chain(self.files.iter().cloned());
-        let lines: Vec<String> =
-            lines.map(|(name, value)| format!("export {name}={}\n", quoted(&value))).collect();
+        let lines: Vec<String> = self
+            .variables()
+            .into_iter()
+            .map(|(name, value)| format!("export {name}={}\n", quoted(&value)))
+            .collect();
         lines.concat()
+    }
+
+    /// Returns the variables of the [lines](Self::lines), with the names of the [files](Self::files). **They contain
+    /// secrets.**
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
+        self.texts().into_iter().chain(self.files.iter().cloned()).collect()
     }
 
     /// Returns the variables that are not files, with their values.
@@ -160,7 +176,10 @@ impl Environment {
             ("WXPAY_V1_PARTNER_KEY", credentials.partner_key().expose().clone()),
             ("WXPAY_MCHID", merchant.mchid().to_string()),
         ];
-        lines.push(("WXPAY_NOTIFY_URL", format!("http://127.0.0.1:8080/notify/{}", merchant.mchid())));
+        let notify_url = self.notify_url.clone();
+        let notify_url =
+            notify_url.unwrap_or_else(|| format!("http://127.0.0.1:8080/notify/{}", merchant.mchid()));
+        lines.push(("WXPAY_NOTIFY_URL", notify_url));
         lines.extend(merchant.appids().first().map(|appid| ("WXPAY_APPID", appid.to_string())));
         lines.extend(merchant.api_v3_key().map(|key| ("WXPAY_API_V3_KEY", key.expose().clone())));
         lines.extend(
