@@ -19,7 +19,7 @@ use wxpay_sim::{
 };
 
 /// Time that a refund is pending at the gateway: long enough to look at the shop meanwhile.
-const REFUND_DURATION: Duration = Duration::from_millis(1500);
+const REFUND_DURATION: Duration = Duration::from_millis(2500);
 
 /// A simulated gateway that grades a shop. Dropping it ends the gateway.
 #[derive(Debug)]

@@ -72,8 +72,11 @@ impl std::error::Error for InvalidShop {}
 /// request = "POST /orders/{out_trade_no}/close"
 /// [timeout]                                # the shop closes unpaid orders by itself after these seconds
 /// seconds = 3
+/// within = 30                              # and needs at most these seconds for it
 /// [query]                                  # the shop finds a lost payment or refund within these seconds
 /// within = 30
+/// #order = "POST /orders/{out_trade_no}/query"    # if something must ask it to query
+/// #refund = "POST /orders/{out_trade_no}/refunds/{out_refund_no}/query"
 /// ```
 ///
 /// Placeholders: `{out_trade_no}`, `{total}` and `{refund}` in fen, `{out_refund_no}`, `{openid}`, `{time_expire}` by RFC
@@ -91,9 +94,27 @@ pub struct Shop {
     pub(crate) refund: Option<Call>,
     pub(crate) refund_state: Option<RefundStateCall>,
     pub(crate) close: Option<Call>,
-    pub(crate) timeout: Option<Duration>,
-    /// The time in which a payment or a refund whose notification is lost must be found.
-    pub(crate) query_within: Duration,
+    pub(crate) timeout: Option<Timeout>,
+    pub(crate) query: Query,
+}
+
+/// How the shop closes unpaid orders by itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timeout {
+    /// The time to pay.
+    pub(crate) after: Duration,
+    /// The time that the shop needs, after the time to pay is over.
+    pub(crate) within: Duration,
+}
+
+/// How the shop finds a payment or a refund whose notification is lost.
+pub(crate) struct Query {
+    /// The time that the shop needs.
+    pub(crate) within: Duration,
+    /// The request that asks the shop to query an order; without it, the shop must query by itself.
+    pub(crate) order: Option<Call>,
+    /// The same for a refund.
+    pub(crate) refund: Option<Call>,
 }
 
 /// Shows no request: headers and bodies may contain secrets.
@@ -245,8 +266,9 @@ struct File {
     refund: Option<Request>,
     refund_state: Option<RefundState>,
     close: Option<Request>,
-    timeout: Option<Timeout>,
-    query: Option<Query>,
+    timeout: Option<TimeoutFile>,
+    #[serde(default)]
+    query: QueryFile,
 }
 
 fn notify_path() -> String {
@@ -297,14 +319,29 @@ struct EffectsFile {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Timeout {
+struct TimeoutFile {
     seconds: u64,
+    #[serde(default = "within")]
+    within: u64,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Query {
+struct QueryFile {
+    #[serde(default = "within")]
     within: u64,
+    order: Option<String>,
+    refund: Option<String>,
+}
+
+impl Default for QueryFile {
+    fn default() -> Self {
+        Self { within: within(), order: None, refund: None }
+    }
+}
+
+fn within() -> u64 {
+    30
 }
 
 type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -323,14 +360,15 @@ impl File {
         let number = create.out_trade_no.map(|text| pointer("create.out_trade_no", text)).transpose()?;
         let paid = words("state.paid", state.paid)?;
         let value = state.value.map(|text| pointer("state.value", text)).transpose()?;
-        let state_call = call("state", &state.request, None, variable)?;
+        let state_call = call("state.request", &state.request, None, variable)?;
         let effects = effects.map(|effects| effects.checked(variable)).transpose()?;
-        let refund = refund.map(|refund| call("refund", &refund.request, refund.body.as_deref(), variable));
-        let close = close.map(|close| call("close", &close.request, close.body.as_deref(), variable));
+        let refund =
+            refund.map(|refund| call("refund.request", &refund.request, refund.body.as_deref(), variable));
+        let close = close.map(|close| call("close.request", &close.request, close.body.as_deref(), variable));
         Ok(Shop {
             headers: headers.collect::<Result<_, _>>()?,
             notify_path,
-            create: call("create", &create.request, create.body.as_deref(), variable)?,
+            create: call("create.request", &create.request, create.body.as_deref(), variable)?,
             client,
             number,
             state: StateCall { call: state_call, value, paid, closed: state.closed },
@@ -338,11 +376,29 @@ impl File {
             refund: refund.transpose()?,
             refund_state: refund_state.map(|state| state.checked(variable)).transpose()?,
             close: close.transpose()?,
-            timeout: timeout.map(|timeout| seconds("timeout.seconds", timeout.seconds)).transpose()?,
-            query_within: match query {
-                Some(query) => seconds("query.within", query.within)?,
-                None => Duration::from_secs(30),
-            },
+            timeout: timeout.map(TimeoutFile::checked).transpose()?,
+            query: query.checked(variable)?,
+        })
+    }
+}
+
+impl TimeoutFile {
+    fn checked(self) -> Result<Timeout, InvalidShop> {
+        Ok(Timeout {
+            after: seconds("timeout.seconds", self.seconds)?,
+            within: seconds("timeout.within", self.within)?,
+        })
+    }
+}
+
+impl QueryFile {
+    fn checked(self, variable: Lookup<'_>) -> Result<Query, InvalidShop> {
+        let order = self.order.map(|request| call("query.order", &request, None, variable));
+        let refund = self.refund.map(|request| call("query.refund", &request, None, variable));
+        Ok(Query {
+            within: seconds("query.within", self.within)?,
+            order: order.transpose()?,
+            refund: refund.transpose()?,
         })
     }
 }
@@ -350,7 +406,7 @@ impl File {
 impl EffectsFile {
     fn checked(self, variable: Lookup<'_>) -> Result<Effects, InvalidShop> {
         Ok(Effects {
-            call: call("effects", &self.request, None, variable)?,
+            call: call("effects.request", &self.request, None, variable)?,
             list: pointer("effects.list", self.list)?,
             order: self.order.map(|text| pointer("effects.order", text)).transpose()?,
         })
@@ -360,7 +416,7 @@ impl EffectsFile {
 impl RefundState {
     fn checked(self, variable: Lookup<'_>) -> Result<RefundStateCall, InvalidShop> {
         Ok(RefundStateCall {
-            call: call("refund_state", &self.request, None, variable)?,
+            call: call("refund_state.request", &self.request, None, variable)?,
             value: self.value.map(|text| pointer("refund_state.value", text)).transpose()?,
             succeeded: words("refund_state.succeeded", self.succeeded)?,
         })
@@ -368,8 +424,7 @@ impl RefundState {
 }
 
 fn call(field: &str, request: &str, body: Option<&str>, variable: Lookup<'_>) -> Result<Call, InvalidShop> {
-    let rule =
-        || InvalidShop::new(format!("{field}.request must be a method and a path, such as \"POST /orders\""));
+    let rule = || InvalidShop::new(format!("{field} must be a method and a path, such as \"POST /orders\""));
     let (method, path) = request.split_once(' ').ok_or_else(rule)?;
     let is_method = !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase());
     let is_path =
@@ -378,10 +433,10 @@ fn call(field: &str, request: &str, body: Option<&str>, variable: Lookup<'_>) ->
         return Err(rule());
     }
     let method = Method::from_bytes(method.as_bytes()).map_err(|_| rule())?;
-    let body_field = format!("{field}.body");
+    let body_field = field.replace(".request", ".body");
     Ok(Call {
         method,
-        path: Template::parse(&format!("{field}.request"), path, variable)?,
+        path: Template::parse(field, path, variable)?,
         body: body.map(|body| Template::parse(&body_field, body, variable)).transpose()?,
     })
 }

@@ -221,7 +221,7 @@ impl<'a> Trial<'a> {
     pub(crate) async fn place_and_pay(&mut self) -> Step<Placed> {
         let order = self.place().await?;
         self.pay(&order)?;
-        self.expect_paid(&order, self.shop.query_within).await?;
+        self.expect_paid(&order, self.shop.query.within).await?;
         Ok(order)
     }
 

@@ -345,7 +345,7 @@ async fn query_what_is_open(shop: Arc<Shop>, interval: Duration) {
     }
 }
 
-fn now() -> UnixTime {
+pub(crate) fn now() -> UnixTime {
     UnixTime::EPOCH.after(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
 }
 

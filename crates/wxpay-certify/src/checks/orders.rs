@@ -8,8 +8,6 @@ use wxpay_sim::{
     ledger::{OrderRecord, TradeState},
 };
 
-/// Time that a shop has, after the time to pay is over, to close an order.
-const CLOSE_WITHIN: Duration = Duration::from_secs(30);
 /// Interval between two looks at the gateway.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -81,7 +79,7 @@ pub(super) async fn reply_lost(trial: &mut Trial<'_>) -> Step {
     }
     let order = trial.placed(values, &answer)?;
     trial.pay(&order)?;
-    trial.expect_paid(&order, shop.query_within).await
+    trial.expect_paid(&order, shop.query.within).await
 }
 
 pub(super) async fn reply_verified(trial: &mut Trial<'_>) -> Step {
@@ -112,7 +110,11 @@ pub(super) async fn queried(trial: &mut Trial<'_>) -> Step {
     trial.stage.lose_notifications();
     trial.note("the gateway loses every notification");
     trial.pay(&order)?;
-    trial.expect_paid(&order, trial.shop.query_within).await?;
+    let shop = trial.shop;
+    if let Some(query) = &shop.query.order {
+        trial.call(query, &order.values).await;
+    }
+    trial.expect_paid(&order, shop.query.within).await?;
     let number = order.out_trade_no.to_string();
     let queries = trial.stage.requests(|request| {
         request.method == "GET" && request.status == 200 && request.target.contains(&number)
@@ -137,11 +139,11 @@ pub(super) async fn closed(trial: &mut Trial<'_>) -> Step {
 
 pub(super) async fn timed_out(trial: &mut Trial<'_>) -> Step {
     let timeout = trial.shop.timeout.ok_or_else(|| not_checked("the shop file has no [timeout]"))?;
-    let lifetime = if trial.shop.create.has_lifetime() { timeout } else { crate::shop::LIFETIME };
+    let lifetime = if trial.shop.create.has_lifetime() { timeout.after } else { crate::shop::LIFETIME };
     let order = trial.place_for(lifetime).await?;
-    trial.note(format!("nobody pays for {} s", timeout.as_secs()));
-    tokio::time::sleep(timeout).await;
-    wait_until_closed(trial, &order, CLOSE_WITHIN).await
+    trial.note(format!("nobody pays for {} s", timeout.after.as_secs()));
+    tokio::time::sleep(timeout.after).await;
+    wait_until_closed(trial, &order, timeout.within).await
 }
 
 /// Waits until the gateway's record of an order is closed, then looks whether it can be paid and what the shop shows.

@@ -27,7 +27,7 @@ pub(super) async fn completed(trial: &mut Trial<'_>) -> Step {
     {
         return fail("the shop shows a refund as a success that is PROCESSING at the gateway");
     }
-    trial.expect_refunded(&order, trial.shop.query_within).await
+    trial.expect_refunded(&order, trial.shop.query.within).await
 }
 
 fn is_processing(refund: &RefundRecord) -> bool {
@@ -83,7 +83,12 @@ pub(super) async fn queried(trial: &mut Trial<'_>) -> Step {
     trial.stage.lose_notifications();
     trial.note("the gateway loses every notification");
     let number = trial.refund(&order).await?;
-    trial.expect_refunded(&order, trial.shop.query_within).await?;
+    let shop = trial.shop;
+    if let Some(query) = &shop.query.refund {
+        wait_for_end(trial, &order.out_trade_no, &number).await?;
+        trial.call(query, &order.values).await;
+    }
+    trial.expect_refunded(&order, shop.query.within).await?;
     let number = number.to_string();
     let queries = trial.stage.requests(|request| {
         request.method == "GET" && request.status == 200 && request.target.contains(&number)
@@ -101,5 +106,5 @@ pub(super) async fn reply_lost(trial: &mut Trial<'_>) -> Step {
     trial.stage.inject_once(Fault::CommitThenDropResponse, CREATE);
     trial.note(format!("the gateway carries out the next refund, and drops its reply ({CREATE})"));
     trial.refund(&order).await?;
-    trial.expect_refunded(&order, trial.shop.query_within).await
+    trial.expect_refunded(&order, trial.shop.query.within).await
 }
