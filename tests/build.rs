@@ -40,7 +40,7 @@ fn write_shops() -> Result<(), String> {
         write!(shops, "mod {} {{\n{faulty}}}\n", fault.name).map_err(|error| error.to_string())?;
         write!(table, "(\"{0}\", {0}::open_shop),", fault.name).map_err(|error| error.to_string())?;
     }
-    write!(shops, "pub(crate) static ALL: &[(&str, super::OpenShop)] = &[{table}];\n")
+    writeln!(shops, "pub(crate) static ALL: &[(&str, super::OpenShop)] = &[{table}];")
         .map_err(|error| error.to_string())?;
     let folder = env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?;
     fs::write(Path::new(&folder).join("shops.rs"), shops).map_err(|error| error.to_string())

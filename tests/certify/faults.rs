@@ -72,12 +72,12 @@ pub(crate) const FAULTS: &[Fault] = &[
         name: "closes_in_its_own_records_only",
         replacements: &[(
             "let closing = tokio::spawn(async move { shop.close(&number).await });",
-            r#"let closing = tokio::spawn(async move {
+            r"let closing = tokio::spawn(async move {
                 if let Some(sale) = shop.books().sales.get_mut(&number) {
                     sale.is_closed = true;
                 }
                 Ok(())
-            });"#,
+            });",
         )],
         fails: &["order.closed"],
     },
@@ -197,7 +197,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         replacements: &[
             (
                 "async move { shop.receive(&notification) }",
-                r#"async move {
+                r"async move {
                     let deliveries = |shop: &Shop| shop.books().sales.values().map(|sale| sale.deliveries).sum::<u32>();
                     let before = deliveries(&shop);
                     let received = shop.receive(&notification);
@@ -205,7 +205,7 @@ pub(crate) const FAULTS: &[Fault] = &[
                         tokio::time::sleep(Duration::from_millis(5500)).await;
                     }
                     received
-                }"#,
+                }",
             ),
             (ROUTE, r#".route_service("/notify", notifications.response_timeout(Duration::from_secs(10)))"#),
         ],

@@ -46,7 +46,7 @@ const SEED: u64 = 7;
 /// The pause of the shops between two rounds of queries.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-type OpenShop = fn(WxPay, Duration) -> Router;
+type OpenShop = fn(&WxPay, Duration) -> Router;
 
 /// Returns the shop file of the example, which waits less: the shops query every 200 ms.
 fn shop_file() -> Shop {
@@ -91,7 +91,7 @@ async fn grade(open_shop: OpenShop, checks: &[Check]) -> Report {
     let certifier = Certifier::start(listen().await.unwrap(), Certifier::gateway(SEED)).unwrap();
     let listener = listen().await.unwrap();
     let (target, shop) = (format!("http://{}", listener.local_addr().unwrap()), shop_file());
-    let router = open_shop(wxpay(&certifier, &shop.notify_url(&target)), POLL_INTERVAL);
+    let router = open_shop(&wxpay(&certifier, &shop.notify_url(&target)), POLL_INTERVAL);
     let serving = tokio::spawn(async move { axum::serve(listener, router).await });
     let report = certifier.run(&target, &shop, checks, |_| ()).await.unwrap();
     serving.abort();

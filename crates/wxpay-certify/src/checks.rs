@@ -9,6 +9,8 @@ use crate::{
     report::{Finding, Verdict},
     trial::{Step, Stop, Trial},
 };
+use notifications::refused;
+use wxpay_sim::notifications::Alteration;
 
 /// Runs a check.
 pub(crate) async fn run(check: Check, mut trial: Trial<'_>) -> Finding {
@@ -39,12 +41,18 @@ async fn dispatch(check: Check, trial: &mut Trial<'_>) -> Step {
         Check::OrderClosed => orders::closed(trial).await,
         Check::OrderTimedOut => orders::timed_out(trial).await,
         Check::VerifiedBeforeParsing => notifications::verified_first(trial).await,
-        Check::Probe
-        | Check::Unsigned
-        | Check::Stale
-        | Check::Altered
-        | Check::UnknownSerial
-        | Check::OtherKey => notifications::refused(check, trial).await,
+        Check::Probe => refused(trial, &Alteration::Probe, "with a probe's signature").await,
+        Check::Unsigned => refused(trial, &Alteration::Unsigned, "without Wechatpay-Signature").await,
+        Check::Stale => refused(trial, &Alteration::Stale, "signed ten minutes ago").await,
+        Check::Altered => {
+            refused(trial, &Alteration::TamperedBody, "with a body changed after signing").await
+        }
+        Check::UnknownSerial => {
+            refused(trial, &Alteration::UnknownSerial, "with an unknown Wechatpay-Serial").await
+        }
+        Check::OtherKey => {
+            refused(trial, &Alteration::OtherApiV3Key, "encrypted with another APIv3 key").await
+        }
         Check::OtherMerchant => notifications::other_merchant(trial).await,
         Check::OtherAmount => notifications::other_amount(trial).await,
         Check::Accepted => notifications::accepted(trial).await,

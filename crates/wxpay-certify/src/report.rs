@@ -57,10 +57,13 @@ impl Finding {
         match verdict {
             Verdict::Pass => {}
             Verdict::NotChecked => {
-                evidence.last().into_iter().for_each(|reason| line(format_args!("not checked: {reason}")));
+                let reason = evidence.last().map_or("", String::as_str);
+                line(format_args!("not checked: {reason}"));
             }
             Verdict::Fail => {
-                evidence.iter().for_each(|evidence| line(format_args!("{evidence}")));
+                for evidence in evidence {
+                    line(format_args!("{evidence}"));
+                }
                 line(format_args!("remedy: {}", check.remedy()));
                 line(format_args!("source: {}", check.source()));
             }

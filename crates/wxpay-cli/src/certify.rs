@@ -56,7 +56,9 @@ pub(crate) async fn run(args: args::Certify) -> Result<(), Failure> {
     };
     let graded = tokio::select! {
         graded = grading => graded,
-        stopped = shutdown => stopped.and(Err(Failure::failed("interrupted: the shop was not graded"))),
+        stopped = shutdown => {
+            stopped.and_then(|()| Err(Failure::failed("interrupted: the shop was not graded")))
+        }
     };
     if let Some(process) = process {
         process.stop().await;

@@ -1,7 +1,6 @@
 //! Checks of notifications: forged, stale and foreign ones, genuine ones, and copies.
 
 use crate::{
-    check::Check,
     client::{Answer, NOTIFICATION_TIMEOUT},
     trial::{Placed, SHOW_WITHIN, Step, Trial, fail, not_checked},
 };
@@ -57,18 +56,9 @@ fn expect_refusal(answer: &Answer) -> Step {
 }
 
 /// Sends one altered notification of a payment that was never made. It must be refused and have no effect.
-pub(super) async fn refused(check: Check, trial: &mut Trial<'_>) -> Step {
-    let (alteration, what) = match check {
-        Check::Probe => (Alteration::Probe, "with a probe's signature"),
-        Check::Unsigned => (Alteration::Unsigned, "without Wechatpay-Signature"),
-        Check::Stale => (Alteration::Stale, "signed ten minutes ago"),
-        Check::Altered => (Alteration::TamperedBody, "with a body changed after signing"),
-        Check::UnknownSerial => (Alteration::UnknownSerial, "with an unknown Wechatpay-Serial"),
-        Check::OtherKey => (Alteration::OtherApiV3Key, "encrypted with another APIv3 key"),
-        other => return fail(format!("{} is no check of a refusal", other.id())),
-    };
+pub(super) async fn refused(trial: &mut Trial<'_>, alteration: &Alteration, what: &str) -> Step {
     let order = trial.place().await?;
-    let answer = trial.notify(&order, &alteration, what).await?;
+    let answer = trial.notify(&order, alteration, what).await?;
     // The effect is the worse fault, so it is reported first.
     trial.expect_unpaid(&order).await?;
     expect_refusal(&answer)
