@@ -16,19 +16,18 @@ use wxpay_sim::notifications::Alteration;
 pub(crate) async fn run(check: Check, mut trial: Trial<'_>) -> Finding {
     let step = Box::pin(dispatch(check, &mut trial)).await;
     trial.stage.clear();
-    let Trial { mut evidence, .. } = trial;
     let verdict = match step {
         Ok(()) => Verdict::Pass,
         Err(Stop::Fail(reason)) => {
-            evidence.push(reason);
+            trial.note(reason);
             Verdict::Fail
         }
         Err(Stop::NotChecked(reason)) => {
-            evidence.push(reason);
+            trial.note(reason);
             Verdict::NotChecked
         }
     };
-    Finding { check, verdict, evidence }
+    Finding { check, verdict, evidence: trial.evidence }
 }
 
 async fn dispatch(check: Check, trial: &mut Trial<'_>) -> Step {

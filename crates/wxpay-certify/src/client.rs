@@ -128,7 +128,7 @@ impl Client {
         self.look_for_secrets(what, &headers, &body);
         let shown = match &status {
             Ok(status) => {
-                let body = self.masked(&String::from_utf8_lossy(&body));
+                let body = self.excerpt(&body);
                 format!("{what} → HTTP {} in {} ms {body}", status.as_u16(), elapsed.as_millis())
             }
             Err(reason) => format!("{what} → {reason}"),
@@ -160,15 +160,27 @@ impl Client {
         }
     }
 
-    fn masked(&self, text: &str) -> String {
+    /// Returns a text for the evidence: without secrets, and without characters that control a terminal.
+    pub(crate) fn masked(&self, text: &str) -> String {
         let masked = self.secrets.iter().fold(text.to_owned(), |text, secret| {
             text.replace(secret.value.expose().as_str(), &format!("[{}]", secret.name))
         });
-        let shown: String = masked.split_whitespace().collect::<Vec<_>>().join(" ");
+        masked.replace(|sign: char| sign.is_control(), "\u{fffd}")
+    }
+
+    /// Returns the beginning of a body on one line.
+    fn excerpt(&self, body: &[u8]) -> String {
+        let text = String::from_utf8_lossy(body).split_whitespace().collect::<Vec<_>>().join(" ");
+        let shown = self.masked(&text);
         if shown.chars().count() <= SHOWN {
             return shown;
         }
         shown.chars().take(SHOWN).chain(['…']).collect()
+    }
+
+    /// Returns whether a URL is one of the shop's.
+    pub(crate) fn is_of_target(&self, url: &str) -> bool {
+        url.strip_prefix(&self.target).is_some_and(|rest| rest.starts_with('/'))
     }
 
     /// Returns the number of answers so far, and those with a secret.

@@ -22,6 +22,8 @@ const SETTLE_TIME: Duration = Duration::from_millis(400);
 pub(crate) const SHOW_WITHIN: Duration = Duration::from_secs(10);
 /// Interval between two looks at a state.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+/// The longest word for a state, in bytes.
+const MAX_WORD: usize = 100;
 /// Number of times that a customer repeats a request that failed.
 const REPEATS: u32 = 3;
 /// Pause before a repeated request.
@@ -69,8 +71,9 @@ impl<'a> Trial<'a> {
         Self { stage, shop, client, evidence: Vec::new() }
     }
 
-    pub(crate) fn note(&mut self, evidence: impl Into<String>) {
-        self.evidence.push(evidence.into());
+    /// Adds a line of evidence, with secrets masked.
+    pub(crate) fn note(&mut self, evidence: impl AsRef<str>) {
+        self.evidence.push(self.client.masked(evidence.as_ref()));
     }
 
     /// Returns the values of a new order that can be paid for a time.
@@ -164,6 +167,9 @@ impl<'a> Trial<'a> {
         let Some(copy) = self.stage.payment_notification(&order.out_trade_no, alteration) else {
             return fail("the order has no notify_url, or was closed: nothing can be notified");
         };
+        if !self.client.is_of_target(copy.url()) {
+            self.note(format!("the shop's notify_url is not under the target: {}", copy.url()));
+        }
         let what = format!("TRANSACTION.SUCCESS of {} {what}", order.out_trade_no);
         let answer = self.client.deliver(&what, &copy).await;
         self.note(answer.shown.clone());
@@ -254,7 +260,10 @@ fn word(answer: &Answer, pointer: Option<&str>) -> Result<String, String> {
         None => Some(&body),
     };
     match found {
-        Some(Value::String(word)) => Ok(word.clone()),
+        Some(Value::String(word)) if word.len() <= MAX_WORD => Ok(word.clone()),
+        Some(Value::String(word)) => {
+            Err(format!("a text of {} bytes is no word for a state: set the pointer `value`", word.len()))
+        }
         Some(Value::Bool(word)) => Ok(word.to_string()),
         Some(Value::Number(word)) => Ok(word.to_string()),
         Some(Value::Null | Value::Array(_) | Value::Object(_)) | None => Err(format!(
