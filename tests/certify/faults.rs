@@ -1,8 +1,8 @@
-//! The faults that are planted into the example shop, each as replacements of its text.
+//! The faults that are planted into the example shop, each as replacements of its text; and variants without a fault.
 //!
 //! `build.rs` applies them, and fails if a text is not found exactly once. `main.rs` grades each shop.
 
-/// A fault, and the checks that must find it.
+/// A fault, and the checks that must find it. A variant without a fault has none.
 pub(crate) struct Fault {
     /// The name: that of the module with the faulty shop.
     pub(crate) name: &'static str,
@@ -17,6 +17,60 @@ pub(crate) struct Fault {
 const ROUTE: &str = r#".route_service("/notify", notifications)"#;
 
 pub(crate) const FAULTS: &[Fault] = &[
+    Fault {
+        name: "sells_by_qr_code",
+        replacements: &[
+            ("-> Result<Json<JsapiParams>, HttpError>", "-> Result<Json<String>, HttpError>"),
+            (
+                "let openid: OpenId = terms.openid.parse().map_err(invalid)?;\n    let order = JsapiOrder::new(order.time_expire(expires_at), Payer::new(openid)).map_err(invalid)?;",
+                "let order = wxpay_proto::v3::pay::NativeOrder::new(order.time_expire(expires_at));",
+            ),
+            (
+                "placing.await.map_err(internal)?.map(Json)",
+                "placing.await.map_err(internal)?.map(|link| Json(link.to_string()))",
+            ),
+        ],
+        fails: &[],
+    },
+    Fault {
+        name: "chooses_the_number",
+        replacements: &[
+            ("-> Result<Json<JsapiParams>, HttpError>", "-> Result<Json<Value>, HttpError>"),
+            (
+                "let number: OutTradeNo = terms.number.parse().map_err(invalid)?;",
+                r#"let number: OutTradeNo = format!("{}-_*", terms.number).parse().map_err(invalid)?;
+                let chosen = number.to_string();"#,
+            ),
+            (
+                "placing.await.map_err(internal)?.map(Json)",
+                r#"placing.await.map_err(internal)?.map(|params| Json(json!({ "number": chosen, "params": params })))"#,
+            ),
+        ],
+        fails: &[],
+    },
+    Fault {
+        name: "takes_notifications_for_other_merchants",
+        replacements: &[
+            (
+                "let recording_shop = Arc::clone(&shop);",
+                "let recording_shop = Arc::clone(&shop);\n    let other_shop = Arc::clone(&shop);",
+            ),
+            (
+                ROUTE,
+                r#".route("/notify", post(move |request: axum::extract::Request| {
+                    let (shop, notifications) = (Arc::clone(&other_shop), notifications.clone());
+                    async move {
+                        let (head, body) = crate::read(request).await;
+                        match crate::verified_for_another_merchant(&head.headers, &body) {
+                            Some(notification) if shop.receive(&notification).is_ok() => crate::answer(StatusCode::NO_CONTENT),
+                            _ => crate::notify(notifications, crate::request(head, body), |_, _| None, |status| status).await,
+                        }
+                    }
+                }))"#,
+            ),
+        ],
+        fails: &["notification.other_merchant"],
+    },
     Fault {
         name: "adds_a_fee",
         replacements: &[

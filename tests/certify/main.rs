@@ -1,4 +1,4 @@
-//! `wxpay-certify` grades the example shop, as it is and with each of the planted faults.
+//! `wxpay-certify` grades the example shop, as it is and with each of the planted faults and in two other forms.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
 mod faults;
@@ -39,6 +39,7 @@ use wxpay_proto::{
     retry::Policy,
     v3::{ApiV3Key, Merchant, Notification, RawNotification},
 };
+use wxpay_sim::environment::Environment;
 use wxpay_testkit::drive::Driver;
 
 /// The seed of all gateways.
@@ -49,49 +50,50 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 type OpenShop = fn(&WxPay, Duration) -> Router;
 
 /// Returns the shop file of the example, which waits less: the shops query every 200 ms.
-fn shop_file() -> Shop {
+fn shop_file(name: &str) -> Shop {
     let file = include_str!("../../crates/wxpay-certify/src/profiles/example.toml");
-    let quick = file
+    let mut quick = file
         .replace("[timeout]\nseconds = 3\n", "[timeout]\nseconds = 2\nwithin = 8\n")
         .replace("within = 30\n", "within = 8\n");
+    if name == "chooses_the_number" {
+        let pointers = "client = \"/params\"\nout_trade_no = \"/number\"\n";
+        quick = quick.replace("client = \"\"\n", pointers);
+    }
     Shop::parse(quick.as_bytes(), |_| None).unwrap()
 }
 
-/// Builds the merchant of an environment. It sends each request once, so that a shop must repeat what failed.
-fn wxpay(certifier: &Certifier, notify_url: &str) -> WxPay {
-    let values: BTreeMap<_, _> = certifier.environment().values().unwrap().into_iter().collect();
+/// Builds a merchant with the keys of an environment. It sends each request once, so that a shop must repeat what failed.
+fn merchant(environment: &Environment, mchid: Option<&str>, notify_url: &str) -> Merchant {
+    let values: BTreeMap<_, _> = environment.values().unwrap().into_iter().collect();
     let value = |name: &str| values[name].as_str();
     let provider = Arc::new(AwsLc);
-    let private_key = pem::private_key(value("WXPAY_PRIVATE_KEY_FILE").as_bytes());
-    let private_key = provider.private_key(&private_key.unwrap()).unwrap();
-    let public_key =
-        provider.public_key(&pem::public_key(value("WXPAY_PUBLIC_KEY_FILE").as_bytes()).unwrap());
+    let private_key = pem::private_key(value("WXPAY_PRIVATE_KEY_FILE").as_bytes()).unwrap();
+    let private_key = provider.private_key(&private_key).unwrap();
+    let public_key = pem::public_key(value("WXPAY_PUBLIC_KEY_FILE").as_bytes()).unwrap();
+    let public_key = provider.public_key(&public_key).unwrap();
     let key = ApiV3Key::new(value("WXPAY_API_V3_KEY").to_owned()).unwrap();
     let mut once = Policy::default();
     once.max_attempts = 1;
-    let merchant = Merchant::builder(
-        provider,
-        value("WXPAY_MCHID").parse().unwrap(),
-        value("WXPAY_SERIAL_NO").parse().unwrap(),
-        private_key,
-        &key,
-    )
-    .public_key(value("WXPAY_PUBLIC_KEY_ID").parse().unwrap(), public_key.unwrap())
-    .base_url(value("WXPAY_BASE_URL"))
-    .unwrap()
-    .appid(value("WXPAY_APPID").parse().unwrap())
-    .notify_url(notify_url.parse().unwrap())
-    .retry(once)
-    .build();
-    WxPay::new(Client::builder().build().unwrap(), merchant)
+    let mchid = mchid.unwrap_or_else(|| value("WXPAY_MCHID")).parse().unwrap();
+    let serial_no = value("WXPAY_SERIAL_NO").parse().unwrap();
+    Merchant::builder(provider, mchid, serial_no, private_key, &key)
+        .public_key(value("WXPAY_PUBLIC_KEY_ID").parse().unwrap(), public_key)
+        .base_url(value("WXPAY_BASE_URL"))
+        .unwrap()
+        .appid(value("WXPAY_APPID").parse().unwrap())
+        .notify_url(notify_url.parse().unwrap())
+        .retry(once)
+        .build()
 }
 
-async fn grade(open_shop: OpenShop, checks: &[Check]) -> Report {
+async fn grade(name: &str, open_shop: OpenShop, checks: &[Check]) -> Report {
     let listen = || TcpListener::bind("127.0.0.1:0");
     let certifier = Certifier::start(listen().await.unwrap(), Certifier::gateway(SEED)).unwrap();
     let listener = listen().await.unwrap();
-    let (target, shop) = (format!("http://{}", listener.local_addr().unwrap()), shop_file());
-    let router = open_shop(&wxpay(&certifier, &shop.notify_url(&target)), POLL_INTERVAL);
+    let (target, shop) = (format!("http://{}", listener.local_addr().unwrap()), shop_file(name));
+    let merchant = merchant(&certifier.environment(), None, &shop.notify_url(&target));
+    let wxpay = WxPay::new(Client::builder().build().unwrap(), merchant);
+    let router = open_shop(&wxpay, POLL_INTERVAL);
     let serving = tokio::spawn(async move { axum::serve(listener, router).await });
     let report = certifier.run(&target, &shop, checks, |_| ()).await.unwrap();
     serving.abort();
@@ -108,7 +110,7 @@ async fn each_planted_fault_is_found_by_its_checks_only() {
     assert_eq!(FAULTS.len() + 1, shops::ALL.len());
     let mut grading = JoinSet::new();
     for (name, open_shop) in shops::ALL {
-        grading.spawn(async move { (*name, grade(*open_shop, Check::ALL).await) });
+        grading.spawn(async move { (*name, grade(name, *open_shop, Check::ALL).await) });
     }
     let mut wrong = Vec::new();
     while let Some(graded) = grading.join_next().await {
@@ -119,7 +121,6 @@ async fn each_planted_fault_is_found_by_its_checks_only() {
         if failed(&report) != expected || report.count(Verdict::NotChecked) != 0 {
             wrong.push(format!("{name}: expected {expected:?}\n{report}"));
         }
-        assert_eq!(report.score() == 100, fault.is_none(), "{name}");
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -127,7 +128,7 @@ async fn each_planted_fault_is_found_by_its_checks_only() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn selected_checks_run_alone() {
     let checks = [Check::Probe, Check::Secrets];
-    let report = grade(shops::correct::open_shop, &checks).await;
+    let report = grade("correct", shops::correct::open_shop, &checks).await;
     assert_eq!((report.findings.len(), report.score()), (2, 100), "{report}");
 }
 
@@ -175,6 +176,13 @@ pub(crate) async fn notify(
     let mut response = response.map(Body::new);
     *response.status_mut() = change(status);
     response
+}
+
+/// Verifies a notification as the merchant that the certifier names in a foreign one. All gateways here have the same keys.
+pub(crate) fn verified_for_another_merchant(headers: &HeaderMap, body: &[u8]) -> Option<Notification> {
+    let environment = Environment::of(&Certifier::gateway(SEED), "http://127.0.0.1:1", shops::now());
+    let merchant = merchant(&environment, Some("1900000001"), "http://127.0.0.1:8080/notify");
+    verified_as_of_its_time(&merchant, headers, body)
 }
 
 /// Verifies a notification with its own timestamp as the time.

@@ -7,6 +7,7 @@ use crate::{
     shop::{Call, LIFETIME, Shop, Values},
     stage::Stage,
 };
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 use std::time::{Duration, Instant};
 use wxpay_proto::id::OutTradeNo;
@@ -136,7 +137,7 @@ impl<'a> Trial<'a> {
             number.clone_into(&mut values.out_trade_no);
         }
         let Ok(out_trade_no) = values.out_trade_no.parse::<OutTradeNo>() else {
-            return fail("the shop's order number is not an out_trade_no: 6 to 32 of 0-9 A-Z a-z _ - | *");
+            return fail("the shop's order number is not an out_trade_no: 6 to 32 of 0-9 A-Z a-z _ - *");
         };
         if self.stage.order(&out_trade_no).is_none() {
             return fail(format!(
@@ -206,23 +207,51 @@ impl<'a> Trial<'a> {
 
     /// Waits until the shop shows an order as paid.
     pub(crate) async fn expect_paid(&mut self, order: &Placed, within: Duration) -> Step {
+        let state = &self.shop.state;
+        let what = format!("{} as paid", order.out_trade_no);
+        self.expect_word(&state.call, state.value.as_deref(), &state.paid, order, within, &what).await
+    }
+
+    /// Reads a state until it is one of the words. `what` says what the shop shows then.
+    async fn expect_word(
+        &mut self,
+        call: &Call,
+        pointer: Option<&str>,
+        words: &[String],
+        order: &Placed,
+        within: Duration,
+        what: &str,
+    ) -> Step {
         let began = Instant::now();
         loop {
-            let state = self.read_state(&order.values).await;
-            if state.as_ref().is_ok_and(|state| self.shop.state.paid.contains(state)) {
-                let after = began.elapsed().as_millis();
-                self.note(format!("the shop shows {} as paid after {after} ms", order.out_trade_no));
+            let answer = self.client.call(self.shop, call, &order.values).await;
+            let word = word(&answer, pointer);
+            if word.as_ref().is_ok_and(|word| words.contains(word)) {
+                self.note(format!("the shop shows {what} after {} ms", began.elapsed().as_millis()));
                 return Ok(());
             }
             if began.elapsed() >= within {
-                let state = state.map_or_else(|reason| reason, |state| format!("it shows {state:?}"));
-                return fail(format!(
-                    "the shop does not show the order as paid within {} s: {state}",
-                    within.as_secs()
-                ));
+                let word = word.map_or_else(|reason| reason, |word| format!("it shows {word:?}"));
+                return fail(format!("the shop does not show {what} within {} s: {word}", within.as_secs()));
             }
             tokio::time::sleep(LOOK_INTERVAL).await;
         }
+    }
+
+    /// Notes how often the shop has queried one of these numbers at the gateway. Fails if it has not.
+    pub(crate) fn expect_queries(&mut self, numbers: &[&str]) -> Step {
+        let queries = self.stage.requests(|request| {
+            // A client may encode `*`, which order numbers can have.
+            let target = percent_decode_str(&request.target).decode_utf8_lossy();
+            request.method == "GET"
+                && request.status == 200
+                && numbers.iter().any(|number| target.contains(number))
+        });
+        self.note(format!("the shop sent {} queries of {}", queries.len(), numbers.join(" or ")));
+        if queries.is_empty() {
+            return fail("the shop shows a success without a notification and without a query");
+        }
+        Ok(())
     }
 
     /// Places an order that is paid, and that the shop shows as paid by its genuine notification.

@@ -115,15 +115,10 @@ pub(super) async fn queried(trial: &mut Trial<'_>) -> Step {
         trial.call(query, &order.values).await;
     }
     trial.expect_paid(&order, shop.query.within).await?;
-    let number = order.out_trade_no.to_string();
-    let queries = trial.stage.requests(|request| {
-        request.method == "GET" && request.status == 200 && request.target.contains(&number)
-    });
-    trial.note(format!("the shop queried the order {} times", queries.len()));
-    if queries.is_empty() {
-        return fail("the shop shows the order as paid without a notification and without a query");
-    }
-    Ok(())
+    let record = record(trial, &order)?;
+    let payments = record.payments.iter().map(|payment| payment.transaction_id.as_str());
+    let numbers: Vec<_> = payments.chain([order.out_trade_no.as_str()]).collect();
+    trial.expect_queries(&numbers)
 }
 
 pub(super) async fn closed(trial: &mut Trial<'_>) -> Step {

@@ -89,15 +89,7 @@ pub(super) async fn queried(trial: &mut Trial<'_>) -> Step {
         trial.call(query, &order.values).await;
     }
     trial.expect_refunded(&order, shop.query.within).await?;
-    let number = number.to_string();
-    let queries = trial.stage.requests(|request| {
-        request.method == "GET" && request.status == 200 && request.target.contains(&number)
-    });
-    trial.note(format!("the shop queried the refund {} times", queries.len()));
-    if queries.is_empty() {
-        return fail("the shop shows the refund as a success without a notification and without a query");
-    }
-    Ok(())
+    trial.expect_queries(&[number.as_str()])
 }
 
 pub(super) async fn reply_lost(trial: &mut Trial<'_>) -> Step {

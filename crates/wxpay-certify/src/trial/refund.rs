@@ -67,25 +67,7 @@ impl<'a> Trial<'a> {
     /// Waits until the shop shows the refund of an order as a success.
     pub(crate) async fn expect_refunded(&mut self, order: &Placed, within: Duration) -> Step {
         let (_, state) = self.refund_calls()?;
-        let began = Instant::now();
-        loop {
-            let answer = self.client.call(self.shop, &state.call, &order.values).await;
-            let word = word(&answer, state.value.as_deref());
-            if word.as_ref().is_ok_and(|word| state.succeeded.contains(word)) {
-                self.note(format!(
-                    "the shop shows the refund as a success after {} ms",
-                    began.elapsed().as_millis()
-                ));
-                return Ok(());
-            }
-            if began.elapsed() >= within {
-                let word = word.map_or_else(|reason| reason, |word| format!("it shows {word:?}"));
-                return fail(format!(
-                    "the shop does not show the refund as a success within {} s: {word}",
-                    within.as_secs()
-                ));
-            }
-            tokio::time::sleep(LOOK_INTERVAL).await;
-        }
+        let what = "the refund as a success";
+        self.expect_word(&state.call, state.value.as_deref(), &state.succeeded, order, within, what).await
     }
 }
