@@ -24,7 +24,7 @@ const REFUND: &str =
 /// The operations that place an order.
 const PLACE: &str = "place an order (下单): POST /v3/pay/transactions/{jsapi,app,h5,native}";
 
-/// What the texts of a check say.
+/// The texts of a check.
 struct Texts {
     id: &'static str,
     demand: &'static str,

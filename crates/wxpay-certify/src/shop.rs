@@ -98,7 +98,7 @@ pub struct Shop {
     pub(crate) query: Query,
 }
 
-/// How the shop closes unpaid orders by itself.
+/// The time limits of a shop that closes unpaid orders by itself.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timeout {
     /// The time to pay.
@@ -107,13 +107,13 @@ pub(crate) struct Timeout {
     pub(crate) within: Duration,
 }
 
-/// How the shop finds a payment or a refund whose notification is lost.
+/// The time limit and the requests for a payment or a refund whose notification is lost.
 pub(crate) struct Query {
     /// The time that the shop needs.
     pub(crate) within: Duration,
     /// The request that asks the shop to query an order; without it, the shop must query by itself.
     pub(crate) order: Option<Call>,
-    /// The same for a refund.
+    /// The request that asks the shop to query a refund.
     pub(crate) refund: Option<Call>,
 }
 

@@ -108,6 +108,28 @@ impl Stage {
         })
     }
 
+    /// Returns the `Request-ID` of the latest request, for [`requests_after`](Self::requests_after).
+    pub(crate) fn latest_request(&self) -> String {
+        self.server.with(|simulation, _| {
+            let mut ids = simulation.gateway.requests().rev().map(|request| &request.request_id);
+            ids.find(|id| !id.is_empty()).cloned().unwrap_or_default()
+        })
+    }
+
+    /// Returns how many requests that fulfil a condition came after the one with this `Request-ID`. The gateway forgets
+    /// old requests, so that a difference of two counts would be wrong.
+    pub(crate) fn requests_after(
+        &self,
+        request_id: &str,
+        is_wanted: impl Fn(&RequestRecord) -> bool,
+    ) -> usize {
+        self.server.with(|simulation, _| {
+            let latest = simulation.gateway.requests().rev();
+            let later = latest.take_while(|request| request.request_id != request_id);
+            later.filter(|request| is_wanted(request)).count()
+        })
+    }
+
     /// Adds a fault that is injected once into the next request of an operation.
     pub(crate) fn inject_once(&self, fault: Fault, operation: &str) {
         let Some(operation) = Operation::from_name(operation) else { return };

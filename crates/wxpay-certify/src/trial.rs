@@ -1,4 +1,4 @@
-//! One check in progress: acts of the payer, of WeChat Pay and of the shop's customer, with their evidence.
+//! A check in progress: acts of the payer, of WeChat Pay and of the shop's customer, with their evidence.
 
 mod refund;
 

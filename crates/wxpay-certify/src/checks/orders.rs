@@ -87,22 +87,18 @@ pub(super) async fn reply_verified(trial: &mut Trial<'_>) -> Step {
     for (fault, name) in
         [(Fault::WrongSignature, "a wrong signature"), (Fault::SigntestProbe, "a probe's signature")]
     {
-        let before = placings(trial).len();
+        let before = trial.stage.latest_request();
         trial.stage.inject_once(fault, operation);
         let (shop, values) = (trial.shop, trial.new_values(crate::shop::LIFETIME));
         trial.note(format!("the gateway's next reply to {operation} has {name}"));
         let answer = trial.call(&shop.create, &values).await;
-        let sent = placings(trial).len().saturating_sub(before);
+        let sent = trial.stage.requests_after(&before, places_order);
         trial.note(format!("the shop sent {sent} requests that place an order"));
         if answer.is_success() && sent < 2 {
             return fail(format!("the shop used a reply with {name}"));
         }
     }
     Ok(())
-}
-
-fn placings(trial: &Trial<'_>) -> Vec<RequestRecord> {
-    trial.stage.requests(places_order)
 }
 
 pub(super) async fn queried(trial: &mut Trial<'_>) -> Step {
