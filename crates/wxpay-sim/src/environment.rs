@@ -281,6 +281,15 @@ mod tests {
     }
 
     #[test]
+    fn notify_url_is_replaced_and_variables_are_those_of_the_lines() {
+        let environment = environment(KeyMode::Either).with_notify_url("http://shop/notify".into());
+        let lines = values(&environment);
+        assert_eq!(lines["WXPAY_NOTIFY_URL"], "http://shop/notify");
+        let variables = environment.variables().into_iter();
+        assert_eq!(variables.map(|(name, value)| (name.into(), value)).collect::<BTreeMap<_, _>>(), lines);
+    }
+
+    #[test]
     fn value_is_quoted_for_the_shell() {
         assert_eq!(quoted("a b"), "'a b'");
         assert_eq!(quoted("it's $HOME"), r"'it'\''s $HOME'");
