@@ -117,7 +117,7 @@ impl Certifier {
         mut progress: impl FnMut(&Finding),
     ) -> Result<Report, CertifyError> {
         check_target(target)?;
-        let client = Client::new(target, self.stage.secrets()).map_err(|_| CertifyError::Tls)?;
+        let client = Client::new(target, shop, self.stage.secrets()).map_err(|_| CertifyError::Tls)?;
         let trial = || Trial::new(&self.stage, shop, &client);
         let mut first = trial();
         if let Err(Stop::Fail(reason) | Stop::NotChecked(reason)) = first.place().await {

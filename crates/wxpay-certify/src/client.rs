@@ -24,6 +24,8 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 pub(crate) const NOTIFICATION_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest answer, in bytes.
 const MAX_BYTES: usize = 1 << 20;
+/// The shortest value of the environment that is masked, in bytes.
+const MIN_SECRET: usize = 8;
 /// The longest part of an answer that is shown, in characters.
 const SHOWN: usize = 200;
 
@@ -70,19 +72,22 @@ pub(crate) struct Client {
     http: HttpClient<HttpsConnector<HttpConnector>, Full<Bytes>>,
     target: String,
     secrets: Vec<NamedSecret>,
+    /// Values that evidence must not show, although an answer may contain them.
+    masked: Vec<Secret<String>>,
     /// The answers with a secret: the request, and the name of the secret.
     leaks: Mutex<Vec<String>>,
     answers: Mutex<u64>,
 }
 
 impl Client {
-    pub(crate) fn new(target: &str, secrets: Vec<NamedSecret>) -> Result<Self, rustls::Error> {
+    pub(crate) fn new(target: &str, shop: &Shop, secrets: Vec<NamedSecret>) -> Result<Self, rustls::Error> {
         let provider = rustls::crypto::aws_lc_rs::default_provider();
         let connector = HttpsConnectorBuilder::new().with_provider_and_webpki_roots(provider)?;
         let connector = connector.https_or_http().enable_http1().build();
         let http = HttpClient::builder(TokioExecutor::new()).build(connector);
         let target = target.trim_end_matches('/').to_owned();
-        Ok(Self { http, target, secrets, leaks: Mutex::default(), answers: Mutex::default() })
+        let masked = shop.masked.iter().map(|value| Secret::new(value.expose().clone())).collect();
+        Ok(Self { http, target, secrets, masked, leaks: Mutex::default(), answers: Mutex::default() })
     }
 
     /// Sends a request of the shop file.
@@ -164,6 +169,14 @@ impl Client {
     pub(crate) fn masked(&self, text: &str) -> String {
         let masked = self.secrets.iter().fold(text.to_owned(), |text, secret| {
             text.replace(secret.value.expose().as_str(), &format!("[{}]", secret.name))
+        });
+        let masked = self.masked.iter().fold(masked, |text, secret| {
+            // A short value is no secret, and may be a part of any word.
+            if secret.expose().len() < MIN_SECRET {
+                text
+            } else {
+                text.replace(secret.expose().as_str(), "[secret]")
+            }
         });
         masked.replace(|sign: char| sign.is_control(), "\u{fffd}")
     }

@@ -7,8 +7,9 @@ pub(crate) use template::Values;
 
 use http::{HeaderName, HeaderValue, Method};
 use serde_json::Value;
-use std::{fmt, time::Duration};
+use std::{cell::RefCell, fmt, time::Duration};
 use template::Template;
+use wxpay_proto::secret::Secret;
 
 /// The longest shop file, in bytes.
 const MAX_BYTES: usize = 64 << 10;
@@ -96,6 +97,8 @@ pub struct Shop {
     pub(crate) close: Option<Call>,
     pub(crate) timeout: Option<Timeout>,
     pub(crate) query: Query,
+    /// The values of environment variables that requests contain. Evidence must not show them.
+    pub(crate) masked: Vec<Secret<String>>,
 }
 
 /// The time limits of a shop that closes unpaid orders by itself.
@@ -225,7 +228,14 @@ impl Shop {
         let file: file::File = toml::from_str(text).map_err(|error| {
             InvalidShop::new(format!("the shop file is invalid: {}", error.to_string().trim_end()))
         })?;
-        file.checked(&variable)
+        let values = RefCell::new(Vec::new());
+        let recorded = |name: &str| {
+            let value = variable(name)?;
+            values.borrow_mut().push(Secret::new(value.clone()));
+            Some(value)
+        };
+        let shop = file.checked(&recorded)?;
+        Ok(Self { masked: values.into_inner(), ..shop })
     }
 
     /// Returns the URL for notifications of a shop at this base URL.

@@ -32,9 +32,16 @@ async fn program(bytes: Vec<u8>) -> String {
 }
 
 async fn refusal(target: &str) -> String {
+    refusal_of(target, SHOP).await
+}
+
+async fn refusal_of(target: &str, shop: &str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let certifier = Certifier::start(listener, Certifier::gateway(7)).unwrap();
-    let shop = Shop::parse(SHOP.as_bytes(), |_| None).unwrap();
+    let shop = Shop::parse(shop.as_bytes(), |name| {
+        (name == "TOKEN").then(|| "a token of the shop".replace(' ', "-"))
+    });
+    let shop = shop.unwrap();
     match certifier.run(target, &shop, Check::ALL, |_| panic!("nothing is graded")).await {
         Err(CertifyError::CannotOrder(reason)) => reason,
         other => panic!("{other:?}"),
@@ -70,6 +77,15 @@ async fn shop_that_cannot_be_reached_is_named() {
     drop(listener);
     let reason = refusal(&url).await;
     assert!(reason.contains("POST /orders → ") && reason.contains("onnect"), "{reason}");
+}
+
+#[tokio::test]
+async fn values_of_the_environment_are_masked() {
+    let shop = SHOP.replace("POST /orders", "POST /orders?token={env:TOKEN}");
+    let target = program(with_body(b"no: a-token-of-the-shop")).await;
+    let reason = refusal_of(&target, &shop).await;
+    assert!(!reason.contains("a-token-of-the-shop"), "{reason}");
+    assert!(reason.starts_with("POST /orders?token=[secret] → HTTP 200"), "{reason}");
 }
 
 #[tokio::test]

@@ -134,6 +134,7 @@ impl File {
             close: close.transpose()?,
             timeout: timeout.map(TimeoutFile::checked).transpose()?,
             query: query.checked(variable)?,
+            masked: Vec::new(),
         })
     }
 }

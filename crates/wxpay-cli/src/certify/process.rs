@@ -44,9 +44,9 @@ impl Process {
     /// Sends a signal to the command and to all that it has started. Without signals, the command alone is killed.
     fn signal(&mut self, name: &str) {
         if cfg!(unix) {
-            let group = format!("-{}", self.child.id());
-            let mut kill = Command::new("kill");
-            kill.args(["-s", name, "--", &group])
+            // The shell's own `kill`: a small container has no program of that name.
+            let mut kill = Command::new("sh");
+            kill.args(["-c", &format!("kill -s {name} -- -{}", self.child.id())])
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
                 .stderr(Stdio::null());
