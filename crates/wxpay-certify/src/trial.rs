@@ -186,7 +186,12 @@ impl<'a> Trial<'a> {
 
     /// Notes the state of an order now. Fails if the shop shows it as paid.
     pub(crate) async fn expect_unpaid(&mut self, order: &Placed) -> Step {
-        tokio::time::sleep(SETTLE_TIME).await;
+        self.expect_unpaid_after(order, SETTLE_TIME).await
+    }
+
+    /// Notes the state of an order after a time. Fails if the shop shows it as paid.
+    pub(crate) async fn expect_unpaid_after(&mut self, order: &Placed, time: Duration) -> Step {
+        tokio::time::sleep(time).await;
         let state = self.state(order).await?;
         if self.shop.state.paid.contains(&state) {
             return fail(format!("the shop shows an order as paid that nobody paid: {state:?}"));
