@@ -71,13 +71,23 @@ fn crate_dependencies_point_one_way() {
     // A diagnosis that shared code with a verdict would share its mistakes.
     assert_dependencies("wxpay-explain", &[]);
     assert_dependencies("wxpay-sim", &["wxpay-explain", "wxpay-openapi", "wxpay-proto"]);
+    // It grades programs of any origin: the client library must not judge itself.
+    assert_dependencies("wxpay-certify", &["wxpay-proto", "wxpay-sim"]);
     assert_dependencies(
         "wxpay-server",
         &["wxpay-aws-lc", "wxpay-explain", "wxpay-hyper", "wxpay-openapi", "wxpay-proto"],
     );
     assert_dependencies(
         "wxpay-cli",
-        &["wxpay-aws-lc", "wxpay-explain", "wxpay-hyper", "wxpay-proto", "wxpay-server", "wxpay-sim"],
+        &[
+            "wxpay-aws-lc",
+            "wxpay-certify",
+            "wxpay-explain",
+            "wxpay-hyper",
+            "wxpay-proto",
+            "wxpay-server",
+            "wxpay-sim",
+        ],
     );
 }
 

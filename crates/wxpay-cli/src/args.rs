@@ -1,7 +1,9 @@
 //! The command-line arguments. Their doc comments are the help texts.
 
+mod certify;
 mod serve;
 
+pub(crate) use certify::Certify;
 pub(crate) use serve::{
     ApiKey, Audit, AuditCommand, Backup, CheckConfig, CopyLedger, Ledger, Merchant, MerchantKeys,
     MerchantSettings, Migrate, One, Scope, Serve, Sources, Webhook,
@@ -81,6 +83,16 @@ pub(crate) enum Command {
     ///
     /// Standard error shows one line for each request and each notification, with the reason of every failure.
     Sim(Sim),
+    /// Grades a shop that takes WeChat Pay, from outside.
+    ///
+    /// Starts a simulated gateway and the shop (`--start`), or waits for a shop that runs with the environment of
+    /// `--env-file`. Then it orders, pays, forges and repeats notifications, and loses replies. Each check prints what WeChat
+    /// Pay demands; a failure also what was sent, what came back, and the remedy.
+    ///
+    /// The exit status is 0 if every check passed, 1 if one failed, 2 if the shop could not be graded, and 6 if none failed
+    /// but the shop does not offer what a check needs.
+    #[command(after_help = EXIT_STATUSES)]
+    Certify(Certify),
     /// Signs parameters and shows the string that was signed, with keys masked.
     ///
     /// Reads the parameters as one JSON object of strings and whole numbers from standard input. The help of `--scheme`
@@ -152,6 +164,7 @@ impl Command {
         match self {
             Self::Sign(args) | Self::Verify(args) => args.json,
             Self::Explain(args) => args.json,
+            Self::Certify(args) => args.json,
             Self::Call(args) => args.json,
             Self::Doctor(args) => args.json,
             Self::Serve(args) => args.json,

@@ -12,7 +12,8 @@ Exit status:
   2  usage: an argument, the input or the configuration is invalid; nothing was done
   3  not sent (call): the request was not sent, and nothing was carried out
   4  refused (call): WeChat Pay refused the request, and nothing was carried out
-  5  unknown (call): the request may have been carried out; query before you retry under another number";
+  5  unknown (call): the request may have been carried out; query before you retry under another number
+  6  incomplete (certify): no check failed, but some could not be made";
 
 /// The class of a failure. Each has its own exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -28,6 +29,8 @@ pub(crate) enum Kind {
     Refused,
     /// The request of a call may have been carried out.
     Unknown,
+    /// No check of a certification failed, but some could not be made.
+    Incomplete,
 }
 
 impl Kind {
@@ -38,6 +41,7 @@ impl Kind {
             Self::NotSent => 3,
             Self::Refused => 4,
             Self::Unknown => 5,
+            Self::Incomplete => 6,
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod args;
 mod call;
+mod certify;
 mod check_config;
 mod demo;
 mod dev;
@@ -63,6 +64,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Demo(args) => on_runtime(demo::run(args)),
         Command::Serve(args) => on_runtime(serve::run(args)),
         Command::Sim(args) => on_runtime(sim::run(args)),
+        Command::Certify(args) => on_runtime(certify::run(args)),
         Command::Sign(args) => sign::sign(&args),
         Command::Verify(args) => sign::verify(&args),
         Command::Explain(args) => explain::run(&args),

@@ -132,6 +132,11 @@ fn gateway(args: &args::Sim, folder: &Folder) -> Result<Gateway, Failure> {
     Ok(gateway)
 }
 
+/// Returns a gateway with the keys that are saved in a folder; with new ones if there are none, or without a folder.
+pub(crate) fn saved_gateway(folder: Option<&Path>, settings: Settings) -> Result<Gateway, Failure> {
+    folder.map_or(Origin::New, Origin::SavedIn).gateway(settings)
+}
+
 /// The folder of keys and certificates. A temporary one is deleted when the simulator ends.
 enum Folder {
     Given(PathBuf),

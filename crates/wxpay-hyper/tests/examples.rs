@@ -1,5 +1,5 @@
 //! The examples with a private key elsewhere, without tokio, and of APIv1. `tests/examples.rs` of the workspace runs the
-//! others.
+//! others, and `tests/certify` grades `shop`.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test")]
 
 #[path = "../examples/blocking_driver.rs"]

@@ -38,6 +38,7 @@ pub struct Environment {
     merchant: Merchant,
     now: UnixTime,
     tls_ca: Option<String>,
+    notify_url: Option<String>,
     files: Vec<(&'static str, String)>,
 }
 
@@ -63,6 +64,7 @@ impl Environment {
             merchant: merchant.clone(),
             now,
             tls_ca: None,
+            notify_url: None,
             files: Vec::new(),
         }
     }
@@ -71,6 +73,12 @@ impl Environment {
     #[must_use]
     pub fn with_tls_ca(self, pem: String) -> Self {
         Self { tls_ca: Some(pem), ..self }
+    }
+
+    /// Sets the URL for notifications. The default is one on this machine, port 8080.
+    #[must_use]
+    pub fn with_notify_url(self, url: String) -> Self {
+        Self { notify_url: Some(url), ..self }
     }
 
     /// Writes keys and certificates into a folder, which is created if necessary; its parent must exist, so that a typo
@@ -143,10 +151,18 @@ impl Environment {
 
     /// Returns the `export NAME=value` lines, quoted for a shell. **They contain secrets.**
     pub fn lines(&self) -> String {
-        let lines = self.texts().into_iter().chain(self.files.iter().cloned());
-        let lines: Vec<String> =
-            lines.map(|(name, value)| format!("export {name}={}\n", quoted(&value))).collect();
+        let lines: Vec<String> = self
+            .variables()
+            .into_iter()
+            .map(|(name, value)| format!("export {name}={}\n", quoted(&value)))
+            .collect();
         lines.concat()
+    }
+
+    /// Returns the variables of the [lines](Self::lines), with the names of the [files](Self::files). **They contain
+    /// secrets.**
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
+        self.texts().into_iter().chain(self.files.iter().cloned()).collect()
     }
 
     /// Returns the variables that are not files, with their values.
@@ -161,7 +177,10 @@ impl Environment {
             ("WXPAY_V1_PARTNER_KEY", credentials.partner_key().expose().clone()),
             ("WXPAY_MCHID", merchant.mchid().to_string()),
         ];
-        lines.push(("WXPAY_NOTIFY_URL", format!("http://127.0.0.1:8080/notify/{}", merchant.mchid())));
+        let notify_url = self.notify_url.clone();
+        let notify_url =
+            notify_url.unwrap_or_else(|| format!("http://127.0.0.1:8080/notify/{}", merchant.mchid()));
+        lines.push(("WXPAY_NOTIFY_URL", notify_url));
         lines.extend(merchant.appids().first().map(|appid| ("WXPAY_APPID", appid.to_string())));
         lines.extend(merchant.api_v3_key().map(|key| ("WXPAY_API_V3_KEY", key.expose().clone())));
         lines.extend(
@@ -271,6 +290,15 @@ mod tests {
         let lines = environment.lines();
         let pairs = lines.lines().map(|line| line.strip_prefix("export ").unwrap().split_once('=').unwrap());
         pairs.map(|(name, value)| (name.into(), value.trim_matches('\'').into())).collect()
+    }
+
+    #[test]
+    fn notify_url_is_replaced_and_variables_are_those_of_the_lines() {
+        let environment = environment(KeyMode::Either).with_notify_url("http://shop/notify".into());
+        let lines = values(&environment);
+        assert_eq!(lines["WXPAY_NOTIFY_URL"], "http://shop/notify");
+        let variables = environment.variables().into_iter();
+        assert_eq!(variables.map(|(name, value)| (name.into(), value)).collect::<BTreeMap<_, _>>(), lines);
     }
 
     #[test]

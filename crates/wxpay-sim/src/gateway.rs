@@ -26,7 +26,8 @@ use crate::{
     ledger::{CombinedRecord, Ledger, NewOrder, NumberSource, Order, OrderId, OrderRecord},
     merchant::{Merchant, MerchantRegistry},
     notifications::{
-        Delivery, DeliveryContext, DeliveryId, DeliveryResult, Message, NotificationRecord, Notifications,
+        Alteration, Delivery, DeliveryContext, DeliveryId, DeliveryResult, Message, NotificationCopy,
+        NotificationRecord, Notifications,
     },
     requests::RequestLog,
     rng::{Rng, URL_SAFE},
@@ -338,6 +339,20 @@ impl Gateway {
     /// Ends the retries of a notification. Returns `None` if no such notification is waiting for a retry.
     pub fn cancel_notification(&mut self, notify_id: &NotifyId) -> Option<NotificationRecord> {
         self.notifications.cancel(notify_id)
+    }
+
+    /// Returns a copy of an APIv3 notification for the caller to send, genuine or altered, whatever the notification's
+    /// state. The gateway does not record its delivery. Returns `None` if there is no such notification, or if the
+    /// alteration does not apply to it. To forge a notification of a payment that was never made, pay in a clone of the
+    /// gateway.
+    pub fn copy_notification(
+        &mut self,
+        notify_id: &NotifyId,
+        alteration: &Alteration,
+        now: impl Into<Now>,
+    ) -> Option<NotificationCopy> {
+        let (notifications, mut context) = self.notifications_and_context(now.into());
+        notifications.altered_copy(notify_id, alteration, &mut context)
     }
 
     /// Returns the last requests, the oldest first.

@@ -8,6 +8,7 @@
 //!                                        └──────────────────────► STOPPED
 //! ```
 
+mod alteration;
 mod delivery;
 mod due;
 mod message;
@@ -15,6 +16,7 @@ mod queue;
 mod queued;
 mod record;
 
+pub use alteration::{Alteration, NotificationCopy};
 pub use delivery::{Delivery, DeliveryId, DeliveryResult};
 pub(crate) use message::{Message, Tampering, UnsignedDelivery};
 pub(crate) use queue::Notifications;

@@ -1,6 +1,6 @@
 //! A notification's message, in the form of one front end.
 
-use super::DeliveryContext;
+use super::{Alteration, DeliveryContext};
 use crate::{
     faults::ApiVersion, front_end::Signature, merchant::MerchantRegistry, rng::Rng, settings::Settings,
 };
@@ -39,6 +39,16 @@ pub(crate) trait Message: fmt::Debug + Send + Sync {
         tampering: Option<Tampering>,
         context: &mut DeliveryContext<'_>,
     ) -> UnsignedDelivery;
+
+    /// Prepares an altered copy, which is not a delivery of the queue. Returns `None` if the alteration does not apply.
+    fn prepare_altered(
+        &self,
+        _notify_id: &str,
+        _alteration: &Alteration,
+        _context: &mut DeliveryContext<'_>,
+    ) -> Option<UnsignedDelivery> {
+        None
+    }
 
     /// Returns the rule by which a response accepts the notification, for the reason of a failed delivery.
     fn acceptance_rule(&self) -> &'static str;

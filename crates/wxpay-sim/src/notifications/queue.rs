@@ -1,8 +1,9 @@
 //! All notifications, and the order in which they are delivered.
 
 use super::{
-    AttemptResult, Delivery, DeliveryContext, DeliveryId, DeliveryResult, Message, NotificationRecord,
-    NotificationState, Tampering, delivery::LazilySigned, due::DueQueue, queued::QueuedNotification,
+    Alteration, AttemptResult, Delivery, DeliveryContext, DeliveryId, DeliveryResult, Message,
+    NotificationCopy, NotificationRecord, NotificationState, Tampering, delivery::LazilySigned,
+    due::DueQueue, queued::QueuedNotification,
 };
 use crate::{faults::Fault, warnings::Kind};
 use std::{
@@ -194,6 +195,19 @@ impl Notifications {
         self.due_times.set(index, None);
         self.held_back.remove(&index);
         self.record_of(index)
+    }
+
+    /// Returns a copy of a notification. Changes no record. Returns `None` if there is no such notification, or if the
+    /// alteration does not apply to it.
+    pub(crate) fn altered_copy(
+        &self,
+        notify_id: &NotifyId,
+        alteration: &Alteration,
+        context: &mut DeliveryContext<'_>,
+    ) -> Option<NotificationCopy> {
+        let entry = self.entries.get(self.ids.get(notify_id)?)?;
+        let unsigned = entry.message.prepare_altered(notify_id.as_str(), alteration, context)?;
+        Some(NotificationCopy::new(unsigned))
     }
 
     /// Returns the deliveries that are due, the longest due first: a bounded number of notifications at a time. A

@@ -5,14 +5,14 @@ use crate::{
     faults::ApiVersion,
     front_end::Signature,
     merchant::MerchantRegistry,
-    notifications::{DeliveryContext, Message, Tampering, UnsignedDelivery},
+    notifications::{Alteration, DeliveryContext, Message, Tampering, UnsignedDelivery},
     rng::{ALPHANUMERIC, HEX, Rng, UPPER_HEX},
     settings::Settings,
     time,
 };
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Duration;
 use wxpay_proto::{UnixTime, id::MchId};
 
@@ -75,11 +75,72 @@ impl Message for Event {
         tampering: Option<Tampering>,
         context: &mut DeliveryContext<'_>,
     ) -> UnsignedDelivery {
+        let key = self.api_v3_key(context);
+        let is_stale = tampering == Some(Tampering::Stale);
+        let fault =
+            |body: &str, rng: &mut Rng| tampering.and_then(|tampering| signature_fault(tampering, body, rng));
+        self.delivery(notify_id, (&key, &self.plaintext), is_stale, fault, context)
+    }
+
+    fn prepare_altered(
+        &self,
+        notify_id: &str,
+        alteration: &Alteration,
+        context: &mut DeliveryContext<'_>,
+    ) -> Option<UnsignedDelivery> {
+        let (mut key, mut plaintext) = (self.api_v3_key(context), self.plaintext.clone());
+        match alteration {
+            Alteration::OtherApiV3Key => key = context.rng.text(ALPHANUMERIC, 32),
+            Alteration::Content(changes) => plaintext = changed(&plaintext, changes)?,
+            Alteration::None
+            | Alteration::WrongSignature
+            | Alteration::WrongSignatureOf(_)
+            | Alteration::Probe
+            | Alteration::Stale
+            | Alteration::UnknownSerial
+            | Alteration::Unsigned
+            | Alteration::TamperedBody => {}
+        }
+        let is_stale = *alteration == Alteration::Stale;
+        let fault = |_: &str, rng: &mut Rng| alteration_fault(alteration, rng);
+        Some(self.delivery(notify_id, (&key, &plaintext), is_stale, fault, context))
+    }
+
+    /// Accepts by the status alone.
+    fn acceptance_rule(&self) -> &'static str {
+        "the status must be 200 or 204"
+    }
+
+    fn is_accepted(
+        &self,
+        status: u16,
+        _body: &[u8],
+        _number: &str,
+        _context: &mut DeliveryContext<'_>,
+    ) -> bool {
+        matches!(status, 200 | 204)
+    }
+}
+
+impl Event {
+    /// Returns the merchant's APIv3 key; empty if it has none.
+    fn api_v3_key(&self, context: &DeliveryContext<'_>) -> String {
+        let key = context.merchants.get(&self.mchid).and_then(|merchant| merchant.api_v3_key());
+        key.map_or_else(String::new, |key| key.expose().clone())
+    }
+
+    /// Builds a delivery of a plaintext, encrypted with this key. `fault` returns the fault of its signature.
+    fn delivery(
+        &self,
+        notify_id: &str,
+        (key, plaintext): (&str, &[u8]),
+        is_stale: bool,
+        fault: impl FnOnce(&str, &mut Rng) -> Option<SignatureFault>,
+        context: &mut DeliveryContext<'_>,
+    ) -> UnsignedDelivery {
         let DeliveryContext { merchants, rng, now, .. } = context;
-        let merchant = merchants.get(&self.mchid);
-        let key = merchant.and_then(|merchant| merchant.api_v3_key()).map_or("", |key| key.expose());
         let nonce = rng.text(ALPHANUMERIC, 12);
-        let ciphertext = seal(key, &nonce, self.original_type, &self.plaintext);
+        let ciphertext = seal(key, &nonce, self.original_type, plaintext);
         let body = json!({
             "id": notify_id,
             "create_time": time::rfc3339(self.created_at),
@@ -98,11 +159,10 @@ impl Message for Event {
         let signature_nonce = rng.text(ALPHANUMERIC, 32);
         let drawn = rng.below(1000);
         let request_id = rng.text(UPPER_HEX, 32);
-        let fault = tampering.and_then(|tampering| signature_fault(tampering, &body, rng));
-        let signature = merchant.map(|merchant| -> Box<dyn Signature> {
+        let fault = fault(&body, rng);
+        let signature = merchants.get(&self.mchid).map(|merchant| -> Box<dyn Signature> {
             let requested = self.request_serial.as_deref();
             let (serial, key) = merchant.platform().notification_signer(requested, drawn, now.business);
-            let is_stale = tampering == Some(Tampering::Stale);
             Box::new(PendingSignature {
                 serial: serial.into(),
                 key: key.clone(),
@@ -119,20 +179,28 @@ impl Message for Event {
         ];
         UnsignedDelivery { url: self.notify_url.clone(), headers, body: body.into_bytes(), signature }
     }
+}
 
-    /// Accepts by the status alone.
-    fn acceptance_rule(&self) -> &'static str {
-        "the status must be 200 or 204"
+/// Returns a plaintext with members replaced. Returns `None` if a pointer names no member.
+fn changed(plaintext: &[u8], changes: &[(String, Value)]) -> Option<Vec<u8>> {
+    let mut content: Value = serde_json::from_slice(plaintext).ok()?;
+    for (pointer, value) in changes {
+        *content.pointer_mut(pointer)? = value.clone();
     }
+    Some(content.to_string().into_bytes())
+}
 
-    fn is_accepted(
-        &self,
-        status: u16,
-        _body: &[u8],
-        _number: &str,
-        _context: &mut DeliveryContext<'_>,
-    ) -> bool {
-        matches!(status, 200 | 204)
+/// Returns the fault of the signature of an altered copy.
+fn alteration_fault(alteration: &Alteration, rng: &mut Rng) -> Option<SignatureFault> {
+    match alteration {
+        Alteration::WrongSignature => Some(SignatureFault::OtherMessage),
+        Alteration::WrongSignatureOf(body) => Some(SignatureFault::OtherBody(body.clone())),
+        Alteration::Probe => Some(SignatureFault::Text(probe_signature(rng))),
+        Alteration::UnknownSerial => Some(SignatureFault::UnknownSerial),
+        Alteration::Unsigned => Some(SignatureFault::Missing),
+        Alteration::TamperedBody => Some(SignatureFault::TamperedBody),
+        // The signature is valid: it covers an old timestamp, or another content.
+        Alteration::None | Alteration::Stale | Alteration::OtherApiV3Key | Alteration::Content(_) => None,
     }
 }
 

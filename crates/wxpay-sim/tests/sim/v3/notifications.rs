@@ -5,7 +5,7 @@ use serde_json::json;
 use wxpay_proto::wire::time::format_rfc3339;
 use wxpay_sim::{
     faults::{Fault, FaultRule},
-    notifications::{DeliveryResult, NotificationState},
+    notifications::{Alteration, DeliveryResult, NotificationState},
     settings::V3,
     warnings::Kind,
 };
@@ -36,6 +36,44 @@ fn payment_notification_is_encrypted_and_signed() {
     assert_eq!(header("content-type"), Some("application/json"));
     assert_eq!(header("user-agent"), Some("Mozilla/4.0"));
     assert!(header("request-id").is_some());
+}
+
+#[test]
+fn copy_is_altered_as_asked_and_recorded_nowhere() {
+    let mut shop = Shop::open();
+    place_and_pay(&mut shop);
+    let before = shop.record("A12345");
+    let id = before.notifications[0].notify_id.clone();
+    let amount = || Alteration::Content(vec![("/amount/total".into(), json!(1))]);
+    for (alteration, is_signed) in [
+        (Alteration::None, true),
+        (amount(), true),
+        (Alteration::OtherApiV3Key, true),
+        (Alteration::WrongSignature, false),
+        (Alteration::WrongSignatureOf(b"{}".to_vec()), false),
+        (Alteration::Probe, false),
+        (Alteration::Stale, false),
+        (Alteration::UnknownSerial, false),
+        (Alteration::Unsigned, false),
+        (Alteration::TamperedBody, false),
+    ] {
+        let copy = shop.gateway.copy_notification(&id, &alteration, shop.now).unwrap();
+        assert_eq!(copy.url(), NOTIFY);
+        assert_eq!(shop.verifies_message(copy.headers(), copy.body()), is_signed, "{alteration:?}");
+        if matches!(alteration, Alteration::None | Alteration::Content(_)) {
+            let envelope: serde_json::Value = serde_json::from_slice(copy.body()).unwrap();
+            let content: serde_json::Value =
+                serde_json::from_slice(&shop.decrypt(&envelope["resource"])).unwrap();
+            let total = if alteration == Alteration::None { json!(before.total) } else { json!(1) };
+            assert_eq!((&envelope["id"], &content["amount"]["total"]), (&json!(id), &total));
+        }
+    }
+    assert_eq!(shop.record("A12345"), before);
+    assert_eq!(shop.due().len(), 1);
+    let nowhere = Alteration::Content(vec![("/none".into(), json!(1))]);
+    assert!(shop.gateway.copy_notification(&id, &nowhere, shop.now).is_none());
+    let unknown = "00000000-0000-0000-0000-000000000000".parse().unwrap();
+    assert!(shop.gateway.copy_notification(&unknown, &Alteration::None, shop.now).is_none());
 }
 
 #[test]

@@ -191,10 +191,14 @@ impl Shop {
     }
 
     pub fn verifies_notification(&self, delivery: &Delivery) -> bool {
-        let header = |name: &str| {
-            delivery.headers().iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone())
-        };
-        self.verifies(&header, delivery.body())
+        self.verifies_message(delivery.headers(), delivery.body())
+    }
+
+    /// Returns whether headers and body are signed by WeChat Pay.
+    pub fn verifies_message(&self, headers: &[(&str, String)], body: &[u8]) -> bool {
+        let header =
+            |name: &str| headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
+        self.verifies(&header, body)
     }
 
     fn verifies(&self, header: &dyn Fn(&str) -> Option<String>, body: &[u8]) -> bool {
