@@ -70,14 +70,23 @@ fn crate_dependencies_point_one_way() {
     assert_dependencies("wxpay-openapi", &[]);
     // A diagnosis that shared code with a verdict would share its mistakes.
     assert_dependencies("wxpay-explain", &[]);
-    assert_dependencies("wxpay-sim", &["wxpay-explain", "wxpay-openapi", "wxpay-proto"]);
+    assert_dependencies("wxpay-catalogue", &[]);
+    assert_dependencies("wxpay-sim", &["wxpay-catalogue", "wxpay-explain", "wxpay-openapi", "wxpay-proto"]);
     assert_dependencies(
         "wxpay-server",
         &["wxpay-aws-lc", "wxpay-explain", "wxpay-hyper", "wxpay-openapi", "wxpay-proto"],
     );
     assert_dependencies(
         "wxpay-cli",
-        &["wxpay-aws-lc", "wxpay-explain", "wxpay-hyper", "wxpay-proto", "wxpay-server", "wxpay-sim"],
+        &[
+            "wxpay-aws-lc",
+            "wxpay-catalogue",
+            "wxpay-explain",
+            "wxpay-hyper",
+            "wxpay-proto",
+            "wxpay-server",
+            "wxpay-sim",
+        ],
     );
 }
 
