@@ -89,7 +89,7 @@ impl Catalogue {
         match body.filter(|body| is_checked && !body.is_empty()).map(serde_json::from_slice::<Value>) {
             Some(Ok(value)) => json = Some(value),
             Some(Err(_)) => {
-                early = Some(complaint(ComplaintKind::Body, "/body", "", "must be JSON in UTF-8".into()))
+                early = Some(complaint(ComplaintKind::Body, "/body", "", "must be JSON in UTF-8".into()));
             }
             None => {}
         }
@@ -142,19 +142,18 @@ impl Operation {
                     None if is_in_path => {}
                     None => {
                         let names = self.parameters_in(false).map(|parameter| parameter.name.as_str());
-                        check.unknown(format!("{place}/{name}"), closest(name, names));
+                        check.unknown(&format!("{place}/{name}"), closest(name, names));
                     }
                 }
             }
             for parameter in self.parameters_in(is_in_path).filter(|parameter| parameter.is_required) {
                 if !pairs.iter().any(|(name, _)| *name == parameter.name) {
                     let place = format!("{place}/{}", parameter.name);
-                    check.add(ComplaintKind::Missing, place, &parameter.schema, "is required".into());
+                    check.add(ComplaintKind::Missing, &place, &parameter.schema, "is required".into());
                 }
             }
         }
         match (&self.body, body) {
-            (Body::None, _) => {}
             (Body::Json { schema, .. } | Body::Upload { meta: schema }, Some(value)) => {
                 check.value(schema, value, &Pointer::root("/body"));
             }
@@ -162,10 +161,10 @@ impl Operation {
                 let needs_body =
                     *is_required || schema.properties.values().any(|property| property.is_required);
                 if needs_body {
-                    check.add(ComplaintKind::Body, "/body".into(), schema, "a JSON body is required".into());
+                    check.add(ComplaintKind::Body, "/body", schema, "a JSON body is required".into());
                 }
             }
-            (Body::Upload { .. }, None) => {}
+            (Body::None, _) | (Body::Upload { .. }, None) => {}
         }
         check.0
     }
@@ -185,13 +184,13 @@ impl Schema {
 struct Check(Report);
 
 impl Check {
-    fn add(&mut self, kind: ComplaintKind, place: String, schema: &Schema, message: String) {
+    fn add(&mut self, kind: ComplaintKind, place: &str, schema: &Schema, message: String) {
         if self.0.complaints.len() < MAX_COMPLAINTS {
-            self.0.complaints.push(complaint(kind, &place, &schema.description, message));
+            self.0.complaints.push(complaint(kind, place, &schema.description, message));
         }
     }
 
-    fn unknown(&mut self, place: String, meant: Option<&str>) {
+    fn unknown(&mut self, place: &str, meant: Option<&str>) {
         let hint = meant.map(|known| format!("; did you mean {known}?")).unwrap_or_default();
         self.add(ComplaintKind::Unknown, place, &Schema::default(), format!("unknown field{hint}"));
     }
@@ -206,13 +205,15 @@ impl Check {
         };
         if !schema.types.is_empty() && !schema.types.iter().any(fits) {
             let message = format!("must be {}", with_article(&schema.type_names()));
-            return self.add(ComplaintKind::Mistyped, place.to_owned(), schema, message);
+            return self.add(ComplaintKind::Mistyped, place, schema, message);
         }
         let is_list = schema.types.contains(&Type::Array);
-        let is_listed =
-            |value: &Value| value.as_str().map_or_else(|| value.to_string() == text, |value| value == text);
+        let is_listed = |value: &Value| {
+            let other = if value.is_string() { String::new() } else { value.to_string() };
+            value.as_str().unwrap_or(&other) == text
+        };
         if !is_list && !schema.values.is_empty() && !schema.values.iter().any(is_listed) {
-            self.add(ComplaintKind::Unlisted, place.to_owned(), schema, listed(&schema.values));
+            self.add(ComplaintKind::Unlisted, place, schema, listed(&schema.values));
         }
     }
 
@@ -220,7 +221,7 @@ impl Check {
         if value.is_null() {
             if !schema.is_nullable {
                 let message = "must not be null: leave the field out".into();
-                self.add(ComplaintKind::Mistyped, at.to_string(), schema, message);
+                self.add(ComplaintKind::Mistyped, &at.to_string(), schema, message);
             }
             return;
         }
@@ -230,10 +231,10 @@ impl Check {
                 with_article(&schema.type_names()),
                 with_article(name_of(value))
             );
-            return self.add(ComplaintKind::Mistyped, at.to_string(), schema, message);
+            return self.add(ComplaintKind::Mistyped, &at.to_string(), schema, message);
         }
         if !schema.values.is_empty() && !schema.values.contains(value) {
-            self.add(ComplaintKind::Unlisted, at.to_string(), schema, listed(&schema.values));
+            self.add(ComplaintKind::Unlisted, &at.to_string(), schema, listed(&schema.values));
         }
         match value {
             Value::String(text) => self.text(schema, text, at),
@@ -260,12 +261,12 @@ impl Check {
         }
         for name in unknown {
             let unused = schema.properties.keys().filter(|known| !members.contains_key(*known));
-            self.unknown(at.child(Part::Name(name)).to_string(), closest(name, unused.map(String::as_str)));
+            self.unknown(&at.child(Part::Name(name)).to_string(), closest(name, unused.map(String::as_str)));
         }
         for (name, property) in schema.properties.iter().filter(|(_, property)| property.is_required) {
             if !members.contains_key(name) {
                 let place = at.child(Part::Name(name)).to_string();
-                self.add(ComplaintKind::Missing, place, &property.schema, "is required".into());
+                self.add(ComplaintKind::Missing, &place, &property.schema, "is required".into());
             }
         }
     }
@@ -277,14 +278,19 @@ impl Check {
             let is_ciphertext = STANDARD.decode(text).is_ok_and(|bytes| bytes.len() >= MIN_CIPHERTEXT_BYTES);
             if !is_ciphertext {
                 let message = "must be encrypted with WeChat Pay's public key or platform certificate, and sent as Base64";
-                self.add(ComplaintKind::Unsealed, place, schema, message.into());
+                self.add(ComplaintKind::Unsealed, &place, schema, message.into());
             }
         }
         if let Some(json) = &schema.json {
             match serde_json::from_str(text) {
                 Ok(value) => self.value(json, &value, at),
                 Err(_) => {
-                    self.add(ComplaintKind::Mistyped, at.to_string(), schema, "must be a text of JSON".into())
+                    self.add(
+                        ComplaintKind::Mistyped,
+                        &at.to_string(),
+                        schema,
+                        "must be a text of JSON".into(),
+                    );
                 }
             }
         }

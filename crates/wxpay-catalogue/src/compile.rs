@@ -133,7 +133,7 @@ impl<'a> Compiler<'a> {
                 Some(("null", _)) => schema.is_nullable = true,
                 Some((_, Some(kind))) => schema.types.push(kind),
                 Some((_, None)) | None => {
-                    self.tolerate(&format!("{place}/type"), "is no JSON type; any value is accepted")
+                    self.tolerate(&format!("{place}/type"), "is no JSON type; any value is accepted");
                 }
             }
         }
@@ -175,7 +175,7 @@ impl<'a> Compiler<'a> {
                 }
             }
             Some(_) => {
-                self.tolerate(&format!("{place}/properties"), "must be an object; any member is accepted")
+                self.tolerate(&format!("{place}/properties"), "must be an object; any member is accepted");
             }
         }
         schema.is_open = members.get("additionalProperties").is_some_and(|more| more != &Value::Bool(false));

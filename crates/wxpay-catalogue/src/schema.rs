@@ -168,6 +168,10 @@ impl Schema {
                 *value = other;
             }
         }
+        // A list without a value of the type contradicts it. The list is the more precise of the two.
+        if !self.values.is_empty() && !self.values.iter().any(has_type) {
+            self.types.clear();
+        }
     }
 
     /// Adds the alternatives of `oneOf` or `anyOf`: whatever one of them allows is allowed.

@@ -1,5 +1,12 @@
 //! Reading descriptions, and checking requests against them.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::print_stdout,
+    clippy::needless_pass_by_value,
+    reason = "tests fail by panicking, and say what was not tested"
+)]
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -241,10 +248,15 @@ fn examples_pass_their_own_check_but_for_the_sealed_fields() {
 
 /// The community's description, if a copy lies beside this repository.
 #[test]
-#[ignore = "needs the community's description, which is not part of this repository: ../shared/protocol/wechatpay-swagger.json"]
 fn the_communitys_description_is_read_whole() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/protocol/wechatpay-swagger.json");
-    let (catalogue, defects) = Catalogue::read(&std::fs::read(path).unwrap()).unwrap();
+    let Ok(description) = std::fs::read(path) else {
+        println!(
+            "NOT TESTED: {path}, the community's description, which is not part of this repository, is missing"
+        );
+        return;
+    };
+    let (catalogue, defects) = Catalogue::read(&description).unwrap();
     let left_out: Vec<_> =
         defects.iter().filter(|defect| defect.leaves_out).map(ToString::to_string).collect();
     assert_eq!(left_out, [""; 0]);

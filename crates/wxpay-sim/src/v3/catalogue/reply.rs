@@ -26,6 +26,9 @@ const MAX_DEPTH: usize = 16;
 /// The maximum number of values in a reply: references can multiply them.
 const MAX_VALUES: usize = 5000;
 
+/// The length in bytes of the longest text that a key of 2048 bits encrypts.
+const MAX_PLAINTEXT: usize = 214;
+
 /// The host that a link to a download has in examples.
 const GATEWAY: &str = "https://api.mch.weixin.qq.com";
 
@@ -358,25 +361,28 @@ impl<'a> Maker<'a> {
 
     /// Encrypts a sensitive field for the merchant.
     fn sealed(&self, schema: &Schema, name: &str, source: Option<&Value>) -> Option<Value> {
-        let plaintext = source.and_then(Value::as_str).filter(|text| !text.is_empty()).map_or_else(
-            || {
-                let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
-                String::from(if has(&["phone", "mobile", "tel"]) {
-                    "13800138000"
-                } else if has(&["mail"]) {
-                    "test@example.com"
-                } else if has(&["account", "card_no", "bank"]) {
-                    "6222020000000000000"
-                } else if has(&["id", "number", "_no"]) {
-                    "110101199003070000"
-                } else if has(&["address"]) {
-                    "测试地址1号"
-                } else {
-                    "张三"
-                })
-            },
-            String::from,
-        );
+        let plaintext = source
+            .and_then(Value::as_str)
+            .filter(|text| (1..=MAX_PLAINTEXT).contains(&text.len()))
+            .map_or_else(
+                || {
+                    let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
+                    String::from(if has(&["phone", "mobile", "tel"]) {
+                        "13800138000"
+                    } else if has(&["mail"]) {
+                        "test@example.com"
+                    } else if has(&["account", "card_no", "bank"]) {
+                        "6222020000000000000"
+                    } else if has(&["id", "number", "_no"]) {
+                        "110101199003070000"
+                    } else if has(&["address"]) {
+                        "测试地址1号"
+                    } else {
+                        "张三"
+                    })
+                },
+                String::from,
+            );
         if !schema.allows(Type::String) {
             return Some(schema.sample());
         }

@@ -30,13 +30,11 @@ impl Form {
             return Some(Self::Rfc3339);
         }
         Some(match (shape.as_str(), format) {
-            ("dddddddddddddd", _) => Self::Digits,
+            ("dddddddddddddd", _) | ("", "yyyyMMddHHmmss") => Self::Digits,
             ("dddd-dd-dd dd:dd:dd", _) => Self::Plain,
-            ("dddd-dd-dd", _) => Self::Date,
+            ("dddd-dd-dd", _) | ("", "date") => Self::Date,
             ("dddddddd", _) => Self::DateDigits,
             (_, "rfc3339" | "date-time") => Self::Rfc3339,
-            ("", "date") => Self::Date,
-            ("", "yyyyMMddHHmmss") => Self::Digits,
             _ => return None,
         })
     }

@@ -53,7 +53,7 @@ pub(in super::super) fn validate(found: Found, verified: Verified<'_>) -> Result
             let meta = serde_json::from_slice(upload.meta).ok();
             Some(meta.ok_or_else(fields::malformed_body)?)
         }
-        _ => None,
+        Body::None | _ => None,
     };
     let report = operation.check(&found.parameters, &query, body.as_ref());
     // Whether a field is sealed shows when it is opened.

@@ -133,10 +133,12 @@ pub(crate) fn described(complaints: &[&Complaint]) -> Option<Refusal> {
     let (pointer, name) = (format!("/{pointer}"), pointer.rsplit('/').next().unwrap_or_default());
     let title = if complaint.title.is_empty() { name } else { &complaint.title };
     let source = Source { location, pointer: &pointer, title };
-    let mut refusal = match complaint.kind {
-        ComplaintKind::Mistyped => source.mistyped(&json!(""), "符合接口描述的类型的值"),
-        ComplaintKind::Missing => missing(&source),
-        _ => source.string(json!(""), "取值不在枚举范围内"),
+    let mut refusal = if complaint.kind == ComplaintKind::Mistyped {
+        source.mistyped(&json!(""), "符合接口描述的类型的值")
+    } else if complaint.kind == ComplaintKind::Missing {
+        missing(&source)
+    } else {
+        source.string(json!(""), "取值不在枚举范围内")
     };
     refusal.reason = format!("the catalogue: {complaint}");
     Some(refusal)
