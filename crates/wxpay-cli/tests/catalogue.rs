@@ -118,7 +118,7 @@ fn sim_answers_the_catalogue_and_call_warns_or_refuses() {
     let catalogue = file.to_str().unwrap();
     let wrong = Some(r#"{"outLampNo":"L2"}"#);
     let warned = call(&["--catalogue", catalogue], "POST", "/v3/lamps/lamps", wrong);
-    assert_eq!(warned.status.code(), Some(4), "the simulator refuses it");
+    assert_eq!(warned.status.code(), Some(5), "sent, and refused by the field check, which signs nothing");
     assert!(
         text(&warned.stderr).contains("warning: /body/outLampNo: unknown field; did you mean out_lamp_no?")
     );

@@ -24,7 +24,7 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
             "state/reset",
             "reset_state",
             "Forgets all orders, transfers, authorizations, receivers, notifications, requests and warnings, with \
-             what is scheduled for them. Merchants, keys, tokens, fault rules, settings and the clock stay.",
+             what is scheduled for them and what the catalogue remembers. Merchants, keys, tokens, fault rules, settings and the clock stay.",
             Schema::Record(&STATE),
             |simulation, call| {
                 let removed = Removed(Some(Arc::new(simulation.gateway.reset())));
@@ -53,7 +53,6 @@ const COUNTS: Record = Record {
         required_member("authorizations", Schema::Count, "Transfer authorizations."),
         required_member("profitsharing", Schema::Count, "Profit-sharing requests."),
         required_member("receivers", Schema::Count, "Profit-sharing receivers."),
-        required_member("catalogue", Schema::Count, "Writes remembered for the operations of the catalogue."),
         required_member("notifications", Schema::Count, "Notifications."),
         required_member("merchants", Schema::Count, "APIv3 merchants."),
         required_member("faults", Schema::Count, "Fault rules in force."),
@@ -75,7 +74,6 @@ fn show(simulation: &Simulation, call: &Call<'_>) -> ControlResponse {
             "authorizations": ledger.transfers.authorizations.len(),
             "profitsharing": ledger.sharings.len(),
             "receivers": ledger.sharings.receivers.len(),
-            "catalogue": gateway.catalogue_writes(),
             "notifications": gateway.notifications.len(),
             "merchants": gateway.merchants().count(),
             "faults": gateway.fault_rules().len(),

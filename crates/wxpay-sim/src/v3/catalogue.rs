@@ -37,11 +37,6 @@ impl Gateway {
     pub fn set_catalogue(&mut self, catalogue: Option<Catalogue>) {
         self.directory.catalogue = catalogue.map(Arc::new);
     }
-
-    /// Returns the number of writes that operations of the catalogue remember.
-    pub(crate) fn catalogue_writes(&self) -> usize {
-        self.v3.catalogue.len()
-    }
 }
 
 /// Answers a valid request.

@@ -37,10 +37,6 @@ impl fmt::Debug for Writes {
 }
 
 impl Writes {
-    pub(in super::super) fn len(&self) -> usize {
-        self.by_age.len()
-    }
-
     /// Finds the last write under the number that a request is about.
     pub(super) fn find(&self, call: &Call) -> Option<&Arc<Value>> {
         let number = subject(call)?;
