@@ -70,9 +70,10 @@ fn crate_dependencies_point_one_way() {
     assert_dependencies("wxpay-openapi", &[]);
     // A diagnosis that shared code with a verdict would share its mistakes.
     assert_dependencies("wxpay-explain", &[]);
-    assert_dependencies("wxpay-sim", &["wxpay-explain", "wxpay-openapi", "wxpay-proto"]);
     // It grades programs of any origin: the client library must not judge itself.
     assert_dependencies("wxpay-certify", &["wxpay-proto", "wxpay-sim"]);
+    assert_dependencies("wxpay-catalogue", &[]);
+    assert_dependencies("wxpay-sim", &["wxpay-catalogue", "wxpay-explain", "wxpay-openapi", "wxpay-proto"]);
     assert_dependencies(
         "wxpay-server",
         &["wxpay-aws-lc", "wxpay-explain", "wxpay-hyper", "wxpay-openapi", "wxpay-proto"],
@@ -81,6 +82,7 @@ fn crate_dependencies_point_one_way() {
         "wxpay-cli",
         &[
             "wxpay-aws-lc",
+            "wxpay-catalogue",
             "wxpay-certify",
             "wxpay-explain",
             "wxpay-hyper",

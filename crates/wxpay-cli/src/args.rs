@@ -1,9 +1,11 @@
 //! The command-line arguments. Their doc comments are the help texts.
 
 mod certify;
+mod ops;
 mod serve;
 
 pub(crate) use certify::Certify;
+pub(crate) use ops::{Ops, OpsExample, OpsSearch};
 pub(crate) use serve::{
     ApiKey, Audit, AuditCommand, Backup, CheckConfig, CopyLedger, Ledger, Merchant, MerchantKeys,
     MerchantSettings, Migrate, One, Scope, Serve, Sources, Webhook,
@@ -139,6 +141,9 @@ pub(crate) enum Command {
     /// exit status is 4 if WeChat Pay refused it, and 1 otherwise.
     #[command(after_help = EXIT_STATUSES)]
     Call(Call),
+    /// Searches and shows the operations of a description, such as that of the community's `wechatpay-openapi`.
+    #[command(subcommand)]
+    Ops(Ops),
     /// Checks keys and certificates, and what the payment server depends on.
     ///
     /// Checks serial numbers, validity dates, that the private key belongs to the certificate, and that the certificate
@@ -166,6 +171,7 @@ impl Command {
             Self::Explain(args) => args.json,
             Self::Certify(args) => args.json,
             Self::Call(args) => args.json,
+            Self::Ops(command) => command.prints_json(),
             Self::Doctor(args) => args.json,
             Self::Serve(args) => args.json,
             Self::CheckConfig(args) => args.json,
@@ -242,6 +248,11 @@ pub(crate) struct Sim {
     /// Verifies no certificate when notifications are sent to `https` URLs.
     #[arg(long)]
     pub(crate) insecure_notify: bool,
+    /// A description of operations, Swagger 2.0 or OpenAPI 3 in JSON, such as that of the community's `wechatpay-openapi`:
+    /// operations that the simulator does not implement are answered by their schemas, with the header
+    /// `Wxpay-Sim: catalogue`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalogue: Option<PathBuf>,
     /// The keys that WeChat Pay signs with in APIv3.
     #[arg(long, value_enum, default_value_t = PlatformKeys::Either)]
     pub(crate) platform_keys: PlatformKeys,
@@ -395,6 +406,13 @@ pub(crate) struct Call {
     /// Never retries a request whose fate is unknown. Use it for operations without an idempotency number.
     #[arg(long)]
     pub(crate) once: bool,
+    /// A description of operations, Swagger 2.0 or OpenAPI 3 in JSON: the request is checked against it, and unknown,
+    /// missing, mistyped and unencrypted fields are warned about.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalogue: Option<PathBuf>,
+    /// Sends nothing if the check by `--catalogue` has a complaint.
+    #[arg(long, requires = "catalogue")]
+    pub(crate) strict: bool,
     /// Prints an error as one line of JSON: `kind` (`failed`, `usage`, `not_sent`, `refused`, `unknown`), `exit_status`,
     /// `error`, and the details that the text shows. The reply is always printed as received.
     #[arg(long)]

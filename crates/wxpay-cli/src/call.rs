@@ -1,7 +1,7 @@
 //! `wxpay call`: any APIv3 operation.
 
 use crate::{
-    Failure, args,
+    Failure, args, catalogue,
     environment::Environment,
     failure::{Faults, Kind, with_causes},
     input, output,
@@ -25,6 +25,9 @@ pub(crate) async fn run(args: args::Call) -> Result<(), Failure> {
     };
     if args.once {
         raw = raw.without_retry();
+    }
+    if let Some(path) = &args.catalogue {
+        catalogue::check(path, (raw.method().as_str(), raw.target()), raw.body(), args.strict)?;
     }
     let environment = Environment::read(args.env_file.as_deref())?;
     let reply = wxpay(&environment)?.call(raw).await.map_err(|error| failure(&error))?;

@@ -122,6 +122,14 @@ impl Faults {
     }
 }
 
+impl Faults {
+    /// Creates a failure of class [`Kind::Usage`] with all faults, of which `what` says what they are.
+    pub(crate) fn into_failure(self, what: &str) -> Failure {
+        let count = self.0.len();
+        Failure { faults: self.0, ..Failure::usage(format_args!("{count} {what}")) }
+    }
+}
+
 /// Creates a failure of class [`Kind::Usage`] with all faults.
 impl From<Faults> for Failure {
     fn from(Faults(mut faults): Faults) -> Self {

@@ -15,22 +15,28 @@ use wxpay_proto::{
 };
 
 /// The limit of an input, in bytes. No message of the protocol is longer; a pipe may never end.
-const MAX_INPUT_BYTES: u64 = 1024 * 1024;
+const MAX_INPUT_BYTES: usize = 1024 * 1024;
 
 /// Reads standard input to its end.
 pub(crate) fn standard() -> Result<Vec<u8>, Failure> {
-    let read = bounded(io::stdin().lock()).map_err(Failure::doing("cannot read standard input"))?;
-    read.ok_or_else(|| too_long("the input"))
+    let read =
+        bounded(io::stdin().lock(), MAX_INPUT_BYTES).map_err(Failure::doing("cannot read standard input"))?;
+    read.ok_or_else(|| too_long("the input", MAX_INPUT_BYTES))
 }
 
 /// Reads the file at `path`; `name` is the option or variable that holds the path.
 pub(crate) fn file(name: &str, path: &Path) -> Result<Secret<Vec<u8>>, Failure> {
+    file_up_to(name, path, MAX_INPUT_BYTES)
+}
+
+/// Reads a file of at most this many bytes.
+pub(crate) fn file_up_to(name: &str, path: &Path, max: usize) -> Result<Secret<Vec<u8>>, Failure> {
     let cannot_read =
         |error: io::Error| Failure::usage(format!("{name}: cannot read {}: {error}", shown(path)));
     let open = fs::File::open(path).map_err(cannot_read)?;
     // A folder, for example, can be opened but not read.
-    let bytes = bounded(open).map_err(cannot_read)?;
-    bytes.map(Secret::new).ok_or_else(|| too_long(name))
+    let bytes = bounded(open, max).map_err(cannot_read)?;
+    bytes.map(Secret::new).ok_or_else(|| too_long(name, max))
 }
 
 /// Checks that the folder of a file to be written exists. It is not created: a typo would go unnoticed.
@@ -58,15 +64,15 @@ pub(crate) fn shown(path: &Path) -> String {
 }
 
 /// Reads to the end. Returns `None` if there is more than the limit.
-fn bounded(from: impl io::Read) -> io::Result<Option<Vec<u8>>> {
+fn bounded(from: impl io::Read, max: usize) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
-    from.take(MAX_INPUT_BYTES.saturating_add(1)).read_to_end(&mut bytes)?;
-    let is_within = u64::try_from(bytes.len()).is_ok_and(|length| length <= MAX_INPUT_BYTES);
-    Ok(is_within.then_some(bytes))
+    let limit = u64::try_from(max).unwrap_or(u64::MAX);
+    from.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok((bytes.len() <= max).then_some(bytes))
 }
 
-fn too_long(name: &str) -> Failure {
-    Failure::usage(format!("{name} must be at most {MAX_INPUT_BYTES} bytes"))
+fn too_long(name: &str, max: usize) -> Failure {
+    Failure::usage(format!("{name} must be at most {max} bytes"))
 }
 
 /// Reads a text file that holds a key and nothing else.

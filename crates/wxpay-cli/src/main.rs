@@ -3,6 +3,7 @@
 
 mod args;
 mod call;
+mod catalogue;
 mod certify;
 mod check_config;
 mod demo;
@@ -71,6 +72,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Encrypt(args) => seal::encrypt(&args),
         Command::Decrypt(args) => seal::decrypt(&args),
         Command::Call(args) => on_runtime(call::run(args)),
+        Command::Ops(command) => catalogue::run(&command),
         Command::CheckConfig(args) => check_config::run(&args),
         Command::ApiKey(command) => on_runtime(ledger::api_keys::run(command)),
         Command::Merchant(command) => on_runtime(ledger::merchants::run(command)),

@@ -119,7 +119,9 @@ fn gateway(args: &args::Sim, folder: &Folder) -> Result<Gateway, Failure> {
         (None, Folder::Given(folder)) if args.new_keys => Origin::NewIn(folder),
         (None, Folder::Given(folder)) => Origin::SavedIn(folder),
     };
+    let catalogue = args.catalogue.as_deref().map(crate::catalogue::read).transpose()?;
     let mut gateway = origin.gateway(settings)?;
+    gateway.set_catalogue(catalogue);
     let mode = match args.platform_keys {
         PlatformKeys::Either => KeyMode::Either,
         PlatformKeys::Certificates => KeyMode::Certificates,

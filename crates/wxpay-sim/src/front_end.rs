@@ -47,6 +47,8 @@ pub struct Directory {
     pub(crate) merchants: Arc<MerchantRegistry>,
     pub(crate) settings: Arc<Settings>,
     pub(crate) front_ends: Arc<[&'static dyn FrontEnd]>,
+    /// The description of the operations that are answered besides the implemented ones.
+    pub(crate) catalogue: Option<Arc<wxpay_catalogue::Catalogue>>,
 }
 
 /// A request that was read, on its way to a reply.

@@ -55,7 +55,7 @@ const AUTHORIZATION_EVENTS: &str = "MCHTRANSFER.AUTHORIZATION.";
 #[derive(Clone, Debug)]
 pub struct Gateway {
     /// The merchants, the settings and the front ends, by which requests are read.
-    directory: Directory,
+    pub(crate) directory: Directory,
     pub(crate) ledger: Ledger,
     pub(crate) notifications: Notifications,
     pub(crate) tasks: TaskQueue,
@@ -63,6 +63,8 @@ pub struct Gateway {
     pub(crate) requests: RequestLog,
     pub(crate) warnings: Warnings,
     pub(crate) rng: Rng,
+    /// The seed, for what follows from a merchant's number alone.
+    pub(crate) seed: u64,
     /// The last serial number of a payment, a refund or a transfer.
     pub(crate) serial: u64,
     /// The default payer.
@@ -104,6 +106,7 @@ impl Gateway {
             merchants: Arc::new(merchants),
             settings: Arc::new(settings),
             front_ends: Arc::new(FRONT_ENDS),
+            catalogue: None,
         };
         let mut gateway = Self {
             directory,
@@ -114,6 +117,7 @@ impl Gateway {
             requests: RequestLog::default(),
             warnings: Warnings::default(),
             rng,
+            seed,
             serial: 2_718_281_828,
             payer,
             credentials: credentials.clone(),

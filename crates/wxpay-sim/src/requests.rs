@@ -62,7 +62,7 @@ impl RequestRecord {
     /// Creates the record of a request that no front end has read. Its query, which may hold secrets, is left out.
     pub(crate) fn unread(request: &Request, now: UnixTime) -> Self {
         let path = target(request).split('?').next().unwrap_or_default();
-        let api_version = if path.starts_with("/v3/") { ApiVersion::V3 } else { ApiVersion::V1 };
+        let api_version = if wxpay_catalogue::is_api_v3(path) { ApiVersion::V3 } else { ApiVersion::V1 };
         Self::new(api_version, request, path.into(), now)
     }
 }

@@ -38,6 +38,7 @@
 mod authorization;
 mod bill;
 pub(crate) mod call;
+pub(crate) mod catalogue;
 mod cause;
 mod certificates;
 mod combine;
@@ -80,16 +81,13 @@ use rates::RateLimiter;
 use std::sync::Arc;
 use wxpay_proto::http::Request;
 
-/// The path prefix of all APIv3 operations.
-const ROOT: &str = "/v3/";
-
 /// The front end of APIv3.
 #[derive(Debug)]
 pub(crate) struct FrontEnd;
 
 impl front_end::FrontEnd for FrontEnd {
     fn serves(&self, path: &str) -> bool {
-        path.starts_with(ROOT)
+        wxpay_catalogue::is_api_v3(path)
     }
 
     fn read<'a>(&self, request: &'a Request, directory: &Directory, now: Now) -> Box<dyn Exchange + 'a> {
@@ -102,6 +100,7 @@ impl front_end::FrontEnd for FrontEnd {
 pub(crate) struct State {
     rates: RateLimiter,
     downloads: Downloads,
+    catalogue: catalogue::Writes,
     /// The form of the latest order. Most orders share it.
     latest_form: Option<Arc<Form>>,
 }

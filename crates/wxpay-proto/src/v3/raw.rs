@@ -69,6 +69,21 @@ impl Raw {
         }
     }
 
+    /// Returns the method.
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// Returns path and query, as signed and sent.
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// Returns the body, if there is one.
+    pub fn body(&self) -> Option<&[u8]> {
+        self.body.as_deref()
+    }
+
     /// Forbids retries after an unknown outcome, for the few operations without a merchant's number.
     #[must_use]
     pub fn without_retry(self) -> Self {

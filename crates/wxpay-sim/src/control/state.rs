@@ -24,7 +24,7 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
             "state/reset",
             "reset_state",
             "Forgets all orders, transfers, authorizations, receivers, notifications, requests and warnings, with \
-             what is scheduled for them. Merchants, keys, tokens, fault rules, settings and the clock stay.",
+             what is scheduled for them and what the catalogue remembers. Merchants, keys, tokens, fault rules, settings and the clock stay.",
             Schema::Record(&STATE),
             |simulation, call| {
                 let removed = Removed(Some(Arc::new(simulation.gateway.reset())));

@@ -147,6 +147,19 @@ impl Opened {
     }
 }
 
+impl Opened {
+    /// Puts the plaintexts in the place of their ciphertexts.
+    pub(super) fn put_into(self, body: &mut Value) -> Result<(), Refusal> {
+        for (pointer, plaintext) in self.0 {
+            let plaintext = plaintext?;
+            if let Some(value) = body.pointer_mut(&pointer) {
+                *value = plaintext.expose().as_str().into();
+            }
+        }
+        Ok(())
+    }
+}
+
 fn open(pointer: &str, ciphertext: &str, key: &KeyPair) -> Result<Secret<String>, Refusal> {
     let plaintext = STANDARD.decode(ciphertext).ok().and_then(|ciphertext| key.open(&ciphertext));
     let plaintext = plaintext.and_then(|plaintext| String::from_utf8(plaintext).ok());

@@ -3,6 +3,7 @@
 use super::{
     authorization::Authorization,
     call::percent_decoded,
+    catalogue,
     errors::{ErrorCode, RATELIMIT_EXCEEDED, Refusal, SYSTEM_ERROR},
     reply::{NegativeTest, Reply},
     route::{self, PathParameters},
@@ -20,6 +21,7 @@ use crate::{
 };
 use serde_json::Value;
 use std::borrow::Cow;
+use wxpay_catalogue::Found;
 use wxpay_proto::{http::Request, id::MchId};
 
 /// The label of a request without an operation.
@@ -32,6 +34,8 @@ pub(super) struct Parsed<'a> {
     pub(super) query: &'a str,
     pub(super) authorization: Option<Authorization<'a>>,
     pub(super) route: Result<(&'static super::operation::Operation, PathParameters), Refusal>,
+    /// The operation of the catalogue, if the gateway implements none.
+    pub(super) catalogued: Option<Found>,
     /// The body, if it is JSON. Validation takes it.
     pub(super) json: Option<Value>,
     /// The merchant's own numbers in the request, and the numbers in its path.
@@ -41,28 +45,35 @@ pub(super) struct Parsed<'a> {
 }
 
 impl<'a> Parsed<'a> {
-    fn new(request: &'a Request) -> Self {
+    fn new(request: &'a Request, directory: &Directory) -> Self {
         let target = target(request);
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let route = route::find(request.method(), path);
+        let catalogue = directory.catalogue.as_ref().filter(|_| route.is_err());
+        let catalogued = catalogue.and_then(|catalogue| catalogue.find(request.method().as_str(), path));
         let json: Option<Value> = serde_json::from_slice(request.body()).ok();
         let mut numbers = Vec::new();
         if let Some(json) = &json {
             collect_numbers(json, &mut numbers);
         }
         let parameters = route.as_ref().map(|(_, parameters)| parameters.as_slice()).unwrap_or_default();
+        let parameters = parameters.iter().map(|(name, value)| (*name, value));
+        let of_catalogue = catalogued.iter().flat_map(|found| &found.parameters);
+        let parameters = parameters.chain(of_catalogue.map(|(name, value)| (name.as_str(), value)));
+        let parameters: Vec<(&str, &String)> = parameters.collect();
         let mut own_parameters = parameters.iter().filter(|(name, _)| is_merchant_number(name));
-        let number = numbers.first().or_else(|| own_parameters.next().map(|(_, value)| value)).cloned();
-        numbers.extend(parameters.iter().map(|(_, value)| value.clone()));
+        let number = numbers.first().or_else(|| own_parameters.next().map(|(_, value)| *value)).cloned();
+        numbers.extend(parameters.iter().map(|(_, value)| (*value).clone()));
         let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
         let pairs = pairs.filter(|(name, _)| is_merchant_number(name));
         numbers.extend(pairs.map(|(_, value)| percent_decoded(value)));
         let authorization = request.header("authorization").and_then(Authorization::parse);
-        Self { request, path, query, authorization, route, json, numbers, number }
+        Self { request, path, query, authorization, route, catalogued, json, numbers, number }
     }
 
     fn label(&self) -> Option<&'static str> {
-        self.route.as_ref().ok().map(|(operation, _)| operation.label)
+        let of_catalogue = self.catalogued.as_ref().map(|_| catalogue::LABEL);
+        of_catalogue.or_else(|| self.route.as_ref().ok().map(|(operation, _)| operation.label))
     }
 
     /// Returns the mchid in `Authorization`. The signature is not verified here.
@@ -99,7 +110,7 @@ pub(super) struct ReadRequest<'a> {
 
 impl<'a> ReadRequest<'a> {
     pub(super) fn read(request: &'a Request, directory: &Directory, now: Now) -> Self {
-        let mut parsed = Parsed::new(request);
+        let mut parsed = Parsed::new(request, directory);
         let mut context = RequestContext::default();
         let validated = validate::validate(&mut parsed, directory, &mut context, now);
         Self { parsed, context, validated: Some(validated), now }
@@ -112,7 +123,10 @@ impl<'a> ReadRequest<'a> {
             .take()
             .unwrap_or_else(|| Err(SYSTEM_ERROR.with_reason("the request was executed before")));
         let result = self.within_rate_limit(gateway).and(result).and_then(|validated| {
-            let Validated { operation, call } = validated;
+            let (operation, call) = match validated {
+                Validated::Implemented { operation, call } => (operation, call),
+                Validated::Catalogued(call) => return catalogue::answer(gateway, &call),
+            };
             let result = (operation.handler)(gateway, &call);
             if let Err(refusal) = &result {
                 gateway.v3.rates.count_failure(&call, refusal);
@@ -135,7 +149,8 @@ impl<'a> ReadRequest<'a> {
     }
 
     fn refusal_reply(&self, gateway: &mut Gateway, refusal: &Refusal) -> Reply {
-        let label = self.context.operation.map_or(UNKNOWN_LABEL, |operation| operation.label);
+        let label = self.context.operation.map(|operation| operation.label);
+        let label = label.or_else(|| self.parsed.label()).unwrap_or(UNKNOWN_LABEL);
         let detail = format!("{label} {} {}: {}", refusal.status, refusal.code, refusal.reason);
         gateway.warn(self.now.business, Kind::Refused, self.parsed.number.as_deref(), detail);
         gateway.requests.refuse(refusal.code, &refusal.reason);
@@ -156,11 +171,13 @@ impl<'a> ReadRequest<'a> {
         }
         let signature = reply.is_signed.then(|| self.signature(gateway));
         let accept_encoding = self.parsed.request.header("accept-encoding");
-        reply.into_draft(
-            &request_id,
-            signature,
-            accept_encoding.filter(|_| gateway.settings().v3.compression),
-        )
+        let accept_encoding = accept_encoding.filter(|_| gateway.settings().v3.compression);
+        let mut draft = reply.into_draft(&request_id, signature, accept_encoding);
+        if self.parsed.catalogued.is_some() {
+            let (name, value) = catalogue::MARK;
+            draft.headers.push((name, value.into()));
+        }
+        draft
     }
 
     /// Records the request. A fault that prevented its processing left no reply.

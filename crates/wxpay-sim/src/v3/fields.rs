@@ -9,7 +9,7 @@ mod url;
 mod wording;
 
 pub(crate) use check::Check;
-pub(crate) use wording::{duplicate_parameter, malformed_body};
+pub(crate) use wording::{described, duplicate_parameter, malformed_body, not_multipart};
 
 /// A field that a request may have.
 #[derive(Clone, Copy, Debug)]

@@ -66,7 +66,8 @@ fn split_parts<'a>(body: &'a [u8], boundary: &str) -> Option<Upload<'a>> {
         let end = find(content, &delimiter)?;
         let slot = match disposition(header)?.as_str() {
             "meta" => &mut meta,
-            "file" => &mut file,
+            // Operations of the catalogue call it `submission_file` and similar.
+            name if name == "file" || name.ends_with("_file") => &mut file,
             _ => return None,
         };
         if slot.replace(content.get(..end)?).is_some() {

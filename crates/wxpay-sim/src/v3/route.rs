@@ -3,7 +3,7 @@
 use super::{
     bill,
     call::percent_decoded,
-    certificates, combine, echo,
+    catalogue, certificates, combine, echo,
     errors::{self, Refusal},
     media,
     operation::Operation,
@@ -65,11 +65,13 @@ impl Gateway {
     }
 }
 
-/// Returns the labels of all operations, each once: paths of one operation share its label.
+/// Returns the labels of all operations, each once: paths of one operation share its label, and so do all operations of
+/// the catalogue.
 pub(crate) fn labels() -> impl Iterator<Item = &'static str> {
     let mut seen = BTreeSet::new();
     let all = OPERATION_TABLES.iter().copied().flatten();
-    all.map(|operation| operation.label).filter(move |label| seen.insert(*label))
+    let all = all.map(|operation| operation.label).chain([catalogue::LABEL]);
+    all.filter(move |label| seen.insert(*label))
 }
 
 /// The values of the parameters in a path, unescaped, by name.
@@ -151,6 +153,6 @@ mod tests {
         assert_eq!(paths.len(), all.len());
         let methods: BTreeSet<_> =
             all.iter().map(|operation| (operation.label, operation.method.as_str())).collect();
-        assert_eq!(methods.len(), labels().count());
+        assert_eq!(methods.len() + 1, labels().count(), "and that of the catalogue");
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     authorization::Authorization,
     call::{Call, Opened, percent_decoded},
-    cause,
+    catalogue, cause,
     errors::{self, Refusal},
     exchange::Parsed,
     fields::{self, Check, Field},
@@ -30,9 +30,11 @@ pub(super) struct RequestContext {
 }
 
 /// A valid request and its operation.
-pub(super) struct Validated {
-    pub(super) operation: &'static Operation,
-    pub(super) call: Call,
+pub(super) enum Validated {
+    /// An implemented operation.
+    Implemented { operation: &'static Operation, call: Box<Call> },
+    /// An operation of the catalogue.
+    Catalogued(Box<catalogue::Call>),
 }
 
 /// Makes the checks that all requests share, in the order of the [module docs](super).
@@ -56,6 +58,16 @@ pub(super) fn validate(
         let unknown = || errors::PARAM_ERROR.with_message("Wechatpay-Negative-Test的取值未知");
         context.negative = Some(NegativeTest::from_name(name).ok_or_else(unknown)?);
     }
+    let base_url = request.url().find(target(request)).and_then(|at| request.url().get(..at));
+    let base_url = base_url.unwrap_or_default();
+    if let Some(found) = parsed.catalogued.clone() {
+        let query = parse_query(parsed.query, &[])?;
+        let query = query.into_iter().filter_map(|(name, value)| Some((name, value.as_str()?.to_owned())));
+        let query = query.collect();
+        let (json, base_url) = (parsed.json.take(), base_url.into());
+        let verified = catalogue::Verified { request, merchant, upload, query, json, base_url, now };
+        return catalogue::validate(found, verified).map(|call| Validated::Catalogued(Box::new(call)));
+    }
     let (operation, path) = parsed.route.clone()?;
     context.operation = Some(operation);
     let query = parse_query(parsed.query, operation.query)?;
@@ -71,8 +83,7 @@ pub(super) fn validate(
             (check, Value::Object(members), Vec::new())
         }
         BodyKind::Upload(declared) => {
-            let not_multipart = || errors::PARAM_ERROR.with_message("Content-Type应为multipart/form-data");
-            let upload = upload.ok_or_else(not_multipart)?;
+            let upload = upload.ok_or_else(fields::not_multipart)?;
             let members = object(serde_json::from_slice(upload.meta).ok())?;
             let check = check.object(&members, &[declared], "body");
             (check, Value::Object(members), upload.file.to_vec())
@@ -84,7 +95,6 @@ pub(super) fn validate(
     let named_key = || serial::named_key(merchant, wechatpay_serial.as_deref(), now.wall);
     let key = needs_key.then(named_key).transpose()?;
     let opened = key.map(|key| Opened::of(&body, encrypted_fields, key)).unwrap_or_default();
-    let base_url = request.url().find(target(request)).and_then(|at| request.url().get(..at));
     let call = Call {
         label: operation.label,
         path_template: operation.path,
@@ -97,9 +107,9 @@ pub(super) fn validate(
         body,
         opened,
         file,
-        base_url: base_url.unwrap_or_default().into(),
+        base_url: base_url.into(),
     };
-    Ok(Validated { operation, call })
+    Ok(Validated::Implemented { operation, call: Box::new(call) })
 }
 
 /// Adds the cause to the reason of a refusal, which is logged and not sent.

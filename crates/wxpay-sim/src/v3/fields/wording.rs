@@ -12,6 +12,7 @@ use super::{
     Field,
 };
 use serde_json::{Value, json};
+use wxpay_catalogue::{Complaint, ComplaintKind};
 
 /// A value of a request, as refusals name it.
 #[derive(Clone, Copy, Debug)]
@@ -105,6 +106,42 @@ pub(super) fn undefined(pointers: &[String]) -> Refusal {
 pub(crate) fn malformed_body() -> Refusal {
     let refusal = errors::PARAM_ERROR.with_message("请求体不是合法的 JSON 对象");
     unsigned(refusal, Some("body"), json!(""))
+}
+
+/// Refuses an upload that is none.
+pub(crate) fn not_multipart() -> Refusal {
+    errors::PARAM_ERROR.with_message("Content-Type应为multipart/form-data")
+}
+
+/// Refuses a request that breaks the description of its operation, in the order of a check against tables: values of a
+/// wrong type, all undefined members, the first violated rule.
+pub(crate) fn described(complaints: &[&Complaint]) -> Option<Refusal> {
+    let of = |kinds: &[ComplaintKind]| complaints.iter().find(|complaint| kinds.contains(&complaint.kind));
+    if of(&[ComplaintKind::Body]).is_some() {
+        return Some(malformed_body());
+    }
+    let place = |complaint: &Complaint| complaint.place.replacen("/path/", "/uri_template/", 1);
+    let unknown = complaints.iter().filter(|complaint| complaint.kind == ComplaintKind::Unknown);
+    let unknown: Vec<String> = unknown.map(|complaint| place(complaint)).collect();
+    let mistyped = of(&[ComplaintKind::Mistyped]);
+    if mistyped.is_none() && !unknown.is_empty() {
+        return Some(undefined(&unknown));
+    }
+    let complaint = mistyped.or_else(|| of(&[ComplaintKind::Missing, ComplaintKind::Unlisted]))?;
+    let place = place(complaint);
+    let (location, pointer) = place.get(1..)?.split_once('/')?;
+    let (pointer, name) = (format!("/{pointer}"), pointer.rsplit('/').next().unwrap_or_default());
+    let title = if complaint.title.is_empty() { name } else { &complaint.title };
+    let source = Source { location, pointer: &pointer, title };
+    let mut refusal = if complaint.kind == ComplaintKind::Mistyped {
+        source.mistyped(&json!(""), "符合接口描述的类型的值")
+    } else if complaint.kind == ComplaintKind::Missing {
+        missing(&source)
+    } else {
+        source.string(json!(""), "取值不在枚举范围内")
+    };
+    refusal.reason = format!("the catalogue: {complaint}");
+    Some(refusal)
 }
 
 /// Refuses a query that has a parameter twice.

@@ -2,6 +2,7 @@
 
 mod arbitrary;
 mod bill;
+mod catalogue;
 mod combine;
 mod day;
 mod faults;

@@ -1,0 +1,62 @@
+//! The arguments of `wxpay ops`.
+
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Ops {
+    /// Lists the operations that have all words: in the method, the path, the title, the product or the names of fields.
+    Search(OpsSearch),
+    /// Shows the fields of an operation and of its reply.
+    Show(OpsShow),
+    /// Prints an example request: its first line, and the JSON body. Sensitive fields are not encrypted.
+    Example(OpsExample),
+}
+
+impl Ops {
+    /// Returns whether errors are printed as JSON.
+    pub(crate) fn prints_json(&self) -> bool {
+        match self {
+            Self::Search(args) => args.of.json,
+            Self::Show(args) => args.of.json,
+            Self::Example(args) => args.of.json,
+        }
+    }
+}
+
+/// The description, and the format of the output.
+#[derive(Args, Debug)]
+pub(crate) struct OfCatalogue {
+    /// The description: Swagger 2.0 or OpenAPI 3 in JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalogue: PathBuf,
+    /// Prints one line of JSON instead of text, for an error too.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct OpsSearch {
+    /// The words; none lists all operations.
+    pub(crate) words: Vec<String>,
+    #[command(flatten)]
+    pub(crate) of: OfCatalogue,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct OpsShow {
+    /// The operation: `METHOD PATH`, or `PATH` for all methods. The path may be as described or as sent.
+    #[arg(required = true, num_args = 1..=2, value_name = "METHOD PATH")]
+    pub(crate) operation: Vec<String>,
+    #[command(flatten)]
+    pub(crate) of: OfCatalogue,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct OpsExample {
+    /// The operation: `METHOD PATH`, or `PATH` if it has one method. The path may be as described or as sent.
+    #[arg(required = true, num_args = 1..=2, value_name = "METHOD PATH")]
+    pub(crate) operation: Vec<String>,
+    #[command(flatten)]
+    pub(crate) of: OfCatalogue,
+}
