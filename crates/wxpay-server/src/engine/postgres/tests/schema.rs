@@ -153,7 +153,9 @@ fn sorts(plan: &str) -> bool {
 fn a_sort_of_all_rows_is_recognized() {
     assert!(sorts("Limit\n  ->  Sort\n        Sort Key: a\n        ->  Index Scan using b on c"));
     assert!(sorts("Sort\n  Sort Key: a\n  ->  Append\n        ->  Limit\n        ->  Seq Scan on c"));
-    assert!(!sorts("Limit\n  ->  Sort\n        Sort Key: a\n        ->  Limit\n              ->  Index Scan using b on c"));
+    assert!(!sorts(
+        "Limit\n  ->  Sort\n        Sort Key: a\n        ->  Limit\n              ->  Index Scan using b on c"
+    ));
     assert!(!sorts("Limit\n  ->  Merge Append\n        Sort Key: a\n        ->  Index Scan using b on c"));
 }
 
