@@ -188,7 +188,9 @@ async fn scans_of_months_leave_out_those_before_the_position() {
             };
             let (text, bound) = texts::scan(&scan, Dialect::Postgres);
             let plan = plan(&client, &text, &bound).await;
-            assert!(!plan.contains(&format!("{}_{left_out}", table.name)) && !sorts(&plan), "{text}\n{plan}");
+            // With the name of the partition: its second scan in a plan has an alias such as `events_1`.
+            assert!(!plan.contains(&format!(" on {}_{left_out} ", table.name)), "{text}\n{plan}");
+            assert!(!sorts(&plan), "{text}\n{plan}");
             // Otherwise the index would be read from the start of the month.
             assert_searches(&plan, &table.order("")[..2], &text);
             assert!(plan.contains("(month = "), "{text}\n{plan}");
