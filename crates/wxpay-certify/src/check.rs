@@ -1,4 +1,4 @@
-//! The checks: what WeChat Pay demands, where it says so, and the remedy.
+//! The checks: the demand of WeChat Pay, its source, and the remedy.
 
 /// The page about payment notifications (支付通知).
 const NOTIFICATION: &str =
@@ -186,7 +186,7 @@ impl Check {
         Self::ALL.iter().copied().find(|check| check.id() == id)
     }
 
-    /// Returns what WeChat Pay demands, as the end of a sentence about the shop.
+    /// Returns the demand of WeChat Pay, as the end of a sentence about the shop.
     pub const fn demand(self) -> &'static str {
         self.texts().demand
     }
@@ -196,7 +196,7 @@ impl Check {
         self.texts().source
     }
 
-    /// Returns what to do if the check fails.
+    /// Returns the remedy if the check fails.
     pub const fn remedy(self) -> &'static str {
         self.texts().remedy
     }

@@ -8,7 +8,7 @@ use std::fmt::{self, Write as _};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// The shop did what WeChat Pay demands.
+    /// The shop met the demand.
     Pass,
     /// The shop did something else.
     Fail,

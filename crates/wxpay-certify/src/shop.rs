@@ -86,7 +86,7 @@ pub struct Shop {
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     notify_path: String,
     pub(crate) create: Call,
-    /// A pointer to what the payer's client receives.
+    /// A pointer to the parameters or the code for the payer's client.
     client: Option<String>,
     /// A pointer to the number that the shop chose.
     number: Option<String>,
@@ -243,7 +243,7 @@ impl Shop {
         format!("{}{}", target.trim_end_matches('/'), self.notify_path)
     }
 
-    /// Returns what the payer's client receives, if the shop file names it.
+    /// Returns the parameters or the code for the payer's client, if the shop file names them.
     pub(crate) fn client_parameters<'a>(&self, answer: &'a Value) -> Option<&'a Value> {
         answer.pointer(self.client.as_deref()?)
     }

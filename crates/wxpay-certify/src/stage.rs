@@ -1,4 +1,4 @@
-//! The gateway of a certification, and what it saw.
+//! The gateway of a certification, and its records.
 
 use crate::client::NamedSecret;
 use std::{

@@ -33,7 +33,7 @@ const REPEAT_PAUSE: Duration = Duration::from_millis(200);
 /// The reason why a check ends early.
 #[derive(Debug)]
 pub(crate) enum Stop {
-    /// The shop did not do what is demanded.
+    /// The shop did not meet the demand.
     Fail(String),
     /// The shop does not offer what the check needs.
     NotChecked(String),
