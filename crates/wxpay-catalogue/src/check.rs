@@ -2,14 +2,15 @@
 
 use crate::{
     Catalogue,
-    operation::{Body, Operation},
+    operation::{Body, Operation, Parameter},
+    pointer::{Part, Pointer},
     schema::{Schema, Type},
     search::closest,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 /// The maximum number of complaints about one request.
 const MAX_COMPLAINTS: usize = 100;
@@ -32,10 +33,14 @@ pub enum ComplaintKind {
     Unknown,
     /// The field is required.
     Missing,
+    /// The parameter is given twice, but is no list.
+    Duplicate,
     /// The value has another type.
     Mistyped,
     /// The value is not among the described ones.
     Unlisted,
+    /// The text or the list is too short or too long, or the number is too small or too large.
+    OutOfRange,
     /// The value must be encrypted.
     Unsealed,
 }
@@ -82,7 +87,13 @@ impl Catalogue {
         let Some(found) = self.find(method, path) else {
             return vec![self.no_operation(method, path)];
         };
-        let query: Vec<_> = pairs(query).collect();
+        let query = match found.operation.parse_query(query) {
+            Ok(query) => query,
+            Err((name, _)) => {
+                let (place, message) = (format!("/query/{name}"), "is given twice".into());
+                return vec![complaint(ComplaintKind::Duplicate, &place, "", message)];
+            }
+        };
         let is_checked = matches!(found.operation.body, Body::Json { .. });
         let mut early = None;
         let mut json = None;
@@ -116,7 +127,7 @@ impl Catalogue {
 }
 
 /// Splits a query into names and values, unescaped.
-pub(crate) fn pairs(query: &str) -> impl Iterator<Item = (String, String)> {
+fn pairs(query: &str) -> impl Iterator<Item = (String, String)> {
     let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     query.split('&').filter(|pair| !pair.is_empty()).map(move |pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -125,6 +136,24 @@ pub(crate) fn pairs(query: &str) -> impl Iterator<Item = (String, String)> {
 }
 
 impl Operation {
+    /// Splits a query into names and values, unescaped. A list may have one parameter for each item.
+    ///
+    /// # Errors
+    ///
+    /// The name and the second value of a parameter that is given twice and is no list.
+    pub fn parse_query(&self, query: &str) -> Result<Vec<(String, String)>, (String, String)> {
+        let is_list = |parameter: &&Parameter| parameter.schema.types.contains(&Type::Array);
+        let lists = || self.parameters_in(false).filter(is_list);
+        let (mut parsed, mut names) = (Vec::new(), BTreeSet::new());
+        for (name, value) in pairs(query) {
+            if !names.insert(name.clone()) && lists().all(|list| list.name != name) {
+                return Err((name, value));
+            }
+            parsed.push((name, value));
+        }
+        Ok(parsed)
+    }
+
     /// Checks the parts of a request that was found: the parameters of the path and of the query, unescaped, and the body.
     /// For an upload, the body is the part `meta`. A body of an operation without one is ignored, as the gateway does.
     pub fn check(
@@ -142,7 +171,8 @@ impl Operation {
                     None if is_in_path => {}
                     None => {
                         let names = self.parameters_in(false).map(|parameter| parameter.name.as_str());
-                        check.unknown(&format!("{place}/{name}"), closest(name, names));
+                        check
+                            .unknown(|| (format!("{place}/{name}"), closest(name, names).map(str::to_owned)));
                     }
                 }
             }
@@ -155,7 +185,7 @@ impl Operation {
         }
         match (&self.body, body) {
             (Body::Json { schema, .. } | Body::Upload { meta: schema }, Some(value)) => {
-                check.value(schema, value, &Pointer::root("/body"));
+                check.value(schema, value, &Pointer::new("body"));
             }
             (Body::Json { schema, is_required }, None) => {
                 let needs_body =
@@ -174,7 +204,7 @@ impl Schema {
     /// Checks a value, for example a reply. Sealed fields are only listed.
     pub fn check(&self, value: &Value) -> Report {
         let mut check = Check::default();
-        check.value(self, value, &Pointer::root(""));
+        check.value(self, value, &Pointer::new(""));
         check.0
     }
 }
@@ -190,9 +220,14 @@ impl Check {
         }
     }
 
-    fn unknown(&mut self, place: &str, meant: Option<&str>) {
-        let hint = meant.map(|known| format!("; did you mean {known}?")).unwrap_or_default();
-        self.add(ComplaintKind::Unknown, place, &Schema::default(), format!("unknown field{hint}"));
+    /// Adds the complaint about an unknown field. `described` returns its place and the closest known name: a search that
+    /// is dear, while a body may have any number of unknown fields.
+    fn unknown(&mut self, described: impl FnOnce() -> (String, Option<String>)) {
+        if self.0.complaints.len() < MAX_COMPLAINTS {
+            let (place, known) = described();
+            let hint = known.map(|known| format!("; did you mean {known}?")).unwrap_or_default();
+            self.add(ComplaintKind::Unknown, &place, &Schema::default(), format!("unknown field{hint}"));
+        }
     }
 
     /// Checks a parameter, which is a text on the wire.
@@ -208,6 +243,14 @@ impl Check {
             return self.add(ComplaintKind::Mistyped, place, schema, message);
         }
         let is_list = schema.types.contains(&Type::Array);
+        let broken = if schema.types == [Type::Integer] {
+            text.parse().ok().and_then(|number| broken_range(schema, number))
+        } else {
+            schema.allows(Type::String).then(|| broken_length(schema, text)).flatten()
+        };
+        if let Some(message) = broken {
+            self.add(ComplaintKind::OutOfRange, place, schema, message);
+        }
         let is_listed = |value: &Value| {
             let other = if value.is_string() { String::new() } else { value.to_string() };
             value.as_str().unwrap_or(&other) == text
@@ -221,7 +264,7 @@ impl Check {
         if value.is_null() {
             if !schema.is_nullable {
                 let message = "must not be null: leave the field out".into();
-                self.add(ComplaintKind::Mistyped, &at.to_string(), schema, message);
+                self.add(ComplaintKind::Mistyped, &at.place(), schema, message);
             }
             return;
         }
@@ -231,14 +274,18 @@ impl Check {
                 with_article(&schema.type_names()),
                 with_article(name_of(value))
             );
-            return self.add(ComplaintKind::Mistyped, &at.to_string(), schema, message);
+            return self.add(ComplaintKind::Mistyped, &at.place(), schema, message);
         }
         if !schema.values.is_empty() && !schema.values.contains(value) {
-            self.add(ComplaintKind::Unlisted, &at.to_string(), schema, listed(&schema.values));
+            self.add(ComplaintKind::Unlisted, &at.place(), schema, listed(&schema.values));
         }
         match value {
             Value::String(text) => self.text(schema, text, at),
             Value::Array(items) => {
+                if let Some(limit) = schema.count.violated_by(count(items.len())) {
+                    let message = format!("must have {limit} items, not {}", items.len());
+                    self.add(ComplaintKind::OutOfRange, &at.place(), schema, message);
+                }
                 for (index, item) in items.iter().enumerate() {
                     if let Some(schema) = &schema.items {
                         self.value(schema, item, &at.child(Part::Index(index)));
@@ -246,7 +293,12 @@ impl Check {
                 }
             }
             Value::Object(members) => self.object(schema, members, at),
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+            Value::Number(number) => {
+                if let Some(message) = number.as_i64().and_then(|number| broken_range(schema, number)) {
+                    self.add(ComplaintKind::OutOfRange, &at.place(), schema, message);
+                }
+            }
+            Value::Null | Value::Bool(_) => {}
         }
     }
 
@@ -261,11 +313,14 @@ impl Check {
         }
         for name in unknown {
             let unused = schema.properties.keys().filter(|known| !members.contains_key(*known));
-            self.unknown(&at.child(Part::Name(name)).to_string(), closest(name, unused.map(String::as_str)));
+            self.unknown(|| {
+                let known = closest(name, unused.map(String::as_str)).map(str::to_owned);
+                (at.child(Part::Name(name)).place(), known)
+            });
         }
         for (name, property) in schema.properties.iter().filter(|(_, property)| property.is_required) {
             if !members.contains_key(name) {
-                let place = at.child(Part::Name(name)).to_string();
+                let place = at.child(Part::Name(name)).place();
                 self.add(ComplaintKind::Missing, &place, &property.schema, "is required".into());
             }
         }
@@ -273,28 +328,42 @@ impl Check {
 
     fn text(&mut self, schema: &Schema, text: &str, at: &Pointer<'_>) {
         if schema.is_sealed && !text.is_empty() {
-            let place = at.to_string();
+            let place = at.place();
             self.0.sealed.push(place.strip_prefix("/body").unwrap_or(&place).to_owned());
             let is_ciphertext = STANDARD.decode(text).is_ok_and(|bytes| bytes.len() >= MIN_CIPHERTEXT_BYTES);
             if !is_ciphertext {
                 let message = "must be encrypted with WeChat Pay's public key or platform certificate, and sent as Base64";
                 self.add(ComplaintKind::Unsealed, &place, schema, message.into());
             }
+        } else if let Some(message) = broken_length(schema, text) {
+            self.add(ComplaintKind::OutOfRange, &at.place(), schema, message);
         }
         if let Some(json) = &schema.json {
             match serde_json::from_str(text) {
                 Ok(value) => self.value(json, &value, at),
                 Err(_) => {
-                    self.add(
-                        ComplaintKind::Mistyped,
-                        &at.to_string(),
-                        schema,
-                        "must be a text of JSON".into(),
-                    );
+                    self.add(ComplaintKind::Mistyped, &at.place(), schema, "must be a text of JSON".into());
                 }
             }
         }
     }
+}
+
+/// Describes the limit that a number violates.
+fn broken_range(schema: &Schema, number: i64) -> Option<String> {
+    schema.range.violated_by(number).map(|limit| format!("must be {limit}"))
+}
+
+/// Describes the limit that the length of a text violates, in characters and in bytes: descriptions do not say which of
+/// them they count.
+fn broken_length(schema: &Schema, text: &str) -> Option<String> {
+    let short = schema.length.below(count(text.len()));
+    let limit = short.or_else(|| schema.length.above(count(text.chars().count())))?;
+    Some(format!("must have {limit} characters"))
+}
+
+fn count(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 fn complaint(kind: ComplaintKind, place: &str, title: &str, message: String) -> Complaint {
@@ -324,45 +393,4 @@ fn name_of(value: &Value) -> &'static str {
 fn with_article(name: &str) -> String {
     let article = if name.starts_with(['a', 'i', 'o']) { "an" } else { "a" };
     format!("{article} {name}")
-}
-
-/// The JSON pointer to a value. It becomes a text only for a complaint.
-#[derive(Clone, Copy)]
-struct Pointer<'a> {
-    root: &'static str,
-    parent: Option<&'a Self>,
-    part: Option<Part<'a>>,
-}
-
-#[derive(Clone, Copy)]
-enum Part<'a> {
-    Name(&'a str),
-    Index(usize),
-}
-
-impl<'a> Pointer<'a> {
-    const fn root(root: &'static str) -> Self {
-        Self { root, parent: None, part: None }
-    }
-
-    const fn child<'b>(&'b self, part: Part<'b>) -> Pointer<'b>
-    where
-        'a: 'b,
-    {
-        Pointer { root: self.root, parent: Some(self), part: Some(part) }
-    }
-}
-
-impl fmt::Display for Pointer<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.parent {
-            Some(parent) => parent.fmt(f)?,
-            None => f.write_str(self.root)?,
-        }
-        match self.part {
-            Some(Part::Name(name)) => write!(f, "/{}", crate::compile::escaped(name)),
-            Some(Part::Index(index)) => write!(f, "/{index}"),
-            None => Ok(()),
-        }
-    }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     Defect,
-    schema::{Property, Schema, Type},
+    schema::{Property, Range, Schema, Type},
 };
 use serde_json::{Map, Value};
 use std::{collections::BTreeMap, sync::Arc};
@@ -120,7 +120,9 @@ impl<'a> Compiler<'a> {
             format: text("format"),
             example: members.get("example").or_else(|| members.get("default")).cloned(),
             is_nullable: members.get("nullable") == Some(&Value::Bool(true)),
-            max_length: members.get("maxLength").and_then(Value::as_u64).and_then(|max| max.try_into().ok()),
+            length: range(members, "minLength", "maxLength"),
+            range: range(members, "minimum", "maximum"),
+            count: range(members, "minItems", "maxItems"),
             ..Schema::default()
         };
         let names: Vec<&Value> = match members.get("type") {
@@ -191,6 +193,12 @@ impl<'a> Compiler<'a> {
     pub(crate) fn tolerate(&mut self, place: &str, message: &str) {
         self.tolerated.push(Defect { leaves_out: false, ..Defect::new(place, message) });
     }
+}
+
+/// Reads a range. A limit that is no whole number is ignored.
+fn range(members: &Map<String, Value>, min: &str, max: &str) -> Range {
+    let limit = |name: &str| members.get(name).and_then(Value::as_i64);
+    Range { min: limit(min), max: limit(max) }
 }
 
 /// Returns the schemas of a list, with their places.

@@ -2,7 +2,7 @@
 
 use crate::{
     operation::{Body, Operation, parameter_name},
-    schema::{Schema, Type},
+    schema::{Range, Schema, Type},
 };
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
@@ -90,10 +90,15 @@ fn sample(schema: &Schema, name: &str, depth: usize, count: &mut usize) -> Value
 fn scalar(schema: &Schema, name: &str) -> Value {
     let example = schema.example.as_ref().and_then(|example| converted(schema, example));
     if let Some(value) = example.or_else(|| schema.values.iter().find(|value| schema.fits(value)).cloned()) {
-        return value;
+        // The example of a description can break its own limit.
+        let fitted = value.as_str().filter(|_| !schema.is_sealed).map(|text| of_length(text, schema.length));
+        return fitted.map_or(value, Value::String);
     }
     match schema.types.first() {
-        Some(Type::Integer | Type::Number) => 1.into(),
+        Some(Type::Integer | Type::Number) => {
+            let Range { min, max } = schema.range;
+            1.max(min.unwrap_or(1)).min(max.unwrap_or(i64::MAX)).into()
+        }
         Some(Type::Boolean) => false.into(),
         Some(Type::Object) => Value::Object(Map::new()),
         Some(Type::Array) => Value::Array(Vec::new()),
@@ -101,13 +106,17 @@ fn scalar(schema: &Schema, name: &str) -> Value {
             "rfc3339" => "2026-01-02T03:04:05+08:00".into(),
             "date" => "2026-01-02".into(),
             "url" | "MediaUrl" => "https://www.example.com/".into(),
-            _ => shortened(if name.is_empty() { "example" } else { name }, schema.max_length).into(),
+            _ => of_length(if name.is_empty() { "example" } else { name }, schema.length).into(),
         },
     }
 }
 
-fn shortened(text: &str, max: Option<usize>) -> String {
-    text.chars().take(max.unwrap_or(usize::MAX).max(1)).collect()
+/// Repeats or cuts a text to a length.
+fn of_length(text: &str, length: Range) -> String {
+    let limit = |limit: Option<i64>| limit.and_then(|limit| usize::try_from(limit).ok());
+    let least = limit(length.min).unwrap_or(0).min(MAX_VALUES);
+    let count = text.chars().count().max(least).min(limit(length.max).unwrap_or(usize::MAX)).max(1);
+    text.chars().cycle().take(count).collect()
 }
 
 /// Returns a value as the schema allows it: numbers and truth values are often written as texts, and texts as numbers.

@@ -101,6 +101,10 @@ impl<'a> Reader<'a> {
                 defects.push(Defect::new(place, format!("a path must have at most {MAX_PARTS} parts")));
                 continue;
             }
+            if path.contains(['?', '#']) {
+                defects.push(Defect::new(place, "a path must have no query and no fragment"));
+                continue;
+            }
             for (name, value) in members {
                 let at = format!("{place}/{}", escaped(name));
                 let Some(method) = method(name) else {

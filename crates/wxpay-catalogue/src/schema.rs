@@ -60,6 +60,35 @@ impl Type {
     }
 }
 
+/// A range, both ends included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Range {
+    /// The least value; `None` if there is no limit.
+    pub min: Option<i64>,
+    /// The greatest value; `None` if there is no limit.
+    pub max: Option<i64>,
+}
+
+impl Range {
+    /// Describes the limit that a number violates.
+    pub(crate) fn violated_by(self, number: i64) -> Option<String> {
+        self.below(number).or_else(|| self.above(number))
+    }
+
+    pub(crate) fn below(self, number: i64) -> Option<String> {
+        self.min.filter(|min| number < *min).map(|min| format!("at least {min}"))
+    }
+
+    pub(crate) fn above(self, number: i64) -> Option<String> {
+        self.max.filter(|max| number > *max).map(|max| format!("at most {max}"))
+    }
+
+    fn or(self, other: Self) -> Self {
+        Self { min: self.min.or(other.min), max: self.max.or(other.max) }
+    }
+}
+
 /// The schema of a value.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -78,8 +107,12 @@ pub struct Schema {
     pub is_nullable: bool,
     /// True for a sensitive field: its text is encrypted on its own, and sent as Base64.
     pub is_sealed: bool,
-    /// The maximum number of characters of a string.
-    pub max_length: Option<usize>,
+    /// The length of a string. Descriptions do not say whether they count characters or bytes.
+    pub length: Range,
+    /// The range of a number.
+    pub range: Range,
+    /// The number of items of a list.
+    pub count: Range,
     /// The members of an object, by name.
     pub properties: BTreeMap<String, Property>,
     /// True if an object may have other members.
@@ -145,7 +178,9 @@ impl Schema {
         }
         self.is_nullable |= other.is_nullable;
         self.is_sealed |= other.is_sealed;
-        self.max_length = self.max_length.or(other.max_length);
+        self.length = self.length.or(other.length);
+        self.range = self.range.or(other.range);
+        self.count = self.count.or(other.count);
         for (name, property) in &other.properties {
             match self.properties.get_mut(name) {
                 Some(own) => own.is_required |= property.is_required,
@@ -188,6 +223,10 @@ impl Schema {
         joined.types = if is_any { Vec::new() } else { types };
         if alternatives.iter().any(|alternative| alternative.values.is_empty()) {
             joined.values.clear();
+        }
+        if alternatives.len() > 1 {
+            // The limits of one alternative are not those of another.
+            (joined.length, joined.range, joined.count) = Default::default();
         }
         for (name, property) in &mut joined.properties {
             let is_required = |alternative: &Arc<Self>| {

@@ -20,7 +20,7 @@ fn read(description: &Value) -> (Catalogue, Vec<String>) {
 fn swagger(paths: Value) -> Value {
     json!({"swagger": "2.0", "paths": paths, "definitions": {
         "Lamp": {"type": "object", "required": ["watts"], "properties": {
-            "watts": {"type": "integer"}, "colour": {"type": "string", "enum": ["RED", "BLUE"]},
+            "watts": {"type": "integer", "minimum": 1, "maximum": 100}, "colour": {"type": "string", "enum": ["RED", "BLUE"]},
             "owner": {"type": "string", "format": "base64"}, "next": {"$ref": "#/definitions/Lamp"},
         }},
     }})
@@ -32,14 +32,16 @@ fn lamps() -> Catalogue {
         "/v3/lamps": {"post": {
             "summary": "开灯", "parameters": body(json!({"allOf": [
                 {"$ref": "#/definitions/Lamp"},
-                {"type": "object", "properties": {"tags": {"type": "array", "items": {"type": "string"}}}},
+                {"type": "object", "properties": {
+                    "tags": {"type": "array", "maxItems": 2, "items": {"type": "string", "minLength": 1, "maxLength": 3}},
+                }},
             ]})),
             "responses": {"200": {"schema": {"$ref": "#/definitions/Lamp"}}},
         }},
         "/v3/lamps/{lamp_id}": {"get": {
             "parameters": [
                 {"name": "lamp_id", "in": "path", "type": "string"},
-                {"name": "limit", "in": "query", "type": "integer", "required": true},
+                {"name": "limit", "in": "query", "type": "integer", "required": true, "maximum": 50},
             ],
             "responses": {"200": {"schema": {"$ref": "#/definitions/Lamp"}}},
         }},
@@ -58,8 +60,10 @@ fn complaints(method: &str, target: &str, body: &Value) -> Vec<(ComplaintKind, S
 }
 
 #[test]
-fn check_names_unknown_missing_mistyped_unlisted_and_unsealed_fields() {
-    use ComplaintKind::{Body, Missing, Mistyped, Operation, Unknown, Unlisted, Unsealed};
+fn check_names_each_kind_of_broken_rule() {
+    use ComplaintKind::{
+        Body, Duplicate, Missing, Mistyped, Operation, OutOfRange, Unknown, Unlisted, Unsealed,
+    };
     let sealed = "A".repeat(344);
     let right = json!({"watts": 5, "colour": "RED", "owner": sealed, "next": {"any": 1}, "tags": ["a"]});
     assert_eq!(complaints("POST", "/v3/lamps", &right), []);
@@ -78,6 +82,30 @@ fn check_names_unknown_missing_mistyped_unlisted_and_unsealed_fields() {
             Unlisted,
             "/body/colour: is not one of RED, BLUE",
         ),
+        ("POST", "/v3/lamps", json!({"watts": 0}), OutOfRange, "/body/watts: must be at least 1"),
+        ("POST", "/v3/lamps", json!({"watts": 101}), OutOfRange, "/body/watts: must be at most 100"),
+        (
+            "POST",
+            "/v3/lamps",
+            json!({"watts": 5, "tags": ["a", "b", "c"]}),
+            OutOfRange,
+            "/body/tags: must have at most 2 items, not 3",
+        ),
+        (
+            "POST",
+            "/v3/lamps",
+            json!({"watts": 5, "tags": ["灯灯灯灯"]}),
+            OutOfRange,
+            "/body/tags/0: must have at most 3 characters",
+        ),
+        (
+            "POST",
+            "/v3/lamps",
+            json!({"watts": 5, "tags": [""]}),
+            OutOfRange,
+            "/body/tags/0: must have at least 1 characters",
+        ),
+        ("GET", "/v3/lamps/1?limit=51", Value::Null, OutOfRange, "/query/limit: must be at most 50"),
         ("POST", "/v3/lamps", json!({}), Missing, "/body/watts: is required"),
         (
             "POST",
@@ -117,6 +145,7 @@ fn check_names_unknown_missing_mistyped_unlisted_and_unsealed_fields() {
             Unknown,
             "/query/limits: unknown field; did you mean limit?",
         ),
+        ("GET", "/v3/lamps/1?limit=1&limit=2", Value::Null, Duplicate, "/query/limit: is given twice"),
         ("PUT", "/v3/lamps", Value::Null, Operation, "/v3/lamps is described for POST only"),
         (
             "POST",
@@ -128,6 +157,8 @@ fn check_names_unknown_missing_mistyped_unlisted_and_unsealed_fields() {
     ] {
         assert_eq!(complaints(method, target, &body), [(kind, text.to_owned())], "{method} {target} {body}");
     }
+    // Nine bytes: too many only if the limit counts bytes.
+    assert_eq!(complaints("POST", "/v3/lamps", &json!({"watts": 5, "tags": ["灯灯灯"]})), []);
     let malformed = lamps().check("POST", "/v3/lamps", Some(b"{"));
     assert_eq!(malformed[0].to_string(), "/body: must be JSON in UTF-8");
     assert_eq!(malformed.len(), 1);
@@ -172,6 +203,7 @@ fn defects_are_named_by_place_and_leave_the_rest() {
         "/v3/g/{y}": {"get": {"responses": ok, "parameters": [{"in": "path", "name": "y", "type": "string"}]}},
         "/v3/h": {"get": {"responses": ok, "parameters": [{"in": "nowhere", "name": "x"}]}},
         "/v3/i": [],
+        "/v3/j?x=1": {"get": {"responses": ok}},
     })));
     assert_eq!(catalogue.operations().len(), 5);
     assert_eq!(
@@ -183,6 +215,7 @@ fn defects_are_named_by_place_and_leave_the_rest() {
             "/paths/~1v3~1d/get/responses: has no response of a success; the operation is left out",
             "/paths/~1v3~1h/get/parameters/0/in: must be path, query, header, body or formData; the operation is left out",
             "/paths/~1v3~1i: must be an object of operations by method; the operation is left out",
+            "/paths/~1v3~1j?x=1: a path must have no query and no fragment; the operation is left out",
             "/paths/~1v3~1e~1{x}/get: the parameter x of the path is not described",
             "/paths/~1v3~1f/fetch: is no method; it is ignored",
             "/paths/~1v3~1f/get/responses/200/schema/type: is no JSON type; any value is accepted",

@@ -16,6 +16,7 @@ struct Field {
     kind: String,
     is_required: bool,
     is_sealed: bool,
+    limits: String,
     description: String,
     values: Vec<String>,
 }
@@ -66,7 +67,7 @@ pub(super) fn json(operation: &Operation) -> Value {
         let shown = fields.into_iter().map(|field| {
             json!({
                 "place": field.place, "type": field.kind, "required": field.is_required, "sealed": field.is_sealed,
-                "description": field.description, "values": field.values,
+                "limits": field.limits, "description": field.description, "values": field.values,
             })
         });
         shown.collect()
@@ -125,9 +126,22 @@ fn field(schema: &Schema, place: String, is_required: bool) -> Field {
         kind: schema.type_names(),
         is_required,
         is_sealed: schema.is_sealed,
+        limits: limits(schema),
         description,
         values: schema.values.iter().map(value).collect(),
     }
+}
+
+/// Describes the limits of a value: `1 to 32 characters`.
+fn limits(schema: &Schema) -> String {
+    let described = [(schema.length, " characters"), (schema.range, ""), (schema.count, " items")];
+    let described = described.into_iter().filter_map(|(range, unit)| match (range.min, range.max) {
+        (Some(min), Some(max)) => Some(format!("{min} to {max}{unit}")),
+        (Some(min), None) => Some(format!("at least {min}{unit}")),
+        (None, Some(max)) => Some(format!("at most {max}{unit}")),
+        (None, None) => None,
+    });
+    described.collect::<Vec<_>>().join(", ")
 }
 
 fn lines(text: &mut String, fields: &[Field]) {
@@ -137,11 +151,12 @@ fn lines(text: &mut String, fields: &[Field]) {
     for field in fields {
         let required = if field.is_required { ", required" } else { "" };
         let sealed = if field.is_sealed { ", sealed" } else { "" };
-        write!(text, "  {}  {}{required}{sealed}", field.place, field.kind).ok();
+        let limits = if field.limits.is_empty() { String::new() } else { format!(", {}", field.limits) };
+        write!(text, "  {}  {}{limits}{required}{sealed}", one_line(&field.place), field.kind).ok();
         if !field.description.is_empty() {
             write!(text, ": {}", field.description).ok();
         }
-        let values: Vec<&str> = field.values.iter().take(MAX_VALUES).map(String::as_str).collect();
+        let values: Vec<String> = field.values.iter().take(MAX_VALUES).map(|value| one_line(value)).collect();
         if !values.is_empty() {
             let more = if field.values.len() > MAX_VALUES { " | …" } else { "" };
             write!(text, " ({}{more})", values.join(" | ")).ok();

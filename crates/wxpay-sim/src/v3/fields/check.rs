@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{settings::LengthUnit, time};
 use serde_json::{Map, Value};
-use std::fmt;
+use wxpay_catalogue::{Part, Pointer};
 
 /// A check in progress. It reports the first value of a wrong type; without one, all undefined members; without one,
 /// the first violated rule in the order of the tables.
@@ -39,7 +39,7 @@ impl Check {
         fields: &[&[Field]],
         location: &'static str,
     ) -> Self {
-        self.visit_object(members, fields, &Pointer { location, parent: None, part: None });
+        self.visit_object(members, fields, &Pointer::new(location));
         self
     }
 
@@ -67,7 +67,7 @@ impl Check {
             }
         }
         for name in members.keys().filter(|name| fields().all(|field| field.name != *name)) {
-            self.undefined.push(format!("/{}{}", at.location, at.child(Part::Name(name))));
+            self.undefined.push(at.child(Part::Name(name)).place());
         }
     }
 
@@ -122,7 +122,7 @@ impl Check {
             (kind, value) => {
                 if self.mistyped.is_none() {
                     let pointer = at.to_string();
-                    let source = Source { location: at.location, pointer: &pointer, title };
+                    let source = Source { location: at.root(), pointer: &pointer, title };
                     self.mistyped = Some(source.mistyped(value, needed(kind)));
                 }
             }
@@ -155,7 +155,7 @@ impl Check {
     fn violated(&mut self, at: &Pointer<'_>, title: &str, refusal: impl FnOnce(&Source<'_>) -> Refusal) {
         if self.violation.is_none() {
             let pointer = at.to_string();
-            self.violation = Some(refusal(&Source { location: at.location, pointer: &pointer, title }));
+            self.violation = Some(refusal(&Source { location: at.root(), pointer: &pointer, title }));
         }
     }
 }
@@ -173,42 +173,6 @@ const fn needed(kind: Kind) -> &'static str {
         Kind::Boolean => " bool 类型的 Json 值",
         Kind::Object(_) => " object 类型的 Json 值",
         Kind::List(..) => " array 类型的 Json 值",
-    }
-}
-
-/// The JSON pointer to a value. It becomes a text only for a refusal.
-#[derive(Clone, Copy)]
-struct Pointer<'a> {
-    location: &'static str,
-    parent: Option<&'a Self>,
-    part: Option<Part<'a>>,
-}
-
-#[derive(Clone, Copy)]
-enum Part<'a> {
-    Name(&'a str),
-    Index(usize),
-}
-
-impl<'a> Pointer<'a> {
-    const fn child<'b>(&'b self, part: Part<'b>) -> Pointer<'b>
-    where
-        'a: 'b,
-    {
-        Pointer { location: self.location, parent: Some(self), part: Some(part) }
-    }
-}
-
-impl fmt::Display for Pointer<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(parent) = self.parent {
-            parent.fmt(f)?;
-        }
-        match self.part {
-            Some(Part::Name(name)) => write!(f, "/{name}"),
-            Some(Part::Index(index)) => write!(f, "/{index}"),
-            None => Ok(()),
-        }
     }
 }
 
