@@ -5,7 +5,7 @@ mod ops;
 mod serve;
 
 pub(crate) use certify::Certify;
-pub(crate) use ops::{Ops, OpsExample, OpsSearch};
+pub(crate) use ops::{Described, Ops, OpsExample, OpsSearch};
 pub(crate) use serve::{
     ApiKey, Audit, AuditCommand, Backup, CheckConfig, CopyLedger, Ledger, Merchant, MerchantKeys,
     MerchantSettings, Migrate, One, Scope, Serve, Sources, Webhook,
@@ -248,11 +248,8 @@ pub(crate) struct Sim {
     /// Verifies no certificate when notifications are sent to `https` URLs.
     #[arg(long)]
     pub(crate) insecure_notify: bool,
-    /// A description of operations, Swagger 2.0 or OpenAPI 3 in JSON, such as that of the community's `wechatpay-openapi`:
-    /// operations that the simulator does not implement are answered by their schemas, with the header
-    /// `Wxpay-Sim: catalogue`.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) catalogue: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) described: Described,
     /// The keys that WeChat Pay signs with in APIv3.
     #[arg(long, value_enum, default_value_t = PlatformKeys::Either)]
     pub(crate) platform_keys: PlatformKeys,

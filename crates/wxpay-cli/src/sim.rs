@@ -89,20 +89,24 @@ fn warm_up(server: &Server) {
     }
 }
 
+/// Returns options that trust the CAs of the files of `--notify-ca`.
+pub(crate) fn with_notify_cas(paths: &[PathBuf]) -> Result<Options, Failure> {
+    paths.iter().try_fold(Options::default(), |options, path| {
+        let pem = input::file("--notify-ca", path)?;
+        options.with_notify_ca(pem.expose()).map_err(|error| {
+            Failure::usage(format_args!("--notify-ca: {} {}", input::shown(path), error.rule()))
+        })
+    })
+}
+
 /// Returns the options for sending notifications to `https` URLs.
 fn notification_options(args: &args::Sim) -> Result<Options, Failure> {
-    let mut options = Options::default();
-    for path in &args.notify_ca {
-        let pem = input::file("--notify-ca", path)?;
-        options = options.with_notify_ca(pem.expose()).map_err(|error| {
-            Failure::usage(format_args!("--notify-ca: {} {}", input::shown(path), error.rule()))
-        })?;
-    }
+    let options = with_notify_cas(&args.notify_ca)?;
     if args.insecure_notify {
         output::note(
             "warning: --insecure-notify: notifications are sent to any server, whatever its certificate",
         );
-        options = options.without_certificate_verification();
+        return Ok(options.without_certificate_verification());
     }
     Ok(options)
 }
@@ -113,13 +117,16 @@ fn gateway(args: &args::Sim, folder: &Folder) -> Result<Gateway, Failure> {
         Era::Y2014 => settings::Era::Y2014,
         Era::Y2016 => settings::Era::Y2016,
     });
+    if args.described.strict {
+        settings.v3.catalogue_check = settings::CatalogueCheck::Refuse;
+    }
     let origin = match (args.seed, folder) {
         (Some(seed), _) => Origin::Seed(seed),
         (None, Folder::Temporary(_)) => Origin::New,
         (None, Folder::Given(folder)) if args.new_keys => Origin::NewIn(folder),
         (None, Folder::Given(folder)) => Origin::SavedIn(folder),
     };
-    let catalogue = args.catalogue.as_deref().map(crate::catalogue::read).transpose()?;
+    let catalogue = args.described.catalogue.as_deref().map(crate::catalogue::read).transpose()?;
     let mut gateway = origin.gateway(settings)?;
     gateway.set_catalogue(catalogue);
     let mode = match args.platform_keys {

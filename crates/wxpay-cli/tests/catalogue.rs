@@ -14,7 +14,7 @@ use support::{Running, wxpay};
 
 fn description(folder: &Path) -> PathBuf {
     let lamp = json!({"type": "object", "properties": {
-        "out_lamp_no": {"type": "string", "example": "LAMP1", "description": "商户灯号"},
+        "out_lamp_no": {"type": "string", "maxLength": 32, "example": "LAMP1", "description": "商户灯号"},
         "lamp_id": {"type": "string", "example": "1217752501201407"},
         "owner_name": {"type": "string", "format": "base64"},
         "colour": {"type": "string", "enum": ["RED", "BLUE"]},
@@ -58,7 +58,7 @@ fn ops_searches_shows_and_gives_examples_and_names_what_is_left_out() {
 
     let shown = run(&["ops", "show", "post", "/v3/lamps/lamps"], &file);
     for line in [
-        "  /body/out_lamp_no  string, required: 商户灯号",
+        "  /body/out_lamp_no  string, at most 32 characters, required: 商户灯号",
         "  /body/owner_name  string, sealed",
         "(RED | BLUE)",
     ] {
@@ -69,7 +69,8 @@ fn ops_searches_shows_and_gives_examples_and_names_what_is_left_out() {
     assert_eq!(
         shown[0]["request"][3],
         json!({
-            "place": "/body/owner_name", "type": "string", "required": false, "sealed": true, "description": "", "values": [],
+            "place": "/body/owner_name", "type": "string", "required": false, "sealed": true, "limits": "", "description": "",
+            "values": [],
         })
     );
 
@@ -118,7 +119,7 @@ fn sim_answers_the_catalogue_and_call_warns_or_refuses() {
     let catalogue = file.to_str().unwrap();
     let wrong = Some(r#"{"outLampNo":"L2"}"#);
     let warned = call(&["--catalogue", catalogue], "POST", "/v3/lamps/lamps", wrong);
-    assert_eq!(warned.status.code(), Some(5), "sent, and refused by the field check, which signs nothing");
+    assert_eq!(warned.status.code(), Some(0), "sent, and answered: {}", text(&warned.stderr));
     assert!(
         text(&warned.stderr).contains("warning: /body/outLampNo: unknown field; did you mean out_lamp_no?")
     );
@@ -130,4 +131,10 @@ fn sim_answers_the_catalogue_and_call_warns_or_refuses() {
         assert!(text(&refused.stderr).contains(complaint), "{}", text(&refused.stderr));
     }
     drop(sim);
+    let mut strict = wxpay();
+    strict.arg("sim").arg("--env-file").arg(&env_file).arg("--catalogue").arg(&file).arg("--strict");
+    let strict = Running::start(&mut strict);
+    let refused = call(&[], "POST", "/v3/lamps/lamps", wrong);
+    assert_eq!(refused.status.code(), Some(5), "refused by the field check, which signs nothing");
+    drop(strict);
 }

@@ -11,7 +11,8 @@ pub use v1::{
     SecondSignPackage, SuccessMatch, V1, WrongSecretCode,
 };
 pub use v3::{
-    CloseUnknownOrder, GzipPlace, LengthUnit, NoCertificateMessage, RefundOutcome, UserPayingReply, V3,
+    CatalogueCheck, CloseUnknownOrder, GzipPlace, LengthUnit, NoCertificateMessage, RefundOutcome,
+    UserPayingReply, V3,
 };
 
 use std::time::Duration;

@@ -39,6 +39,8 @@ pub enum Kind {
     ForgedNotificationAccepted,
     /// The simulator accepted a value that the real gateway may refuse.
     Nonportable,
+    /// A request was answered although it breaks the description of its operation in the catalogue.
+    BrokenDescription,
     /// A request was refused. The text has the reason; the reply has only the errcode.
     Refused,
     /// The merchant did not accept a notification by its last retry.

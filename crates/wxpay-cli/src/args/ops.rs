@@ -35,6 +35,20 @@ pub(crate) struct OfCatalogue {
     pub(crate) json: bool,
 }
 
+/// The description by which the simulator answers.
+#[derive(Args, Debug)]
+pub(crate) struct Described {
+    /// A description of operations, Swagger 2.0 or OpenAPI 3 in JSON, such as that of the community's `wechatpay-openapi`:
+    /// operations that the simulator does not implement are answered by their schemas, with the header
+    /// `Wxpay-Sim: catalogue`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalogue: Option<PathBuf>,
+    /// Refuses requests that break their description in `--catalogue`. Without it they are answered, with a warning in the
+    /// log. The setting `catalogue_check` changes it while the simulator runs.
+    #[arg(long, requires = "catalogue")]
+    pub(crate) strict: bool,
+}
+
 #[derive(Args, Debug)]
 pub(crate) struct OpsSearch {
     /// The words; none lists all operations.

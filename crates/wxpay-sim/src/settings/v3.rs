@@ -63,6 +63,8 @@ pub struct V3 {
     pub no_certificate_message: NoCertificateMessage,
     /// Time that the payer of a code payment takes for the password, if the `auth_code` requires one.
     pub password_delay: Duration,
+    /// Treatment of requests that break the description of their operation in the catalogue.
+    pub catalogue_check: CatalogueCheck,
 }
 
 impl V3 {
@@ -105,6 +107,7 @@ impl Default for V3 {
             sub_merchant_bill_gzip: GzipPlace::InsideCipher,
             no_certificate_message: NoCertificateMessage::UsePublicKey,
             password_delay: Duration::from_secs(10),
+            catalogue_check: CatalogueCheck::Warn,
         }
     }
 }
@@ -173,6 +176,18 @@ pub enum NoCertificateMessage {
     UsePublicKey,
     /// 证书不存在
     NotFound,
+}
+
+/// Treatment of requests that break the description of their operation.
+///
+/// About one in eleven of the official samples breaks the community's description, so the default is a warning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CatalogueCheck {
+    /// The request is answered, and a warning names what it breaks.
+    Warn,
+    /// The request is refused, as WeChat Pay refuses what breaks its own rules.
+    Refuse,
 }
 
 #[cfg(test)]

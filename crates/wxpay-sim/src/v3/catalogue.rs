@@ -1,6 +1,7 @@
 //! The operations of a catalogue: those that a user's description knows and this simulator does not implement.
 //!
-//! Their requests are verified like all others and checked against the description. Their replies are made from its
+//! Their requests are verified like all others and checked against the description; the setting
+//! [`catalogue_check`](crate::settings::V3::catalogue_check) decides whether what breaks it is refused. Their replies are made from its
 //! schemas: the request is echoed, and what was written under a merchant's number is returned by a later query.
 //! Such a reply is marked with the header `Wxpay-Sim: catalogue`, and in the log with [`LABEL`].
 //!
@@ -20,11 +21,11 @@ use super::{
     errors::{self, Refusal},
     reply::Reply,
 };
-use crate::gateway::Gateway;
+use crate::{gateway::Gateway, warnings::Kind};
 use reply::Maker;
 use serde_json::Value;
 use std::sync::Arc;
-use wxpay_catalogue::Catalogue;
+use wxpay_catalogue::{Catalogue, Complaint};
 
 /// The label of all operations of the catalogue, in logs and for fault rules.
 pub(crate) const LABEL: &str = "v3.catalogue";
@@ -42,6 +43,11 @@ impl Gateway {
 /// Answers a valid request.
 pub(super) fn answer(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let operation = &call.found.operation;
+    if !call.complaints.is_empty() {
+        let number = writes::subject(call);
+        let detail = format!("{} {} {}", operation.method, operation.path, listed(&call.complaints));
+        gateway.warn(call.now, Kind::BrokenDescription, number.as_deref(), detail);
+    }
     let is_query = operation.method == "GET";
     if is_query && operation.path.ends_with("v3/certificates") || operation.path == "/v3/global/certificates"
     {
@@ -78,4 +84,15 @@ pub(super) fn answer(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusa
         None if operation.reply.status == 204 => Reply::no_content(),
         None => Reply::of(operation.reply.status, &Value::Object(serde_json::Map::new()), 0),
     })
+}
+
+/// The maximum number of complaints in a warning.
+const MAX_LISTED: usize = 5;
+
+/// Lists complaints in one line.
+fn listed(complaints: &[Complaint]) -> String {
+    let shown: Vec<String> = complaints.iter().take(MAX_LISTED).map(ToString::to_string).collect();
+    let more = complaints.len().saturating_sub(MAX_LISTED);
+    let more = if more > 0 { format!("; {more} more") } else { String::new() };
+    format!("{}{more}", shown.join("; "))
 }

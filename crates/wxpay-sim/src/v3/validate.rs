@@ -61,11 +61,11 @@ pub(super) fn validate(
     let base_url = request.url().find(target(request)).and_then(|at| request.url().get(..at));
     let base_url = base_url.unwrap_or_default();
     if let Some(found) = parsed.catalogued.clone() {
-        let query = parse_query(parsed.query, &[])?;
-        let query = query.into_iter().filter_map(|(name, value)| Some((name, value.as_str()?.to_owned())));
-        let query = query.collect();
+        let query = found.operation.parse_query(parsed.query);
+        let query = query.map_err(|(name, value)| fields::duplicate_parameter(&[], &name, &value))?;
         let (json, base_url) = (parsed.json.take(), base_url.into());
-        let verified = catalogue::Verified { request, merchant, upload, query, json, base_url, now };
+        let check = directory.settings.v3.catalogue_check;
+        let verified = catalogue::Verified { request, merchant, upload, query, json, base_url, now, check };
         return catalogue::validate(found, verified).map(|call| Validated::Catalogued(Box::new(call)));
     }
     let (operation, path) = parsed.route.clone()?;

@@ -2,7 +2,8 @@
 
 use super::setting::{Setting, boolean, choice, per_mille, seconds};
 use crate::settings::{
-    CloseUnknownOrder, GzipPlace, LengthUnit, NoCertificateMessage, RefundOutcome, UserPayingReply,
+    CatalogueCheck, CloseUnknownOrder, GzipPlace, LengthUnit, NoCertificateMessage, RefundOutcome,
+    UserPayingReply,
 };
 
 pub(super) static TABLE: &[Setting] = &[
@@ -64,6 +65,12 @@ pub(super) static TABLE: &[Setting] = &[
          or 证书不存在.",
         |settings| settings.v3.no_certificate_message,
         NoCertificateMessage { "use_public_key" => UsePublicKey, "not_found" => NotFound },
+    ),
+    choice!(
+        "catalogue_check",
+        "The treatment of requests that break the description of their operation in the catalogue: warn or refuse.",
+        |settings| settings.v3.catalogue_check,
+        CatalogueCheck { "warn" => Warn, "refuse" => Refuse },
     ),
     seconds(
         "timestamp_tolerance_seconds",

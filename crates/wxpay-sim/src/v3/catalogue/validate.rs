@@ -1,10 +1,10 @@
 //! Validation of a request against the catalogue.
 
 use super::super::{call::Opened, errors::Refusal, fields, multipart::Upload, serial};
-use crate::{clock::Now, merchant::Merchant};
+use crate::{clock::Now, merchant::Merchant, settings::CatalogueCheck};
 use serde_json::Value;
 use std::fmt;
-use wxpay_catalogue::{Body, ComplaintKind, Found};
+use wxpay_catalogue::{Body, Complaint, ComplaintKind, Found};
 use wxpay_proto::{UnixTime, http::Request, id::MchId};
 
 /// A valid request to an operation of the catalogue.
@@ -21,6 +21,8 @@ pub(in super::super) struct Call {
     pub(super) body: Value,
     /// The URL of the request up to the path.
     pub(super) base_url: String,
+    /// The complaints of a request that is answered nevertheless.
+    pub(super) complaints: Vec<Complaint>,
 }
 
 /// The body has plaintexts of sealed fields.
@@ -39,11 +41,12 @@ pub(in super::super) struct Verified<'a> {
     pub(in super::super) json: Option<Value>,
     pub(in super::super) base_url: String,
     pub(in super::super) now: Now,
+    pub(in super::super) check: CatalogueCheck,
 }
 
 /// Checks a verified request against the description, and opens its sealed fields.
 pub(in super::super) fn validate(found: Found, verified: Verified<'_>) -> Result<Call, Refusal> {
-    let Verified { request, merchant, upload, query, json, base_url, now } = verified;
+    let Verified { request, merchant, upload, query, json, base_url, now, check } = verified;
     let operation = &found.operation;
     let mut body = match &operation.body {
         Body::Json { .. } if request.body().is_empty() => None,
@@ -55,10 +58,12 @@ pub(in super::super) fn validate(found: Found, verified: Verified<'_>) -> Result
         }
         Body::None | _ => None,
     };
-    let report = operation.check(&found.parameters, &query, body.as_ref());
+    let mut report = operation.check(&found.parameters, &query, body.as_ref());
     // Whether a field is sealed shows when it is opened.
-    let complaints = report.complaints.iter().filter(|complaint| complaint.kind != ComplaintKind::Unsealed);
-    if let Some(refusal) = fields::described(&complaints.collect::<Vec<_>>()) {
+    report.complaints.retain(|complaint| complaint.kind != ComplaintKind::Unsealed);
+    if check == CatalogueCheck::Refuse
+        && let Some(refusal) = fields::described(&report.complaints)
+    {
         return Err(refusal);
     }
     let serial = request.header("wechatpay-serial");
@@ -75,5 +80,6 @@ pub(in super::super) fn validate(found: Found, verified: Verified<'_>) -> Result
         query,
         body: body.unwrap_or(Value::Null),
         base_url,
+        complaints: report.complaints,
     })
 }

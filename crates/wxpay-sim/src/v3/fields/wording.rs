@@ -115,19 +115,20 @@ pub(crate) fn not_multipart() -> Refusal {
 
 /// Refuses a request that breaks the description of its operation, in the order of a check against tables: values of a
 /// wrong type, all undefined members, the first violated rule.
-pub(crate) fn described(complaints: &[&Complaint]) -> Option<Refusal> {
+pub(crate) fn described(complaints: &[Complaint]) -> Option<Refusal> {
     let of = |kinds: &[ComplaintKind]| complaints.iter().find(|complaint| kinds.contains(&complaint.kind));
     if of(&[ComplaintKind::Body]).is_some() {
         return Some(malformed_body());
     }
     let place = |complaint: &Complaint| complaint.place.replacen("/path/", "/uri_template/", 1);
     let unknown = complaints.iter().filter(|complaint| complaint.kind == ComplaintKind::Unknown);
-    let unknown: Vec<String> = unknown.map(|complaint| place(complaint)).collect();
+    let unknown: Vec<String> = unknown.map(&place).collect();
     let mistyped = of(&[ComplaintKind::Mistyped]);
     if mistyped.is_none() && !unknown.is_empty() {
         return Some(undefined(&unknown));
     }
-    let complaint = mistyped.or_else(|| of(&[ComplaintKind::Missing, ComplaintKind::Unlisted]))?;
+    let complaint = mistyped
+        .or_else(|| of(&[ComplaintKind::Missing, ComplaintKind::Unlisted, ComplaintKind::OutOfRange]))?;
     let place = place(complaint);
     let (location, pointer) = place.get(1..)?.split_once('/')?;
     let (pointer, name) = (format!("/{pointer}"), pointer.rsplit('/').next().unwrap_or_default());
@@ -137,8 +138,10 @@ pub(crate) fn described(complaints: &[&Complaint]) -> Option<Refusal> {
         source.mistyped(&json!(""), "符合接口描述的类型的值")
     } else if complaint.kind == ComplaintKind::Missing {
         missing(&source)
-    } else {
+    } else if complaint.kind == ComplaintKind::Unlisted {
         source.string(json!(""), "取值不在枚举范围内")
+    } else {
+        source.string(json!(""), "长度或取值超出接口描述的范围")
     };
     refusal.reason = format!("the catalogue: {complaint}");
     Some(refusal)

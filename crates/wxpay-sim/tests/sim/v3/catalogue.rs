@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use wxpay_catalogue::{Body, Catalogue};
 use wxpay_proto::http::{Method, Request};
+use wxpay_sim::{settings::CatalogueCheck, warnings::Kind};
 
 /// A product of lamps: a write by the merchant's number, its query, and a query of money.
 fn lamps() -> Catalogue {
@@ -22,7 +23,7 @@ fn lamps() -> Catalogue {
     }});
     let request = json!({"type": "object", "required": ["out_lamp_no"], "properties": {
         "out_lamp_no": text("LAMP1"), "owner_name": {"type": "string", "format": "base64"},
-        "place": {"type": "object", "properties": {"room": text("hall")}}, "floor": {"type": "integer"},
+        "place": {"type": "object", "properties": {"room": text("hall")}}, "floor": {"type": "integer", "maximum": 99},
     }});
     let path = |name: &str| json!({"name": name, "in": "path", "type": "string", "required": true});
     let ok = |schema: &Value| json!({"200": {"schema": schema}});
@@ -119,10 +120,21 @@ fn catalogue_requests_are_verified_and_checked_like_others() {
         (json!({"out_lamp_no": 1}), "/body/out_lamp_no"),
         (json!({"out_lamp_no": "L1", "rooms": 1}), "/body/rooms"),
         (json!({"out_lamp_no": "L1", "place": {"room": true}}), "/body/place/room"),
+        (json!({"out_lamp_no": "L1", "floor": 100}), "/body/floor"),
     ] {
+        shop.gateway.settings_mut().v3.catalogue_check = CatalogueCheck::Refuse;
         let reply = shop.post("/v3/lamps/lamps", &body);
         assert_eq!((reply.status, reply.field(), is_marked(&reply)), (400, field, true), "{reply:?}");
+        shop.gateway.settings_mut().v3.catalogue_check = CatalogueCheck::Warn;
+        let reply = shop.post("/v3/lamps/lamps", &body);
+        assert_eq!((reply.status, is_marked(&reply)), (200, true), "{reply:?}");
+        let warning = shop.gateway.warnings().last().unwrap();
+        assert_eq!(warning.kind, Kind::BrokenDescription);
+        assert!(warning.detail.starts_with(&format!("POST /v3/lamps/lamps {field}: ")), "{warning:?}");
     }
+    let malformed = shop.request(Method::Post, "/v3/lamps/lamps", "{");
+    assert_eq!(parse_reply(&shop.reply(&malformed)).status, 400);
+    assert_eq!(shop.get("/v3/lamps/lamps/L1?a=1&a=2").status, 400, "no list");
     let plain = json!({"out_lamp_no": "L1", "owner_name": "李四"});
     assert!(shop.post("/v3/lamps/lamps", &plain).message().contains("Wechatpay-Serial"));
     shop.wechatpay_serial = Some(shop.public_key_id());
@@ -188,6 +200,8 @@ fn every_operation_of_the_communitys_description_is_answered_by_its_schema() {
     let operations = catalogue.operations().to_vec();
     let mut shop = Shop::open();
     shop.gateway.set_catalogue(Some(catalogue));
+    // Their examples keep to the descriptions.
+    shop.gateway.settings_mut().v3.catalogue_check = CatalogueCheck::Refuse;
     shop.wechatpay_serial = Some(shop.public_key_id());
     let ciphertext = shop.encrypt("李四");
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
