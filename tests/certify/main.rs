@@ -26,10 +26,18 @@ use axum::{
 use faults::FAULTS;
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{ServerConfig, crypto::aws_lc_rs, pki_types::PrivateKeyDer},
+};
 use wxpay_aws_lc::AwsLc;
 use wxpay_certify::{Certifier, Check, Report, Shop, Verdict};
 use wxpay_hyper::{Client, WxPay, notify::v3::NotificationService};
@@ -39,7 +47,7 @@ use wxpay_proto::{
     retry::Policy,
     v3::{ApiV3Key, Merchant, Notification, RawNotification},
 };
-use wxpay_sim::environment::Environment;
+use wxpay_sim::{environment::Environment, serve::Options};
 use wxpay_testkit::drive::Driver;
 
 /// The seed of all gateways.
@@ -130,6 +138,54 @@ async fn selected_checks_run_alone() {
     let checks = [Check::Probe, Check::Secrets];
     let report = grade("correct", shops::correct::open_shop, &checks).await;
     assert_eq!((report.findings.len(), report.score()), (2, 100), "{report}");
+}
+
+/// Serves TLS with a self-signed certificate, and passes the bytes on to another address. Returns the URL and the
+/// certificate (PEM).
+async fn tls_in_front_of(address: SocketAddr) -> (String, String) {
+    let issued = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(issued.signing_key.serialize_der()).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
+    let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+    let config = config.with_single_cert(vec![issued.cert.der().clone()], key).unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let mut stream = acceptor.accept(stream).await?;
+                let mut shop = TcpStream::connect(address).await?;
+                tokio::io::copy_bidirectional(&mut stream, &mut shop).await
+            });
+        }
+    });
+    (url, issued.cert.pem())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn shop_with_a_certificate_of_its_own_is_graded_over_https() {
+    for is_trusted in [true, false] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (target, certificate) = tls_in_front_of(listener.local_addr().unwrap()).await;
+        let options = Options::default();
+        let options =
+            if is_trusted { options.with_notify_ca(certificate.as_bytes()).unwrap() } else { options };
+        let gateway = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let certifier = Certifier::start_with(gateway, Certifier::gateway(SEED), options).unwrap();
+        let shop = shop_file("correct");
+        let merchant = merchant(&certifier.environment(), None, &shop.notify_url(&target));
+        let wxpay = WxPay::new(Client::builder().build().unwrap(), merchant);
+        let router = shops::correct::open_shop(&wxpay, POLL_INTERVAL);
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        match certifier.run(&target, &shop, &[Check::Probe, Check::Copies], |_| ()).await {
+            Ok(report) => assert!(is_trusted && report.score() == 100, "{report}"),
+            Err(error) => {
+                assert!(!is_trusted && error.to_string().contains("certificate"), "{error}");
+            }
+        }
+    }
 }
 
 /// Returns the APIv3 key of every gateway here.

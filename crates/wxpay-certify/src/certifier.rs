@@ -76,7 +76,8 @@ impl Certifier {
         Self::start_with(listener, gateway, Options::default())
     }
 
-    /// Starts the gateway with options. A listener outside of loopback requires a token for the control interface.
+    /// Starts the gateway with options. A listener outside of loopback requires a token for the control interface. The
+    /// CAs of [`with_notify_ca`](Options::with_notify_ca) are trusted for an `https` target, too.
     ///
     /// # Errors
     ///
@@ -117,7 +118,8 @@ impl Certifier {
         mut progress: impl FnMut(&Finding),
     ) -> Result<Report, CertifyError> {
         check_target(target)?;
-        let client = Client::new(target, shop, self.stage.secrets()).map_err(|_| CertifyError::Tls)?;
+        let tls = self.stage.server().notification_tls().map_err(|_| CertifyError::Tls)?;
+        let client = Client::new(target, shop, self.stage.secrets(), tls);
         let trial = || Trial::new(&self.stage, shop, &client);
         let mut first = trial();
         if let Err(Stop::Fail(reason) | Stop::NotChecked(reason)) = first.place().await {

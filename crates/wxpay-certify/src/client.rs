@@ -9,6 +9,7 @@ use hyper_util::{
     client::legacy::{Client as HttpClient, connect::HttpConnector},
     rt::TokioExecutor,
 };
+use rustls::ClientConfig;
 use serde_json::Value;
 use std::{
     error::Error,
@@ -80,14 +81,15 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(target: &str, shop: &Shop, secrets: Vec<NamedSecret>) -> Result<Self, rustls::Error> {
-        let provider = rustls::crypto::aws_lc_rs::default_provider();
-        let connector = HttpsConnectorBuilder::new().with_provider_and_webpki_roots(provider)?;
-        let connector = connector.https_or_http().enable_http1().build();
+    pub(crate) fn new(target: &str, shop: &Shop, secrets: Vec<NamedSecret>, mut tls: ClientConfig) -> Self {
+        // The connector sets them, and requires that nobody else has.
+        tls.alpn_protocols.clear();
+        let connector =
+            HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
         let http = HttpClient::builder(TokioExecutor::new()).build(connector);
         let target = target.trim_end_matches('/').to_owned();
         let masked = shop.masked.iter().map(|value| Secret::new(value.expose().clone())).collect();
-        Ok(Self { http, target, secrets, masked, leaks: Mutex::default(), answers: Mutex::default() })
+        Self { http, target, secrets, masked, leaks: Mutex::default(), answers: Mutex::default() }
     }
 
     /// Sends a request of the shop file.

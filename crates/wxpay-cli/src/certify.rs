@@ -13,7 +13,7 @@ use std::{
 use tokio::net::TcpStream;
 use wxpay_certify::{Certifier, CertifyError, Check, Report, Shop, Verdict};
 use wxpay_proto::secret::Secret;
-use wxpay_sim::{control::Access, serve::Options};
+use wxpay_sim::control::Access;
 
 /// Interval between two attempts to connect to the shop.
 const CONNECT_INTERVAL: Duration = Duration::from_millis(50);
@@ -190,7 +190,8 @@ async fn certifier(args: &args::Certify, folder: &Folder) -> Result<Certifier, F
     let token = format!("{:016x}{:016x}", sim::random()?, sim::random()?);
     let access = Access::default().with_token(Secret::new(token)).map_err(|error| Failure::error(&error))?;
     let listener = crate::listener(args.listen).await?;
-    let certifier = Certifier::start_with(listener, gateway, Options::default().with_access(access));
+    let options = sim::with_notify_cas(&args.notify_ca)?.with_access(access);
+    let certifier = Certifier::start_with(listener, gateway, options);
     let certifier = certifier.map_err(Failure::doing("cannot start the simulated gateway"))?;
     Ok(match &args.base_url {
         Some(url) => certifier.with_base_url(url.trim_end_matches('/').to_owned()),

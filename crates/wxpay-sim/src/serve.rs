@@ -38,6 +38,7 @@ use tokio::{
     sync::{Notify, Semaphore, mpsc},
     task::AbortHandle,
 };
+use tokio_rustls::rustls::{ClientConfig, Error as TlsError};
 use webhook::Trust;
 use wxpay_proto::UnixTime;
 
@@ -141,6 +142,15 @@ impl Server {
     pub fn url(&self) -> String {
         let scheme = if self.is_tls { "https" } else { "http" };
         format!("{scheme}://{}", self.address)
+    }
+
+    /// Returns the TLS configuration with which notifications are sent, for a client that calls the same server.
+    ///
+    /// # Errors
+    ///
+    /// If the TLS library rejects the configuration.
+    pub fn notification_tls(&self) -> Result<ClientConfig, TlsError> {
+        self.shared.trust.config()
     }
 
     /// Calls a function with the simulation and the current time. Returns its result.

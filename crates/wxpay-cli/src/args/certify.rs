@@ -33,6 +33,10 @@ pub(crate) struct Certify {
     /// The URL by which the shop reaches the gateway, if it is not that of `--listen`.
     #[arg(long, value_name = "URL")]
     pub(crate) base_url: Option<String>,
+    /// A file of CA certificates (PEM) to trust if the target is an `https` URL, for orders and for notifications; may be
+    /// repeated. It may also hold a self-signed certificate that the shop uses itself. Public CAs are always trusted.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) notify_ca: Vec<PathBuf>,
     /// Runs this check only; may be repeated. Without it, all checks run.
     #[arg(long, value_name = "ID")]
     pub(crate) check: Vec<String>,

@@ -52,7 +52,8 @@ impl Trust {
         Ok(self.connector.get_or_init(|| TlsConnector::from(Arc::new(config))).clone())
     }
 
-    fn config(&self) -> Result<ClientConfig, Error> {
+    /// Returns the configuration of the TLS client.
+    pub(in crate::serve) fn config(&self) -> Result<ClientConfig, Error> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()?;
