@@ -5,6 +5,7 @@
 mod certificates;
 mod charsets;
 mod conversation;
+mod descriptions;
 mod encodings;
 mod explanations;
 mod gateway;
@@ -18,6 +19,7 @@ mod wire;
 pub use certificates::{pem, spki, x509};
 pub use charsets::charset;
 pub use conversation::conversation;
+pub use descriptions::{catalogue, shop_file};
 pub use encodings::{base64, rfc3339};
 pub use explanations::explain;
 pub use gateway::gateway;
@@ -32,9 +34,10 @@ pub use wire::{form, xml};
 pub type FuzzBody = fn(&[u8]);
 
 /// All fuzz targets with their bodies.
-pub const TARGETS: [(&str, FuzzBody); 24] = [
+pub const TARGETS: [(&str, FuzzBody); 26] = [
     ("base64", base64),
     ("bill", bill),
+    ("catalogue", catalogue),
     ("charset", charset),
     ("conversation", conversation),
     ("explain", explain),
@@ -47,6 +50,7 @@ pub const TARGETS: [(&str, FuzzBody); 24] = [
     ("package", package),
     ("pem", pem),
     ("rfc3339", rfc3339),
+    ("shop_file", shop_file),
     ("spki", spki),
     ("time", time),
     ("v3_bill_part", v3_bill_part),

@@ -1,0 +1,5 @@
+#![no_main]
+
+use wxpay_testkit::fuzz;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::shop_file(data));
