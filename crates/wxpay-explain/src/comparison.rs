@@ -1,6 +1,7 @@
 //! The expected and the signed string, side by side.
 
-use std::fmt::{self, Write as _};
+use crate::visible::{Layout, visible};
+use std::fmt;
 
 /// The string that had to be signed, and the one that was.
 #[derive(Clone, PartialEq, Eq)]
@@ -92,7 +93,7 @@ impl fmt::Display for Comparison {
             if number == place.line {
                 let equal = one.or(other).unwrap_or_default().get(start..column).unwrap_or_default();
                 let ellipsis = usize::from(start > 0);
-                let width = visible(equal).chars().count().saturating_add(ellipsis);
+                let width = visible(equal, Layout::OneLine).chars().count().saturating_add(ellipsis);
                 writeln!(f, "            {}^ first difference: {place}", " ".repeat(width))?;
             }
         }
@@ -114,36 +115,7 @@ fn shown(line: &[u8], start: usize) -> String {
         Some((part, more)) if !more.is_empty() => (part, "…"),
         Some(_) | None => (rest, ""),
     };
-    format!("{before}{}{after}", visible(part))
-}
-
-/// Renders bytes with control characters, blanks and what is not UTF-8 visible.
-pub(crate) fn visible(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        for letter in chunk.valid().chars() {
-            match letter {
-                '\n' => out.push_str("\\n"),
-                '\r' => out.push_str("\\r"),
-                '\t' => out.push_str("\\t"),
-                ' ' => out.push('·'),
-                '\\' => out.push_str("\\\\"),
-                letter if is_invisible(letter) => out.extend(letter.escape_unicode()),
-                letter => out.push(letter),
-            }
-        }
-        for byte in chunk.invalid() {
-            // Writing to a String cannot fail.
-            write!(out, "\\x{byte:02x}").ok();
-        }
-    }
-    out
-}
-
-/// Control characters, and those that change the direction of text or have no width.
-fn is_invisible(letter: char) -> bool {
-    letter.is_control()
-        || matches!(letter, '\u{a0}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{3000}' | '\u{feff}')
+    format!("{before}{}{after}", visible(part, Layout::OneLine))
 }
 
 #[cfg(test)]
@@ -178,11 +150,5 @@ mod tests {
         let column = |line: &str| line.chars().position(|letter| letter == '^' || letter == 'a');
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(column(lines[2]), Some(12 + 1 + 24), "{text}");
-    }
-
-    #[test]
-    fn bytes_are_made_visible() {
-        assert_eq!(visible("a b\r\t\u{feff}支\\".as_bytes()), "a·b\\r\\t\\u{feff}支\\\\");
-        assert_eq!(visible(b"\xff\x1b"), "\\xff\\u{1b}");
     }
 }

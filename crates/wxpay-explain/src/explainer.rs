@@ -15,6 +15,7 @@ use crate::{
     signature::{self, Reading},
     subject::Subject,
     variants::{url, values},
+    visible::{Layout, visible},
 };
 use aws_lc_rs::aead::{AES_256_GCM, LessSafeKey, UnboundKey};
 use std::fmt;
@@ -374,7 +375,7 @@ fn hint(subject: &Subject<'_>, findings: &mut Findings) {
 
 /// Renders a value of the message for an error: not longer than it should be.
 fn shown(value: &str) -> String {
-    crate::comparison::visible(value.chars().take(64).collect::<String>().as_bytes())
+    visible(value.chars().take(64).collect::<String>().as_bytes(), Layout::OneLine)
 }
 
 /// Prints nothing of the APIv3 keys.

@@ -56,6 +56,7 @@ mod serial;
 mod signature;
 mod subject;
 mod variants;
+mod visible;
 
 pub use cause::{CauseId, Certainty};
 pub use comparison::{Comparison, Difference};
@@ -63,3 +64,4 @@ pub use explainer::Explainer;
 pub use explanation::{Cause, Explanation};
 pub use keys::{InvalidKey, Key, Keys, Owner};
 pub use message::{InvalidMessage, Kind, Message};
+pub use visible::{Layout, is_invisible, visible};
