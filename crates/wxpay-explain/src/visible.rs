@@ -50,6 +50,11 @@ pub fn is_invisible(letter: char) -> bool {
         || matches!(letter, '\u{a0}' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{3000}' | '\u{feff}')
 }
 
+/// Renders a value of a message on one line, not longer than it should be.
+pub(crate) fn shown(value: &str) -> String {
+    visible(value.chars().take(64).collect::<String>().as_bytes(), Layout::OneLine)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

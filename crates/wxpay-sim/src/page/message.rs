@@ -109,7 +109,7 @@ fn causes(explanation: &Explanation, frame: &Frame) -> Vec<Cause> {
     let causes = explanation.causes.iter().map(|cause| Cause {
         id: cause.id.as_str().into(),
         certainty: if cause.certainty == Certainty::Exact { frame.w.proved } else { frame.w.likely },
-        message: lines(cause.message.as_bytes()),
+        message: lines(cause.message(frame.language).as_bytes()),
     });
     causes.collect()
 }
@@ -125,7 +125,7 @@ pub(super) fn show(visit: &mut Visit<'_>) -> Option<String> {
             let causes = refused.causes.iter().map(|cause| Cause {
                 id: cause.id.into(),
                 certainty: if cause.is_proved { w.proved } else { w.likely },
-                message: lines(cause.message.as_bytes()),
+                message: lines(cause.message_in(visit.frame.language).as_bytes()),
             });
             let causes: Vec<Cause> = causes.collect();
             let KeptBody { bytes, length } = &refused.parameters;

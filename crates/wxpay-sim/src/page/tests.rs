@@ -212,7 +212,7 @@ proptest! {
         let (mut simulation, traffic) = (simulation(), TrafficLog::default());
         let marked = [b"<script>alert(1)</script>\"'><img src=x onerror=1>".as_slice(), &body].concat();
         record(&traffic, &format!("/v3/<script>{start}"), &[b"<script>".as_slice(), &value].concat(), &marked);
-        let causes = vec![ParameterCause { id: "x", is_proved: true, message: String::from_utf8_lossy(&marked).into() }];
+        let causes = vec![ParameterCause { id: "x", is_proved: true, message: String::from_utf8_lossy(&marked).into(), chinese: String::from_utf8_lossy(&marked).into() }];
         let parameters = KeptBody::new(&marked);
         let refused = RefusedParameters { reason: String::from_utf8_lossy(&marked).into(), causes, parameters };
         traffic.add((NOW, NOW), Traffic::Parameters(Box::new(refused)));
