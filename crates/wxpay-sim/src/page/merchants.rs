@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 const FOLDER: &str = "wxpay-sim.keys";
 
 /// The lines for programs, after those for a shell: id, name and text.
-const PROGRAMS: [(&str, &str, &str); 6] = [
+pub(super) const PROGRAMS: [(&str, &str, &str); 6] = [
     ("rust", "Rust", include_str!("../../assets/setup/rust.txt")),
     ("java", "Java", include_str!("../../assets/setup/java.txt")),
     ("go", "Go", include_str!("../../assets/setup/go.txt")),
