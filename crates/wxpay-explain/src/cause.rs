@@ -322,7 +322,7 @@ causes! {
     HeaderGrammar = "header_grammar" {
         English: "a header is missing or malformed",
             "send Authorization: WECHATPAY2-SHA256-RSA2048 mchid=\"…\",nonce_str=\"…\",signature=\"…\",timestamp=\"…\",serial_no=\"…\"; pass on all Wechatpay-* headers";
-        Chinese: "请求头缺失或格式有误",
+        Chinese: "HTTP 头缺失或格式有误",
             "发送 Authorization: WECHATPAY2-SHA256-RSA2048 mchid=\"…\",nonce_str=\"…\",signature=\"…\",timestamp=\"…\",serial_no=\"…\"；原样传递所有 Wechatpay-* 头";
     }
     WrongMchid = "wrong_mchid" {
@@ -371,7 +371,7 @@ causes! {
         English: "Wechatpay-Serial does not name the key that signed",
             "choose the key by Wechatpay-Serial, and pass the header on as received; a forged notification looks like this too";
         Chinese: "Wechatpay-Serial 所指的不是签名所用的密钥",
-            "按 Wechatpay-Serial 选择验签的公钥，并原样传递该请求头；伪造的回调通知也会如此";
+            "按 Wechatpay-Serial 选择验签的公钥，并原样传递该 HTTP 头；伪造的回调通知也会如此";
     }
 }
 

@@ -36,7 +36,7 @@ macro_rules! details {
 
 details! {
     // The header of a signature.
-    MissingHeaders { names: Names }: "the header {names} is missing", "缺少请求头 {names}";
+    MissingHeaders { names: Names }: "the header {names} is missing", "缺少 HTTP 头 {names}";
     NoWechatpayHeaders: "there are no Wechatpay-* headers: downloads and refusals of the field check have none, and proxies may drop them", "没有 Wechatpay-* 头：下载文件与参数校验失败的应答没有这些头，代理也可能将其丢弃";
     WechatpayTimestampNotSeconds: "Wechatpay-Timestamp must be a number of seconds", "Wechatpay-Timestamp 必须为秒数";
     OtherScheme { scheme: &'static str }: "Authorization must begin with {scheme}", "Authorization 必须以 {scheme} 开头";

@@ -109,7 +109,7 @@ fn causes_are_in_the_language_of_the_page() {
         (
             1,
             "a header is missing or malformed (Authorization must begin with",
-            "请求头缺失或格式有误（Authorization 必须以",
+            "HTTP 头缺失或格式有误（Authorization 必须以",
         ),
         (2, "signType is not RSA", "signType 不是 RSA"),
     ] {
