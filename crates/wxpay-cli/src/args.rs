@@ -343,9 +343,21 @@ pub(crate) struct Explain {
     /// The time at which the message was received, in seconds since 1970, for a recorded one; the default is now.
     #[arg(long, value_name = "SECONDS")]
     pub(crate) at: Option<u64>,
+    /// The language of the explanation, as text and in the messages of `--json`. Errors are in English.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) language: ExplainLanguage,
     /// Prints one line of JSON instead of text, for an error too: `{"valid":…,"causes":[{"id":…,"certainty":…,"message":…}]}`.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum ExplainLanguage {
+    /// English.
+    #[default]
+    En,
+    /// Simplified Chinese.
+    Zh,
 }
 
 #[derive(Args, Debug)]

@@ -1,21 +1,31 @@
 //! `wxpay explain`: names the cause of a wrong signature.
 
-use crate::{Failure, args::Explain, environment::Environment, failure::Faults, input, output};
+use crate::{
+    Failure,
+    args::{Explain, ExplainLanguage},
+    environment::Environment,
+    failure::Faults,
+    input, output,
+};
 use std::{
     path::Path,
     time::{SystemTime, UNIX_EPOCH},
 };
-use wxpay_explain::{Certainty, Explainer, Explanation, InvalidKey, Key, Keys, Message, Owner};
+use wxpay_explain::{Certainty, Explainer, Explanation, InvalidKey, Key, Keys, Language, Message, Owner};
 use wxpay_proto::{crypto::pem, secret::Secret};
 
 pub(crate) fn run(args: &Explain) -> Result<(), Failure> {
     let explainer = explainer(args)?;
     let message = Message::parse(&input::standard()?).map_err(Failure::usage)?;
     let explanation = explainer.explain(&message, Some(args.at.unwrap_or_else(now)));
+    let language = match args.language {
+        ExplainLanguage::En => Language::English,
+        ExplainLanguage::Zh => Language::Chinese,
+    };
     if args.json {
-        output::json(&explanation)?;
+        output::json(&explanation.in_language(language))?;
     } else {
-        output::line(text(&explanation))?;
+        output::line(text(&explanation, language))?;
     }
     if explanation.valid {
         return Ok(());
@@ -24,13 +34,15 @@ pub(crate) fn run(args: &Explain) -> Result<(), Failure> {
 }
 
 /// Renders the causes, each with its remedy on the next line.
-fn text(explanation: &Explanation) -> String {
+fn text(explanation: &Explanation, language: Language) -> String {
+    let (valid, likely, colon) =
+        if language == Language::Chinese { ("有效", "可能 ", "：") } else { ("valid", "likely ", ": ") };
     if explanation.valid {
-        return "valid".to_owned();
+        return valid.to_owned();
     }
     let causes = explanation.causes.iter().map(|cause| {
-        let certainty = if cause.certainty == Certainty::Exact { "" } else { "likely " };
-        format!("{certainty}{}: {}", cause.id, cause.message)
+        let certainty = if cause.certainty == Certainty::Exact { "" } else { likely };
+        format!("{certainty}{}{colon}{}", cause.id, cause.message(language))
     });
     causes.collect::<Vec<_>>().join("\n")
 }

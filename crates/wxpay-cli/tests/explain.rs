@@ -112,6 +112,36 @@ fn request_with_another_body_is_explained_with_both_strings() {
 }
 
 #[test]
+fn explanation_is_in_the_chosen_language() {
+    let authorization = authorization("POST", "/v3/x", now(), r#"{"a":1}"#);
+    let message = request(&authorization, "/v3/x", r#"{"a": 1}"#);
+    let output = run(&mut explain(&["--language", "zh"]), &message);
+    assert_eq!(output.status.code(), Some(1));
+    for part in [
+        "body_reserialized：报文主体在签名与发送之间被重新序列化：",
+        "  相同      POST\\n\n",
+        "  期望      {\"a\":·1}\\n\n  实际      {\"a\":1}\\n\n",
+        "首个差异：第 5 行第 6 字节",
+    ] {
+        assert!(text(&output.stdout).contains(part), "{part}: {}", text(&output.stdout));
+    }
+    // Errors stay in English: logs and searches know them so.
+    assert!(
+        text(&output.stderr).contains("the signature is not accepted: body_reserialized (line 5, byte 6)")
+    );
+    let output = run(&mut explain(&["--json", "--language", "zh"]), &message);
+    assert_eq!(explained(&output), (Some(1), vec![exact("body_reserialized")]));
+    assert!(text(&output.stdout).contains(r#""message":"报文主体在签名与发送之间"#));
+    let [english, default] = [&["--json", "--language", "en"][..], &["--json"]]
+        .map(|arguments| run(&mut explain(arguments), &message).stdout);
+    assert_eq!(english, default);
+    assert!(text(&default).contains(r#""message":"the body was serialised again"#));
+    let right = self::authorization("POST", "/v3/x", now(), "");
+    let output = run(&mut explain(&["--language", "zh"]), &request(&right, "/v3/x", ""));
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), "有效\n"));
+}
+
+#[test]
 fn raw_http_and_curl_are_explained() {
     let authorization = authorization("POST", "/v3/x/", now(), "{}");
     let raw = format!(

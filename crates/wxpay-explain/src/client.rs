@@ -1,6 +1,11 @@
 //! The parameters with which a client starts a payment.
 
-use crate::{cause::CauseId, header::SignatureValues, ordered::Json};
+use crate::{
+    cause::CauseId,
+    detail::{Detail, Names},
+    header::SignatureValues,
+    ordered::Json,
+};
 
 /// The parameters as received.
 pub(crate) struct ClientParams {
@@ -13,7 +18,7 @@ pub(crate) struct ClientParams {
     /// Other values that may have been signed as the last line.
     pub(crate) others: Vec<String>,
     /// The faults of the parameters, whatever was signed.
-    pub(crate) faults: Vec<(CauseId, String)>,
+    pub(crate) faults: Vec<(CauseId, Detail)>,
 }
 
 /// Reads the parameters from their JSON. Those of apps have `prepayid`.
@@ -21,18 +26,18 @@ pub(crate) fn read(json: &[u8]) -> ClientParams {
     let json = Json::parse(json).unwrap_or(Json::Object(Vec::new()));
     let text = |names: &[&str]| names.iter().find_map(|name| json.text(name)).map(String::from);
     let mut faults = Vec::new();
-    let mut fault = |cause, text: &str| faults.push((cause, text.to_owned()));
+    let mut fault = |cause, detail| faults.push((cause, detail));
     let mut timestamp = text(&["timeStamp", "timestamp"]);
     for name in ["timeStamp", "timestamp"] {
         if let Some(Json::Plain(number)) = json.member(name) {
-            fault(CauseId::ClientTimestamp, "it is a JSON number; the client requires a text");
+            fault(CauseId::ClientTimestamp, Detail::TimestampIsNumber);
             timestamp.get_or_insert_with(|| number.clone());
         }
     }
     if let Some(sent) = text(&["signType", "sign_type"]).filter(|sent| sent != "RSA") {
         fault(
             CauseId::ClientSignType,
-            &format!("it is {}", if sent == "MD5" { "MD5" } else { "another value" }),
+            if sent == "MD5" { Detail::SignTypeIsMd5 } else { Detail::SignTypeIsOther },
         );
     }
     let app = text(&["prepayid"]);
@@ -41,8 +46,7 @@ pub(crate) fn read(json: &[u8]) -> ClientParams {
     let prepay_id = sent.strip_prefix("prepay_id=").unwrap_or(&sent).to_owned();
     let package = if is_app { prepay_id.clone() } else { format!("prepay_id={prepay_id}") };
     if sent != package && !sent.is_empty() {
-        let rule =
-            if is_app { "prepayid was sent with prepay_id=" } else { "package was sent without prepay_id=" };
+        let rule = if is_app { Detail::PrepayidWithPrefix } else { Detail::PackageWithoutPrefix };
         fault(CauseId::PrepayIdPrefix, rule);
     }
     let others = text(&["package"]).into_iter().chain(text(&["partnerid"])).chain([sent]).collect();
@@ -61,7 +65,7 @@ pub(crate) fn read(json: &[u8]) -> ClientParams {
     let missing: Vec<&str> =
         required.iter().filter(|(_, is_there)| !is_there).map(|(name, _)| *name).collect();
     if !missing.is_empty() {
-        values.fault = Some(format!("the client parameters have no {}", missing.join(", ")));
+        values.fault = Some(Detail::MissingParameters { names: Names(missing) });
     }
     ClientParams { values, appid: text(&["appId", "appid"]), package, prepay_id, others, faults }
 }

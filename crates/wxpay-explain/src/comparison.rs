@@ -1,12 +1,16 @@
 //! The expected and the signed string, side by side.
 
-use std::fmt::{self, Write as _};
+use crate::{
+    language::{In, Language},
+    visible::{Layout, visible},
+};
+use std::{fmt, sync::Arc};
 
 /// The string that had to be signed, and the one that was.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Comparison {
-    expected: Vec<u8>,
-    signed: Vec<u8>,
+    expected: Arc<[u8]>,
+    signed: Arc<[u8]>,
 }
 
 /// The place of the first difference.
@@ -21,7 +25,17 @@ pub struct Difference {
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}, byte {}", self.line, self.column)
+        In(self, Language::default()).fmt(f)
+    }
+}
+
+impl fmt::Display for In<'_, Difference> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let In(Difference { line, column }, language) = self;
+        match language {
+            Language::English => write!(f, "line {line}, byte {column}"),
+            Language::Chinese => write!(f, "第 {line} 行第 {column} 字节"),
+        }
     }
 }
 
@@ -30,8 +44,8 @@ const BEFORE: usize = 24;
 const AFTER: usize = 40;
 
 impl Comparison {
-    pub(crate) const fn new(expected: Vec<u8>, signed: Vec<u8>) -> Self {
-        Self { expected, signed }
+    pub(crate) fn new(expected: Vec<u8>, signed: Vec<u8>) -> Self {
+        Self { expected: expected.into(), signed: signed.into() }
     }
 
     /// Returns the string that had to be signed.
@@ -46,7 +60,7 @@ impl Comparison {
 
     /// Returns the number of equal bytes at the beginning.
     fn equal(&self) -> usize {
-        self.expected.iter().zip(&self.signed).take_while(|(one, other)| one == other).count()
+        self.expected.iter().zip(&*self.signed).take_while(|(one, other)| one == other).count()
     }
 
     /// Returns the place of the first difference. It may lie directly after the end of the shorter string.
@@ -55,6 +69,11 @@ impl Comparison {
         let line = lines(before).iter().filter(|line| line.ends_with(b"\n")).count().saturating_add(1);
         let column = before.iter().rev().take_while(|byte| **byte != b'\n').count().saturating_add(1);
         Difference { line, column }
+    }
+
+    /// Returns both strings as [`Display`](fmt::Display) prints them, with the words of a language.
+    pub fn in_language(&self, language: Language) -> impl fmt::Display {
+        In(self, language)
     }
 }
 
@@ -69,13 +88,23 @@ impl fmt::Debug for Comparison {
 /// one after it. Long lines are cut around the difference.
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = self.first_difference();
-        let (expected, signed) = (lines(&self.expected), lines(&self.signed));
+        In(self, Language::default()).fmt(f)
+    }
+}
+
+impl fmt::Display for In<'_, Comparison> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let In(comparison, language) = self;
+        // The names have the same width: a Han character is as wide as two others.
+        let both = language.pick("both    ", "相同    ");
+        let names = [language.pick("expected", "期望    "), language.pick("signed  ", "实际    ")];
+        let place = comparison.first_difference();
+        let (expected, signed) = (lines(&comparison.expected), lines(&comparison.signed));
         for index in 0..place.line.saturating_add(1) {
             let number = index.saturating_add(1);
             let (one, other) = (expected.get(index).copied(), signed.get(index).copied());
             if number < place.line {
-                writeln!(f, "  both      {}", shown(one.unwrap_or_default(), 0))?;
+                writeln!(f, "  {both}  {}", shown(one.unwrap_or_default(), 0))?;
                 continue;
             }
             let column = if number == place.line { place.column.saturating_sub(1) } else { 0 };
@@ -83,20 +112,25 @@ impl fmt::Display for Comparison {
             if number > place.line && one == other {
                 break;
             }
-            for (name, line) in [("expected", one), ("signed", other)] {
+            for (name, line) in names.into_iter().zip([one, other]) {
                 match line {
-                    None => writeln!(f, "  {name:<8}  (no line)")?,
-                    Some(line) => writeln!(f, "  {name:<8}  {}", shown(line, start))?,
+                    None => writeln!(f, "  {name}  {}", language.pick("(no line)", "（无此行）"))?,
+                    Some(line) => writeln!(f, "  {name}  {}", shown(line, start))?,
                 }
             }
             if number == place.line {
                 let equal = one.or(other).unwrap_or_default().get(start..column).unwrap_or_default();
                 let ellipsis = usize::from(start > 0);
-                let width = visible(equal).chars().count().saturating_add(ellipsis);
-                writeln!(f, "            {}^ first difference: {place}", " ".repeat(width))?;
+                let width = visible(equal, Layout::OneLine).chars().count().saturating_add(ellipsis);
+                let first = language.pick("first difference: ", "首个差异：");
+                writeln!(f, "            {}^ {first}{}", " ".repeat(width), In(&place, *language))?;
             }
         }
-        write!(f, "  expected {} bytes, signed {} bytes", self.expected.len(), self.signed.len())
+        let (expected, signed) = (comparison.expected.len(), comparison.signed.len());
+        match language {
+            Language::English => write!(f, "  expected {expected} bytes, signed {signed} bytes"),
+            Language::Chinese => write!(f, "  期望签名 {expected} 字节，实际签名 {signed} 字节"),
+        }
     }
 }
 
@@ -114,36 +148,7 @@ fn shown(line: &[u8], start: usize) -> String {
         Some((part, more)) if !more.is_empty() => (part, "…"),
         Some(_) | None => (rest, ""),
     };
-    format!("{before}{}{after}", visible(part))
-}
-
-/// Renders bytes with control characters, blanks and what is not UTF-8 visible.
-pub(crate) fn visible(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        for letter in chunk.valid().chars() {
-            match letter {
-                '\n' => out.push_str("\\n"),
-                '\r' => out.push_str("\\r"),
-                '\t' => out.push_str("\\t"),
-                ' ' => out.push('·'),
-                '\\' => out.push_str("\\\\"),
-                letter if is_invisible(letter) => out.extend(letter.escape_unicode()),
-                letter => out.push(letter),
-            }
-        }
-        for byte in chunk.invalid() {
-            // Writing to a String cannot fail.
-            write!(out, "\\x{byte:02x}").ok();
-        }
-    }
-    out
-}
-
-/// Control characters, and those that change the direction of text or have no width.
-fn is_invisible(letter: char) -> bool {
-    letter.is_control()
-        || matches!(letter, '\u{a0}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{3000}' | '\u{feff}')
+    format!("{before}{}{after}", visible(part, Layout::OneLine))
 }
 
 #[cfg(test)]
@@ -163,6 +168,17 @@ mod tests {
     }
 
     #[test]
+    fn the_words_of_a_comparison_are_chinese_too() {
+        let comparison = Comparison::new(b"n\na b\n".to_vec(), b"n\n".to_vec());
+        assert_eq!(
+            comparison.in_language(Language::Chinese).to_string(),
+            "  相同      n\\n\n  期望      a·b\\n\n  实际      （无此行）\n            ^ 首个差异：第 2 行第 1 字节\n  \
+             期望签名 6 字节，实际签名 2 字节"
+        );
+        assert_eq!(comparison.in_language(Language::English).to_string(), comparison.to_string());
+    }
+
+    #[test]
     fn a_string_that_ends_early_differs_at_its_end() {
         let comparison = Comparison::new(b"n\n\n".to_vec(), b"n\n".to_vec());
         assert_eq!(comparison.first_difference(), Difference { line: 2, column: 1 });
@@ -178,11 +194,5 @@ mod tests {
         let column = |line: &str| line.chars().position(|letter| letter == '^' || letter == 'a');
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(column(lines[2]), Some(12 + 1 + 24), "{text}");
-    }
-
-    #[test]
-    fn bytes_are_made_visible() {
-        assert_eq!(visible("a b\r\t\u{feff}支\\".as_bytes()), "a·b\\r\\t\\u{feff}支\\\\");
-        assert_eq!(visible(b"\xff\x1b"), "\\xff\\u{1b}");
     }
 }

@@ -3,6 +3,7 @@
 use crate::{
     cause::{CauseId, Certainty},
     comparison::Comparison,
+    detail::{Alternatives, Detail},
     draft::BOM,
     explanation::{Explanation, Findings},
     keys::{Key, Keys, Owner},
@@ -15,6 +16,7 @@ use crate::{
     signature::{self, Reading},
     subject::Subject,
     variants::{url, values},
+    visible::shown,
 };
 use aws_lc_rs::aead::{AES_256_GCM, LessSafeKey, UnboundKey};
 use std::fmt;
@@ -71,11 +73,11 @@ impl Explainer {
         let subject = Subject::new(message, &self.appids);
         let mut findings = Findings::default();
         if let Some(rule) = &subject.values.fault {
-            findings.exact(CauseId::HeaderGrammar, rule);
+            findings.exact(CauseId::HeaderGrammar, rule.clone());
         }
         if let Some(signature) = &subject.values.signature {
             if signature.starts_with("WECHATPAY/SIGNTEST/") {
-                findings.exact(CauseId::SignatureProbe, "");
+                findings.exact(CauseId::SignatureProbe, None);
                 return findings.finish();
             }
             self.check_signature(&subject, signature, &mut findings);
@@ -107,12 +109,12 @@ impl Explainer {
         let Some((reading, key, recovered, found)) = found else {
             self.unknown_key(subject, text, &readings, findings);
             if !recovered.is_empty() {
-                findings.likely(CauseId::Pss, "");
+                findings.likely(CauseId::Pss, None);
             }
             hint(subject, findings);
             return;
         };
-        if let Some(fault) = reading.fault {
+        if let Some(fault) = reading.fault.clone() {
             findings.exact(CauseId::SignatureEncoding, fault);
         }
         report_form(recovered, findings);
@@ -149,7 +151,7 @@ impl Explainer {
     /// Reports a signature that none of the keys made.
     fn unknown_key(&self, subject: &Subject<'_>, text: &str, readings: &[Reading], findings: &mut Findings) {
         if signature::is_apiv2(text) {
-            findings.exact(CauseId::Apiv2Signature, "");
+            findings.exact(CauseId::Apiv2Signature, None);
             return;
         }
         let is_possible = |reading: &&Reading| {
@@ -157,22 +159,18 @@ impl Explainer {
                 || self.keys.iter().any(|key| key.length() == reading.bytes.len())
         };
         let Some(reading) = readings.iter().find(is_possible) else {
-            let detail = readings
-                .first()
-                .map(|reading| format!("{} bytes; a key of 2048 bits signs with 256", reading.bytes.len()));
-            findings.exact(CauseId::SignatureEncoding, detail.as_deref().unwrap_or("it cannot be decoded"));
+            let length = |reading: &Reading| Detail::OtherLength { bytes: reading.bytes.len() };
+            findings.exact(CauseId::SignatureEncoding, readings.first().map_or(Detail::Undecodable, length));
             return;
         };
-        if let Some(fault) = reading.fault {
+        if let Some(fault) = reading.fault.clone() {
             findings.exact(CauseId::SignatureEncoding, fault);
         }
         let serial = subject.values.serial.as_deref();
         let detail = match serial.map(|serial| (serial, self.keys.named(serial))) {
-            Some((_, Some(_))) => {
-                "not the one that the serial number names, nor another of the given keys; or the signature was altered"
-            }
-            Some((_, None)) => "none of the given keys; the serial number names none of them",
-            None => "none of the given keys",
+            Some((_, Some(_))) => Detail::NotTheNamedKey,
+            Some((_, None)) => Detail::NoKeyOfThatSerial,
+            None => Detail::NoGivenKey,
         };
         findings.likely(CauseId::WrongKey, detail);
         if let Some(sent) = subject.values.mchid.as_deref().filter(|_| !self.mchids.is_empty()) {
@@ -188,8 +186,9 @@ impl Explainer {
     fn check_key(&self, subject: &Subject<'_>, key: &Key, findings: &mut Findings) {
         let expected = if subject.is_signed_by_platform() { Owner::Platform } else { Owner::Merchant };
         if key.owner().is_some_and(|owner| owner != expected) {
-            let signer = if expected == Owner::Merchant { "WeChat Pay" } else { "the merchant" };
-            findings.exact(CauseId::WrongKey, &format!("the key of {signer} signed"));
+            let is_of_merchant = expected == Owner::Merchant;
+            let detail = if is_of_merchant { Detail::PlatformSigned } else { Detail::MerchantSigned };
+            findings.exact(CauseId::WrongKey, detail);
         }
         if let Some(serial) = subject.values.serial.as_deref() {
             let other = if subject.is_signed_by_platform() {
@@ -211,8 +210,8 @@ impl Explainer {
             self.mchids.iter().map(String::as_str).chain(key.and_then(Key::mchid)).collect();
         if !known.is_empty() {
             if !known.contains(&sent) {
-                let detail = format!("sent {}, expected {}", shown(sent), known.join(" or "));
-                findings.exact(CauseId::WrongMchid, &detail);
+                let expected = Alternatives(known.into_iter().map(String::from).collect());
+                findings.exact(CauseId::WrongMchid, Detail::OtherMchid { sent: shown(sent), expected });
             }
             return;
         }
@@ -229,7 +228,7 @@ impl Explainer {
         if let Some(named) = named.filter(|named| named != sent) {
             findings.likely(
                 CauseId::WrongMchid,
-                &format!("sent {}, but the request is about {}", shown(sent), shown(&named)),
+                Detail::MchidOfRequest { sent: shown(sent), named: shown(&named) },
             );
         }
     }
@@ -241,33 +240,34 @@ impl Explainer {
             && subject.is_signed_by_platform()
             && kind != "WECHATPAY2-SHA256-RSA2048"
         {
-            findings.exact(CauseId::SignatureType, &format!("it is {}", shown(kind)));
+            findings.exact(CauseId::SignatureType, Detail::OtherSignatureType { sent: shown(kind) });
         }
         if let Some(client) = subject.client() {
             for (cause, detail) in &client.faults {
-                findings.exact(*cause, detail);
+                findings.exact(*cause, detail.clone());
             }
             let other =
                 client.appid.as_ref().filter(|sent| !self.appids.is_empty() && !self.appids.contains(sent));
             if other.is_some() {
-                findings.likely(CauseId::WrongAppid, "it is none of the configured ones");
+                findings.likely(CauseId::WrongAppid, Detail::UnknownAppid);
             }
         }
         let timestamp = subject.values.timestamp.as_deref().unwrap_or_default();
         if values::is_milliseconds(timestamp) {
-            findings.exact(subject.timestamp_causes().1, "13 digits");
+            findings.exact(subject.timestamp_causes().1, Detail::ThirteenDigits);
         } else if let (Some(now), Ok(timestamp)) = (now, timestamp.parse::<u64>())
             && message.kind != Kind::ClientParams
             && now.abs_diff(timestamp) > TOLERANCE
         {
-            let side = if timestamp < now { "behind" } else { "ahead of" };
-            findings.exact(CauseId::ClockSkew, &format!("{} s {side} the clock", now.abs_diff(timestamp)));
+            let seconds = now.abs_diff(timestamp);
+            let detail = if timestamp < now { Detail::Behind { seconds } } else { Detail::Ahead { seconds } };
+            findings.exact(CauseId::ClockSkew, detail);
         }
         if subject.is_signed_by_platform()
             && resource::is_opened(&message.body, &self.api_v3_keys) == Some(false)
         {
             let certainty = if findings.is_empty() { Certainty::Exact } else { Certainty::Likely };
-            findings.add(CauseId::WrongApiV3Key, certainty, "");
+            findings.add(CauseId::WrongApiV3Key, certainty, None);
         }
     }
 }
@@ -276,16 +276,16 @@ impl Explainer {
 fn report_form(recovered: &Recovered, findings: &mut Findings) {
     let hash = match recovered {
         Recovered::Digest(hash, _) => hash,
-        Recovered::Bare(_) => return findings.exact(CauseId::MissingDigestInfo, ""),
+        Recovered::Bare(_) => return findings.exact(CauseId::MissingDigestInfo, None),
         Recovered::Pss { hash, .. } => {
-            findings.exact(CauseId::Pss, "");
+            findings.exact(CauseId::Pss, None);
             hash
         }
     };
     match hash {
         Hash::Sha256 => {}
-        Hash::Sha1 => findings.exact(CauseId::Sha1, ""),
-        Hash::Md5 | Hash::Sha384 | Hash::Sha512 => findings.exact(CauseId::OtherDigest, ""),
+        Hash::Sha1 => findings.exact(CauseId::Sha1, None),
+        Hash::Md5 | Hash::Sha384 | Hash::Sha512 => findings.exact(CauseId::OtherDigest, None),
     }
 }
 
@@ -301,7 +301,7 @@ fn report_string(subject: &Subject<'_>, found: Found, findings: &mut Findings) {
         return;
     }
     for cause in &causes {
-        findings.exact(*cause, "");
+        findings.exact(*cause, None);
     }
     if let Some(first) = causes.first() {
         let blanks =
@@ -310,13 +310,13 @@ fn report_string(subject: &Subject<'_>, found: Found, findings: &mut Findings) {
             && !blanks.is_empty()
             && !signed.ends_with(&[blanks, b"\n"].concat())
         {
-            findings.exact(CauseId::BodyTrimmed, "");
+            findings.exact(CauseId::BodyTrimmed, None);
         }
         let body = subject.draft().body;
         let is_same_without_line_feed = causes.contains(&CauseId::MissingBodyLineFeed) && body.is_empty()
             || causes.contains(&CauseId::BodyTrimmed) && body.ends_with(b"\n") && !signed.ends_with(body);
         if is_same_without_line_feed && expected.strip_suffix(b"\n").is_some_and(|rest| rest == signed) {
-            findings.exact(CauseId::MissingFinalLineFeed, "the same string");
+            findings.exact(CauseId::MissingFinalLineFeed, Detail::SameString);
         }
         findings.compare(*first, Comparison::new(expected, signed));
     }
@@ -347,7 +347,7 @@ fn guess(subject: &Subject<'_>, recovered: &Recovered, findings: &mut Findings) 
         Kind::Request | Kind::Reply | Kind::Notification => &[CauseId::NonceDiffers, differs],
     };
     for cause in causes {
-        findings.likely(*cause, "the key is right, but none of the usual strings was signed");
+        findings.likely(*cause, Detail::NoUsualString);
     }
 }
 
@@ -368,13 +368,8 @@ fn hint(subject: &Subject<'_>, findings: &mut Findings) {
         (CauseId::BodyGbk, !is_client && std::str::from_utf8(draft.body).is_err()),
     ];
     for (cause, _) in traces.into_iter().filter(|(_, is_shown)| *is_shown) {
-        findings.likely(cause, "the message looks like it");
+        findings.likely(cause, Detail::Trace);
     }
-}
-
-/// Renders a value of the message for an error: not longer than it should be.
-fn shown(value: &str) -> String {
-    crate::comparison::visible(value.chars().take(64).collect::<String>().as_bytes())
 }
 
 /// Prints nothing of the APIv3 keys.

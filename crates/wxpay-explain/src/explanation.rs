@@ -3,26 +3,68 @@
 use crate::{
     cause::{CauseId, Certainty},
     comparison::Comparison,
+    detail::Detail,
+    language::{In, Language},
 };
-use serde::Serialize;
-use std::fmt::Write as _;
+use serde::{Serialize, Serializer, ser::SerializeStruct as _};
+use std::fmt::{self, Write as _};
 
 /// A cause that was found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+///
+/// Serialised, it is `{"id":…,"certainty":…,"message":…}`, with the message in English.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Cause {
     /// The cause.
     pub id: CauseId,
     /// Whether it is proved.
     pub certainty: Certainty,
-    /// The description, with what the message shows, the remedy and the comparison. It may contain a part of the body.
-    pub message: String,
+    detail: Option<Detail>,
+    comparison: Option<Comparison>,
+}
+
+impl Cause {
+    /// Returns the description, with what the message shows, the remedy and the comparison. It may contain a part of the
+    /// body.
+    pub fn message(&self, language: Language) -> String {
+        In(self, language).to_string()
+    }
+}
+
+impl fmt::Display for In<'_, Cause> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let In(cause, language) = *self;
+        f.write_str(cause.id.description(language))?;
+        if let Some(detail) = &cause.detail {
+            let (open, close) = (language.pick(" (", "（"), language.pick(")", "）"));
+            write!(f, "{open}{}{close}", In(detail, language))?;
+        }
+        write!(f, "{}{}", language.pick(": ", "："), cause.id.remedy(language))?;
+        cause.comparison.as_ref().map_or(Ok(()), |comparison| write!(f, "\n{}", In(comparison, language)))
+    }
+}
+
+impl Serialize for In<'_, Cause> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let In(cause, language) = self;
+        let mut members = serializer.serialize_struct("Cause", 3)?;
+        members.serialize_field("id", &cause.id)?;
+        members.serialize_field("certainty", &cause.certainty)?;
+        members.serialize_field("message", &cause.message(*language))?;
+        members.end()
+    }
+}
+
+impl Serialize for Cause {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        In(self, Language::default()).serialize(serializer)
+    }
 }
 
 /// Whether a signature is accepted and, if it is not, why.
 ///
-/// Serialised, it is `{"valid":bool,"causes":[{"id":…,"certainty":…,"message":…}]}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// Serialised, it is `{"valid":bool,"causes":[{"id":…,"certainty":…,"message":…}]}`, with the messages in English.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Explanation {
     /// Whether the signature is valid and everything around it right. This is a diagnosis: a program must decide by its
@@ -31,11 +73,32 @@ pub struct Explanation {
     /// The causes, the best first. Proved ones are causes together; of likely ones, one is enough.
     pub causes: Vec<Cause>,
     /// The expected and the signed string, if the latter was found and differs.
-    #[serde(skip)]
     pub comparison: Option<Comparison>,
 }
 
+impl Serialize for In<'_, Explanation> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let In(explanation, language) = *self;
+        let causes: Vec<_> = explanation.causes.iter().map(|cause| In(cause, language)).collect();
+        let mut members = serializer.serialize_struct("Explanation", 2)?;
+        members.serialize_field("valid", &explanation.valid)?;
+        members.serialize_field("causes", &causes)?;
+        members.end()
+    }
+}
+
+impl Serialize for Explanation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        In(self, Language::default()).serialize(serializer)
+    }
+}
+
 impl Explanation {
+    /// Returns the explanation as it is serialised, with the messages in a language.
+    pub fn in_language(&self, language: Language) -> impl Serialize {
+        In(self, language)
+    }
+
     /// Returns the ids with the place of the first difference, for a log: nothing of the message is in it.
     pub fn summary(&self) -> String {
         let exact: Vec<&str> = self.ids(Certainty::Exact);
@@ -66,20 +129,17 @@ pub(crate) struct Findings {
 
 impl Findings {
     /// Adds a cause, if it was not found before. `detail` is what the message shows of it.
-    pub(crate) fn add(&mut self, id: CauseId, certainty: Certainty, detail: &str) {
-        if self.has(id) {
-            return;
+    pub(crate) fn add(&mut self, id: CauseId, certainty: Certainty, detail: impl Into<Option<Detail>>) {
+        if !self.has(id) {
+            self.causes.push(Cause { id, certainty, detail: detail.into(), comparison: None });
         }
-        let (description, remedy) = (id.description(), id.remedy());
-        let detail = if detail.is_empty() { String::new() } else { format!(" ({detail})") };
-        self.causes.push(Cause { id, certainty, message: format!("{description}{detail}: {remedy}") });
     }
 
-    pub(crate) fn exact(&mut self, id: CauseId, detail: &str) {
+    pub(crate) fn exact(&mut self, id: CauseId, detail: impl Into<Option<Detail>>) {
         self.add(id, Certainty::Exact, detail);
     }
 
-    pub(crate) fn likely(&mut self, id: CauseId, detail: &str) {
+    pub(crate) fn likely(&mut self, id: CauseId, detail: impl Into<Option<Detail>>) {
         self.add(id, Certainty::Likely, detail);
     }
 
@@ -94,7 +154,7 @@ impl Findings {
     /// Adds the comparison to the message of a cause.
     pub(crate) fn compare(&mut self, id: CauseId, comparison: Comparison) {
         if let Some(cause) = self.causes.iter_mut().find(|cause| cause.id == id) {
-            write!(cause.message, "\n{comparison}").ok();
+            cause.comparison = Some(comparison.clone());
         }
         self.comparison = Some(comparison);
     }

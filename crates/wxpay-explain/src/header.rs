@@ -1,6 +1,9 @@
 //! The headers that carry a signature: `Authorization`, and `Wechatpay-*`.
 
-use crate::message::Message;
+use crate::{
+    detail::{Detail, Names},
+    message::Message,
+};
 
 const SCHEME: &str = "WECHATPAY2-SHA256-RSA2048";
 /// The scheme of brands, which has `brand_id` in place of `mchid`.
@@ -15,14 +18,14 @@ pub(crate) struct SignatureValues {
     pub(crate) nonce: Option<String>,
     pub(crate) signature: Option<String>,
     /// The violated rule, if the header is missing or malformed.
-    pub(crate) fault: Option<String>,
+    pub(crate) fault: Option<Detail>,
 }
 
 /// Reads `Authorization`: by its grammar, or as far as possible if it breaks it.
 pub(crate) fn authorization(message: &Message) -> SignatureValues {
     let Some(header) = message.header("authorization") else {
         return SignatureValues {
-            fault: Some("the header Authorization is missing".into()),
+            fault: Some(Detail::MissingHeaders { names: Names(vec!["Authorization"]) }),
             ..Default::default()
         };
     };
@@ -49,12 +52,9 @@ pub(crate) fn wechatpay(message: &Message) -> SignatureValues {
     let missing: Vec<_> =
         required.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| *name).collect();
     let fault = match &values.timestamp {
-        _ if missing.len() == required.len() => Some(
-            "there are no Wechatpay-* headers: downloads and refusals of the field check have none, and proxies may drop them"
-                .into(),
-        ),
-        _ if !missing.is_empty() => Some(format!("the header {} is missing", missing.join(", "))),
-        Some(text) if !is_digits(text) => Some("Wechatpay-Timestamp must be a number of seconds".into()),
+        _ if missing.len() == required.len() => Some(Detail::NoWechatpayHeaders),
+        _ if !missing.is_empty() => Some(Detail::MissingHeaders { names: Names(missing) }),
+        Some(text) if !is_digits(text) => Some(Detail::WechatpayTimestampNotSeconds),
         Some(_) | None => None,
     };
     SignatureValues { fault, ..values }
@@ -66,29 +66,26 @@ fn is_digits(text: &str) -> bool {
 
 /// Parses the header by its grammar. Quotes around the values and spaces around the commas are optional, as the gateway
 /// accepts both.
-fn strict(header: &str) -> Result<SignatureValues, String> {
+fn strict(header: &str) -> Result<SignatureValues, Detail> {
     let brand = header.strip_prefix(BRAND_SCHEME);
     let rest = brand.or_else(|| header.strip_prefix(SCHEME));
-    let rest = rest.ok_or_else(|| format!("Authorization must begin with {SCHEME}"))?;
-    let rest = rest.strip_prefix(' ').ok_or("Authorization must have one space after the scheme")?;
+    let rest = rest.ok_or(Detail::OtherScheme { scheme: SCHEME })?;
+    let rest = rest.strip_prefix(' ').ok_or(Detail::NoSpaceAfterScheme)?;
     let mut values = SignatureValues::default();
     for pair in rest.split(',') {
         let pair = pair.trim_matches(' ');
-        let (name, value) =
-            pair.split_once('=').ok_or("Authorization must be name=\"value\" pairs, separated by commas")?;
+        let (name, value) = pair.split_once('=').ok_or(Detail::NoPairs)?;
         let unquoted = value.strip_prefix('"').map_or(Some(value), |value| value.strip_suffix('"'));
         let unquoted = unquoted.filter(|value| !value.contains(['"', '\'']));
-        let unquoted = unquoted.ok_or_else(|| {
-            format!("the value of {} in Authorization must be in double quotes", shown(name))
-        })?;
+        let unquoted = unquoted.ok_or_else(|| Detail::WithoutQuotes { name: shown(name) })?;
         let Some(place) = values.place(name) else {
             if name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') && !is_alias(name) {
                 continue;
             }
-            return Err(format!("Authorization has the unknown name {}", shown(name)));
+            return Err(Detail::UnknownName { name: shown(name) });
         };
         if place.replace(unquoted.to_owned()).is_some() {
-            return Err(format!("Authorization has {name} twice"));
+            return Err(Detail::NameTwice { name: name.to_owned() });
         }
     }
     let required = [
@@ -100,11 +97,11 @@ fn strict(header: &str) -> Result<SignatureValues, String> {
     ];
     for (name, value) in required.into_iter().filter(|(name, _)| brand.is_none() || *name != "mchid") {
         if value.as_ref().is_none_or(String::is_empty) {
-            return Err(format!("{name} is missing in Authorization"));
+            return Err(Detail::MissingName { name });
         }
     }
     if !values.timestamp.as_deref().is_some_and(is_digits) {
-        return Err("timestamp in Authorization must be a number of seconds".into());
+        return Err(Detail::TimestampNotSeconds);
     }
     Ok(values)
 }
@@ -192,7 +189,7 @@ mod tests {
             GOOD.replace("WECHATPAY2-", "WECHATPAY-BRAND-").replace("mchid", "brand_id"),
             "WECHATPAY2-SHA256-RSA2048 serial_no=AB, timestamp=5,signature=a+/=, nonce_str=n,mchid=1900000001".into(),
         ] {
-            let values = strict(&header).unwrap_or_else(|rule| panic!("{header}: {rule}"));
+            let values = strict(&header).unwrap_or_else(|rule| panic!("{header}: {rule:?}"));
             assert_eq!(values.signature.as_deref(), Some("a+/="));
         }
     }

@@ -4,10 +4,10 @@
 //! the public key can recover it. This crate recovers it, and compares it with the digests of the strings that broken
 //! programs sign: without the last line feed, with the host in the URL, with the body serialised again, and about fifty
 //! more, singly and in pairs. A match is a proof. Both strings are then shown with `\n`, `\r` and blanks visible and the
-//! first difference marked, with the remedy.
+//! first difference marked, with the remedy, in English or in Chinese.
 //!
 //! ```
-//! use wxpay_explain::{CauseId, Explainer, Key, Keys, Message};
+//! use wxpay_explain::{CauseId, Explainer, Key, Keys, Language, Message};
 //!
 //! # let public_key = include_str!("../tests/example/public.pem");
 //! # let signature = include_str!("../tests/example/signature.txt");
@@ -24,6 +24,7 @@
 //! let explanation = Explainer::new(keys).explain(&reply, None);
 //! assert_eq!(explanation.causes[0].id, CauseId::BodyReserialized);
 //! assert_eq!(explanation.summary(), "body_reserialized (line 3, byte 14)");
+//! assert!(explanation.causes[0].message(Language::Chinese).starts_with("报文主体在签名与发送之间被重新序列化"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -41,11 +42,13 @@
 mod cause;
 mod client;
 mod comparison;
+mod detail;
 mod draft;
 mod explainer;
 mod explanation;
 mod header;
 mod keys;
+mod language;
 mod message;
 mod multipart;
 mod ordered;
@@ -56,10 +59,13 @@ mod serial;
 mod signature;
 mod subject;
 mod variants;
+mod visible;
 
 pub use cause::{CauseId, Certainty};
 pub use comparison::{Comparison, Difference};
 pub use explainer::Explainer;
 pub use explanation::{Cause, Explanation};
 pub use keys::{InvalidKey, Key, Keys, Owner};
+pub use language::Language;
 pub use message::{InvalidMessage, Kind, Message};
+pub use visible::{Layout, is_invisible, visible};

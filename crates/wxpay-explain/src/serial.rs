@@ -2,6 +2,7 @@
 
 use crate::{
     cause::CauseId,
+    detail::Detail,
     explanation::Findings,
     keys::{Key, Keys},
 };
@@ -15,19 +16,19 @@ pub(crate) fn check(sent: &str, key: &Key, keys: &Keys, other: CauseId, findings
         return;
     }
     if let Some(serial) = key.serials().iter().find(|serial| is_same(serial, sent)) {
-        findings.exact(CauseId::SerialFormat, &format!("the documented form is {serial}"));
+        findings.exact(CauseId::SerialFormat, Detail::DocumentedSerial { serial: serial.clone() });
         return;
     }
     if let Some(serial) = key.serials().first() {
-        findings.exact(other, &format!("the key that signed has {serial}"));
+        findings.exact(other, Detail::SerialOfSigner { serial: serial.clone() });
         return;
     }
     let mut others = keys.iter().filter(|other| !std::ptr::eq(*other, key));
     if others.any(|other| other.serials().iter().any(|serial| is_same(serial, sent))) {
         let cause = if other == CauseId::SerialOfAnotherCertificate { CauseId::WrongKey } else { other };
-        findings.exact(cause, "the serial number names another of the given keys");
+        findings.exact(cause, Detail::SerialOfOtherKey);
     } else if !is_well_formed(sent) {
-        findings.likely(CauseId::SerialFormat, "");
+        findings.likely(CauseId::SerialFormat, None);
     }
 }
 
@@ -36,9 +37,9 @@ pub(crate) fn check_form(sent: &str, known: &[&String], findings: &mut Findings)
     let mut known = known.iter().filter(|serial| **serial == sent || is_same(serial, sent));
     match known.next() {
         Some(serial) if **serial != sent => {
-            findings.exact(CauseId::SerialFormat, &format!("the documented form is {serial}"));
+            findings.exact(CauseId::SerialFormat, Detail::DocumentedSerial { serial: (*serial).clone() });
         }
-        None if !is_well_formed(sent) => findings.likely(CauseId::SerialFormat, ""),
+        None if !is_well_formed(sent) => findings.likely(CauseId::SerialFormat, None),
         Some(_) | None => {}
     }
 }

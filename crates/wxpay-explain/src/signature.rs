@@ -1,5 +1,6 @@
 //! The text of a signature: standard Base64, and what broken programs send in its place.
 
+use crate::detail::Detail;
 use base64::{
     Engine as _, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD},
@@ -18,7 +19,7 @@ const TOLERANT: GeneralPurpose = GeneralPurpose::new(
 pub(crate) struct Reading {
     pub(crate) bytes: Vec<u8>,
     /// The difference of the text from standard Base64; `None` if there is none.
-    pub(crate) fault: Option<&'static str>,
+    pub(crate) fault: Option<Detail>,
 }
 
 /// Returns the readings of a signature, the standard one first.
@@ -28,10 +29,10 @@ pub(crate) fn readings(text: &str) -> Vec<Reading> {
         readings.push(Reading { bytes, fault: None });
     }
     if let Some(bytes) = hexadecimal(text.trim()) {
-        readings.push(Reading { bytes, fault: Some("it is hexadecimal") });
+        readings.push(Reading { bytes, fault: Some(Detail::Hexadecimal) });
     }
     if let Some(twice) = readings.first().and_then(|reading| STANDARD.decode(&reading.bytes).ok()) {
-        readings.push(Reading { bytes: twice, fault: Some("it is encoded twice") });
+        readings.push(Reading { bytes: twice, fault: Some(Detail::EncodedTwice) });
     }
     if readings.is_empty()
         && let Some((bytes, fault)) = repaired(text)
@@ -40,30 +41,30 @@ pub(crate) fn readings(text: &str) -> Vec<Reading> {
     }
     let reversed: Option<Vec<u8>> =
         readings.first().map(|reading| reading.bytes.iter().rev().copied().collect());
-    readings.extend(reversed.map(|bytes| Reading { bytes, fault: Some("its bytes are in reverse order") }));
+    readings.extend(reversed.map(|bytes| Reading { bytes, fault: Some(Detail::Reversed) }));
     readings
 }
 
 /// Decodes a text after all usual damage is repaired. Returns the most telling fault.
-fn repaired(text: &str) -> Option<(Vec<u8>, &'static str)> {
-    let mut fault = "its padding is missing or wrong";
+fn repaired(text: &str) -> Option<(Vec<u8>, Detail)> {
+    let mut fault = Detail::WrongPadding;
     let mut text = text.trim().trim_matches(['"', '\'']).to_owned();
     if text.contains('%') {
         text = percent_decode_str(&text).decode_utf8_lossy().into_owned();
-        fault = "it is percent-encoded";
+        fault = Detail::PercentEncoded;
     }
     if text.contains(['\r', '\n', '\t']) || text.contains("\\n") || text.contains("\\r") {
         text = text.replace("\\r", "").replace("\\n", "").replace(['\r', '\n', '\t'], "");
-        fault = "it has line breaks";
+        fault = Detail::LineBreaks;
         text.retain(|letter| letter != ' ');
     }
     if text.contains(' ') {
         text = text.replace(' ', "+");
-        fault = "its + are blanks: it was decoded as a form";
+        fault = Detail::PlusIsBlank;
     }
     if text.contains(['-', '_']) {
         text = text.replace('-', "+").replace('_', "/");
-        fault = "it is URL-safe Base64, with - and _";
+        fault = Detail::UrlSafe;
     }
     let bytes = TOLERANT.decode(text.trim_end_matches('=')).ok()?;
     Some((bytes, fault))

@@ -13,7 +13,7 @@
 
   const send = async (act, parameters) => {
     // Plain text needs no preflight request. The parameters go as the page passed them.
-    const response = await fetch(`${base}/_pay/bridge?act=${act}`, {
+    const response = await fetch(`${base}/_pay/bridge?act=${act}&lang=${chinese ? 'zh' : 'en'}`, {
       method: 'POST', body: JSON.stringify(parameters), headers: { 'content-type': 'text/plain' }, credentials: 'omit',
     });
     return { ok: response.ok, answer: await response.json() };

@@ -30,7 +30,8 @@ use crate::{
 };
 use askama::Template;
 use text::{encoded, value};
-use words::{Language, Words};
+use words::Words;
+use wxpay_explain::Language;
 use wxpay_proto::UnixTime;
 
 /// Path of the stream of events.
@@ -113,6 +114,7 @@ struct Frame {
     section: &'static str,
     /// Path and query of this view, to return to after an act.
     here: String,
+    other_language: Language,
     /// Path and query of this view in the other language.
     other: String,
     /// The refusal of an act.
@@ -193,7 +195,8 @@ fn view(
 /// Keeps the language that the query chooses.
 fn with_language(mut response: PageResponse, request: &PageRequest<'_>) -> PageResponse {
     let chosen = value(request.query, "lang");
-    if let Some(name) = chosen.as_deref().filter(|name| matches!(*name, "en" | "zh")) {
+    if let Some(language) = chosen.as_deref().and_then(words::named) {
+        let name = words::name(language);
         let cookie = format!("{LANGUAGE}={name}; Path=/; Max-Age=31536000; SameSite=Strict; HttpOnly");
         response.headers.push(("set-cookie", cookie));
     }
@@ -203,8 +206,8 @@ fn with_language(mut response: PageResponse, request: &PageRequest<'_>) -> PageR
 fn frame(request: &PageRequest<'_>, alert: Option<String>) -> Frame {
     let chosen = value(request.query, "lang");
     let language =
-        Language::choose(chosen.as_deref(), cookie(request.cookie, LANGUAGE), request.accept_language);
-    let other = if language == Language::English { Language::Chinese } else { Language::English };
+        words::choose(chosen.as_deref(), cookie(request.cookie, LANGUAGE), request.accept_language);
+    let other_language = if language == Language::English { Language::Chinese } else { Language::English };
     let is_kept = |pair: &&str| !pair.is_empty() && !pair.starts_with("lang=") && !pair.starts_with("done=");
     let kept: Vec<&str> = request.query.split('&').filter(is_kept).collect();
     let query = |more: &[&str]| {
@@ -221,11 +224,12 @@ fn frame(request: &PageRequest<'_>, alert: Option<String>) -> Frame {
         _ => "",
     };
     Frame {
-        w: language.words(),
+        w: words::words(language),
         language,
+        other_language,
         section,
         here: query(&[]),
-        other: query(&[&format!("lang={}", other.name())]),
+        other: query(&[&format!("lang={}", words::name(other_language))]),
         alert,
         notice: value(request.query, "done").is_some(),
     }

@@ -14,6 +14,7 @@ use crate::{
 };
 use serde::Serialize;
 use std::fmt;
+use wxpay_explain::Language;
 use wxpay_proto::{
     Fen, UnixTime,
     id::{MchId, OutTradeNo},
@@ -144,6 +145,15 @@ pub struct ParameterCause {
     pub is_proved: bool,
     /// The description with the remedy, and the strings side by side if the signed one was found.
     pub message: String,
+    /// The message in Chinese, for the page.
+    #[serde(skip)]
+    pub(crate) chinese: String,
+}
+
+impl ParameterCause {
+    pub(crate) fn message_in(&self, language: Language) -> &str {
+        if language == Language::Chinese { &self.chinese } else { &self.message }
+    }
 }
 
 impl fmt::Display for InvalidParameter {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Language;
 use aws_lc_rs::{
     encoding::AsDer as _,
     rand::SystemRandom,
@@ -46,6 +47,36 @@ fn request(path: &str, string: &str) -> Message {
 fn ids(message: &Message) -> Vec<&'static str> {
     let explanation = explainer().explain(message, Some(NOW));
     explanation.causes.iter().map(|cause| cause.id.as_str()).collect()
+}
+
+#[test]
+fn one_explanation_is_shown_in_both_languages() {
+    let message = request("/v3/x", &format!("GET\n/v3/x\n{NOW}\nn"));
+    let explanation = explainer().explain(&message, Some(NOW + 301));
+    let english = serde_json::to_string(&explanation).unwrap();
+    let chinese = serde_json::to_string(&explanation.in_language(Language::Chinese)).unwrap();
+    let end = r"sign the body as a line of its own; without a body, an empty line: the string ends with NONCE\\n\\n\n  both  ";
+    assert!(english.starts_with(
+        r#"{"valid":false,"causes":[{"id":"missing_body_line_feed","certainty":"exact","message":"#
+    ));
+    assert!(english.contains(end), "{english}");
+    assert!(
+        english.contains(
+            r#""message":"the timestamp is more than 5 minutes off (301 s behind the clock): sync"#
+        )
+    );
+    assert_eq!(serde_json::to_string(&explanation.in_language(Language::English)).unwrap(), english);
+    assert!(chinese.starts_with(
+        r#"{"valid":false,"causes":[{"id":"missing_body_line_feed","certainty":"exact","message":"#
+    ));
+    for part in [
+        "时间戳与当前时间相差超过 5 分钟（比时钟慢 301 秒）：同步时钟",
+        "  相同      GET",
+        "首个差异：第 4 行第 2 字节",
+    ] {
+        assert!(chinese.contains(part), "{part}: {chinese}");
+    }
+    assert_eq!(explanation.summary(), "missing_body_line_feed and clock_skew (line 4, byte 2)");
 }
 
 #[test]
@@ -116,7 +147,7 @@ fn reply_without_headers_says_that_some_are_not_signed() {
     let explanation = explainer().explain(&message, Some(NOW));
     assert_eq!(explanation.summary(), "header_grammar");
     assert!(
-        explanation.causes[0].message.contains("refusals of the field check"),
+        explanation.causes[0].message(Language::English).contains("refusals of the field check"),
         "{:?}",
         explanation.causes
     );

@@ -11,6 +11,16 @@ use std::fmt::Write as _;
 /// Folder of the keys, in the lines for a shell.
 const FOLDER: &str = "wxpay-sim.keys";
 
+/// The lines for programs, after those for a shell: id, name and text.
+pub(super) const PROGRAMS: [(&str, &str, &str); 6] = [
+    ("rust", "Rust", include_str!("../../assets/setup/rust.txt")),
+    ("java", "Java", include_str!("../../assets/setup/java.txt")),
+    ("go", "Go", include_str!("../../assets/setup/go.txt")),
+    ("php", "PHP", include_str!("../../assets/setup/php.txt")),
+    ("python", "Python", include_str!("../../assets/setup/python.txt")),
+    ("node", "Node.js", include_str!("../../assets/setup/node.txt")),
+];
+
 /// A merchant in the list.
 struct Row {
     mchid: String,
@@ -100,13 +110,12 @@ pub(super) fn show(visit: &mut Visit<'_>) -> Option<String> {
     });
     let keys = keys.chain(public_key).take(MAX_ROWS).collect();
     let (texts, pems) = (environment.texts(), environment.pems().ok()?);
-    let lines = vec![
+    let shells = [
         Lines { id: "sh", name: "Shell", text: shell(&texts, &pems) },
         Lines { id: "powershell", name: "PowerShell", text: powershell(&texts, &pems) },
-        Lines { id: "rust", name: "Rust", text: RUST.into() },
-        Lines { id: "python", name: "Python", text: PYTHON.into() },
-        Lines { id: "node", name: "Node.js", text: NODE.into() },
     ];
+    let programs = PROGRAMS.map(|(id, name, text)| Lines { id, name, text: text.into() });
+    let lines = shells.into_iter().chain(programs).collect();
     Some(rendered(&Show { f: visit.frame.clone(), mchid: mchid.to_string(), keys, lines }))
 }
 
@@ -135,36 +144,3 @@ fn powershell(texts: &[(&str, String)], pems: &[(&str, &str, String)]) -> String
     }
     lines
 }
-
-/// The lines for Rust, after those for the shell.
-const RUST: &str = "// wxpay-hyper, with the variables of the shell
-let wxpay = wxpay_hyper::WxPay::from_env()?;
-";
-
-/// The lines for Python, after those for the shell.
-const PYTHON: &str = r#"# wechatpayv3 of PyPI, with the variables of the shell
-import os
-from wechatpayv3 import WeChatPay, WeChatPayType
-from wechatpayv3.core import Core
-
-env = os.environ
-Core._gate_way = property(lambda _: env["WXPAY_BASE_URL"], lambda *_: None)
-wxpay = WeChatPay(
-    wechatpay_type=WeChatPayType.NATIVE, mchid=env["WXPAY_MCHID"], appid=env["WXPAY_APPID"],
-    private_key=open(env["WXPAY_PRIVATE_KEY_FILE"]).read(), cert_serial_no=env["WXPAY_SERIAL_NO"],
-    apiv3_key=env["WXPAY_API_V3_KEY"], public_key=open(env["WXPAY_PUBLIC_KEY_FILE"]).read(),
-    public_key_id=env["WXPAY_PUBLIC_KEY_ID"], notify_url=env["WXPAY_NOTIFY_URL"])
-"#;
-
-/// The lines for Node.js, after those for the shell.
-const NODE: &str = r"// wechatpay-axios-plugin of npm, with the variables of the shell
-const fs = require('node:fs');
-const { Wechatpay } = require('wechatpay-axios-plugin');
-
-const { env } = process;
-const wxpay = new Wechatpay({
-  baseURL: env.WXPAY_BASE_URL, mchid: env.WXPAY_MCHID, serial: env.WXPAY_SERIAL_NO,
-  privateKey: fs.readFileSync(env.WXPAY_PRIVATE_KEY_FILE),
-  certs: { [env.WXPAY_PLATFORM_SERIAL_NO]: fs.readFileSync(env.WXPAY_PLATFORM_CERTIFICATE_FILE) },
-});
-";

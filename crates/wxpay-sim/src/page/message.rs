@@ -2,7 +2,7 @@
 
 use super::{
     Frame, Visit, rendered,
-    text::{moment, quoted, visible, visible_lines},
+    text::{moment, quoted},
 };
 use crate::{
     traffic::{Captured, KeptBody, Traffic, TrafficEntry},
@@ -10,7 +10,7 @@ use crate::{
 };
 use askama::Template;
 use std::fmt::Write as _;
-use wxpay_explain::{Certainty, Explanation, Kind, Message};
+use wxpay_explain::{Certainty, Explanation, Kind, Layout, Message, visible};
 
 /// A part of a message: its bytes and the signed string.
 struct Part {
@@ -44,20 +44,25 @@ struct Show {
     notify_id: Option<String>,
 }
 
+/// Renders bytes line by line.
+fn lines(bytes: &[u8]) -> String {
+    visible(bytes, Layout::Lines)
+}
+
 /// Renders a message with its first line and headers.
 fn raw(captured: &Captured, start: &str) -> String {
-    let mut text = format!("{}\n", visible(start.as_bytes()));
+    let mut text = format!("{}\n", lines(start.as_bytes()));
     for (name, value) in &captured.headers {
-        writeln!(text, "{}: {}", visible(name.as_bytes()), visible(value.as_bytes())).ok();
+        writeln!(text, "{}: {}", lines(name.as_bytes()), lines(value.as_bytes())).ok();
     }
     text.push('\n');
-    text.push_str(&visible(&captured.body.bytes));
+    text.push_str(&lines(&captured.body.bytes));
     text
 }
 
 fn part(title: &'static str, captured: &Captured, start: &str, signed: Option<Vec<u8>>) -> Part {
     let cut = (!captured.body.is_whole()).then_some(captured.body.length);
-    let signed = signed.filter(|_| cut.is_none()).map(|signed| visible_lines(&signed));
+    let signed = signed.filter(|_| cut.is_none()).map(|signed| visible(&signed, Layout::LinesWithEnds));
     Part { title, raw: raw(captured, start), cut, signed }
 }
 
@@ -104,7 +109,7 @@ fn causes(explanation: &Explanation, frame: &Frame) -> Vec<Cause> {
     let causes = explanation.causes.iter().map(|cause| Cause {
         id: cause.id.as_str().into(),
         certainty: if cause.certainty == Certainty::Exact { frame.w.proved } else { frame.w.likely },
-        message: visible(cause.message.as_bytes()),
+        message: lines(cause.message(frame.language).as_bytes()),
     });
     causes.collect()
 }
@@ -120,7 +125,7 @@ pub(super) fn show(visit: &mut Visit<'_>) -> Option<String> {
             let causes = refused.causes.iter().map(|cause| Cause {
                 id: cause.id.into(),
                 certainty: if cause.is_proved { w.proved } else { w.likely },
-                message: visible(cause.message.as_bytes()),
+                message: lines(cause.message_in(visit.frame.language).as_bytes()),
             });
             let causes: Vec<Cause> = causes.collect();
             let KeptBody { bytes, length } = &refused.parameters;
@@ -133,7 +138,7 @@ pub(super) fn show(visit: &mut Visit<'_>) -> Option<String> {
                 is_valid: false,
                 is_cut: false,
                 causes,
-                parts: vec![Part { title: w.raw, raw: visible(bytes), cut, signed: None }],
+                parts: vec![Part { title: w.raw, raw: lines(bytes), cut, signed: None }],
                 curl: None,
                 notify_id: None,
                 f,
@@ -193,7 +198,7 @@ fn delivery(visit: &Visit<'_>, entry: &TrafficEntry) -> Option<Show> {
     let mut parts = vec![part(w.notification, captured, &captured.start, signed_by_platform(captured))];
     parts.extend(traffic.response.as_ref().map(|(status, body)| Part {
         title: w.response,
-        raw: format!("HTTP {status}\n\n{}", visible(&body.bytes)),
+        raw: format!("HTTP {status}\n\n{}", lines(&body.bytes)),
         cut: (!body.is_whole()).then_some(body.length),
         signed: None,
     }));

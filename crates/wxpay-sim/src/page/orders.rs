@@ -12,8 +12,8 @@ use crate::{
 };
 use askama::Template;
 
-/// A row of the list.
-struct Row {
+/// An order, as the list and its own view show it.
+struct Summary {
     number: String,
     path: String,
     description: String,
@@ -24,11 +24,26 @@ struct Row {
     placed_at: String,
 }
 
+impl Summary {
+    fn of(order: &OrderRecord) -> Self {
+        Self {
+            number: order.out_trade_no.to_string(),
+            path: order_path(order.mchid.as_str(), order.out_trade_no.as_str()),
+            description: order.description.clone(),
+            amount: yuan(order.total),
+            trade_type: order.trade_type.as_str(),
+            state: order.trade_state.as_str(),
+            tone: tone(order.trade_state),
+            placed_at: moment(order.created_at),
+        }
+    }
+}
+
 #[derive(Template)]
 #[template(path = "orders.html")]
 struct List {
     f: Frame,
-    rows: Vec<Row>,
+    rows: Vec<Summary>,
     older: Option<String>,
     base_url: String,
 }
@@ -52,17 +67,7 @@ pub(super) fn list(visit: &mut Visit<'_>) -> String {
     let is_more = found.len() > MAX_ROWS;
     let last =
         found.get(MAX_ROWS.saturating_sub(1)).filter(|_| is_more).map(|(id, _)| format!("/?before={id}"));
-    let rows = found.into_iter().take(MAX_ROWS).map(|(_, order)| Row {
-        number: order.out_trade_no.to_string(),
-        path: order_path(order.mchid.as_str(), order.out_trade_no.as_str()),
-        amount: yuan(order.total),
-        trade_type: order.trade_type.as_str(),
-        state: order.trade_state.as_str(),
-        tone: tone(order.trade_state),
-        placed_at: moment(order.created_at),
-        description: order.description,
-    });
-    let rows = rows.collect();
+    let rows = found.iter().take(MAX_ROWS).map(|(_, order)| Summary::of(order)).collect();
     rendered(&List { f: visit.frame.clone(), rows, older: last, base_url: visit.request.base_url.into() })
 }
 
@@ -84,15 +89,9 @@ pub(super) struct NotificationRow {
 #[template(path = "order.html")]
 struct Show {
     f: Frame,
-    number: String,
+    order: Summary,
     mchid: String,
     appid: String,
-    description: String,
-    amount: String,
-    trade_type: &'static str,
-    state: &'static str,
-    tone: &'static str,
-    placed_at: String,
     expires_at: String,
     handle: Option<String>,
     phone: String,
@@ -165,11 +164,6 @@ pub(super) fn show(visit: &mut Visit<'_>) -> Option<String> {
         f: visit.frame.clone(),
         mchid: order.mchid.to_string(),
         appid: order.appid.to_string(),
-        amount: yuan(order.total),
-        trade_type: order.trade_type.as_str(),
-        state: order.trade_state.as_str(),
-        tone: tone(order.trade_state),
-        placed_at: moment(order.created_at),
         expires_at: moment(order.expires_at),
         qr: Qr::new(&phone_url).filter(|_| is_open && !is_code),
         phone,
@@ -182,8 +176,7 @@ pub(super) fn show(visit: &mut Visit<'_>) -> Option<String> {
         attempts: newest(attempts.collect()),
         refunds: newest(refunds.collect()),
         notifications: notifications.collect(),
-        number: order.out_trade_no.to_string(),
-        description: order.description,
+        order: Summary::of(&order),
         handle: order.handle,
     }))
 }

@@ -93,6 +93,48 @@ fn every_view_has_a_language_and_the_policy() {
 }
 
 #[test]
+fn causes_are_in_the_language_of_the_page() {
+    let (mut simulation, traffic) = (simulation(), TrafficLog::default());
+    record(&traffic, "/v3/certificates", b"x", b"");
+    let cause = ParameterCause {
+        id: "client_sign_type",
+        is_proved: true,
+        message: "signType is not RSA".into(),
+        chinese: "signType 不是 RSA".into(),
+    };
+    let (reason, parameters) = (String::new(), KeptBody::new(b"{}"));
+    let refused = RefusedParameters { reason, causes: vec![cause], parameters };
+    traffic.add((NOW, NOW), Traffic::Parameters(Box::new(refused)));
+    for (id, english, chinese) in [
+        (
+            1,
+            "a header is missing or malformed (Authorization must begin with",
+            "HTTP 头缺失或格式有误（Authorization 必须以",
+        ),
+        (2, "signType is not RSA", "signType 不是 RSA"),
+    ] {
+        for (language, own, other) in [("en", english, chinese), ("zh", chinese, english)] {
+            let (_, html) =
+                get(&mut simulation, &traffic, &format!("/_page/message?id={id}&lang={language}"));
+            assert!(html.contains(own) && !html.contains(other), "{html}");
+        }
+    }
+}
+
+#[test]
+fn setup_lines_are_shown_for_every_language_and_name_the_base_url() {
+    let (mut simulation, traffic) = (simulation(), TrafficLog::default());
+    let mchid = simulation.gateway.merchant().mchid().clone();
+    let (_, html) = get(&mut simulation, &traffic, &format!("/_page/merchant?mchid={mchid}"));
+    for name in ["Shell", "PowerShell", "Rust", "Java", "Go", "PHP", "Python", "Node.js"] {
+        assert!(html.contains(&format!("<summary>{name}</summary>")), "{name}");
+    }
+    for (name, text) in merchants::PROGRAMS.map(|(_, name, text)| (name, text)) {
+        assert!(text.contains("WXPAY_BASE_URL") || text.contains("from_env"), "{name}");
+    }
+}
+
+#[test]
 fn visitor_who_has_not_signed_in_sees_and_does_nothing() {
     let (mut simulation, traffic) = (simulation(), TrafficLog::default());
     for (method, path) in [
@@ -212,7 +254,7 @@ proptest! {
         let (mut simulation, traffic) = (simulation(), TrafficLog::default());
         let marked = [b"<script>alert(1)</script>\"'><img src=x onerror=1>".as_slice(), &body].concat();
         record(&traffic, &format!("/v3/<script>{start}"), &[b"<script>".as_slice(), &value].concat(), &marked);
-        let causes = vec![ParameterCause { id: "x", is_proved: true, message: String::from_utf8_lossy(&marked).into() }];
+        let causes = vec![ParameterCause { id: "x", is_proved: true, message: String::from_utf8_lossy(&marked).into(), chinese: String::from_utf8_lossy(&marked).into() }];
         let parameters = KeptBody::new(&marked);
         let refused = RefusedParameters { reason: String::from_utf8_lossy(&marked).into(), causes, parameters };
         traffic.add((NOW, NOW), Traffic::Parameters(Box::new(refused)));

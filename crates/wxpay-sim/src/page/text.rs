@@ -3,6 +3,7 @@
 use crate::time;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use std::fmt::Write as _;
+use wxpay_explain::is_invisible;
 use wxpay_proto::{Fen, UnixTime};
 
 /// Returns an amount in yuan.
@@ -29,43 +30,6 @@ pub(super) fn value(pairs: &str, name: &str) -> Option<String> {
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
         .find(|(known, _)| decoded(known) == name)
         .map(|(_, value)| decoded(value))
-}
-
-/// Renders bytes as text, line by line: control characters, letters that change the direction of text and bytes that
-/// are not UTF-8 become visible.
-pub(super) fn visible(bytes: &[u8]) -> String {
-    rendered(bytes, false)
-}
-
-/// Renders bytes like [`visible`], with the ends of lines visible too.
-pub(super) fn visible_lines(bytes: &[u8]) -> String {
-    rendered(bytes, true)
-}
-
-fn rendered(bytes: &[u8], shows_ends: bool) -> String {
-    let mut out = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        for letter in chunk.valid().chars() {
-            match letter {
-                '\n' if shows_ends => out.push_str("\\n\n"),
-                '\n' | '\t' => out.push(letter),
-                '\r' => out.push_str("\\r"),
-                letter if is_invisible(letter) => out.extend(letter.escape_unicode()),
-                letter => out.push(letter),
-            }
-        }
-        for byte in chunk.invalid() {
-            // Writing to a String cannot fail.
-            write!(out, "\\x{byte:02x}").ok();
-        }
-    }
-    out
-}
-
-/// Control characters, and those that change the direction of text or have no width.
-fn is_invisible(letter: char) -> bool {
-    letter.is_control()
-        || matches!(letter, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// Quotes bytes as one word of bash: plain in single quotes if they are printable, otherwise with escapes.
@@ -111,12 +75,6 @@ mod tests {
         );
         assert_eq!(value("a=%ff&b", "a").as_deref(), Some("\u{fffd}"));
         assert_eq!((value("a&b", "b").as_deref(), value("", "x")), (Some(""), None));
-    }
-
-    #[test]
-    fn hostile_bytes_become_visible() {
-        assert_eq!(visible("a\u{202e}b\r\n\u{1b}[支付".as_bytes()), "a\\u{202e}b\\r\n\\u{1b}[支付");
-        assert_eq!(visible_lines(b"POST\n\xff"), "POST\\n\n\\xff");
     }
 
     #[test]

@@ -1,49 +1,33 @@
 //! All words of the page, in both languages.
 
-/// A language of the page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Language {
-    English,
-    Chinese,
+use wxpay_explain::Language;
+
+/// The languages of the page.
+const LANGUAGES: [Language; 2] = [Language::English, Language::Chinese];
+
+/// Returns the name of a language in the query and in the cookie.
+pub(super) fn name(language: Language) -> &'static str {
+    if language == Language::Chinese { "zh" } else { "en" }
 }
 
-impl Language {
-    /// Returns the tag of the attribute `lang`.
-    pub(super) const fn tag(self) -> &'static str {
-        match self {
-            Self::English => "en",
-            Self::Chinese => "zh-CN",
-        }
-    }
+/// Returns the language of a name.
+pub(super) fn named(name: &str) -> Option<Language> {
+    LANGUAGES.into_iter().find(|language| self::name(*language) == name)
+}
 
-    /// Returns the name in the query and in the cookie.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::English => "en",
-            Self::Chinese => "zh",
-        }
-    }
+/// Chooses the language: by the query, the cookie, or `Accept-Language`, in this order.
+pub(super) fn choose(query: Option<&str>, cookie: Option<&str>, accepted: &str) -> Language {
+    let chosen = query.and_then(named).or_else(|| cookie.and_then(named));
+    chosen.unwrap_or_else(|| {
+        let tags = accepted.split(',').map(|tag| tag.trim().to_ascii_lowercase());
+        let mut known = tags.filter_map(|tag| named(tag.get(..2)?));
+        known.next().unwrap_or_default()
+    })
+}
 
-    fn from_name(name: &str) -> Option<Self> {
-        [Self::English, Self::Chinese].into_iter().find(|language| language.name() == name)
-    }
-
-    /// Chooses the language: by the query, the cookie, or `Accept-Language`, in this order.
-    pub(super) fn choose(query: Option<&str>, cookie: Option<&str>, accepted: &str) -> Self {
-        let named = query.and_then(Self::from_name).or_else(|| cookie.and_then(Self::from_name));
-        named.unwrap_or_else(|| {
-            let tags = accepted.split(',').map(|tag| tag.trim().to_ascii_lowercase());
-            let mut known = tags.filter_map(|tag| Self::from_name(tag.get(..2)?));
-            known.next().unwrap_or(Self::English)
-        })
-    }
-
-    pub(super) const fn words(self) -> &'static Words {
-        match self {
-            Self::English => &ENGLISH,
-            Self::Chinese => &CHINESE,
-        }
-    }
+/// Returns the words of a language.
+pub(super) fn words(language: Language) -> &'static Words {
+    if language == Language::Chinese { &CHINESE } else { &ENGLISH }
 }
 
 macro_rules! words {
@@ -244,7 +228,6 @@ mod tests {
 
     #[test]
     fn language_is_that_of_the_query_the_cookie_or_the_browser() {
-        let choose = Language::choose;
         assert_eq!(choose(None, None, ""), Language::English);
         assert_eq!(choose(None, None, "de-DE, zh-TW;q=0.9, en;q=0.8"), Language::Chinese);
         assert_eq!(choose(None, Some("en"), "zh-CN"), Language::English);

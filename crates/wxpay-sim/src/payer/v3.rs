@@ -10,7 +10,7 @@ use crate::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value};
-use wxpay_explain::{Certainty, Explainer, Explanation, Keys, Kind, Message};
+use wxpay_explain::{Certainty, Explainer, Explanation, Keys, Kind, Language, Message};
 use wxpay_proto::{
     Fen,
     id::{AppId, MchId, OutTradeNo},
@@ -131,7 +131,8 @@ pub(super) fn explained(gateway: &Gateway, parameters: &[u8], invalid: InvalidPa
     let causes = explanation.causes.into_iter().map(|cause| ParameterCause {
         id: cause.id.as_str(),
         is_proved: cause.certainty == Certainty::Exact,
-        message: cause.message,
+        message: cause.message(Language::English),
+        chinese: cause.message(Language::Chinese),
     });
     InvalidParameter { causes: causes.collect(), summary, ..invalid }
 }

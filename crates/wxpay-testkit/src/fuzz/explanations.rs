@@ -1,7 +1,7 @@
 //! Messages whose signatures are explained.
 
 use std::sync::OnceLock;
-use wxpay_explain::{Explainer, Key, Keys, Message};
+use wxpay_explain::{Explainer, Key, Keys, Language, Message};
 
 /// Checks the explanation of any message: it ends, a valid one has no cause, and its texts hold no control characters.
 pub fn explain(data: &[u8]) {
@@ -15,9 +15,11 @@ pub fn explain(data: &[u8]) {
     assert_eq!(explanation.valid, explanation.causes.is_empty());
     let summary = explanation.summary();
     assert!(summary.is_ascii() && summary.len() < 2000, "{summary}");
+    let is_printable = |letter: char| letter == '\n' || !letter.is_control();
     for cause in explanation.causes {
-        let is_printable = |letter: char| letter == '\n' || !letter.is_control();
-        assert!(cause.message.chars().all(is_printable), "{:?}", cause.message);
+        for message in [Language::English, Language::Chinese].map(|language| cause.message(language)) {
+            assert!(message.chars().all(is_printable), "{message:?}");
+        }
     }
     if let Some(comparison) = explanation.comparison {
         assert_ne!(comparison.expected(), comparison.signed());
