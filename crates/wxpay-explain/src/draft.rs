@@ -64,6 +64,8 @@ pub(crate) enum Encoding {
     FromGbk,
     /// UTF-8 taken for Latin-1, and encoded again.
     Latin1,
+    /// The low bytes of UTF-16: `latin1` and `binary` of Node.
+    LowBytes,
     /// ISO 8859-1 or ASCII, with `?` in place of other characters.
     QuestionMarks,
     /// The SHA-256 of the body in hexadecimal digits or in Base64.
@@ -401,6 +403,13 @@ impl Encoding {
             Self::Latin1 => {
                 text()?;
                 Some(body.iter().map(|byte| char::from(*byte)).collect::<String>().into_bytes())
+            }
+            Self::LowBytes => {
+                let low = |unit: u16| {
+                    let [low, _] = unit.to_le_bytes();
+                    low
+                };
+                Some(text()?.encode_utf16().map(low).collect())
             }
             Self::QuestionMarks => Some(
                 text()?

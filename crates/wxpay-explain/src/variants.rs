@@ -87,6 +87,7 @@ pub(crate) fn encodings(body: &[u8], gbk: &GbkTable) -> [Part; 3] {
         (CauseId::BodyGbk, Encoding::FromGbk, true),
         (CauseId::BodyCharset, Encoding::Latin1, false),
         (CauseId::BodyCharset, Encoding::QuestionMarks, false),
+        (CauseId::BodyCharset, Encoding::LowBytes, false),
         (CauseId::BodyHashed, Encoding::HexDigest, false),
         (CauseId::BodyHashed, Encoding::Base64Digest, false),
         (CauseId::BodyHashed, Encoding::Base64, false),

@@ -75,6 +75,23 @@ fn causes_beyond_the_documented_ones_are_named() {
     }
 }
 
+#[test]
+fn bodies_written_by_other_means_than_json_are_named() {
+    let json = r#"{"z":{"b":1,"a":true},"c":"支'"}"#;
+    let quoted = serde_json::Value::from(json).to_string();
+    for (sent, signed) in [
+        (json, r#"{'z': {'b': 1, 'a': True}, 'c': "支'"}"#),
+        (json, r#"{"c":"支'","z":{"b":1,"a":true}}"#),
+        (json, "[object Object]"),
+        (json, &quoted),
+        (&quoted, json),
+    ] {
+        let signed_request = request("/v3/x", &format!("POST\n/v3/x\n{NOW}\nn\n{signed}\n"));
+        let message = Message { method: "POST".into(), body: sent.into(), ..signed_request };
+        assert_eq!(ids(&message), ["body_reserialized"], "{signed}");
+    }
+}
+
 fn rsa_hex(string: &str) -> String {
     crate::rsa::hex(Hash::Sha256.of(string.as_bytes()).unwrap().as_ref())
 }
