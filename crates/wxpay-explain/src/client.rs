@@ -29,11 +29,13 @@ pub(crate) fn read(json: &[u8]) -> ClientParams {
             timestamp.get_or_insert_with(|| number.clone());
         }
     }
-    if let Some(sent) = text(&["signType", "sign_type"]).filter(|sent| sent != "RSA") {
-        fault(
-            CauseId::ClientSignType,
-            &format!("it is {}", if sent == "MD5" { "MD5" } else { "another value" }),
-        );
+    match text(&["signType", "sign_type"]).as_deref() {
+        Some("RSA") => {}
+        Some("MD5") => fault(CauseId::ClientSignType, "it is MD5"),
+        Some(_) => fault(CauseId::ClientSignType, "it is another value"),
+        // Apps have none.
+        None if json.member("paySign").is_some() => fault(CauseId::ClientSignType, "it is missing"),
+        None => {}
     }
     let app = text(&["prepayid"]);
     let is_app = app.is_some();

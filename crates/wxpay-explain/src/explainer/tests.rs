@@ -92,6 +92,20 @@ fn bodies_written_by_other_means_than_json_are_named() {
     }
 }
 
+#[test]
+fn parameters_of_a_page_must_have_a_sign_type() {
+    let page = |more: &str| {
+        let signature = sign(&format!("wx1\n{NOW}\nn\nprepay_id=p\n"));
+        let body = format!(
+            r#"{{"appId":"wx1","timeStamp":"{NOW}","nonceStr":"n","package":"prepay_id=p",{more}"paySign":"{signature}"}}"#
+        );
+        Message::parse(body.as_bytes()).unwrap()
+    };
+    assert_eq!(ids(&page(r#""signType":"RSA","#)), [""; 0]);
+    assert_eq!(ids(&page(r#""signType":"MD5","#)), ["client_sign_type"]);
+    assert_eq!(ids(&page("")), ["client_sign_type"]);
+}
+
 fn rsa_hex(string: &str) -> String {
     crate::rsa::hex(Hash::Sha256.of(string.as_bytes()).unwrap().as_ref())
 }
