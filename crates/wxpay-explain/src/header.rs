@@ -76,8 +76,11 @@ fn strict(header: &str) -> Result<SignatureValues, String> {
         let pair = pair.trim_matches(' ');
         let (name, value) =
             pair.split_once('=').ok_or("Authorization must be name=\"value\" pairs, separated by commas")?;
-        let unquoted = value.strip_prefix('"').map_or(Some(value), |value| value.strip_suffix('"'));
-        let unquoted = unquoted.filter(|value| !value.contains(['"', '\'']));
+        let quoted = value.strip_prefix('"');
+        let unquoted = quoted.map_or(Some(value), |value| value.strip_suffix('"'));
+        // Within double quotes, a single one belongs to the value.
+        let unquoted =
+            unquoted.filter(|value| !value.contains('"') && (quoted.is_some() || !value.contains('\'')));
         let unquoted = unquoted.ok_or_else(|| {
             format!("the value of {} in Authorization must be in double quotes", shown(name))
         })?;
@@ -190,6 +193,7 @@ mod tests {
             GOOD.replace("2048 ", "2048  "),
             GOOD.replace('"', ""),
             GOOD.replace("WECHATPAY2-", "WECHATPAY-BRAND-").replace("mchid", "brand_id"),
+            GOOD.replace("\"n\"", "\"b'n'\""),
             "WECHATPAY2-SHA256-RSA2048 serial_no=AB, timestamp=5,signature=a+/=, nonce_str=n,mchid=1900000001".into(),
         ] {
             let values = strict(&header).unwrap_or_else(|rule| panic!("{header}: {rule}"));

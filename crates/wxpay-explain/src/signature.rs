@@ -47,7 +47,11 @@ pub(crate) fn readings(text: &str) -> Vec<Reading> {
 /// Decodes a text after all usual damage is repaired. Returns the most telling fault.
 fn repaired(text: &str) -> Option<(Vec<u8>, &'static str)> {
     let mut fault = "its padding is missing or wrong";
-    let mut text = text.trim().trim_matches(['"', '\'']).to_owned();
+    let literal = text.trim().strip_prefix("b'").and_then(|text| text.strip_suffix('\''));
+    if literal.is_some() {
+        fault = "it is the text of Python's bytes, b'…'";
+    }
+    let mut text = literal.unwrap_or(text).trim().trim_matches(['"', '\'']).to_owned();
     if text.contains('%') {
         text = percent_decode_str(&text).decode_utf8_lossy().into_owned();
         fault = "it is percent-encoded";
@@ -114,6 +118,7 @@ mod tests {
             standard.replace('+', " "),
             standard.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D"),
             format!("\"{standard}\""),
+            format!("b'{standard}'"),
         ] {
             let readings = readings(&text);
             let found =

@@ -122,6 +122,7 @@ fn signatures_that_no_key_made_are_told_apart() {
     assert_eq!(with("5A8264ILTKCH16CQ2502SI8ZNMTM67VS!"), ["signature_encoding"]);
     assert_eq!(with("9A0A8659F005D6984697E2CA0A9CF3B7"), ["apiv2_signature"]);
     assert_eq!(with(&STANDARD.encode([1; 100])), ["signature_encoding"]);
+    assert_eq!(with(&format!("b'{}'", sign("GET\n/v3/x\n"))).first(), Some(&"signature_encoding"));
     assert_eq!(with(&STANDARD.encode([1; 256])), ["wrong_key"]);
     assert_eq!(with("WECHATPAY/SIGNTEST/abc"), ["signature_probe"]);
     assert_eq!(with(""), ["header_grammar"]);
