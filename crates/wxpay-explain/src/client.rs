@@ -40,11 +40,14 @@ pub(crate) fn read(json: &[u8]) -> ClientParams {
     let app = text(&["prepayid"]);
     let is_app = app.is_some();
     let sent = app.or_else(|| text(&["package", "packageVal", "packageValue"])).unwrap_or_default();
-    let prepay_id = sent.strip_prefix("prepay_id=").unwrap_or(&sent).to_owned();
+    let prepay_id = sent.trim_start_matches("prepay_id=").to_owned();
     let package = if is_app { prepay_id.clone() } else { format!("prepay_id={prepay_id}") };
     if sent != package && !sent.is_empty() {
-        let rule =
-            if is_app { "prepayid was sent with prepay_id=" } else { "package was sent without prepay_id=" };
+        let rule = match sent.strip_prefix("prepay_id=") {
+            Some(_) if is_app => "prepayid was sent with prepay_id=",
+            Some(_) => "package was sent with prepay_id= twice",
+            None => "package was sent without prepay_id=",
+        };
         fault(CauseId::PrepayIdPrefix, rule);
     }
     let others = text(&["package"]).into_iter().chain(text(&["partnerid"])).chain([sent]).collect();

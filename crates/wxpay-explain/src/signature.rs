@@ -87,9 +87,10 @@ fn hexadecimal(text: &str) -> Option<Vec<u8>> {
     Some(bytes.collect())
 }
 
-/// Returns whether the text is a hash in hexadecimal digits, as APIv2 signs.
+/// Returns whether the text is a hash in hexadecimal digits, as APIv2 signs, or in Base64.
 pub(crate) fn is_apiv2(text: &str) -> bool {
-    matches!(text.len(), 32 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    let is_hexadecimal = matches!(text.len(), 32 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_hexadecimal || STANDARD.decode(text).is_ok_and(|bytes| matches!(bytes.len(), 16 | 32))
 }
 
 #[cfg(test)]

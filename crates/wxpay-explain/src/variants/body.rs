@@ -133,7 +133,7 @@ fn styles(variants: &mut Collector<'_>) {
 /// Returns the changes of the last line of client parameters: `sent` is what must be signed, `id` the bare prepay id.
 pub(crate) fn packages(sent: &str, id: &str, others: &[&str]) -> Part {
     let mut part = Part::new();
-    for prefixed in [id.to_owned(), format!("prepay_id={id}")] {
+    for prefixed in [id.to_owned(), format!("prepay_id={id}"), format!("prepay_id=prepay_id={id}")] {
         if prefixed != sent {
             part.push(Variant::common(CauseId::PrepayIdPrefix, Change::Body(prefixed.into_bytes())));
         }

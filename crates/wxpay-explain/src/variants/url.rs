@@ -77,6 +77,8 @@ pub(crate) fn paths(path: &str) -> Part {
         }
     }
     add(CauseId::PathPrefix, format!("/v3{path}"));
+    // A base URL with a slash at its end.
+    add(CauseId::PathPrefix, format!("/{path}"));
     let decoded = decoded(path);
     let by_part = |set| -> Vec<String> {
         decoded.split('/').map(|part| utf8_percent_encode(part, set).to_string()).collect()
