@@ -7,13 +7,12 @@
 
 mod support;
 
-use std::{
-    ffi::{OsStr, OsString},
-    io::Write as _,
-    path::{Path, PathBuf},
-    process::Command,
+use std::process::Command;
+use support::{
+    Simulator,
+    clients::{installed, node, node_modules, python, report, run, rust, script},
+    not_tested,
 };
-use support::{Simulator, not_tested};
 
 /// Keys of the platform: a key mode of the simulator, and except for `EITHER` the argument of a driver.
 const EITHER: &str = "either";
@@ -136,43 +135,6 @@ fn check_interface(mut checker: Command, steps: &[&str]) {
     }
 }
 
-fn python() -> Option<OsString> {
-    installed("WXPAY_CLIENTS_PYTHON", "wechatpayv3")
-}
-
-fn script(python: &OsStr, name: &str) -> Command {
-    let mut command = Command::new(python);
-    command.arg("-B").arg(driver(name));
-    command
-}
-
-fn node_modules() -> Option<OsString> {
-    installed("WXPAY_CLIENTS_NODE", "wechatpay-axios-plugin")
-}
-
-fn node(modules: &OsStr, name: &str) -> Command {
-    let mut command = Command::new("node");
-    command.arg(driver(name)).env("WXPAY_CLIENTS_NODE", modules);
-    command
-}
-
-fn rust(name: &str) -> Option<PathBuf> {
-    Some(Path::new(&installed("WXPAY_CLIENTS_RUST", name)?).join(name))
-}
-
-/// Returns the path of an installed client from its variable, or reports that it was not tested.
-fn installed(variable: &str, client: &str) -> Option<OsString> {
-    let found = std::env::var_os(variable);
-    if found.is_none() {
-        not_tested(client, &format!("{variable} is not set; tests/run installs the client and sets it"));
-    }
-    found
-}
-
-fn driver(name: &str) -> PathBuf {
-    [env!("CARGO_MANIFEST_DIR"), "../../tests/clients", name].iter().collect()
-}
-
 /// Runs a driver in each of these key modes of the simulator, before and after business time was advanced by 25 hours.
 fn drive(driver: impl Fn() -> Command, keys: &str, modes: &[&str]) {
     let mut steps = STEPS;
@@ -190,24 +152,10 @@ fn drive(driver: impl Fn() -> Command, keys: &str, modes: &[&str]) {
     }
 }
 
-/// Runs a program, which must succeed, and prints its output. Returns the output.
-fn run(program: &mut Command, log: impl FnOnce() -> String) -> String {
-    let output = program.output().unwrap();
-    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{}\n{stdout}{stderr}{}", output.status, log());
-    report(&stdout);
-    stdout.into_owned()
-}
-
 /// Checks that lines with these parts were printed, in order.
 fn check_steps(stdout: &str, steps: &[&str]) {
     let mut lines = stdout.lines();
     for step in steps {
         assert!(lines.any(|line| line.contains(step)), "no line contains {step}:\n{stdout}");
     }
-}
-
-/// Prints directly to standard error, since the test harness hides the output of passing tests.
-fn report(text: &str) {
-    std::io::stderr().write_all(text.as_bytes()).unwrap();
 }

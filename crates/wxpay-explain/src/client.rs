@@ -34,19 +34,27 @@ pub(crate) fn read(json: &[u8]) -> ClientParams {
             timestamp.get_or_insert_with(|| number.clone());
         }
     }
-    if let Some(sent) = text(&["signType", "sign_type"]).filter(|sent| sent != "RSA") {
-        fault(
-            CauseId::ClientSignType,
-            if sent == "MD5" { Detail::SignTypeIsMd5 } else { Detail::SignTypeIsOther },
-        );
+    match text(&["signType", "sign_type"]).as_deref() {
+        Some("RSA") => {}
+        Some("MD5") => fault(CauseId::ClientSignType, Detail::SignTypeIsMd5),
+        Some(_) => fault(CauseId::ClientSignType, Detail::SignTypeIsOther),
+        // Apps have none.
+        None if json.member("paySign").is_some() => {
+            fault(CauseId::ClientSignType, Detail::SignTypeIsMissing);
+        }
+        None => {}
     }
     let app = text(&["prepayid"]);
     let is_app = app.is_some();
     let sent = app.or_else(|| text(&["package", "packageVal", "packageValue"])).unwrap_or_default();
-    let prepay_id = sent.strip_prefix("prepay_id=").unwrap_or(&sent).to_owned();
+    let prepay_id = sent.trim_start_matches("prepay_id=").to_owned();
     let package = if is_app { prepay_id.clone() } else { format!("prepay_id={prepay_id}") };
     if sent != package && !sent.is_empty() {
-        let rule = if is_app { Detail::PrepayidWithPrefix } else { Detail::PackageWithoutPrefix };
+        let rule = match sent.strip_prefix("prepay_id=") {
+            Some(_) if is_app => Detail::PrepayidWithPrefix,
+            Some(_) => Detail::PackageWithPrefixTwice,
+            None => Detail::PackageWithoutPrefix,
+        };
         fault(CauseId::PrepayIdPrefix, rule);
     }
     let others = text(&["package"]).into_iter().chain(text(&["partnerid"])).chain([sent]).collect();

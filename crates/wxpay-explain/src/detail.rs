@@ -53,8 +53,10 @@ details! {
     TimestampIsNumber: "it is a JSON number; the client requires a text", "它是 JSON 数字；客户端要求字符串";
     SignTypeIsMd5: "it is MD5", "它是 MD5";
     SignTypeIsOther: "it is another value", "它是其他值";
+    SignTypeIsMissing: "it is missing", "缺少该字段";
     PrepayidWithPrefix: "prepayid was sent with prepay_id=", "发送的 prepayid 带有 prepay_id=";
     PackageWithoutPrefix: "package was sent without prepay_id=", "发送的 package 不带 prepay_id=";
+    PackageWithPrefixTwice: "package was sent with prepay_id= twice", "发送的 package 带有两个 prepay_id=";
     UnknownAppid: "it is none of the configured ones", "它不是已配置的任何一个";
 
     // The text of a signature.
@@ -62,6 +64,7 @@ details! {
     EncodedTwice: "it is encoded twice", "它被编码了两次";
     Reversed: "its bytes are in reverse order", "它的字节顺序颠倒";
     WrongPadding: "its padding is missing or wrong", "它的填充缺失或有误";
+    PythonBytes: "it is the text of Python's bytes, b'…'", "它是 Python 字节串的文本 b'…'";
     PercentEncoded: "it is percent-encoded", "它被百分号编码";
     LineBreaks: "it has line breaks", "它含有换行";
     PlusIsBlank: "its + are blanks: it was decoded as a form", "它的 + 变成了空格：被当作表单解码";

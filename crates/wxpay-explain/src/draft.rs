@@ -64,6 +64,8 @@ pub(crate) enum Encoding {
     FromGbk,
     /// UTF-8 taken for Latin-1, and encoded again.
     Latin1,
+    /// The low bytes of UTF-16: `latin1` and `binary` of Node.
+    LowBytes,
     /// ISO 8859-1 or ASCII, with `?` in place of other characters.
     QuestionMarks,
     /// The SHA-256 of the body in hexadecimal digits or in Base64.
@@ -90,6 +92,12 @@ pub(crate) enum Ends {
     UrlFirst,
     /// The body before timestamp and nonce.
     BodyFirst,
+    /// Without the first line.
+    WithoutFirst,
+    /// Without method and URL, as replies are signed.
+    AsReply,
+    /// The parameters of a client as APIv2 joins them: `appId=…&nonceStr=…`.
+    Pairs,
 }
 
 /// The end of the string.
@@ -214,7 +222,10 @@ impl<'a> Draft<'a> {
             | Ends::LfWithin
             | Ends::NonceFirst
             | Ends::UrlFirst
-            | Ends::BodyFirst => b"\n",
+            | Ends::BodyFirst
+            | Ends::WithoutFirst
+            | Ends::AsReply
+            | Ends::Pairs => b"\n",
         };
         let mut line = |parts: &[&[u8]]| {
             for part in parts {
@@ -233,14 +244,27 @@ impl<'a> Draft<'a> {
                 line(&[host.as_bytes(), path.as_bytes(), mark.as_bytes(), query.as_bytes()]);
             }
         };
-        if self.ends == Ends::UrlFirst {
-            url(&mut line);
-            first(&mut line);
-        } else {
-            first(&mut line);
-            url(&mut line);
-        }
         let body = self.encoded_body();
+        match self.ends {
+            Ends::UrlFirst => {
+                url(&mut line);
+                first(&mut line);
+            }
+            Ends::WithoutFirst => url(&mut line),
+            Ends::AsReply => {}
+            Ends::Pairs => return self.write_pairs(&body, out),
+            Ends::Lf
+            | Ends::CrLf
+            | Ends::CrLfWithin
+            | Ends::CrLfOnlyWithin
+            | Ends::LfWithin
+            | Ends::Other(_)
+            | Ends::NonceFirst
+            | Ends::BodyFirst => {
+                first(&mut line);
+                url(&mut line);
+            }
+        }
         let (timestamp, nonce) = (self.timestamp.as_bytes(), self.nonce.as_bytes());
         match self.ends {
             Ends::NonceFirst => {
@@ -259,7 +283,10 @@ impl<'a> Draft<'a> {
             | Ends::CrLfOnlyWithin
             | Ends::LfWithin
             | Ends::Other(_)
-            | Ends::UrlFirst => {
+            | Ends::UrlFirst
+            | Ends::WithoutFirst
+            | Ends::AsReply
+            | Ends::Pairs => {
                 line(&[timestamp]);
                 line(&[nonce]);
             }
@@ -279,6 +306,13 @@ impl<'a> Draft<'a> {
         }
     }
 
+    fn write_pairs(&self, package: &[u8], out: &mut Vec<u8>) {
+        let (appid, nonce) = (self.first.unwrap_or_default(), self.nonce);
+        out.extend_from_slice(format!("appId={appid}&nonceStr={nonce}&package=").as_bytes());
+        out.extend_from_slice(package);
+        out.extend_from_slice(format!("&signType=RSA&timeStamp={}", self.timestamp).as_bytes());
+    }
+
     /// Returns the body with all its changes. A byte order mark stays at the front of what the others change.
     pub(crate) fn encoded_body(&self) -> Cow<'a, [u8]> {
         if self.blanks == Blanks::AsSent
@@ -296,7 +330,15 @@ impl<'a> Draft<'a> {
         match self.ends {
             Ends::CrLfWithin | Ends::CrLfOnlyWithin => text = Cow::Owned(with_crlf(&text)),
             Ends::LfWithin => text = Cow::Owned(without_crlf(&text)),
-            Ends::Lf | Ends::CrLf | Ends::Other(_) | Ends::NonceFirst | Ends::UrlFirst | Ends::BodyFirst => {}
+            Ends::Lf
+            | Ends::CrLf
+            | Ends::Other(_)
+            | Ends::NonceFirst
+            | Ends::UrlFirst
+            | Ends::BodyFirst
+            | Ends::WithoutFirst
+            | Ends::AsReply
+            | Ends::Pairs => {}
         }
         let has_bom = match self.bom {
             Bom::AsSent => without_bom.is_some(),
@@ -401,6 +443,13 @@ impl Encoding {
             Self::Latin1 => {
                 text()?;
                 Some(body.iter().map(|byte| char::from(*byte)).collect::<String>().into_bytes())
+            }
+            Self::LowBytes => {
+                let low = |unit: u16| {
+                    let [low, _] = unit.to_le_bytes();
+                    low
+                };
+                Some(text()?.encode_utf16().map(low).collect())
             }
             Self::QuestionMarks => Some(
                 text()?

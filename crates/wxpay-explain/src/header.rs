@@ -75,8 +75,11 @@ fn strict(header: &str) -> Result<SignatureValues, Detail> {
     for pair in rest.split(',') {
         let pair = pair.trim_matches(' ');
         let (name, value) = pair.split_once('=').ok_or(Detail::NoPairs)?;
-        let unquoted = value.strip_prefix('"').map_or(Some(value), |value| value.strip_suffix('"'));
-        let unquoted = unquoted.filter(|value| !value.contains(['"', '\'']));
+        let quoted = value.strip_prefix('"');
+        let unquoted = quoted.map_or(Some(value), |value| value.strip_suffix('"'));
+        // Within double quotes, a single one belongs to the value.
+        let unquoted =
+            unquoted.filter(|value| !value.contains('"') && (quoted.is_some() || !value.contains('\'')));
         let unquoted = unquoted.ok_or_else(|| Detail::WithoutQuotes { name: shown(name) })?;
         let Some(place) = values.place(name) else {
             if name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') && !is_alias(name) {
@@ -187,6 +190,7 @@ mod tests {
             GOOD.replace("2048 ", "2048  "),
             GOOD.replace('"', ""),
             GOOD.replace("WECHATPAY2-", "WECHATPAY-BRAND-").replace("mchid", "brand_id"),
+            GOOD.replace("\"n\"", "\"b'n'\""),
             "WECHATPAY2-SHA256-RSA2048 serial_no=AB, timestamp=5,signature=a+/=, nonce_str=n,mchid=1900000001".into(),
         ] {
             let values = strict(&header).unwrap_or_else(|rule| panic!("{header}: {rule:?}"));

@@ -32,6 +32,8 @@ pub(crate) enum Escape {
     Go,
     /// `<`, `>`, `&`, `=` and `'`: Gson.
     Gson,
+    /// No JSON: Python's `str`, with single quotes, `True`, `False` and `None`.
+    Repr,
 }
 
 /// The blanks between the tokens.
@@ -48,6 +50,8 @@ pub(crate) enum Blanks {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
     Sorted,
+    /// Only the outermost members: PHP's `ksort`.
+    SortedOutside,
     Reversed,
     /// The order of WeChat Pay's documents.
     Documented,
@@ -115,12 +119,15 @@ impl Json {
             Self::Plain(_) | Self::Text(_) => self.clone(),
             Self::List(items) => Self::List(items.iter().map(|item| item.in_order(order)).collect()),
             Self::Object(members) => {
-                let members = members.iter().map(|(name, value)| (name.clone(), value.in_order(order)));
+                let ordered = |value: &Self| {
+                    if order == Order::SortedOutside { value.clone() } else { value.in_order(order) }
+                };
+                let members = members.iter().map(|(name, value)| (name.clone(), ordered(value)));
                 let mut members: Vec<_> = members.collect();
                 let place =
                     |name: &str| DOCUMENTED.iter().position(|other| *other == name).unwrap_or(usize::MAX);
                 match order {
-                    Order::Sorted => members.sort_by(|one, other| one.0.cmp(&other.0)),
+                    Order::Sorted | Order::SortedOutside => members.sort_by(|one, other| one.0.cmp(&other.0)),
                     Order::Reversed => members.reverse(),
                     Order::Documented => members.sort_by_key(|(name, _)| place(name)),
                 }
@@ -181,7 +188,12 @@ impl Json {
 
     fn write_to(&self, out: &mut String, blanks: Blanks, escape: Escape, depth: usize) {
         match self {
-            Self::Plain(text) => out.push_str(text),
+            Self::Plain(text) => out.push_str(match text.as_str() {
+                "true" if escape == Escape::Repr => "True",
+                "false" if escape == Escape::Repr => "False",
+                "null" if escape == Escape::Repr => "None",
+                other => other,
+            }),
             Self::Text(text) => write_text(out, text, escape),
             Self::List(items) => {
                 write_items(out, ('[', ']'), blanks, depth, items, |out, item, depth| {
@@ -228,17 +240,28 @@ fn write_items<T>(
     out.push(close);
 }
 
+/// Returns a text as a JSON string.
+pub(crate) fn quoted(text: &str, escape: Escape) -> Vec<u8> {
+    let mut out = String::with_capacity(text.len().saturating_mul(2));
+    write_text(&mut out, text, escape);
+    out.into_bytes()
+}
+
 fn write_text(out: &mut String, text: &str, escape: Escape) {
+    // Python prefers the single quote, unless only the double one needs no escape.
+    let is_single = escape == Escape::Repr && (!text.contains('\'') || text.contains('"'));
+    let quote = if is_single { '\'' } else { '"' };
     let is_escaped = |letter: char| match escape {
-        Escape::None => false,
+        Escape::None | Escape::Repr => false,
         Escape::LowerAscii | Escape::UpperAscii => !letter.is_ascii(),
         Escape::Php => !letter.is_ascii() || letter == '/',
         Escape::Slash => letter == '/',
         Escape::Go => matches!(letter, '<' | '>' | '&' | '\u{2028}' | '\u{2029}'),
         Escape::Gson => matches!(letter, '<' | '>' | '&' | '=' | '\''),
     };
-    let must_be_escaped = |letter: char| matches!(letter, '"' | '\\' | '\0'..='\u{1f}') || is_escaped(letter);
-    out.push('"');
+    let must_be_escaped =
+        |letter: char| letter == quote || matches!(letter, '\\' | '\0'..='\u{1f}') || is_escaped(letter);
+    out.push(quote);
     let mut rest = text;
     while let Some((plain, next)) = rest.find(must_be_escaped).and_then(|at| rest.split_at_checked(at)) {
         out.push_str(plain);
@@ -249,13 +272,14 @@ fn write_text(out: &mut String, text: &str, escape: Escape) {
         rest = letters.as_str();
     }
     out.push_str(rest);
-    out.push('"');
+    out.push(quote);
 }
 
 fn write_escape(out: &mut String, letter: char, escape: Escape) {
     let digits = if escape == Escape::UpperAscii { b"0123456789ABCDEF" } else { b"0123456789abcdef" };
     match letter {
         '"' => out.push_str("\\\""),
+        '\'' if escape == Escape::Repr => out.push_str("\\'"),
         '\\' => out.push_str("\\\\"),
         '\n' => out.push_str("\\n"),
         '\r' => out.push_str("\\r"),
@@ -356,6 +380,13 @@ mod tests {
         );
         assert_eq!(written(Blanks::None, Escape::Go), TEXT.replace('<', "\\u003c").replace('>', "\\u003e"));
         assert_eq!(
+            written(Blanks::Python, Escape::Repr),
+            "{'b': '支/<é>', 'a': [1, None, {'c': True, 'd': ''}]}"
+        );
+        assert_eq!(quoted("it's", Escape::Repr), br#""it's""#);
+        assert_eq!(quoted(r#"'"'"#, Escape::Repr), br#"'\'"\''"#);
+        assert_eq!(quoted("\"支\\", Escape::LowerAscii), br#""\"\u652f\\""#);
+        assert_eq!(
             written(Blanks::Pretty("  "), Escape::None),
             "{\n  \"b\": \"支/<é>\",\n  \"a\": [\n    1,\n    null,\n    {\n      \"c\": true,\n      \"d\": \"\"\n    }\n  ]\n}"
         );
@@ -366,6 +397,12 @@ mod tests {
         let json = Json::parse(TEXT.as_bytes()).unwrap();
         let written = |json: Json| String::from_utf8(json.write(Blanks::None, Escape::None)).unwrap();
         assert_eq!(written(json.in_order(Order::Sorted)), r#"{"a":[1,null,{"c":true,"d":""}],"b":"支/<é>"}"#);
+        assert_eq!(
+            written(json.in_order(Order::SortedOutside)),
+            r#"{"a":[1,null,{"c":true,"d":""}],"b":"支/<é>"}"#
+        );
+        let nested = Json::parse(br#"{"z":{"y":1,"x":2},"w":3}"#).unwrap();
+        assert_eq!(written(nested.in_order(Order::SortedOutside)), r#"{"w":3,"z":{"y":1,"x":2}}"#);
         assert_eq!(written(json.without_empty(true)), r#"{"b":"支/<é>","a":[1,null,{"c":true}]}"#);
         let order = Json::parse(br#"{"payer":1,"x":2,"appid":3}"#).unwrap().in_order(Order::Documented);
         assert_eq!(written(order), r#"{"appid":3,"payer":1,"x":2}"#);

@@ -50,6 +50,8 @@ fn is_same(serial: &str, sent: &str) -> bool {
     let reduced = |text: &str| {
         let text = text.trim().to_ascii_uppercase();
         let text = text.trim_start_matches(PUBLIC_KEY_PREFIX);
+        // As `openssl x509 -serial` prints it.
+        let text = text.strip_prefix("SERIAL=").unwrap_or(text);
         let text = text.strip_prefix("0X").unwrap_or(text);
         let digits: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
         digits.trim_start_matches('0').to_owned()
@@ -86,6 +88,7 @@ mod tests {
             serial.trim_start_matches('0'),
             "01:57:F0:B7:EB:A7:CB:46:00:B5:E0:A3:E7:5C:4A:C9:F6:A0:3D:54",
             "0x157f0b7eba7cb4600b5e0a3e75c4ac9f6a03d54",
+            &format!("serial={serial}"),
             &BigUint::parse_bytes(serial.as_bytes(), 16).unwrap().to_string(),
         ] {
             assert!(is_same(serial, sent), "{sent}");

@@ -48,7 +48,11 @@ pub(crate) fn readings(text: &str) -> Vec<Reading> {
 /// Decodes a text after all usual damage is repaired. Returns the most telling fault.
 fn repaired(text: &str) -> Option<(Vec<u8>, Detail)> {
     let mut fault = Detail::WrongPadding;
-    let mut text = text.trim().trim_matches(['"', '\'']).to_owned();
+    let literal = text.trim().strip_prefix("b'").and_then(|text| text.strip_suffix('\''));
+    if literal.is_some() {
+        fault = Detail::PythonBytes;
+    }
+    let mut text = literal.unwrap_or(text).trim().trim_matches(['"', '\'']).to_owned();
     if text.contains('%') {
         text = percent_decode_str(&text).decode_utf8_lossy().into_owned();
         fault = Detail::PercentEncoded;
@@ -84,9 +88,10 @@ fn hexadecimal(text: &str) -> Option<Vec<u8>> {
     Some(bytes.collect())
 }
 
-/// Returns whether the text is a hash in hexadecimal digits, as APIv2 signs.
+/// Returns whether the text is a hash in hexadecimal digits, as APIv2 signs, or in Base64.
 pub(crate) fn is_apiv2(text: &str) -> bool {
-    matches!(text.len(), 32 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    let is_hexadecimal = matches!(text.len(), 32 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_hexadecimal || STANDARD.decode(text).is_ok_and(|bytes| matches!(bytes.len(), 16 | 32))
 }
 
 #[cfg(test)]
@@ -115,6 +120,7 @@ mod tests {
             standard.replace('+', " "),
             standard.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D"),
             format!("\"{standard}\""),
+            format!("b'{standard}'"),
         ] {
             let readings = readings(&text);
             let found =

@@ -29,6 +29,12 @@ pub(crate) fn lines(draft: &Draft<'_>) -> [Part; 3] {
         ends(CauseId::LineOrder, Ends::UrlFirst),
         ends(CauseId::LineOrder, Ends::BodyFirst),
     ]);
+    if draft.url.is_some() {
+        line_ends.push(ends(CauseId::LineOrder, Ends::AsReply));
+        line_ends.push(ends(CauseId::LineOrder, Ends::WithoutFirst));
+    } else if draft.first.is_some() {
+        line_ends.push(ends(CauseId::LineSeparator, Ends::Pairs));
+    }
     line_ends.extend(
         ["", "\r", " ", "&", ",", "|", "\\r\\n", "\n\n"]
             .map(|end| ends(CauseId::LineSeparator, Ends::Other(end))),
@@ -87,6 +93,7 @@ pub(crate) fn encodings(body: &[u8], gbk: &GbkTable) -> [Part; 3] {
         (CauseId::BodyGbk, Encoding::FromGbk, true),
         (CauseId::BodyCharset, Encoding::Latin1, false),
         (CauseId::BodyCharset, Encoding::QuestionMarks, false),
+        (CauseId::BodyCharset, Encoding::LowBytes, false),
         (CauseId::BodyHashed, Encoding::HexDigest, false),
         (CauseId::BodyHashed, Encoding::Base64Digest, false),
         (CauseId::BodyHashed, Encoding::Base64, false),

@@ -51,6 +51,13 @@ pub fn open_and_cancel(parameters: &Value, total: u64) {
 }
 
 fn control(path: &str, fields: &Value) -> Value {
+    let (status, reply) = post(path, fields);
+    assert_eq!(status, 200, "{reply}");
+    reply
+}
+
+/// Sends a request to the control interface. Returns the status and the body.
+pub fn post(path: &str, fields: &Value) -> (u16, Value) {
     let base_url = environment("WXPAY_BASE_URL");
     let host = base_url.strip_prefix("http://").expect("WXPAY_BASE_URL must begin with http://");
     let mut stream = TcpStream::connect(host).unwrap();
@@ -64,9 +71,9 @@ fn control(path: &str, fields: &Value) -> Value {
     .unwrap();
     let mut reply = String::new();
     stream.read_to_string(&mut reply).unwrap();
-    assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
+    let status = reply.split(' ').nth(1).unwrap().parse().unwrap();
     let (_, body) = reply.split_once("\r\n\r\n").unwrap();
-    serde_json::from_str(body).unwrap()
+    (status, serde_json::from_str(body).unwrap())
 }
 
 /// A notification as received, and the client's result of verifying and decrypting it.

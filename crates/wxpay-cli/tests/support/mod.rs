@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub(crate) mod clients;
 pub(crate) mod load;
 
 use serde_json::{Value, json};

@@ -94,8 +94,11 @@ fn causes_beyond_the_documented_ones_are_named() {
     for (string, id) in [
         (format!("GET\\n/v3/x\\n{NOW}\\nn\\n\\n"), "literal_backslash_n"),
         (format!("GET\n/v3/x\nn\n{NOW}\n\n"), "line_order"),
+        (format!("{NOW}\nn\n\n"), "line_order"),
+        (format!("/v3/x\n{NOW}\nn\n\n"), "line_order"),
         (format!("POST\n/v3/x\n{NOW}\nn\n\n"), "method_differs"),
         (format!("GET\n/x\n{NOW}\nn\n\n"), "path_prefix"),
+        (format!("GET\n//v3/x\n{NOW}\nn\n\n"), "path_prefix"),
         (format!("GET /v3/x {NOW} n  "), "line_separator"),
         (format!("GET\n/v3/x\n{NOW}\nn\n\n\n"), "extra_line_feed"),
         (format!("GET\n/v3/x\n{NOW}\n\n\n"), "nonce_differs"),
@@ -104,6 +107,50 @@ fn causes_beyond_the_documented_ones_are_named() {
     ] {
         assert_eq!(ids(&request("/v3/x", &string)).first(), Some(&id), "{string}");
     }
+}
+
+#[test]
+fn bodies_written_by_other_means_than_json_are_named() {
+    let json = r#"{"z":{"b":1,"a":true},"c":"支'"}"#;
+    let quoted = serde_json::Value::from(json).to_string();
+    for (sent, signed) in [
+        (json, r#"{'z': {'b': 1, 'a': True}, 'c': "支'"}"#),
+        (json, r#"{"c":"支'","z":{"b":1,"a":true}}"#),
+        (json, "[object Object]"),
+        (json, &quoted),
+        (&quoted, json),
+    ] {
+        let signed_request = request("/v3/x", &format!("POST\n/v3/x\n{NOW}\nn\n{signed}\n"));
+        let message = Message { method: "POST".into(), body: sent.into(), ..signed_request };
+        assert_eq!(ids(&message), ["body_reserialized"], "{signed}");
+    }
+}
+
+#[test]
+fn parameters_of_a_page_must_have_a_sign_type() {
+    let right = format!("wx1\n{NOW}\nn\nprepay_id=p\n");
+    assert_eq!(ids(&page(&right, "prepay_id=p", r#""signType":"RSA","#)), [""; 0]);
+    assert_eq!(ids(&page(&right, "prepay_id=p", r#""signType":"MD5","#)), ["client_sign_type"]);
+    assert_eq!(ids(&page(&right, "prepay_id=p", "")), ["client_sign_type"]);
+}
+
+/// Returns the parameters of a page with a signature over this string.
+fn page(string: &str, package: &str, more: &str) -> Message {
+    let signature = sign(string);
+    let body = format!(
+        r#"{{"appId":"wx1","timeStamp":"{NOW}","nonceStr":"n","package":"{package}",{more}"paySign":"{signature}"}}"#
+    );
+    Message::parse(body.as_bytes()).unwrap()
+}
+
+#[test]
+fn parameters_of_a_page_are_signed_as_lines_with_one_prefix() {
+    let of_apiv2 = format!("appId=wx1&nonceStr=n&package=prepay_id=p&signType=RSA&timeStamp={NOW}");
+    let twice = format!("wx1\n{NOW}\nn\nprepay_id=prepay_id=p\n");
+    let rsa = r#""signType":"RSA","#;
+    assert_eq!(ids(&page(&of_apiv2, "prepay_id=p", rsa)), ["line_separator"]);
+    assert_eq!(ids(&page(&twice, "prepay_id=p", rsa)), ["prepay_id_prefix"]);
+    assert_eq!(ids(&page(&twice, "prepay_id=prepay_id=p", rsa)), ["prepay_id_prefix"]);
 }
 
 fn rsa_hex(string: &str) -> String {
@@ -121,7 +168,9 @@ fn signatures_that_no_key_made_are_told_apart() {
     };
     assert_eq!(with("5A8264ILTKCH16CQ2502SI8ZNMTM67VS!"), ["signature_encoding"]);
     assert_eq!(with("9A0A8659F005D6984697E2CA0A9CF3B7"), ["apiv2_signature"]);
+    assert_eq!(with(&STANDARD.encode([1; 32])), ["apiv2_signature"]);
     assert_eq!(with(&STANDARD.encode([1; 100])), ["signature_encoding"]);
+    assert_eq!(with(&format!("b'{}'", sign("GET\n/v3/x\n"))).first(), Some(&"signature_encoding"));
     assert_eq!(with(&STANDARD.encode([1; 256])), ["wrong_key"]);
     assert_eq!(with("WECHATPAY/SIGNTEST/abc"), ["signature_probe"]);
     assert_eq!(with(""), ["header_grammar"]);
@@ -132,9 +181,12 @@ fn serial_numbers_are_compared_with_the_key_that_signed() {
     let mut message = request("/v3/x", &format!("GET\n/v3/x\n{NOW}\nn\n\n"));
     assert_eq!(ids(&message), [""; 0]);
     let right = message.headers[0].1.clone();
-    for (serial, id) in
-        [("CD", "serial_of_another_certificate"), ("ab", "serial_format"), ("0xAB", "serial_format")]
-    {
+    for (serial, id) in [
+        ("CD", "serial_of_another_certificate"),
+        ("ab", "serial_format"),
+        ("0xAB", "serial_format"),
+        ("serial=AB", "serial_format"),
+    ] {
         message.headers[0].1 = right.replace("\"AB\"", &format!("\"{serial}\""));
         assert_eq!(ids(&message), [id], "{serial}");
     }

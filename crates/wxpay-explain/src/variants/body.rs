@@ -4,11 +4,11 @@ use super::Part;
 use crate::{
     cause::CauseId,
     draft::{BOM, Change, Variant},
-    ordered::{Blanks, Escape, Json, Order},
+    ordered::{Blanks, Escape, Json, Order, quoted},
 };
 
 /// The ways of serialising that are tried, the most frequent first. The first six are common.
-const STYLES: [(Blanks, Escape); 21] = [
+const STYLES: [(Blanks, Escape); 22] = [
     (Blanks::None, Escape::None),
     (Blanks::Python, Escape::LowerAscii),
     (Blanks::None, Escape::Php),
@@ -30,6 +30,7 @@ const STYLES: [(Blanks, Escape); 21] = [
     (Blanks::Pretty("  "), Escape::UpperAscii),
     (Blanks::Python, Escape::UpperAscii),
     (Blanks::Pretty("  "), Escape::Gson),
+    (Blanks::Python, Escape::Repr),
 ];
 
 /// The values that programs sign in place of no body.
@@ -57,6 +58,7 @@ pub(crate) fn bodies(body: &[u8], whole: Option<&[u8]>) -> Part {
     variants.add(cause, Vec::new(), true);
     if body.len() <= MAX_SERIALISED {
         styles(&mut variants);
+        texts(&mut variants);
     }
     if !is_empty_value {
         variants.add(CauseId::BracesForEmptyBody, b"{}".to_vec(), false);
@@ -80,6 +82,18 @@ impl Collector<'_> {
     }
 }
 
+/// The body as a text that is serialised once more, or once less; and JavaScript's text of every object.
+fn texts(variants: &mut Collector<'_>) {
+    if let Ok(inner) = serde_json::from_slice::<String>(variants.body) {
+        variants.add(CauseId::BodyReserialized, inner.into_bytes(), false);
+    } else if let Ok(text) = std::str::from_utf8(variants.body) {
+        for escape in [Escape::None, Escape::LowerAscii] {
+            variants.add(CauseId::BodyReserialized, quoted(text, escape), false);
+        }
+    }
+    variants.add(CauseId::BodyReserialized, b"[object Object]".to_vec(), false);
+}
+
 /// The same JSON, serialised by another program.
 fn styles(variants: &mut Collector<'_>) {
     let text = variants.body.strip_prefix(BOM).unwrap_or(variants.body);
@@ -97,8 +111,8 @@ fn styles(variants: &mut Collector<'_>) {
         write(&json, style, index < 6);
     }
     let is_short = text.len() <= MAX_SERIALISED_IN_ALL_WAYS;
-    let orders = [Order::Sorted, Order::Documented, Order::Reversed];
-    for order in orders.into_iter().take(if is_short { 3 } else { 1 }) {
+    let orders = [Order::Sorted, Order::SortedOutside, Order::Documented, Order::Reversed];
+    for order in orders.into_iter().take(if is_short { 4 } else { 2 }) {
         let ordered = json.in_order(order);
         if ordered != json {
             for (index, style) in STYLES.into_iter().enumerate().take(if is_short { 12 } else { 5 }) {
@@ -119,7 +133,7 @@ fn styles(variants: &mut Collector<'_>) {
 /// Returns the changes of the last line of client parameters: `sent` is what must be signed, `id` the bare prepay id.
 pub(crate) fn packages(sent: &str, id: &str, others: &[&str]) -> Part {
     let mut part = Part::new();
-    for prefixed in [id.to_owned(), format!("prepay_id={id}")] {
+    for prefixed in [id.to_owned(), format!("prepay_id={id}"), format!("prepay_id=prepay_id={id}")] {
         if prefixed != sent {
             part.push(Variant::common(CauseId::PrepayIdPrefix, Change::Body(prefixed.into_bytes())));
         }

@@ -77,10 +77,17 @@ pub(crate) fn paths(path: &str) -> Part {
         }
     }
     add(CauseId::PathPrefix, format!("/v3{path}"));
+    // A base URL with a slash at its end.
+    add(CauseId::PathPrefix, format!("/{path}"));
     let decoded = decoded(path);
-    let encoded: Vec<String> =
-        decoded.split('/').map(|part| utf8_percent_encode(part, STRICT).to_string()).collect();
+    let by_part = |set| -> Vec<String> {
+        decoded.split('/').map(|part| utf8_percent_encode(part, set).to_string()).collect()
+    };
+    let (encoded, component) = (by_part(STRICT), by_part(COMPONENT));
     add(CauseId::PathEncoding, encoded.join("/"));
+    if component != encoded {
+        add(CauseId::PathEncoding, component.join("/"));
+    }
     add(CauseId::PathEncoding, path.replace('%', "%25"));
     add(CauseId::PathEncoding, decoded);
     part
@@ -116,11 +123,9 @@ pub(crate) fn queries(query: Option<&str>) -> Part {
     add(cause, once, true);
     add(CauseId::QueryDecoded, decoded(&query.replace('+', " ")), true);
     add(CauseId::QueryDoubleEncoded, query.replace('%', "%25"), true);
-    add(
-        CauseId::QueryDoubleEncoded,
-        by_value(query, |value| utf8_percent_encode(value, STRICT).to_string()),
-        true,
-    );
+    // Of a query without escapes, this is the first encoding.
+    let cause = if query.contains('%') { CauseId::QueryDoubleEncoded } else { CauseId::QueryReencoded };
+    add(cause, by_value(query, |value| utf8_percent_encode(value, STRICT).to_string()), true);
     add(CauseId::QueryMissing, String::new(), false);
     for set in [COMPONENT, STRICT, LENIENT] {
         let changed = by_value(query, |value| utf8_percent_encode(&decoded(value), set).to_string());
@@ -264,10 +269,19 @@ mod tests {
         assert_eq!(found("a=x%3Dy", "a=x%3dy"), Some(CauseId::QueryReencoded));
         assert_eq!(
             found("a=2020-01-01T00:00:00+08:00", "a=2020-01-01T00%3A00%3A00%2B08%3A00"),
-            Some(CauseId::QueryDoubleEncoded)
+            Some(CauseId::QueryReencoded)
         );
+        assert_eq!(found("a=it's", "a=it%27s"), Some(CauseId::QueryReencoded));
         assert_eq!(found("a=x%20y", "a=x+y"), Some(CauseId::QueryReencoded));
         assert_eq!(found("a=1&b=2", "a=1"), Some(CauseId::QueryMissing));
+    }
+
+    #[test]
+    fn paths_are_encoded_as_programs_encode_them() {
+        let signed: Vec<Change> = paths("/v3/A|1*2").into_iter().map(|variant| variant.change).collect();
+        let has =
+            |path: &str| signed.iter().any(|change| matches!(change, Change::Path(other) if other == path));
+        assert!(has("/v3/A%7C1*2") && has("/v3/A%7C1%2A2"));
     }
 
     #[test]

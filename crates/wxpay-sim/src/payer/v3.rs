@@ -142,7 +142,7 @@ fn explanation(gateway: &Gateway, parameters: &[u8]) -> Option<Explanation> {
     let members: Map<String, Value> = serde_json::from_slice(parameters).ok()?;
     let text = |name: &str| members.get(name).and_then(Value::as_str);
     let id = text("prepayid").or_else(|| text("package"))?;
-    let id = id.strip_prefix("prepay_id=").unwrap_or(id);
+    let id = id.trim_start_matches("prepay_id=");
     let placed = PlacedOrder::find(gateway, id.split('&').next().unwrap_or(id))?;
     let mut keys = Keys::default();
     v3::add_keys(&mut keys, gateway.merchant_by_mchid(&placed.mchid)?);

@@ -49,8 +49,9 @@ pub(super) fn explain(
         directory.merchants.0.values().find(|merchant| merchant.public_key(authorization.serial_no).is_some())
     });
     let mut keys = Keys::default();
-    // A malformed header names nobody for certain.
-    let all = directory.merchants.0.values().take(if authorization.is_none() { MAX_MERCHANTS } else { 0 });
+    // A malformed header names nobody for certain, and an unknown mchid with an unknown certificate names nobody.
+    let is_anonymous = authorization.is_none() || named.or(certified).is_none();
+    let all = directory.merchants.0.values().take(if is_anonymous { MAX_MERCHANTS } else { 0 });
     for merchant in named.into_iter().chain(certified).chain(all) {
         add_keys(&mut keys, merchant);
     }
