@@ -110,10 +110,10 @@ causes! {
             "只对路径与查询参数签名，即域名之后从第一个 / 开始的部分";
     }
     PathPrefix = "path_prefix" {
-        English: "a part of the path was not signed",
-            "sign the whole path as sent, with /v3";
-        Chinese: "路径有一部分未参与签名",
-            "对实际发送的完整路径签名，包括 /v3";
+        English: "the path was signed with another beginning than it was sent with",
+            "sign the whole path as sent, from its single / with /v3";
+        Chinese: "签名的路径与实际发送的路径开头不同",
+            "对实际发送的完整路径签名，从单个 / 开始，包括 /v3";
     }
     PathEncoding = "path_encoding" {
         English: "the path was signed with other percent-encoding than it was sent with",
@@ -381,7 +381,7 @@ impl CauseId {
         self.texts(language).description
     }
 
-    /// Returns a sentence that says what to change.
+    /// Returns a sentence that names the change to make.
     pub const fn remedy(self, language: Language) -> &'static str {
         self.texts(language).remedy
     }

@@ -17,7 +17,7 @@ pub(crate) struct ClientParams {
     pub(crate) prepay_id: String,
     /// Other values that may have been signed as the last line.
     pub(crate) others: Vec<String>,
-    /// The faults of the parameters, whatever was signed.
+    /// The faults of the parameters themselves.
     pub(crate) faults: Vec<(CauseId, Detail)>,
 }
 

@@ -1,4 +1,4 @@
-//! The details of causes: what a message shows of them.
+//! The details of causes, as messages show them.
 
 use crate::language::{In, Language};
 use std::fmt;

@@ -31,7 +31,7 @@ pub(crate) struct Draft<'a> {
 /// A URL in its parts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Url<'a> {
-    /// Scheme and host. Empty in what must be signed.
+    /// Scheme and host. Empty in the expected string.
     pub(crate) host: &'a str,
     pub(crate) path: &'a str,
     pub(crate) query: Option<&'a str>,
@@ -161,7 +161,7 @@ impl Variant {
 }
 
 impl Change {
-    /// Returns whether the body is encoded from what this changes.
+    /// Returns whether the body is encoded after this change.
     pub(crate) const fn is_of_body(&self) -> bool {
         matches!(self, Self::Body(_) | Self::Blanks(_) | Self::Encoding(_) | Self::Bom(_))
     }
@@ -313,7 +313,7 @@ impl<'a> Draft<'a> {
         out.extend_from_slice(format!("&signType=RSA&timeStamp={}", self.timestamp).as_bytes());
     }
 
-    /// Returns the body with all its changes. A byte order mark stays at the front of what the others change.
+    /// Returns the body with all its changes. A byte order mark stays at the front of a changed body.
     pub(crate) fn encoded_body(&self) -> Cow<'a, [u8]> {
         if self.blanks == Blanks::AsSent
             && self.encoding == Encoding::AsSent

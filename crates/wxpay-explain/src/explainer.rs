@@ -24,7 +24,7 @@ use std::fmt;
 /// The greatest difference between timestamp and clock that is accepted, in seconds.
 const TOLERANCE: u64 = 300;
 
-/// Explains messages with the given keys and what else is known about the merchant.
+/// Explains messages with the given keys and other facts about the merchant.
 pub struct Explainer {
     keys: Keys,
     mchids: Vec<String>,
@@ -233,7 +233,7 @@ impl Explainer {
         }
     }
 
-    /// Checks what the signature does not depend on.
+    /// Checks the facts on which the signature does not depend.
     fn check_rest(&self, subject: &Subject<'_>, now: Option<u64>, findings: &mut Findings) {
         let message = subject.message;
         if let Some(kind) = message.header("wechatpay-signature-type")

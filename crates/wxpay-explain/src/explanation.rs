@@ -17,14 +17,14 @@ use std::fmt::{self, Write as _};
 pub struct Cause {
     /// The cause.
     pub id: CauseId,
-    /// Whether it is proved.
+    /// The certainty: proved, or likely.
     pub certainty: Certainty,
     detail: Option<Detail>,
     comparison: Option<Comparison>,
 }
 
 impl Cause {
-    /// Returns the description, with what the message shows, the remedy and the comparison. It may contain a part of the
+    /// Returns the description with its detail, the remedy and the comparison. It may contain a part of the
     /// body.
     pub fn message(&self, language: Language) -> String {
         In(self, language).to_string()
@@ -61,13 +61,13 @@ impl Serialize for Cause {
     }
 }
 
-/// Whether a signature is accepted and, if it is not, why.
+/// The verdict on a signature and, if it is not accepted, the causes.
 ///
 /// Serialised, it is `{"valid":bool,"causes":[{"id":…,"certainty":…,"message":…}]}`, with the messages in English.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Explanation {
-    /// Whether the signature is valid and everything around it right. This is a diagnosis: a program must decide by its
+    /// True if the signature is valid and everything around it right. This is a diagnosis: a program must decide by its
     /// own verification.
     pub valid: bool,
     /// The causes, the best first. Proved ones are causes together; of likely ones, one is enough.
@@ -128,7 +128,7 @@ pub(crate) struct Findings {
 }
 
 impl Findings {
-    /// Adds a cause, if it was not found before. `detail` is what the message shows of it.
+    /// Adds a cause, if it was not found before. `detail` is the part of it that the message shows.
     pub(crate) fn add(&mut self, id: CauseId, certainty: Certainty, detail: impl Into<Option<Detail>>) {
         if !self.has(id) {
             self.causes.push(Cause { id, certainty, detail: detail.into(), comparison: None });

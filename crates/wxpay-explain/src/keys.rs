@@ -14,7 +14,7 @@ use x509_cert::{
     spki::SubjectPublicKeyInfoRef,
 };
 
-/// The party whose key it is.
+/// The party that holds the private key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Owner {
@@ -37,7 +37,7 @@ impl fmt::Display for InvalidKey {
 
 impl std::error::Error for InvalidKey {}
 
-/// An RSA public key, with what is known about it. Of a private key, only the public half is kept.
+/// An RSA public key, with its serial numbers and its holder. Of a private key, only the public half is kept.
 #[derive(Clone)]
 pub struct Key {
     modulus: BigUint,
@@ -145,7 +145,7 @@ impl Key {
         self
     }
 
-    /// Sets the party whose key it is. Unknown by default.
+    /// Sets the party that holds the private key. Unknown by default.
     #[must_use]
     pub fn owned_by(self, owner: Owner) -> Self {
         Self { owner: Some(owner), ..self }
@@ -183,7 +183,7 @@ impl fmt::Debug for Key {
 pub struct Keys(Vec<Key>);
 
 impl Keys {
-    /// Adds a key, or what is known about a key that is there already. The serial numbers of certificates replace those
+    /// Adds a key, or facts about a key that is there already. The serial numbers of certificates replace those
     /// that were only given.
     pub fn add(&mut self, key: Key) {
         match self.0.iter_mut().find(|other| other.modulus == key.modulus) {

@@ -1,6 +1,6 @@
 //! Names the cause of a wrong WeChat Pay APIv3 signature.
 //!
-//! A signature by RSA (PKCS #1 v1.5) contains the SHA-256 digest of the string that was really signed, and whoever has
+//! A signature by RSA (PKCS #1 v1.5) contains the SHA-256 digest of the string that was really signed, and everybody who has
 //! the public key can recover it. This crate recovers it, and compares it with the digests of the strings that broken
 //! programs sign: without the last line feed, with the host in the URL, with the body serialised again, and about fifty
 //! more, singly and in pairs. A match is a proof. Both strings are then shown with `\n`, `\r` and blanks visible and the

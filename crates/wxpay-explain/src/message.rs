@@ -69,7 +69,7 @@ impl Message {
     ///
     /// # Errors
     ///
-    /// [`InvalidMessage`] names what could not be read.
+    /// [`InvalidMessage`] names the part that could not be read.
     pub fn parse(text: &[u8]) -> Result<Self, InvalidMessage> {
         let start = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text).trim_ascii_start();
         if start.starts_with(b"{") {

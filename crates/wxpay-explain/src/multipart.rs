@@ -1,4 +1,4 @@
-//! The part `meta` of an upload, which is what its signature covers.
+//! The part `meta` of an upload, the only one that its signature covers.
 
 use crate::message::Message;
 

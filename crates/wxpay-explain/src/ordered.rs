@@ -1,4 +1,4 @@
-//! JSON whose members keep their order, and the ways in which other programs serialise it.
+//! JSON that keeps the order of its members, and the ways in which other programs serialise it.
 
 use serde::{
     Deserialize, Deserializer,
@@ -6,7 +6,7 @@ use serde::{
 };
 use std::{fmt, iter};
 
-/// A JSON value whose members keep their order.
+/// A JSON value that keeps the order of its members.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Json {
     /// `null`, a boolean or a number, as written.
@@ -22,7 +22,7 @@ pub(crate) enum Escape {
     None,
     /// Everything outside of ASCII, with lower-case digits: Python, Gson with HTML escaping off.
     LowerAscii,
-    /// The same with upper-case digits: Fastjson, .NET.
+    /// Everything outside of ASCII, with upper-case digits: Fastjson, .NET.
     UpperAscii,
     /// Everything outside of ASCII, and `/`: PHP.
     Php,

@@ -1,4 +1,4 @@
-//! Whether a notification's resource, or a listed certificate, is encrypted with a known APIv3 key.
+//! The decryption of a notification's resource, or of a listed certificate, with the known APIv3 keys.
 
 use crate::ordered::Json;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce};

@@ -1,4 +1,4 @@
-//! The public operation of RSA: what a signature was made over.
+//! The public operation of RSA, which recovers the signed digest.
 
 use aws_lc_rs::digest::{self, Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA256, SHA384, SHA512};
 use num_bigint::BigUint;

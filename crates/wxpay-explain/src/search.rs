@@ -11,7 +11,7 @@ use std::borrow::Borrow;
 /// The bytes that may be hashed in one search, which bounds its time: a millisecond hashes about 1.6 MB. The overhead of
 /// a candidate counts as [`OVERHEAD`] bytes.
 pub(crate) const BUDGET: usize = 1_000_000;
-/// The same for a search that may take longer.
+/// The limit of a search that may take longer.
 pub(crate) const THOROUGH_BUDGET: usize = 40 * BUDGET;
 const OVERHEAD: usize = 150;
 

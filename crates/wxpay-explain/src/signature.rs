@@ -1,4 +1,4 @@
-//! The text of a signature: standard Base64, and what broken programs send in its place.
+//! The text of a signature: standard Base64, and the texts that broken programs send in its place.
 
 use crate::detail::Detail;
 use base64::{

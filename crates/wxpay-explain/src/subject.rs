@@ -50,7 +50,7 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// Returns what must be signed.
+    /// Returns the string that must be signed.
     pub(crate) fn draft(&self) -> Draft<'_> {
         let is_request = self.message.kind == Kind::Request;
         let package = self.client.as_ref().map(|client| client.package.as_bytes());
@@ -70,7 +70,7 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// Returns what may have been signed in its place.
+    /// Returns the strings that may have been signed in its place.
     pub(crate) fn space(&self) -> Space<'_> {
         let draft = self.draft();
         let (differs, milliseconds) = self.timestamp_causes();

@@ -12,7 +12,7 @@ use crate::{
 /// The changes of one part.
 pub(crate) type Part = Vec<Variant>;
 
-/// Returns the changes of the line feeds, and of what is signed as a whole.
+/// Returns the changes of the line feeds, and of the string as a whole.
 pub(crate) fn lines(draft: &Draft<'_>) -> [Part; 3] {
     let ends = |cause, ends| Variant::rare(cause, Change::Ends(ends));
     let mut line_ends = vec![

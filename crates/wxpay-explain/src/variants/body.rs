@@ -94,7 +94,7 @@ fn texts(variants: &mut Collector<'_>) {
     variants.add(CauseId::BodyReserialized, b"[object Object]".to_vec(), false);
 }
 
-/// The same JSON, serialised by another program.
+/// Adds the body as other programs serialise its JSON.
 fn styles(variants: &mut Collector<'_>) {
     let text = variants.body.strip_prefix(BOM).unwrap_or(variants.body);
     let Some(json) = Json::parse(text) else { return };
@@ -130,7 +130,7 @@ fn styles(variants: &mut Collector<'_>) {
     }
 }
 
-/// Returns the changes of the last line of client parameters: `sent` is what must be signed, `id` the bare prepay id.
+/// Returns the changes of the last line of client parameters: `sent` is the right one, `id` the bare prepay id.
 pub(crate) fn packages(sent: &str, id: &str, others: &[&str]) -> Part {
     let mut part = Part::new();
     for prefixed in [id.to_owned(), format!("prepay_id={id}"), format!("prepay_id=prepay_id={id}")] {
