@@ -169,6 +169,32 @@ impl Console {
         Ok(resealed)
     }
 
+    /// Opens every stored secret, and changes nothing. Returns the number of secrets, and a sentence about each one that
+    /// cannot be used: another sealing key, for example.
+    ///
+    /// # Errors
+    ///
+    /// If the ledger cannot be read.
+    pub async fn check_secrets(&self) -> Result<(usize, Vec<String>), StartError> {
+        let (app, endpoints) = (self.api.app(), self.api.endpoints());
+        let vault = app.vault();
+        let (mut count, mut faults) = (0_usize, Vec::new());
+        for row in app.ledger().load(Prefix::<MerchantRow>::all()).await? {
+            count = count.saturating_add(1);
+            if let Err(error) = row.build(&vault.sealing, &vault.upstream) {
+                faults.push(format!("the merchant {}: {error}", row.merchant));
+            }
+        }
+        for row in endpoints.ledger.load(Prefix::<EndpointRow>::all()).await? {
+            count = count.saturating_add(1);
+            let place = Place { table: ENDPOINTS, row: &row.endpoint };
+            if let Err(error) = vault.sealing.open(place, &row.sealed_secrets) {
+                faults.push(format!("the webhook endpoint {}: {error}", row.endpoint));
+            }
+        }
+        Ok((count, faults))
+    }
+
     /// Closes the ledger.
     pub async fn close(self) {
         self.api.app().ledger().close().await;

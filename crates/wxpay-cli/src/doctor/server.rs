@@ -135,8 +135,18 @@ async fn check_ledger(settings: Settings, summary: &Summary, report: &mut Report
     }
     match Console::open(settings).await {
         Ok(console) => {
-            console.close().await;
             report.push("ledger", Ok(format!("{shown} can be opened by this version")));
+            match console.check_secrets().await {
+                Ok((0, _)) => {}
+                Ok((count, faults)) if faults.is_empty() => {
+                    report.push("stored secrets", Ok(format!("all {count} can be opened")));
+                }
+                Ok((_, faults)) => {
+                    faults.into_iter().for_each(|fault| report.push("stored secrets", Err(fault)));
+                }
+                Err(error) => report.push("stored secrets", Err(with_causes(&error))),
+            }
+            console.close().await;
         }
         Err(error) => report.push("ledger", Err(with_causes(&error))),
     }
