@@ -53,6 +53,8 @@ pub(super) struct Maker<'a> {
     names: BTreeMap<String, Value>,
     count: usize,
     is_query: bool,
+    /// True for a query of what was written before: nothing is added to it but the required fields.
+    is_record: bool,
 }
 
 /// The surroundings of a value.
@@ -99,6 +101,7 @@ impl<'a> Maker<'a> {
             names,
             count: 0,
             is_query: call.found.operation.method == "GET",
+            is_record: call.found.operation.method == "GET" && earlier.is_some(),
         }
     }
 
@@ -155,6 +158,9 @@ impl<'a> Maker<'a> {
         let (first, rest): (Vec<_>, Vec<_>) = properties.partition(|(name, _)| words::is_beginning(name));
         for (name, property) in first.into_iter().chain(rest) {
             let echo = self.source(name, &property.schema, context.source);
+            if self.is_record && echo.is_none() && !property.is_required && !words::is_caller(name) {
+                continue;
+            }
             if is_left_out(name, property, outcome, echo.is_some()) {
                 if property.is_required
                     && let Some(empty) = empty(&property.schema)
@@ -221,7 +227,7 @@ impl<'a> Maker<'a> {
             required().any(|(name, property)| words::is_failure(name) && !property.schema.values.is_empty());
         let wanted: &[Outcome] = if needs_failure {
             &[Outcome::Failure]
-        } else if needs_success || self.is_query {
+        } else if needs_success || context.outcome == Outcome::Success {
             &[Outcome::Success, Outcome::Ended, Outcome::Pending]
         } else {
             &[Outcome::Pending, Outcome::Success, Outcome::Ended]

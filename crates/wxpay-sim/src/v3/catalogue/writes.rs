@@ -3,7 +3,7 @@
 use super::{super::reply::to_json, validate::Call, words};
 use serde_json::{Map, Value};
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     fmt,
     sync::Arc,
 };
@@ -39,9 +39,15 @@ impl fmt::Debug for Writes {
 impl Writes {
     /// Finds the last write under the number that a request is about.
     pub(super) fn find(&self, call: &Call) -> Option<&Arc<Value>> {
-        let number = subject(call)?;
-        let key = (call.mchid.clone(), family(&call.found.operation), number);
-        self.by_number.get(&key).map(|(_, value)| value)
+        let number = subject(call).or_else(|| self.known(call))?;
+        self.by_number.get(&key(call, number)).map(|(_, value)| value)
+    }
+
+    /// Returns the first number in the query or the body under which something was written.
+    fn known(&self, call: &Call) -> Option<String> {
+        let named = fields(call).into_iter().filter(|(name, _)| words::is_number(name));
+        let mut numbers = named.map(|(_, number)| number);
+        numbers.find(|number| self.by_number.contains_key(&key(call, number.clone())))
     }
 
     /// Remembers a write with its reply, over what an earlier one under its number has written.
@@ -64,21 +70,19 @@ impl Writes {
             );
         }
         lay_over(&mut written, &call.body);
-        let family = family(&call.found.operation);
-        let mut numbers: Vec<String> = subject(call).into_iter().collect();
-        for source in [Some(&call.body), reply].into_iter().flatten() {
-            let members = source.as_object().into_iter().flatten();
-            let texts =
-                members.filter(|(name, _)| words::is_number(name)).filter_map(|(_, value)| text(value));
-            numbers.extend(texts.filter(|number| !number.is_empty()));
-        }
-        numbers.sort_unstable();
-        numbers.dedup();
+        // A number of the request that is not the merchant's own, such as that of a service, names many things.
+        let given: Vec<String> = fields(call).into_iter().map(|(_, value)| value).collect();
+        let made = members(reply).filter(|(name, number)| {
+            words::is_own_number(name) || words::is_number(name) && !given.contains(number)
+        });
+        let own = members(Some(&call.body)).filter(|(name, _)| words::is_own_number(name));
+        let all = own.chain(made).map(|(_, number)| number).filter(|number| !number.is_empty());
+        let numbers: BTreeSet<String> =
+            subject(call).or_else(|| self.known(call)).into_iter().chain(all).collect();
         if numbers.is_empty() {
             return;
         }
-        let keys: Vec<Key> =
-            numbers.into_iter().map(|number| (call.mchid.clone(), family.clone(), number)).collect();
+        let keys: Vec<Key> = numbers.into_iter().map(|number| key(call, number)).collect();
         let size = to_json(&written).len();
         self.last = self.last.saturating_add(1);
         let written = Arc::new(written);
@@ -105,19 +109,29 @@ impl Writes {
 }
 
 /// Returns the number that a request is about: the last number in its path, or else the merchant's own in the query or
-/// the body, or else any other one there.
+/// the body.
 pub(super) fn subject(call: &Call) -> Option<String> {
     let in_path = call.found.parameters.iter().rev().find(|(name, _)| words::is_number(name));
     let last = call.found.parameters.last().filter(|(name, _)| !words::is_merchant(name));
     if let Some((_, number)) = in_path.or(last) {
         return Some(number.clone());
     }
-    let members = call.body.as_object().into_iter().flatten();
-    let in_body = members.filter_map(|(name, value)| Some((name.clone(), text(value)?)));
-    let all: Vec<(String, String)> = call.query.iter().cloned().chain(in_body).collect();
-    let own = all.iter().find(|(name, _)| words::is_own_number(name));
-    let any = own.or_else(|| all.iter().find(|(name, _)| words::is_number(name)));
-    any.map(|(_, number)| number.clone()).filter(|number| !number.is_empty())
+    let own = fields(call).into_iter().find(|(name, _)| words::is_own_number(name));
+    own.map(|(_, number)| number).filter(|number| !number.is_empty())
+}
+
+/// Returns the parameters of the query and the members of the body that are texts or whole numbers.
+fn fields(call: &Call) -> Vec<(String, String)> {
+    call.query.iter().cloned().chain(members(Some(&call.body))).collect()
+}
+
+fn members(value: Option<&Value>) -> impl Iterator<Item = (String, String)> {
+    let members = value.and_then(Value::as_object).into_iter().flatten();
+    members.filter_map(|(name, value)| Some((name.clone(), text(value)?)))
+}
+
+fn key(call: &Call, number: String) -> Key {
+    (call.mchid.clone(), family(&call.found.operation), number)
 }
 
 fn text(value: &Value) -> Option<String> {

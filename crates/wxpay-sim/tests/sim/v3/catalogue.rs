@@ -18,11 +18,14 @@ fn lamps() -> Catalogue {
         "state": {"type": "string", "enum": ["LIT", "PROCESSING", "SUCCESS", "FAIL"], "example": "PROCESSING"},
         "fail_reason": text("broken"), "success_time": time, "begin_time": time, "end_time": time,
         "place": {"type": "object", "properties": {"room": text("kitchen"), "floor": {"type": "integer", "example": 3}}},
-        "owner_name": {"type": "string", "format": "base64"},
+        "owner_name": {"type": "string", "format": "base64"}, "shelf_id": text("S9"),
+        "collection": {"type": "object", "required": ["state"], "properties": {
+            "state": {"type": "string", "enum": ["USER_PAID", "USER_PAYING"]}, "paid_amount": {"type": "integer", "example": 9},
+        }},
         "download_url": text("https://api.mch.weixin.qq.com/v3/lamps/file?token=1"),
     }});
     let request = json!({"type": "object", "required": ["out_lamp_no"], "properties": {
-        "out_lamp_no": text("LAMP1"), "owner_name": {"type": "string", "format": "base64"},
+        "out_lamp_no": text("LAMP1"), "shelf_id": text("S1"), "owner_name": {"type": "string", "format": "base64"},
         "place": {"type": "object", "properties": {"room": text("hall")}}, "floor": {"type": "integer", "maximum": 99},
     }});
     let path = |name: &str| json!({"name": name, "in": "path", "type": "string", "required": true});
@@ -97,6 +100,27 @@ fn catalogue_write_is_echoed_signed_marked_and_returned_by_its_query() {
         "attic",
         "the reset forgets it"
     );
+}
+
+#[test]
+fn catalogue_query_adds_nothing_to_what_was_written() {
+    let mut shop = shop();
+    shop.post("/v3/lamps/lamps", &json!({"out_lamp_no": "L1", "shelf_id": "S1"}));
+    let written = shop.get("/v3/lamps/lamps/out-lamp-no/L1").body;
+    assert_eq!((&written["shelf_id"], &written["state"]), (&json!("S1"), &json!("PROCESSING")));
+    assert_eq!(written["collection"]["state"], "USER_PAYING", "as pending as the whole");
+    let cancelled = shop.call(Method::Delete, "/v3/lamps/lamps/L1", "");
+    assert_eq!(cancelled.status, 204);
+    assert_eq!(shop.get("/v3/lamps/lamps/out-lamp-no/L1").body.get("fail_reason"), None);
+}
+
+#[test]
+fn catalogue_write_without_its_number_is_not_that_of_another() {
+    let mut shop = shop();
+    let first = shop.post("/v3/lamps/lamps", &json!({"out_lamp_no": "L1", "shelf_id": "S1"})).body;
+    let other = shop.post("/v3/lamps/lamps", &json!({"shelf_id": "S1"})).body;
+    assert_ne!(other["lamp_id"], first["lamp_id"]);
+    assert_ne!(other["out_lamp_no"], "L1");
 }
 
 #[test]
