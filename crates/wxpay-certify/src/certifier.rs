@@ -10,6 +10,7 @@ use crate::{
     trial::{Stop, Trial},
 };
 use http::Uri;
+use serde_json::Value;
 use std::{fmt, io, time::Duration};
 use tokio::net::TcpListener;
 use wxpay_sim::{
@@ -20,6 +21,9 @@ use wxpay_sim::{
 
 /// Time that a refund is pending at the gateway: long enough to look at the shop meanwhile.
 const REFUND_DURATION: Duration = Duration::from_millis(2500);
+
+/// The maximum number of members of an answer that an error lists.
+const MAX_LISTED: usize = 20;
 
 /// A simulated gateway that grades a shop. Dropping it ends the gateway.
 #[derive(Debug)]
@@ -122,7 +126,8 @@ impl Certifier {
         let client = Client::new(target, shop, self.stage.secrets(), tls);
         let trial = || Trial::new(&self.stage, shop, &client);
         let mut first = trial();
-        if let Err(Stop::Fail(reason) | Stop::NotChecked(reason)) = first.place().await {
+        let placed = first.place().await.and_then(|order| check_client_pointer(shop, &order.answer));
+        if let Err(Stop::Fail(reason) | Stop::NotChecked(reason)) = placed {
             first.note(reason);
             return Err(CertifyError::CannotOrder(first.evidence.join("; ")));
         }
@@ -134,6 +139,19 @@ impl Certifier {
         }
         Ok(Report { target: target.to_owned(), findings })
     }
+}
+
+/// Checks that the shop's answer has something for the payer's client where the shop file says.
+fn check_client_pointer(shop: &Shop, answer: &Value) -> Result<(), Stop> {
+    if !shop.names_client_parameters() || shop.client_parameters(answer).is_some() {
+        return Ok(());
+    }
+    let members = answer.as_object().into_iter().flatten().map(|(name, _)| format!("/{name}"));
+    let members: Vec<_> = members.take(MAX_LISTED).collect();
+    let members = if members.is_empty() { "no members".into() } else { members.join(", ") };
+    Err(Stop::Fail(format!(
+        "the answer has nothing at create.client of the shop file: it has {members}; correct the pointer, or the shop"
+    )))
 }
 
 /// Checks the URL of a shop.

@@ -155,6 +155,20 @@ fn program_that_is_no_shop_is_not_graded() {
     drop(folder);
 }
 
+#[test]
+fn pointer_to_nothing_is_a_fault_of_the_shop_file() {
+    let (folder, address) = (tempfile::tempdir().unwrap(), free_address());
+    let (path, start) = (folder.path().join("shop.toml"), start_server(&address, folder.path()));
+    let wrong =
+        PROFILE.lines().map(|line| if line.starts_with("client = ") { "client = \"/pya\"" } else { line });
+    fs::write(&path, wrong.collect::<Vec<_>>().join("\n")).unwrap();
+    let output =
+        certify(&format!("http://{address}"), &["--shop", path.to_str().unwrap(), "--start", &start]);
+    assert_eq!(output.status.code(), Some(2), "{}", error(&output));
+    let rule = "nothing at create.client of the shop file: it has ";
+    assert!(error(&output).contains(rule) && error(&output).contains("/pay"), "{}", error(&output));
+}
+
 /// A shop that runs already is used with the environment of an earlier run: its keys are kept.
 #[test]
 fn keys_of_an_environment_file_are_kept() {

@@ -31,7 +31,7 @@ pub(super) async fn payable(trial: &mut Trial<'_>) -> Step {
     }
     let order = trial.place().await?;
     let Some(parameters) = trial.shop.client_parameters(&order.answer) else {
-        return fail("the answer has nothing at create.client of the shop file");
+        return fail("this answer has nothing at create.client of the shop file");
     };
     match trial.stage.pay_in_client(parameters) {
         Ok(number) if number == order.out_trade_no => {
