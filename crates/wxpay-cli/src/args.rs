@@ -205,11 +205,19 @@ pub(crate) enum DemoApi {
     V1,
 }
 
+/// Parses the address of a listener. A port alone, and the name `localhost`, mean loopback.
+fn listen_address(text: &str) -> Result<SocketAddr, &'static str> {
+    let port = text.strip_prefix("localhost:").or_else(|| text.strip_prefix(':')).unwrap_or(text);
+    let on_loopback = || Some(SocketAddr::from(([127, 0, 0, 1], port.parse::<u16>().ok()?)));
+    let address = text.parse().ok().or_else(on_loopback);
+    address.ok_or("must be an IP address and a port from 0 to 65535, such as 127.0.0.1:8080, or a port alone")
+}
+
 #[derive(Args, Debug)]
 pub(crate) struct Sim {
     /// The address and port to listen on; port 0 picks a free one. An address outside of loopback requires a token for
     /// `/_sim`.
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0", value_parser = listen_address)]
     pub(crate) listen: SocketAddr,
     /// The file of the token that `/_sim` requires as `Authorization: Bearer TOKEN`: 16 to 256 visible ASCII
     /// characters. Without it, a random token is made and shown if the address is outside of loopback.

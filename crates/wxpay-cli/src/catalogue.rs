@@ -80,7 +80,9 @@ fn example(args: &args::OpsExample) -> Result<(), Failure> {
             "method": operation.method, "target": example.target, "body": example.body,
         }));
     }
-    output::line(format_args!("{} {}", operation.method, example.target))?;
+    if !args.body {
+        output::line(format_args!("{} {}", operation.method, example.target))?;
+    }
     match example.body {
         None => Ok(()),
         Some(body) => {
@@ -92,8 +94,10 @@ fn example(args: &args::OpsExample) -> Result<(), Failure> {
 
 /// Finds the operations that `METHOD PATH` or `PATH` names.
 fn named(catalogue: &Catalogue, words: &[String]) -> Result<Vec<Arc<Operation>>, Failure> {
-    let (method, path) = match words {
-        [method, path] => (Some(method.as_str()), path),
+    // Both may be one argument, in quotes.
+    let words: Vec<&str> = words.iter().flat_map(|word| word.split_whitespace()).collect();
+    let (method, path) = match *words.as_slice() {
+        [method, path] => (Some(method), path),
         [path] => (None, path),
         _ => return Err(Failure::usage("name an operation as METHOD PATH, such as GET /v3/certificates")),
     };

@@ -99,8 +99,11 @@ fn on_runtime(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Fai
 
 /// Listens on an address.
 pub(crate) async fn listener(address: SocketAddr) -> Result<TcpListener, Failure> {
-    let listening = TcpListener::bind(address).await;
-    listening.map_err(Failure::doing(format_args!("cannot listen on {address}")))
+    TcpListener::bind(address).await.map_err(|error| {
+        let is_in_use = error.kind() == io::ErrorKind::AddrInUse;
+        let remedy = if is_in_use { "; choose another port, or 0 for a free one" } else { "" };
+        Failure::failed(format_args!("cannot listen on {address}: {error}{remedy}"))
+    })
 }
 
 /// Handles SIGINT (Ctrl-C) and SIGTERM from now on. The returned future waits for one of them.

@@ -13,7 +13,9 @@ use console::Console;
 use saved::Origin;
 use std::{
     fs, io,
+    net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
+    time::Duration,
 };
 use tempfile::TempDir;
 use wxpay_sim::{
@@ -23,6 +25,9 @@ use wxpay_sim::{
     serve::{Options, Server, Tls},
     settings,
 };
+
+/// Time for connecting to another simulator on this machine.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(200);
 
 pub(crate) async fn run(args: args::Sim) -> Result<(), Failure> {
     for (option, path) in [("--env-file", &args.env_file), ("--keys-dir", &args.keys_dir)] {
@@ -59,6 +64,7 @@ pub(crate) async fn run(args: args::Sim) -> Result<(), Failure> {
     };
     let environment = environment.files(folder.path()).map_err(cannot_write(folder.path()))?;
     if let Some(file) = &args.env_file {
+        warn_of_another(file);
         environment.write(file).map_err(cannot_write(file))?;
     }
     access::warn(&args, server.address(), token.as_ref());
@@ -74,6 +80,21 @@ pub(crate) async fn run(args: args::Sim) -> Result<(), Failure> {
         console.finish().await;
     }
     stopped
+}
+
+/// Warns if the simulator whose environment is in the file still runs: programs that read the file find this one now.
+fn warn_of_another(file: &Path) {
+    let Ok(before) = fs::read_to_string(file) else { return };
+    let url = before.lines().find_map(|line| line.strip_prefix("export WXPAY_BASE_URL="));
+    let url = url.map(|url| url.trim_matches(['\'', '"'])).unwrap_or_default();
+    let address = url.split_once("://").and_then(|(_, address)| address.parse::<SocketAddr>().ok());
+    let answers = |address| TcpStream::connect_timeout(&address, CONNECT_TIMEOUT).is_ok();
+    if address.is_some_and(answers) {
+        let file = input::shown(file);
+        output::note(format_args!(
+            "warning: the simulator at {url} still runs; its environment in {file} is replaced"
+        ));
+    }
 }
 
 fn cannot_write(path: &Path) -> impl FnOnce(io::Error) -> Failure {

@@ -76,6 +76,9 @@ fn ops_searches_shows_and_gives_examples_and_names_what_is_left_out() {
 
     let example = run(&["ops", "example", "GET", "/v3/lamps/lamps/{out_lamp_no}"], &file);
     assert_eq!(text(&example.stdout), "GET /v3/lamps/lamps/LAMP1\n");
+    let body = run(&["ops", "example", "POST /v3/lamps/lamps", "--body"], &file);
+    let body: Value = serde_json::from_slice(&body.stdout).unwrap();
+    assert_eq!(body["out_lamp_no"], "LAMP1");
     let unknown = run(&["ops", "show", "POST", "/v3/lamps/lamp"], &file);
     assert_eq!(unknown.status.code(), Some(2));
     assert!(text(&unknown.stderr).contains("did you mean /v3/lamps/lamps?"), "{}", text(&unknown.stderr));

@@ -272,6 +272,45 @@ fn listener_outside_of_loopback_requires_a_token() {
 }
 
 #[test]
+fn listener_is_a_port_alone_or_an_address_with_a_port() {
+    for listen in ["0", ":0", "localhost:0", "127.0.0.1:0"] {
+        let sim = Simulator::start(&["--seed", "7", "--listen", listen]);
+        assert!(sim.url().starts_with("http://127.0.0.1:"), "{listen}: {}", sim.url());
+    }
+    for listen in ["99999", "shop.example:80", "", "127.0.0.1"] {
+        let output = wxpay().args(["sim", "--listen", listen]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{listen}");
+        assert!(text(&output.stderr).contains("such as 127.0.0.1:8080"), "{}", text(&output.stderr));
+    }
+    let busy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let output = wxpay().args(["sim", "--listen", &busy.local_addr().unwrap().to_string()]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("choose another port"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn environment_of_a_simulator_that_runs_is_replaced_with_a_warning() {
+    let first = Simulator::start(&["--seed", "7"]);
+    let file = first.env_file();
+    let stderr = first.folder().join("stderr");
+    let start = || {
+        let mut command = wxpay();
+        command
+            .args(["sim", "--seed", "7", "--env-file"])
+            .arg(&file)
+            .stderr(fs::File::create(&stderr).unwrap());
+        let running = Running::start(&mut command);
+        (running, fs::read_to_string(&stderr).unwrap())
+    };
+    let (second, log) = start();
+    let warning = format!("warning: the simulator at {} still runs; its environment in ", first.url());
+    assert!(log.contains(&warning), "{log}");
+    drop(second);
+    let (_, log) = start();
+    assert!(!log.contains("still runs"), "{log}");
+}
+
+#[test]
 fn token_of_a_file_is_required_on_loopback_too() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("token");

@@ -28,7 +28,7 @@ pub(crate) struct Certify {
     #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) wait: u64,
     /// The address and port of the simulated gateway; port 0 picks a free one.
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0", value_parser = super::listen_address)]
     pub(crate) listen: SocketAddr,
     /// The URL by which the shop reaches the gateway, if it is not that of `--listen`.
     #[arg(long, value_name = "URL")]

@@ -71,6 +71,9 @@ pub(crate) struct OpsExample {
     /// The operation: `METHOD PATH`, or `PATH` if it has one method. The path may be as described or as sent.
     #[arg(required = true, num_args = 1..=2, value_name = "METHOD PATH")]
     pub(crate) operation: Vec<String>,
+    /// Prints the body alone, as `wxpay call METHOD PATH -` reads it.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) body: bool,
     #[command(flatten)]
     pub(crate) of: OfCatalogue,
 }

@@ -142,7 +142,9 @@ async fn check_ledger(settings: Settings, summary: &Summary, report: &mut Report
                     report.push("stored secrets", Ok(format!("all {count} can be opened")));
                 }
                 Ok((_, faults)) => {
-                    faults.into_iter().for_each(|fault| report.push("stored secrets", Err(fault)));
+                    for fault in faults {
+                        report.push("stored secrets", Err(fault));
+                    }
                 }
                 Err(error) => report.push("stored secrets", Err(with_causes(&error))),
             }
