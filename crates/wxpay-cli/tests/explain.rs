@@ -189,7 +189,7 @@ fn keys_of_the_environment_are_used() {
 #[test]
 fn misuse_has_status_2_and_says_what_is_required() {
     for (mut command, input, part) in [
-        (explain(&["--json"]), "", "must be JSON, a raw HTTP request"),
+        (explain(&["--json"]), "", "must be a JSON object, a raw HTTP request"),
         (explain(&[]), "{\"kind\":1}", "kind must be"),
         (explain(&["--key", "/no/such/file"]), "{}", "--key: cannot read"),
         (
