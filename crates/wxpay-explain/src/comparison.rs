@@ -129,7 +129,7 @@ impl fmt::Display for In<'_, Comparison> {
         let (expected, signed) = (comparison.expected.len(), comparison.signed.len());
         match language {
             Language::English => write!(f, "  expected {expected} bytes, signed {signed} bytes"),
-            Language::Chinese => write!(f, "  期望签名 {expected} 字节，实际签名 {signed} 字节"),
+            Language::Chinese => write!(f, "  期望的签名串 {expected} 字节，实际的签名串 {signed} 字节"),
         }
     }
 }
@@ -173,7 +173,7 @@ mod tests {
         assert_eq!(
             comparison.in_language(Language::Chinese).to_string(),
             "  相同      n\\n\n  期望      a·b\\n\n  实际      （无此行）\n            ^ 首个差异：第 2 行第 1 字节\n  \
-             期望签名 6 字节，实际签名 2 字节"
+             期望的签名串 6 字节，实际的签名串 2 字节"
         );
         assert_eq!(comparison.in_language(Language::English).to_string(), comparison.to_string());
     }

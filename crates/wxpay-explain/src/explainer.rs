@@ -170,6 +170,7 @@ impl Explainer {
         let detail = match serial.map(|serial| (serial, self.keys.named(serial))) {
             Some((_, Some(_))) => Detail::NotTheNamedKey,
             Some((_, None)) => Detail::NoKeyOfThatSerial,
+            None if subject.client().is_some() => Detail::NoGivenKeyForClient,
             None => Detail::NoGivenKey,
         };
         findings.likely(CauseId::WrongKey, detail);
@@ -206,8 +207,10 @@ impl Explainer {
     }
 
     fn check_mchid(&self, message: &Message, sent: &str, key: Option<&Key>, findings: &mut Findings) {
-        let known: Vec<&str> =
-            self.mchids.iter().map(String::as_str).chain(key.and_then(Key::mchid)).collect();
+        let mut known: Vec<&str> = self.mchids.iter().map(String::as_str).collect();
+        // The certificate usually belongs to the configured merchant.
+        known
+            .extend(key.and_then(Key::mchid).filter(|mchid| !self.mchids.iter().any(|other| other == mchid)));
         if !known.is_empty() {
             if !known.contains(&sent) {
                 let expected = Alternatives(known.into_iter().map(String::from).collect());
@@ -260,7 +263,12 @@ impl Explainer {
             && now.abs_diff(timestamp) > TOLERANCE
         {
             let seconds = now.abs_diff(timestamp);
-            let detail = if timestamp < now { Detail::Behind { seconds } } else { Detail::Ahead { seconds } };
+            let detail = match (hours(seconds), timestamp < now) {
+                (Some(hours), true) => Detail::BehindByHours { hours },
+                (Some(hours), false) => Detail::AheadByHours { hours },
+                (None, true) => Detail::Behind { seconds },
+                (None, false) => Detail::Ahead { seconds },
+            };
             findings.exact(CauseId::ClockSkew, detail);
         }
         if subject.is_signed_by_platform()
@@ -270,6 +278,15 @@ impl Explainer {
             findings.add(CauseId::WrongApiV3Key, certainty, None);
         }
     }
+}
+
+/// Returns the hours that a difference in seconds is, if it looks like the offset of a time zone.
+fn hours(seconds: u64) -> Option<u64> {
+    // The message was sent a moment before it is explained, and few clocks are right to the second.
+    const SLACK: u64 = 10;
+    let hours = seconds.saturating_add(SLACK).checked_div(3600)?;
+    let distance = seconds.abs_diff(hours.saturating_mul(3600));
+    ((1..=14).contains(&hours) && distance <= SLACK).then_some(hours)
 }
 
 /// Reports the form of a signature: hash and padding.

@@ -39,7 +39,9 @@ impl fmt::Display for In<'_, Cause> {
             let (open, close) = (language.pick(" (", "（"), language.pick(")", "）"));
             write!(f, "{open}{}{close}", In(detail, language))?;
         }
-        write!(f, "{}{}", language.pick(": ", "："), cause.id.remedy(language))?;
+        let remedy = cause.detail.as_ref().and_then(|detail| detail.remedy(language));
+        let remedy = remedy.unwrap_or_else(|| cause.id.remedy(language));
+        write!(f, "{}{remedy}", language.pick(": ", "："))?;
         cause.comparison.as_ref().map_or(Ok(()), |comparison| write!(f, "\n{}", In(comparison, language)))
     }
 }
