@@ -65,8 +65,8 @@ fn gzip(body: Vec<u8>) -> Result<Vec<u8>, InvalidMessage> {
 fn deflate(body: &[u8]) -> Result<Vec<u8>, InvalidMessage> {
     for has_zlib_header in [true, false] {
         let mut decoded = Vec::with_capacity(MAX_DECODED_BYTES);
-        let mut decoder = Decompress::new(has_zlib_header);
-        match decoder.decompress_vec(body, &mut decoded, FlushDecompress::Finish) {
+        let mut state = Decompress::new(has_zlib_header);
+        match state.decompress_vec(body, &mut decoded, FlushDecompress::Finish) {
             Ok(Status::StreamEnd) => return Ok(decoded),
             Ok(Status::Ok | Status::BufError) if decoded.len() >= MAX_DECODED_BYTES => return Err(too_long()),
             Ok(Status::Ok | Status::BufError) | Err(_) => {}
@@ -183,13 +183,11 @@ mod tests {
     #[test]
     fn decoded_size_is_bounded() {
         let (largest, larger) = (vec![b' '; MAX_DECODED_BYTES], vec![b' '; MAX_DECODED_BYTES + 1]);
-        for (encoding, encode) in
-            [("gzip", gzipped as fn(&[u8]) -> Vec<u8>), ("deflate", deflated), ("deflate", raw_deflated)]
-        {
-            let body = encode(&largest);
-            assert_eq!(parsed(encoding, &body, &body).unwrap().len(), MAX_DECODED_BYTES);
-            let body = encode(&larger);
-            let refusal = parsed(encoding, &body, &body).unwrap_err();
+        let [gzip, deflate, raw] =
+            [gzipped, deflated, raw_deflated].map(|encode| [encode(&largest), encode(&larger)]);
+        for (encoding, [largest, larger]) in [("gzip", gzip), ("deflate", deflate), ("deflate", raw)] {
+            assert_eq!(parsed(encoding, &largest, &largest).unwrap().len(), MAX_DECODED_BYTES);
+            let refusal = parsed(encoding, &larger, &larger).unwrap_err();
             assert_eq!(refusal, "the decoded body must be at most 1048576 bytes", "{encoding}");
         }
     }

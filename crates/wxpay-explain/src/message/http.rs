@@ -14,7 +14,11 @@ pub(super) fn parse(text: &[u8]) -> Result<Message, InvalidMessage> {
     let is_indented = lines.0.first().is_some_and(|byte| b" \t".contains(byte));
     while let Some(line) = lines.next_text()?.filter(|line| !line.is_empty()) {
         if let Some((_, value)) = headers.last_mut().filter(|_| !is_indented && line.starts_with(BLANKS)) {
-            *value = format!("{value} {}", line.trim()).trim().to_owned();
+            let more = line.trim();
+            if !value.is_empty() && !more.is_empty() {
+                value.push(' ');
+            }
+            value.push_str(more);
             continue;
         }
         let (name, value) = line.split_once(':').ok_or_else(|| {
