@@ -29,6 +29,7 @@ pub struct Explainer {
     keys: Keys,
     mchids: Vec<String>,
     appids: Vec<String>,
+    hosts: Vec<String>,
     api_v3_keys: Vec<LessSafeKey>,
     budget: usize,
 }
@@ -36,7 +37,14 @@ pub struct Explainer {
 impl Explainer {
     /// Creates an explainer. Without a key, every signature is by an unknown one.
     pub const fn new(keys: Keys) -> Self {
-        Self { keys, mchids: Vec::new(), appids: Vec::new(), api_v3_keys: Vec::new(), budget: BUDGET }
+        Self {
+            keys,
+            mchids: Vec::new(),
+            appids: Vec::new(),
+            hosts: Vec::new(),
+            api_v3_keys: Vec::new(),
+            budget: BUDGET,
+        }
     }
 
     /// Sets the merchant that signs requests. By default it is taken from the certificate.
@@ -50,6 +58,14 @@ impl Explainer {
     #[must_use]
     pub fn with_appid(mut self, appid: impl Into<String>) -> Self {
         self.appids.push(appid.into());
+        self
+    }
+
+    /// Adds the base URL that requests are sent to. Its host may have been signed by mistake, and many messages do not
+    /// name it.
+    #[must_use]
+    pub fn with_base_url(mut self, base_url: &str) -> Self {
+        self.hosts.extend(url::split(base_url).0.map(String::from));
         self
     }
 
@@ -70,7 +86,7 @@ impl Explainer {
     /// Explains a message. `now` is the time at which it was received, in seconds since 1970; without it, clocks are not
     /// compared.
     pub fn explain(&self, message: &Message, now: Option<u64>) -> Explanation {
-        let subject = Subject::new(message, &self.appids);
+        let subject = Subject::new(message, &self.appids, &self.hosts);
         let mut findings = Findings::default();
         if let Some(rule) = &subject.values.fault {
             findings.exact(CauseId::HeaderGrammar, rule.clone());
@@ -396,6 +412,7 @@ impl fmt::Debug for Explainer {
             .field("keys", &self.keys)
             .field("mchids", &self.mchids)
             .field("appids", &self.appids)
+            .field("hosts", &self.hosts)
             .finish_non_exhaustive()
     }
 }

@@ -127,6 +127,27 @@ fn bodies_written_by_other_means_than_json_are_named() {
 }
 
 #[test]
+fn host_of_the_base_url_is_tried() {
+    let ids = |explainer: &Explainer, host: &str, headers: &[(&str, &str)]| -> Vec<&str> {
+        let mut message = request("/v3/x", &format!("GET\n{host}/v3/x\n{NOW}\nn\n\n"));
+        message.headers.extend(headers.iter().map(|(name, value)| ((*name).into(), (*value).into())));
+        let explanation = explainer.explain(&message, Some(NOW));
+        explanation.causes.iter().map(|cause| cause.id.as_str()).collect()
+    };
+    let with_base_url = explainer().with_base_url("http://127.0.0.1:8080/");
+    for signed in ["http://127.0.0.1:8080", "127.0.0.1:8080", "http://127.0.0.1", "127.0.0.1"] {
+        assert_eq!(ids(&with_base_url, signed, &[]), ["host_in_url"], "{signed}");
+        assert_eq!(ids(&explainer(), signed, &[]), ["nonce_differs", "timestamp_differs"], "{signed}");
+        // The host of the message is tried too.
+        assert_eq!(ids(&with_base_url, signed, &[("Host", "h")]), ["host_in_url"], "{signed}");
+    }
+    for signed in ["https://h", "https://h:443", "http://h:80", "h:443"] {
+        assert_eq!(ids(&with_base_url, signed, &[("Host", "h")]), ["host_in_url"], "{signed}");
+    }
+    assert_eq!(ids(&explainer().with_base_url("no url"), "https://api.wechatpay.cn", &[]), ["host_in_url"]);
+}
+
+#[test]
 fn text_of_pythons_bytes_is_named() {
     let json = r#"{"z":"支","a":"it's"}"#;
     let signed = r#"b'{"z":"\xe6\x94\xaf","a":"it\'s"}'"#;
