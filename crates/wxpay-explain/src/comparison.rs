@@ -139,16 +139,20 @@ impl fmt::Display for In<'_, Comparison> {
 }
 
 /// Splits a string into lines, each with its line feed.
-fn lines(string: &[u8]) -> Vec<&[u8]> {
+pub(crate) fn lines(string: &[u8]) -> Vec<&[u8]> {
     string.split_inclusive(|byte| *byte == b'\n').collect()
 }
 
 /// Renders a line from a byte on.
 fn shown(line: &[u8], start: usize) -> String {
+    cut(line, start, BEFORE.saturating_add(AFTER))
+}
+
+/// Renders at most this many bytes of a line, from a byte on.
+pub(crate) fn cut(line: &[u8], start: usize, limit: usize) -> String {
     let before = if start > 0 { "…" } else { "" };
     let rest = line.get(start..).unwrap_or_default();
-    let limit = boundary(rest, BEFORE.saturating_add(AFTER));
-    let (part, after) = match rest.split_at_checked(limit) {
+    let (part, after) = match rest.split_at_checked(boundary(rest, limit)) {
         Some((part, more)) if !more.is_empty() => (part, "…"),
         Some(_) | None => (rest, ""),
     };

@@ -16,6 +16,7 @@ use crate::{
     signature::{self, Reading},
     subject::Subject,
     variants::{url, values},
+    verified::Verified,
     visible::shown,
 };
 use aws_lc_rs::aead::{AES_256_GCM, LessSafeKey, UnboundKey};
@@ -135,6 +136,7 @@ impl Explainer {
         }
         report_form(recovered, findings);
         if let Some(found) = found {
+            findings.verified = Some(Verified::new(key, serial, found.signed.clone()));
             report_string(subject, found, findings);
         } else {
             guess(subject, recovered, findings);

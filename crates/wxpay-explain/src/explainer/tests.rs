@@ -90,6 +90,18 @@ fn receipts_are_accepted_without_the_last_line_feed() {
 }
 
 #[test]
+fn key_and_string_of_a_valid_signature_are_kept() {
+    let explained = |string: &str, now| explainer().explain(&request("/v3/x", string), Some(now));
+    let string = format!("GET\n/v3/x\n{NOW}\nn\n\n");
+    let verified = explained(&string, NOW).verified.unwrap();
+    assert_eq!((verified.serial(), verified.owner()), (Some("AB"), Some(Owner::Merchant)));
+    assert_eq!(verified.string(), string.as_bytes());
+    assert_eq!(serde_json::to_string(&explained(&string, NOW)).unwrap(), r#"{"valid":true,"causes":[]}"#);
+    assert_eq!(explained(&string, NOW + 301).verified, None);
+    assert_eq!(explained(string.trim_end(), NOW).verified, None);
+}
+
+#[test]
 fn causes_beyond_the_documented_ones_are_named() {
     for (string, id) in [
         (format!("GET\\n/v3/x\\n{NOW}\\nn\\n\\n"), "literal_backslash_n"),

@@ -54,9 +54,9 @@ pub(crate) fn hosts(own: &[String]) -> Part {
         }
     }
     for host in own {
-        let (name, port) = host.rsplit_once(':').unwrap_or((host, ""));
+        let without_port = host.rsplit_once(':').map(|(name, _)| name);
         for (scheme, default) in [("https://", "443"), ("http://", "80"), ("", "443")] {
-            let other = if port.is_empty() { format!("{name}:{default}") } else { name.to_owned() };
+            let other = without_port.map_or_else(|| format!("{host}:{default}"), String::from);
             add(format!("{scheme}{other}"), false);
         }
     }
