@@ -109,19 +109,21 @@ pub(crate) enum Command {
     Verify(Sign),
     /// Names the cause of a wrong APIv3 signature, and the remedy.
     ///
-    /// Reads one message from standard input: a raw HTTP request or response, a `curl` command, or JSON:
+    /// Reads one message from FILE or from standard input: a raw HTTP request or response, a `curl` command, or JSON:
     /// `{"kind":"request","method":"POST","url":"/v3/…","headers":{"Authorization":"…"},"body":"…"}`. The kind is `request`,
     /// `reply`, `notification` or `client_params` (in `body` the JSON with which a page, a mini program
-    /// or an app starts the payment); a body that is not UTF-8 is given as `body_base64`.
+    /// or an app starts the payment); a body that is not UTF-8 is given as `body_base64`. A body with the
+    /// `Content-Encoding` gzip or deflate is decoded.
     ///
     /// The public key reveals the digest that was really signed. It is compared with the strings that broken programs
-    /// sign; a match proves the cause, and both strings are shown with the first difference marked.
+    /// sign; a match proves the cause, and both strings are shown with the first difference marked. Of a valid signature,
+    /// the key that matched and the string that was verified are shown.
     ///
     /// Beside the options, the environment and the file of `--env-file` are read: `WXPAY_PRIVATE_KEY_FILE`,
     /// `WXPAY_CERTIFICATE_FILE`, `WXPAY_SERIAL_NO`, `WXPAY_PLATFORM_CERTIFICATE_FILE`, `WXPAY_PLATFORM_PUBLIC_KEY_FILE`,
     /// `WXPAY_PLATFORM_SERIAL_NO`, `WXPAY_PUBLIC_KEY_FILE`, `WXPAY_PUBLIC_KEY_ID`, `WXPAY_MCHID`, `WXPAY_APPID`,
-    /// `WXPAY_API_V3_KEY`. The exit status is 0 if the signature is accepted, 1 if it is not, and 2 if the input or a key
-    /// cannot be read.
+    /// `WXPAY_API_V3_KEY`, `WXPAY_BASE_URL` (its host may have been signed by mistake). The exit status is 0 if the
+    /// signature is accepted, 1 if it is not, and 2 if the input or a key cannot be read.
     Explain(Explain),
     /// Encrypts standard input as APIv3 does.
     Encrypt(Encrypt),
@@ -336,6 +338,9 @@ pub(crate) enum Scheme {
 
 #[derive(Args, Debug)]
 pub(crate) struct Explain {
+    /// The file with the message; `-` or none is standard input.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
     /// A file with a private key; may be repeated. Only its public half is used.
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Vec<PathBuf>,

@@ -16,7 +16,7 @@ use wxpay_proto::{crypto::pem, secret::Secret};
 
 pub(crate) fn run(args: &Explain) -> Result<(), Failure> {
     let explainer = explainer(args)?;
-    let message = Message::parse(&input::standard()?).map_err(Failure::usage)?;
+    let message = Message::parse(input(args)?.expose()).map_err(Failure::usage)?;
     let explanation = explainer.explain(&message, Some(args.at.unwrap_or_else(now)));
     let language = match args.language {
         ExplainLanguage::En => Language::English,
@@ -33,12 +33,24 @@ pub(crate) fn run(args: &Explain) -> Result<(), Failure> {
     Err(Failure::failed(format_args!("the signature is not accepted: {}", explanation.summary())))
 }
 
-/// Renders the causes, each with its remedy on the next line.
+/// Reads the message from the file, or from standard input.
+fn input(args: &Explain) -> Result<Secret<Vec<u8>>, Failure> {
+    match args.file.as_deref().filter(|path| *path != Path::new("-")) {
+        Some(path) => input::file("FILE", path),
+        None => input::standard().map(Secret::new),
+    }
+}
+
+/// Renders the causes, each with its remedy; of a valid signature, the key and the verified string.
 fn text(explanation: &Explanation, language: Language) -> String {
     let (valid, likely, colon) =
         if language == Language::Chinese { ("有效", "可能 ", "：") } else { ("valid", "likely ", ": ") };
     if explanation.valid {
-        return valid.to_owned();
+        let verified = explanation.verified.as_ref();
+        return verified.map_or_else(
+            || valid.to_owned(),
+            |verified| format!("{valid}\n{}", verified.in_language(language)),
+        );
     }
     let causes = explanation.causes.iter().map(|cause| {
         let certainty = if cause.certainty == Certainty::Exact { "" } else { likely };
@@ -103,6 +115,9 @@ fn explainer(args: &Explain) -> Result<Explainer, Failure> {
     }
     if let Some(mchid) = environment.value("WXPAY_MCHID") {
         explainer = explainer.with_mchid(mchid);
+    }
+    if let Some(base_url) = environment.value("WXPAY_BASE_URL") {
+        explainer = explainer.with_base_url(base_url);
     }
     if let Some(appid) = environment.value("WXPAY_APPID") {
         explainer = explainer.with_appid(appid);

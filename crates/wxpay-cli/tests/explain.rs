@@ -4,8 +4,10 @@
 
 mod support;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use std::{
+    fs,
     io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
@@ -23,10 +25,14 @@ fn key(name: &str) -> PathBuf {
 }
 
 fn run(command: &mut Command, input: &str) -> Output {
+    run_with(command, input.as_bytes())
+}
+
+fn run_with(command: &mut Command, input: &[u8]) -> Output {
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // A command that rejects its arguments reads no input.
-    drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
+    drop(child.stdin.take().unwrap().write_all(input));
     child.wait_with_output().unwrap()
 }
 
@@ -49,6 +55,11 @@ fn authorization(method: &str, path: &str, timestamp: u64, body: &str) -> String
     let output = run(&mut command, &parameters.to_string());
     let signed: Value = serde_json::from_slice(&output.stdout).unwrap();
     signed["authorization"].as_str().unwrap().to_owned()
+}
+
+/// Returns the string that a POST signs.
+fn string_of_post(timestamp: u64, path: &str, body: &str) -> String {
+    format!("POST\n{path}\n{timestamp}\n{NONCE}\n{body}\n")
 }
 
 fn explain(arguments: &[&str]) -> Command {
@@ -80,13 +91,20 @@ fn exact(id: &str) -> (String, String) {
 }
 
 #[test]
-fn request_with_a_right_signature_is_valid() {
-    let authorization = authorization("POST", "/v3/x?a=1", now(), "{}");
+fn request_with_a_right_signature_is_valid_with_its_key_and_string() {
+    let now = now();
+    let authorization = authorization("POST", "/v3/x?a=1", now, "{}");
     let output = run(&mut explain(&["--json"]), &request(&authorization, "/v3/x?a=1", "{}"));
     assert_eq!(explained(&output), (Some(0), Vec::new()));
+    assert_eq!(text(&output.stdout), "{\"valid\":true,\"causes\":[]}\n");
     let output =
         run(&mut explain(&[]), &request(&authorization, "https://api.mch.weixin.qq.com/v3/x?a=1", "{}"));
-    assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), "valid\n"));
+    let length = string_of_post(now, "/v3/x?a=1", "{}").len();
+    let expected = format!(
+        "valid\n  key       {SERIAL} (of merchant {MCHID})\n  verified  POST\\n\n  verified  /v3/x?a=1\\n\n  verified  {now}\\n\n  \
+         verified  {NONCE}\\n\n  verified  {{}}\\n\n  {length} bytes\n"
+    );
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), expected.as_str()));
 }
 
 #[test]
@@ -138,7 +156,9 @@ fn explanation_is_in_the_chosen_language() {
     assert!(text(&default).contains(r#""message":"the body was serialised again"#));
     let right = self::authorization("POST", "/v3/x", now(), "");
     let output = run(&mut explain(&["--language", "zh"]), &request(&right, "/v3/x", ""));
-    assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), "有效\n"));
+    assert_eq!(output.status.code(), Some(0));
+    let start = format!("有效\n  密钥      {SERIAL}（商户 {MCHID}）\n  签名串    POST\\n\n");
+    assert!(text(&output.stdout).starts_with(&start), "{}", text(&output.stdout));
 }
 
 #[test]
@@ -154,6 +174,76 @@ fn raw_http_and_curl_are_explained() {
         let output = run(&mut explain(&["--json"]), &message);
         assert_eq!(explained(&output), (Some(1), vec![exact("trailing_slash")]), "{message}");
     }
+}
+
+#[test]
+fn message_is_read_from_a_file_or_from_standard_input() {
+    let authorization = authorization("POST", "/v3/x/", now(), "{}");
+    let message = format!("POST /v3/x\nAuthorization: {authorization}\n\n{{}}");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("request.http");
+    fs::write(&file, &message).unwrap();
+    let outputs = [(file.to_str().unwrap(), ""), ("-", message.as_str())]
+        .map(|(argument, input)| run(&mut explain(&["--json", argument]), input));
+    fs::remove_file(&file).unwrap();
+    for output in outputs {
+        assert_eq!(explained(&output), (Some(1), vec![exact("trailing_slash")]));
+    }
+    let output = run(&mut explain(&[file.to_str().unwrap()]), &message);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("FILE: cannot read"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn compressed_reply_is_explained_or_refused() {
+    const GZIPPED: &str = "H4sIAAAAAAACA6tWSs5PSY0vLcpRslIqT82syMyz0tcvryhIrNSvUKoFAD2XB0gfAAAA";
+    let (timestamp, body) = (now(), r#"{"code_url":"weixin://wxpay/x"}"#);
+    let parameters = json!({
+        "Wechatpay-Timestamp": timestamp.to_string(), "Wechatpay-Nonce": NONCE, "body": body,
+    });
+    let mut command = wxpay();
+    command.args(["sign", "--scheme", "v3-reply", "--json", "--key-file"]).arg(key("merchant_key.pem"));
+    let signed: Value = serde_json::from_slice(&run(&mut command, &parameters.to_string()).stdout).unwrap();
+    let signature = signed["sign"].as_str().unwrap();
+    let reply = |encoding: &str, body: &[u8]| {
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nWechatpay-Timestamp: {timestamp}\r\nWechatpay-Nonce: {NONCE}\r\n\
+             Wechatpay-Serial: PUB_KEY_ID_0116\r\nWechatpay-Signature: {signature}\r\n\r\n"
+        );
+        let mut command = wxpay();
+        command.arg("explain").env("WXPAY_PUBLIC_KEY_FILE", key("merchant_key.pem"));
+        command.env("WXPAY_PUBLIC_KEY_ID", "PUB_KEY_ID_0116");
+        run_with(&mut command, &[head.as_bytes(), body].concat())
+    };
+    let output = reply("gzip", &STANDARD.decode(GZIPPED).unwrap());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).starts_with("valid\n  key       PUB_KEY_ID_0116 (of WeChat Pay)\n"));
+    assert_eq!(reply("br", body.as_bytes()).status.code(), Some(0));
+    let output = reply("br", b"\x0b\x02\x80{}\x03");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("the body is compressed with br: decode it first"));
+}
+
+#[test]
+fn host_of_the_base_url_in_the_env_file_is_tried() {
+    let authorization = authorization("POST", "//127.0.0.1:8080/v3/x", now(), "{}");
+    let message = request(&authorization, "/v3/x", "{}");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sim.env");
+    fs::write(&file, "WXPAY_BASE_URL=http://127.0.0.1:8080\n").unwrap();
+    let output = run(&mut explain(&["--json", "--env-file", file.to_str().unwrap()]), &message);
+    assert_eq!(explained(&output), (Some(1), vec![exact("host_in_url")]));
+    assert_eq!(explained(&run(&mut explain(&["--json"]), &message)).1[0].1, "likely");
+}
+
+#[test]
+fn expected_merchant_is_named_once() {
+    let authorization = authorization("POST", "/v3/x", now(), "{}").replace(MCHID, "1900007291");
+    let mut command = explain(&[]);
+    command.env("WXPAY_MCHID", MCHID);
+    let output = run(&mut command, &request(&authorization, "/v3/x", "{}"));
+    let printed = text(&output.stdout);
+    assert!(printed.contains("(sent 1900007291, expected 1900000001):"), "{printed}");
 }
 
 #[test]
@@ -189,7 +279,8 @@ fn keys_of_the_environment_are_used() {
 #[test]
 fn misuse_has_status_2_and_says_what_is_required() {
     for (mut command, input, part) in [
-        (explain(&["--json"]), "", "must be JSON, a raw HTTP request"),
+        (explain(&["--json"]), "", "must be a JSON object, a raw HTTP request"),
+        (explain(&[]), "[1,2]", "must be a JSON object with kind, method, url, headers and body"),
         (explain(&[]), "{\"kind\":1}", "kind must be"),
         (explain(&["--key", "/no/such/file"]), "{}", "--key: cannot read"),
         (

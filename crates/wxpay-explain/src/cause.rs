@@ -333,9 +333,9 @@ causes! {
     }
     PrepayIdPrefix = "prepay_id_prefix" {
         English: "the last line must be prepay_id=… for JSAPI and mini programs, and the bare id for apps",
-            "sign package (prepay_id=…) for JSAPI and mini programs, prepayid for apps";
+            "sign and send package (prepay_id=…) for JSAPI and mini programs, prepayid for apps";
         Chinese: "最后一行在 JSAPI 与小程序中应为 prepay_id=…，在 App 中应为不带前缀的值",
-            "JSAPI 与小程序对 package（prepay_id=…）签名，App 对 prepayid 签名";
+            "签名与发送使用同一个值：JSAPI 与小程序为 package（prepay_id=…），App 为 prepayid";
     }
     PackageDiffers = "package_differs" {
         English: "another value was signed as the last line",

@@ -3,7 +3,7 @@
 use crate::{
     cause::CauseId,
     detail::{Detail, Names},
-    header::SignatureValues,
+    header::{self, SignatureValues},
     ordered::Json,
 };
 
@@ -33,6 +33,9 @@ pub(crate) fn read(json: &[u8]) -> ClientParams {
             fault(CauseId::ClientTimestamp, Detail::TimestampIsNumber);
             timestamp.get_or_insert_with(|| number.clone());
         }
+    }
+    if timestamp.as_deref().is_some_and(|text| header::whole_seconds(text).is_some()) {
+        fault(CauseId::ClientTimestamp, Detail::SecondsWithFraction);
     }
     match text(&["signType", "sign_type"]).as_deref() {
         Some("RSA") => {}

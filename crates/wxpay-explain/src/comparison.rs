@@ -2,7 +2,7 @@
 
 use crate::{
     language::{In, Language},
-    visible::{Layout, visible},
+    visible::{Layout, boundary, visible, width},
 };
 use std::{fmt, sync::Arc};
 
@@ -108,7 +108,11 @@ impl fmt::Display for In<'_, Comparison> {
                 continue;
             }
             let column = if number == place.line { place.column.saturating_sub(1) } else { 0 };
-            let start = column.saturating_sub(BEFORE);
+            // A character that begins with equal bytes is shown whole, and marked at its beginning.
+            let both_lines = [one, other].into_iter().flatten();
+            let column = both_lines.map(|line| boundary(line, column)).min().unwrap_or(column);
+            let before = one.or(other).and_then(|line| line.get(..column)).unwrap_or_default();
+            let start = boundary(before, column.saturating_sub(BEFORE));
             if number > place.line && one == other {
                 break;
             }
@@ -119,9 +123,9 @@ impl fmt::Display for In<'_, Comparison> {
                 }
             }
             if number == place.line {
-                let equal = one.or(other).unwrap_or_default().get(start..column).unwrap_or_default();
+                let equal = before.get(start..).unwrap_or_default();
                 let ellipsis = usize::from(start > 0);
-                let width = visible(equal, Layout::OneLine).chars().count().saturating_add(ellipsis);
+                let width = width(&visible(equal, Layout::OneLine)).saturating_add(ellipsis);
                 let first = language.pick("first difference: ", "首个差异：");
                 writeln!(f, "            {}^ {first}{}", " ".repeat(width), In(&place, *language))?;
             }
@@ -129,22 +133,26 @@ impl fmt::Display for In<'_, Comparison> {
         let (expected, signed) = (comparison.expected.len(), comparison.signed.len());
         match language {
             Language::English => write!(f, "  expected {expected} bytes, signed {signed} bytes"),
-            Language::Chinese => write!(f, "  期望签名 {expected} 字节，实际签名 {signed} 字节"),
+            Language::Chinese => write!(f, "  期望的签名串 {expected} 字节，实际的签名串 {signed} 字节"),
         }
     }
 }
 
 /// Splits a string into lines, each with its line feed.
-fn lines(string: &[u8]) -> Vec<&[u8]> {
+pub(crate) fn lines(string: &[u8]) -> Vec<&[u8]> {
     string.split_inclusive(|byte| *byte == b'\n').collect()
 }
 
 /// Renders a line from a byte on.
 fn shown(line: &[u8], start: usize) -> String {
+    cut(line, start, BEFORE.saturating_add(AFTER))
+}
+
+/// Renders at most this many bytes of a line, from a byte on.
+pub(crate) fn cut(line: &[u8], start: usize, limit: usize) -> String {
     let before = if start > 0 { "…" } else { "" };
     let rest = line.get(start..).unwrap_or_default();
-    let limit = BEFORE.saturating_add(AFTER);
-    let (part, after) = match rest.split_at_checked(limit) {
+    let (part, after) = match rest.split_at_checked(boundary(rest, limit)) {
         Some((part, more)) if !more.is_empty() => (part, "…"),
         Some(_) | None => (rest, ""),
     };
@@ -173,9 +181,27 @@ mod tests {
         assert_eq!(
             comparison.in_language(Language::Chinese).to_string(),
             "  相同      n\\n\n  期望      a·b\\n\n  实际      （无此行）\n            ^ 首个差异：第 2 行第 1 字节\n  \
-             期望签名 6 字节，实际签名 2 字节"
+             期望的签名串 6 字节，实际的签名串 2 字节"
         );
         assert_eq!(comparison.in_language(Language::English).to_string(), comparison.to_string());
+    }
+
+    #[test]
+    fn the_mark_stands_below_the_difference_after_han_letters() {
+        let han = "支付".repeat(40);
+        for (one, other, marked) in [
+            ("{\"a\":\"支付\",\"b\":1}\n".to_owned(), "{\"a\":\"支付\", \"b\":1}\n".to_owned(), "\"b"),
+            // The letters differ in their last byte.
+            ("支付一\n".to_owned(), "支付丁\n".to_owned(), "一"),
+            ("付\n".to_owned(), "付款\n".to_owned(), "\\n"),
+            (format!("{han}一\n"), format!("{han}二\n"), "一"),
+        ] {
+            let text = Comparison::new(one.into_bytes(), other.into_bytes()).to_string();
+            let [expected, _, mark, ..] = text.lines().collect::<Vec<_>>()[..] else { panic!("{text}") };
+            let before = |line: &str, sign: &str| width(line.split_once(sign).unwrap().0);
+            assert_eq!(before(mark, "^"), before(expected, marked), "{text}");
+            assert!(!text.contains("\\x"), "{text}");
+        }
     }
 
     #[test]

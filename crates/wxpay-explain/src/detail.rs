@@ -47,10 +47,12 @@ details! {
     NameTwice { name: String }: "Authorization has {name} twice", "Authorization 含有两个 {name}";
     MissingName { name: &'static str }: "{name} is missing in Authorization", "Authorization 缺少 {name}";
     TimestampNotSeconds: "timestamp in Authorization must be a number of seconds", "Authorization 中的 timestamp 必须为秒数";
+    TimestampWithFraction: "timestamp in Authorization must be whole seconds, 10 digits, without a fraction", "Authorization 中的 timestamp 必须为整数秒，共 10 位数字，不带小数";
 
     // The parameters of a client.
     MissingParameters { names: Names }: "the client parameters have no {names}", "调起支付的参数缺少 {names}";
     TimestampIsNumber: "it is a JSON number; the client requires a text", "它是 JSON 数字；客户端要求字符串";
+    SecondsWithFraction: "it must be whole seconds, 10 digits, without a fraction", "它必须为整数秒，共 10 位数字，不带小数";
     SignTypeIsMd5: "it is MD5", "它是 MD5";
     SignTypeIsOther: "it is another value", "它是其他值";
     SignTypeIsMissing: "it is missing", "缺少该字段";
@@ -77,6 +79,7 @@ details! {
     NotTheNamedKey: "not the one that the serial number names, nor another of the given keys; or the signature was altered", "既不是序列号所指的密钥，也不是给定的其他密钥；或者签名被篡改";
     NoKeyOfThatSerial: "none of the given keys; the serial number names none of them", "不是给定的任何密钥；序列号也不对应其中任何一把";
     NoGivenKey: "none of the given keys", "不是给定的任何密钥";
+    NoGivenKeyForClient: "none of the given keys; or the signature was altered", "不是给定的任何密钥；或者签名已损坏";
     PlatformSigned: "the key of WeChat Pay signed", "签名使用的是微信支付的密钥";
     MerchantSigned: "the key of the merchant signed", "签名使用的是商户的密钥";
     DocumentedSerial { serial: String }: "the documented form is {serial}", "文档规定的格式为 {serial}";
@@ -89,9 +92,30 @@ details! {
     ThirteenDigits: "13 digits", "13 位数字";
     Behind { seconds: u64 }: "{seconds} s behind the clock", "比时钟慢 {seconds} 秒";
     Ahead { seconds: u64 }: "{seconds} s ahead of the clock", "比时钟快 {seconds} 秒";
+    BehindByHours { hours: u64 }: "{hours} h behind the clock: a time zone, not a wrong clock; local time was taken for UTC, or the reverse", "比时钟慢 {hours} 小时：是时区问题，而不是时钟不准；本地时间被当作 UTC，或者相反";
+    AheadByHours { hours: u64 }: "{hours} h ahead of the clock: a time zone, not a wrong clock; local time was taken for UTC, or the reverse", "比时钟快 {hours} 小时：是时区问题，而不是时钟不准；本地时间被当作 UTC，或者相反";
     SameString: "the same string", "签名串相同";
     NoUsualString: "the key is right, but none of the usual strings was signed", "密钥正确，但签名的不是任何常见的签名串";
     Trace: "the message looks like it", "报文有此迹象";
+}
+
+impl Detail {
+    /// Returns the remedy, if it is another one than that of the cause.
+    pub(crate) const fn remedy(&self, language: Language) -> Option<&'static str> {
+        if matches!(self, Self::BehindByHours { .. } | Self::AheadByHours { .. }) {
+            return Some(language.pick(
+                "take the seconds since 1970 as they are (time.time(), Date.now() / 1000, date +%s), without converting a local time; a recorded message is judged by the time at which it was received",
+                "直接取自 1970 年起的秒数（time.time()、Date.now() / 1000、date +%s），不要由本地时间换算；历史报文以其接收时间为准",
+            ));
+        }
+        if matches!(self, Self::NoGivenKeyForClient) {
+            return Some(language.pick(
+                "sign on the server with the private key of the merchant API certificate, which also signs requests, and pass the client the signature unchanged",
+                "在服务端使用商户API证书的私钥签名，与请求所用的私钥相同，并将签名值原样传给客户端",
+            ));
+        }
+        None
+    }
 }
 
 /// Names of the protocol, separated by commas.
@@ -124,6 +148,10 @@ mod tests {
         for detail in Detail::all() {
             assert_english(&In(&detail, Language::English).to_string());
             assert_chinese(&In(&detail, Language::Chinese).to_string());
+            if let Some(remedy) = detail.remedy(Language::English) {
+                assert_english(remedy);
+                assert_chinese(detail.remedy(Language::Chinese).unwrap());
+            }
         }
     }
 

@@ -16,6 +16,7 @@ use crate::{
     signature::{self, Reading},
     subject::Subject,
     variants::{url, values},
+    verified::Verified,
     visible::shown,
 };
 use aws_lc_rs::aead::{AES_256_GCM, LessSafeKey, UnboundKey};
@@ -29,6 +30,7 @@ pub struct Explainer {
     keys: Keys,
     mchids: Vec<String>,
     appids: Vec<String>,
+    hosts: Vec<String>,
     api_v3_keys: Vec<LessSafeKey>,
     budget: usize,
 }
@@ -36,7 +38,14 @@ pub struct Explainer {
 impl Explainer {
     /// Creates an explainer. Without a key, every signature is by an unknown one.
     pub const fn new(keys: Keys) -> Self {
-        Self { keys, mchids: Vec::new(), appids: Vec::new(), api_v3_keys: Vec::new(), budget: BUDGET }
+        Self {
+            keys,
+            mchids: Vec::new(),
+            appids: Vec::new(),
+            hosts: Vec::new(),
+            api_v3_keys: Vec::new(),
+            budget: BUDGET,
+        }
     }
 
     /// Sets the merchant that signs requests. By default it is taken from the certificate.
@@ -50,6 +59,14 @@ impl Explainer {
     #[must_use]
     pub fn with_appid(mut self, appid: impl Into<String>) -> Self {
         self.appids.push(appid.into());
+        self
+    }
+
+    /// Adds the base URL that requests are sent to. Its host may have been signed by mistake, and many messages do not
+    /// name it.
+    #[must_use]
+    pub fn with_base_url(mut self, base_url: &str) -> Self {
+        self.hosts.extend(url::split(base_url).0.map(String::from));
         self
     }
 
@@ -70,7 +87,7 @@ impl Explainer {
     /// Explains a message. `now` is the time at which it was received, in seconds since 1970; without it, clocks are not
     /// compared.
     pub fn explain(&self, message: &Message, now: Option<u64>) -> Explanation {
-        let subject = Subject::new(message, &self.appids);
+        let subject = Subject::new(message, &self.appids, &self.hosts);
         let mut findings = Findings::default();
         if let Some(rule) = &subject.values.fault {
             findings.exact(CauseId::HeaderGrammar, rule.clone());
@@ -119,6 +136,7 @@ impl Explainer {
         }
         report_form(recovered, findings);
         if let Some(found) = found {
+            findings.verified = Some(Verified::new(key, serial, found.signed.clone()));
             report_string(subject, found, findings);
         } else {
             guess(subject, recovered, findings);
@@ -170,6 +188,7 @@ impl Explainer {
         let detail = match serial.map(|serial| (serial, self.keys.named(serial))) {
             Some((_, Some(_))) => Detail::NotTheNamedKey,
             Some((_, None)) => Detail::NoKeyOfThatSerial,
+            None if subject.client().is_some() => Detail::NoGivenKeyForClient,
             None => Detail::NoGivenKey,
         };
         findings.likely(CauseId::WrongKey, detail);
@@ -206,8 +225,10 @@ impl Explainer {
     }
 
     fn check_mchid(&self, message: &Message, sent: &str, key: Option<&Key>, findings: &mut Findings) {
-        let known: Vec<&str> =
-            self.mchids.iter().map(String::as_str).chain(key.and_then(Key::mchid)).collect();
+        let mut known: Vec<&str> = self.mchids.iter().map(String::as_str).collect();
+        // The certificate usually belongs to the configured merchant.
+        known
+            .extend(key.and_then(Key::mchid).filter(|mchid| !self.mchids.iter().any(|other| other == mchid)));
         if !known.is_empty() {
             if !known.contains(&sent) {
                 let expected = Alternatives(known.into_iter().map(String::from).collect());
@@ -260,7 +281,12 @@ impl Explainer {
             && now.abs_diff(timestamp) > TOLERANCE
         {
             let seconds = now.abs_diff(timestamp);
-            let detail = if timestamp < now { Detail::Behind { seconds } } else { Detail::Ahead { seconds } };
+            let detail = match (hours(seconds), timestamp < now) {
+                (Some(hours), true) => Detail::BehindByHours { hours },
+                (Some(hours), false) => Detail::AheadByHours { hours },
+                (None, true) => Detail::Behind { seconds },
+                (None, false) => Detail::Ahead { seconds },
+            };
             findings.exact(CauseId::ClockSkew, detail);
         }
         if subject.is_signed_by_platform()
@@ -270,6 +296,15 @@ impl Explainer {
             findings.add(CauseId::WrongApiV3Key, certainty, None);
         }
     }
+}
+
+/// Returns the hours that a difference in seconds is, if it looks like the offset of a time zone.
+fn hours(seconds: u64) -> Option<u64> {
+    // The message was sent a moment before it is explained, and few clocks are right to the second.
+    const SLACK: u64 = 10;
+    let hours = seconds.saturating_add(SLACK).checked_div(3600)?;
+    let distance = seconds.abs_diff(hours.saturating_mul(3600));
+    ((1..=14).contains(&hours) && distance <= SLACK).then_some(hours)
 }
 
 /// Reports the form of a signature: hash and padding.
@@ -379,6 +414,7 @@ impl fmt::Debug for Explainer {
             .field("keys", &self.keys)
             .field("mchids", &self.mchids)
             .field("appids", &self.appids)
+            .field("hosts", &self.hosts)
             .finish_non_exhaustive()
     }
 }

@@ -5,6 +5,7 @@ use crate::{
     comparison::Comparison,
     detail::Detail,
     language::{In, Language},
+    verified::Verified,
 };
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 use std::fmt::{self, Write as _};
@@ -39,7 +40,9 @@ impl fmt::Display for In<'_, Cause> {
             let (open, close) = (language.pick(" (", "（"), language.pick(")", "）"));
             write!(f, "{open}{}{close}", In(detail, language))?;
         }
-        write!(f, "{}{}", language.pick(": ", "："), cause.id.remedy(language))?;
+        let remedy = cause.detail.as_ref().and_then(|detail| detail.remedy(language));
+        let remedy = remedy.unwrap_or_else(|| cause.id.remedy(language));
+        write!(f, "{}{remedy}", language.pick(": ", "："))?;
         cause.comparison.as_ref().map_or(Ok(()), |comparison| write!(f, "\n{}", In(comparison, language)))
     }
 }
@@ -74,6 +77,8 @@ pub struct Explanation {
     pub causes: Vec<Cause>,
     /// The expected and the signed string, if the latter was found and differs.
     pub comparison: Option<Comparison>,
+    /// The key and the string of a valid signature. They are not serialised.
+    pub verified: Option<Verified>,
 }
 
 impl Serialize for In<'_, Explanation> {
@@ -125,6 +130,8 @@ impl Explanation {
 pub(crate) struct Findings {
     causes: Vec<Cause>,
     pub(crate) comparison: Option<Comparison>,
+    /// The signed string with its key, as if nothing else were wrong.
+    pub(crate) verified: Option<Verified>,
 }
 
 impl Findings {
@@ -162,6 +169,8 @@ impl Findings {
     pub(crate) fn finish(mut self) -> Explanation {
         // The sort is stable: causes of the same certainty stay in their order.
         self.causes.sort_by_key(|cause| cause.certainty == Certainty::Likely);
-        Explanation { valid: self.causes.is_empty(), causes: self.causes, comparison: self.comparison }
+        let valid = self.causes.is_empty();
+        let verified = self.verified.filter(|_| valid);
+        Explanation { valid, causes: self.causes, comparison: self.comparison, verified }
     }
 }

@@ -64,6 +64,12 @@ fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+/// Returns the whole seconds of a timestamp that has a fraction.
+pub(crate) fn whole_seconds(text: &str) -> Option<&str> {
+    let (seconds, fraction) = text.split_once('.')?;
+    (is_digits(seconds) && fraction.bytes().all(|byte| byte.is_ascii_digit())).then_some(seconds)
+}
+
 /// Parses the header by its grammar. Quotes around the values and spaces around the commas are optional, as the gateway
 /// accepts both.
 fn strict(header: &str) -> Result<SignatureValues, Detail> {
@@ -103,8 +109,10 @@ fn strict(header: &str) -> Result<SignatureValues, Detail> {
             return Err(Detail::MissingName { name });
         }
     }
-    if !values.timestamp.as_deref().is_some_and(is_digits) {
-        return Err(Detail::TimestampNotSeconds);
+    match values.timestamp.as_deref() {
+        Some(text) if is_digits(text) => {}
+        Some(text) if whole_seconds(text).is_some() => return Err(Detail::TimestampWithFraction),
+        Some(_) | None => return Err(Detail::TimestampNotSeconds),
     }
     Ok(values)
 }

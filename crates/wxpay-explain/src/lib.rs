@@ -59,6 +59,7 @@ mod serial;
 mod signature;
 mod subject;
 mod variants;
+mod verified;
 mod visible;
 
 pub use cause::{CauseId, Certainty};
@@ -68,4 +69,5 @@ pub use explanation::{Cause, Explanation};
 pub use keys::{InvalidKey, Key, Keys, Owner};
 pub use language::Language;
 pub use message::{InvalidMessage, Kind, Message};
+pub use verified::Verified;
 pub use visible::{Layout, is_invisible, visible};

@@ -1,6 +1,7 @@
 //! The message to explain, and its three written forms: JSON, raw HTTP, and a `curl` command.
 
 mod curl;
+mod encoding;
 mod http;
 mod json;
 
@@ -63,24 +64,27 @@ impl Message {
     /// * JSON: `{"kind":"request","method":"GET","url":"/v3/certificates","headers":{},"body":""}`. The kind is
     ///   `request`, `reply`, `notification` or `client_params`. A body that is not UTF-8 is given as `body_base64`.
     ///   An object without `kind` that has `paySign` or `sign` is client parameters.
-    /// * A raw HTTP request or response, as `curl -v` or a proxy shows it. The lines of the head may end with LF alone; the
-    ///   body is taken byte for byte.
+    /// * A raw HTTP request or response, as `curl -i` or a proxy shows it. The lines of the head may end with LF alone, and
+    ///   be folded; the version of a request may be missing. The body is taken byte for byte.
     /// * A `curl` command, with shell quoting.
+    ///
+    /// A body that is compressed with gzip or deflate is decoded, as its `Content-Encoding` says, to at most 1 MiB.
     ///
     /// # Errors
     ///
     /// [`InvalidMessage`] names the part that could not be read.
     pub fn parse(text: &[u8]) -> Result<Self, InvalidMessage> {
         let start = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text).trim_ascii_start();
-        if start.starts_with(b"{") {
-            return json::parse(start);
+        // Other JSON than an object gets an error that says so.
+        if start.starts_with(b"{") || start.starts_with(b"[") || start.starts_with(b"\"") {
+            return encoding::decode(json::parse(start)?);
         }
         let is_word = |rest: &[u8]| rest.first().is_some_and(u8::is_ascii_whitespace);
         if start.strip_prefix(b"$ ").unwrap_or(start).strip_prefix(b"curl").is_some_and(is_word) {
             let text = str::from_utf8(start);
             return curl::parse(text.map_err(|_| InvalidMessage::new("a curl command must be UTF-8"))?);
         }
-        http::parse(start)
+        encoding::decode(http::parse(start)?)
     }
 
     /// Returns a header. Case of the name is ignored.

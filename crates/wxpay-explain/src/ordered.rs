@@ -1,5 +1,6 @@
 //! JSON that keeps the order of its members, and the ways in which other programs serialise it.
 
+use crate::rsa::hex;
 use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, SeqAccess, Visitor},
@@ -247,6 +248,28 @@ pub(crate) fn quoted(text: &str, escape: Escape) -> Vec<u8> {
     out.into_bytes()
 }
 
+/// Returns bytes as Python's `str` shows them: `b'…'`.
+pub(crate) fn bytes_literal(bytes: &[u8]) -> Vec<u8> {
+    // Python prefers the single quote, unless only the double one needs no escape.
+    let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') { b'"' } else { b'\'' };
+    let mut out = vec![b'b', quote];
+    for byte in bytes {
+        match byte {
+            b'\n' => out.extend(b"\\n"),
+            b'\r' => out.extend(b"\\r"),
+            b'\t' => out.extend(b"\\t"),
+            byte if *byte == b'\\' || *byte == quote => out.extend([b'\\', *byte]),
+            b' '..=b'~' => out.push(*byte),
+            byte => {
+                out.extend(b"\\x");
+                out.extend(hex(&[*byte]).bytes());
+            }
+        }
+    }
+    out.push(quote);
+    out
+}
+
 fn write_text(out: &mut String, text: &str, escape: Escape) {
     // Python prefers the single quote, unless only the double one needs no escape.
     let is_single = escape == Escape::Repr && (!text.contains('\'') || text.contains('"'));
@@ -385,6 +408,8 @@ mod tests {
         );
         assert_eq!(quoted("it's", Escape::Repr), br#""it's""#);
         assert_eq!(quoted(r#"'"'"#, Escape::Repr), br#"'\'"\''"#);
+        assert_eq!(bytes_literal("支\\\n'\"\u{7f}".as_bytes()), br#"b'\xe6\x94\xaf\\\n\'"\x7f'"#);
+        assert_eq!(bytes_literal(b"it's"), br#"b"it's""#);
         assert_eq!(quoted("\"支\\", Escape::LowerAscii), br#""\"\u652f\\""#);
         assert_eq!(
             written(Blanks::Pretty("  "), Escape::None),

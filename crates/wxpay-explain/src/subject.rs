@@ -21,10 +21,12 @@ pub(crate) struct Subject<'a> {
     meta: Option<&'a [u8]>,
     gbk: GbkTable,
     appids: &'a [String],
+    /// Hosts that the message does not name.
+    hosts: &'a [String],
 }
 
 impl<'a> Subject<'a> {
-    pub(crate) fn new(message: &'a Message, appids: &'a [String]) -> Self {
+    pub(crate) fn new(message: &'a Message, appids: &'a [String], hosts: &'a [String]) -> Self {
         let new = |values, first| Self {
             message,
             values,
@@ -33,6 +35,7 @@ impl<'a> Subject<'a> {
             meta: None,
             gbk: GbkTable::of(&message.body),
             appids,
+            hosts,
         };
         match message.kind {
             Kind::Request => {
@@ -106,10 +109,13 @@ impl<'a> Subject<'a> {
 
     fn url_parts(&self) -> Vec<Part> {
         let Some(sent) = self.draft().url else { return Vec::new() };
-        let host = url::split(&self.message.url).0.map(String::from);
-        let header =
-            self.message.header("host").map(String::from).filter(|header| host.as_ref() != Some(header));
-        let own: Vec<String> = host.into_iter().chain(header).collect();
+        let host = url::split(&self.message.url).0.into_iter().chain(self.message.header("host"));
+        let mut own: Vec<String> = Vec::new();
+        for host in host.chain(self.hosts.iter().map(String::as_str)) {
+            if !own.iter().any(|known| known == host) {
+                own.push(host.to_owned());
+            }
+        }
         let method = self.first.as_deref().unwrap_or_default();
         let mut methods = url::methods(method);
         if self.message.method != method {

@@ -90,6 +90,18 @@ fn receipts_are_accepted_without_the_last_line_feed() {
 }
 
 #[test]
+fn key_and_string_of_a_valid_signature_are_kept() {
+    let explained = |string: &str, now| explainer().explain(&request("/v3/x", string), Some(now));
+    let string = format!("GET\n/v3/x\n{NOW}\nn\n\n");
+    let verified = explained(&string, NOW).verified.unwrap();
+    assert_eq!((verified.serial(), verified.owner()), (Some("AB"), Some(Owner::Merchant)));
+    assert_eq!(verified.string(), string.as_bytes());
+    assert_eq!(serde_json::to_string(&explained(&string, NOW)).unwrap(), r#"{"valid":true,"causes":[]}"#);
+    assert_eq!(explained(&string, NOW + 301).verified, None);
+    assert_eq!(explained(string.trim_end(), NOW).verified, None);
+}
+
+#[test]
 fn causes_beyond_the_documented_ones_are_named() {
     for (string, id) in [
         (format!("GET\\n/v3/x\\n{NOW}\\nn\\n\\n"), "literal_backslash_n"),
@@ -124,6 +136,109 @@ fn bodies_written_by_other_means_than_json_are_named() {
         let message = Message { method: "POST".into(), body: sent.into(), ..signed_request };
         assert_eq!(ids(&message), ["body_reserialized"], "{signed}");
     }
+}
+
+#[test]
+fn host_of_the_base_url_is_tried() {
+    let ids = |explainer: &Explainer, host: &str, headers: &[(&str, &str)]| -> Vec<&str> {
+        let mut message = request("/v3/x", &format!("GET\n{host}/v3/x\n{NOW}\nn\n\n"));
+        message.headers.extend(headers.iter().map(|(name, value)| ((*name).into(), (*value).into())));
+        let explanation = explainer.explain(&message, Some(NOW));
+        explanation.causes.iter().map(|cause| cause.id.as_str()).collect()
+    };
+    let with_base_url = explainer().with_base_url("http://127.0.0.1:8080/");
+    for signed in ["http://127.0.0.1:8080", "127.0.0.1:8080", "http://127.0.0.1", "127.0.0.1"] {
+        assert_eq!(ids(&with_base_url, signed, &[]), ["host_in_url"], "{signed}");
+        assert_eq!(ids(&explainer(), signed, &[]), ["nonce_differs", "timestamp_differs"], "{signed}");
+        // The host of the message is tried too.
+        assert_eq!(ids(&with_base_url, signed, &[("Host", "h")]), ["host_in_url"], "{signed}");
+    }
+    for signed in ["https://h", "https://h:443", "http://h:80", "h:443"] {
+        assert_eq!(ids(&with_base_url, signed, &[("Host", "h")]), ["host_in_url"], "{signed}");
+    }
+    assert_eq!(ids(&explainer().with_base_url("no url"), "https://api.wechatpay.cn", &[]), ["host_in_url"]);
+}
+
+#[test]
+fn text_of_pythons_bytes_is_named() {
+    let json = r#"{"z":"支","a":"it's"}"#;
+    let signed = r#"b'{"z":"\xe6\x94\xaf","a":"it\'s"}'"#;
+    let signed_request = request("/v3/x", &format!("POST\n/v3/x\n{NOW}\nn\n{signed}\n"));
+    let message = Message { method: "POST".into(), body: json.into(), ..signed_request };
+    assert_eq!(ids(&message), ["body_reserialized"]);
+}
+
+/// Returns the text of the only cause.
+fn text_of(explainer: &Explainer, message: &Message, now: u64, language: Language) -> String {
+    let explanation = explainer.explain(message, Some(now));
+    let [cause] = &explanation.causes[..] else { panic!("{:?}", explanation.causes) };
+    cause.message(language)
+}
+
+#[test]
+fn whole_hours_are_a_time_zone_and_other_differences_are_not() {
+    let message = request("/v3/x", &format!("GET\n/v3/x\n{NOW}\nn\n\n"));
+    for (now, part) in [
+        (NOW - 8 * 3600 + 3, "(8 h ahead of the clock: a time zone, not a wrong clock;"),
+        (NOW + 14 * 3600 + 10, "(14 h behind the clock: a time zone, not a wrong clock;"),
+        (NOW + 3600 - 10, "(1 h behind the clock: a time zone"),
+        (NOW + 3600 + 11, "(3611 s behind the clock)"),
+        (NOW + 3600 - 11, "(3589 s behind the clock)"),
+        (NOW - 15 * 3600, "(54000 s ahead of the clock)"),
+        (NOW + 301, "(301 s behind the clock)"),
+    ] {
+        let text = text_of(&explainer(), &message, now, Language::English);
+        assert!(
+            text.starts_with("the timestamp is more than 5 minutes off (") && text.contains(part),
+            "{text}"
+        );
+        assert_eq!(text.contains("NTP"), !part.contains("zone"), "{text}");
+        assert_eq!(explainer().explain(&message, Some(now)).summary(), "clock_skew");
+    }
+    let text = text_of(&explainer(), &message, NOW - 8 * 3600, Language::Chinese);
+    assert!(text.contains("（比时钟快 8 小时：是时区问题") && !text.contains("NTP"), "{text}");
+}
+
+#[test]
+fn timestamp_with_a_fraction_must_be_whole_seconds() {
+    let sent = format!("{NOW}.125");
+    for (signed, others) in [(sent.as_str(), &[][..]), (&NOW.to_string(), &["timestamp_differs"])] {
+        let mut message = request("/v3/x", &format!("GET\n/v3/x\n{signed}\nn\n\n"));
+        message.headers[0].1 = message.headers[0].1.replace(&NOW.to_string(), &sent);
+        let explanation = explainer().explain(&message, Some(NOW));
+        let text = explanation.causes[0].message(Language::English);
+        let part = "(timestamp in Authorization must be whole seconds, 10 digits, without a fraction)";
+        assert!(text.contains(part), "{text}");
+        assert_eq!(ids(&message), [&["header_grammar"][..], others].concat(), "{signed}");
+    }
+    let right = format!("wx1\n{sent}\nn\nprepay_id=p\n");
+    let mut message = page(&right, "prepay_id=p", r#""signType":"RSA","#);
+    message.body = String::from_utf8(message.body).unwrap().replace(&NOW.to_string(), &sent).into();
+    assert_eq!(ids(&message), ["client_timestamp"]);
+}
+
+#[test]
+fn unknown_key_of_client_parameters_has_words_of_its_own() {
+    let mut message = page("", "prepay_id=p", r#""signType":"RSA","#);
+    let signature = Json::parse(&message.body).unwrap().text("paySign").unwrap().to_owned();
+    let other = STANDARD.encode([1; 256]);
+    message.body = String::from_utf8(message.body).unwrap().replace(&signature, &other).into();
+    assert_eq!(ids(&message), ["wrong_key"]);
+    let text = text_of(&explainer(), &message, NOW, Language::English);
+    assert!(text.contains("or the signature was altered") && text.contains("pass the client the signature"));
+    let chinese = text_of(&explainer(), &message, NOW, Language::Chinese);
+    assert!(chinese.contains("或者签名已损坏") && chinese.contains("原样传给客户端"), "{chinese}");
+    assert!(!text.contains("serial") && !text.contains("Wechatpay") && !chinese.contains("Wechatpay"));
+}
+
+#[test]
+fn package_without_prefix_must_be_signed_and_sent_with_it() {
+    let right = format!("wx1\n{NOW}\nn\nprepay_id=p\n");
+    let message = page(&right, "p", r#""signType":"RSA","#);
+    let text = text_of(&explainer(), &message, NOW, Language::English);
+    assert!(text.contains("package was sent without prepay_id=") && text.contains("sign and send package"));
+    let text = text_of(&explainer(), &message, NOW, Language::Chinese);
+    assert!(text.contains("签名与发送使用同一个值：JSAPI 与小程序为 package"), "{text}");
 }
 
 #[test]

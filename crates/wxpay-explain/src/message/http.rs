@@ -1,16 +1,26 @@
 //! A message as raw HTTP/1.1.
 
-use super::{InvalidMessage, Kind, Message};
+use super::{InvalidMessage, Kind, Message, encoding};
 
-const RULE: &str = "the input must be JSON, a raw HTTP request or response, or a curl command";
+const RULE: &str = "the input must be a JSON object, a raw HTTP request or response, or a curl command";
 
 /// Parses a request or a response. The body is everything after the empty line, cut to `Content-Length`, which removes
 /// the line feed that an editor adds.
 pub(super) fn parse(text: &[u8]) -> Result<Message, InvalidMessage> {
     let mut lines = Lines(text);
     let first = lines.next_text()?.ok_or_else(|| InvalidMessage::new(RULE))?;
-    let mut headers = Vec::new();
+    let mut headers: Vec<(String, String)> = Vec::new();
+    // A head that was copied with an indent is not folded.
+    let is_indented = lines.0.first().is_some_and(|byte| b" \t".contains(byte));
     while let Some(line) = lines.next_text()?.filter(|line| !line.is_empty()) {
+        if let Some((_, value)) = headers.last_mut().filter(|_| !is_indented && line.starts_with(BLANKS)) {
+            let more = line.trim();
+            if !value.is_empty() && !more.is_empty() {
+                value.push(' ');
+            }
+            value.push_str(more);
+            continue;
+        }
         let (name, value) = line.split_once(':').ok_or_else(|| {
             InvalidMessage::new(format!("the header line {} has no colon", headers.len().saturating_add(1)))
         })?;
@@ -20,7 +30,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Message, InvalidMessage> {
     let (method, url) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let (kind, method, url) = if method.starts_with("HTTP/") {
         (Kind::Reply, String::new(), String::new())
-    } else if words.next().is_some_and(|version| version.starts_with("HTTP/")) {
+    } else if words.next().map_or_else(|| is_request(method, url), |version| version.starts_with("HTTP/")) {
         (Message::kind_of_request(&headers), method.to_owned(), url.to_owned())
     } else {
         return Err(InvalidMessage::new(RULE));
@@ -30,10 +40,22 @@ pub(super) fn parse(text: &[u8]) -> Result<Message, InvalidMessage> {
     if message.header("transfer-encoding").is_some_and(is_chunked) {
         // A text that was copied from a tool has its chunks joined already.
         message.body = joined(&message.body).unwrap_or(message.body);
-    } else if let Some(length) = message.header("content-length").and_then(|text| text.parse().ok()) {
+    } else if !encoding::is_decoded(&message)
+        && let Some(length) = message.header("content-length").and_then(|text| text.parse().ok())
+    {
         message.body.truncate(length);
     }
     Ok(message)
+}
+
+/// The blanks at the beginning of a line that continues the one before it.
+const BLANKS: [char; 2] = [' ', '\t'];
+
+/// Returns whether the words are a request line without its version, as some tools print it.
+fn is_request(method: &str, url: &str) -> bool {
+    let methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+    let is_method = methods.iter().any(|known| known.eq_ignore_ascii_case(method));
+    is_method && (url.starts_with('/') || url.contains("://"))
 }
 
 /// The lines that are left. A line ends with LF or CR LF, or with the text.

@@ -8,7 +8,8 @@ pub(super) fn parse(text: &[u8]) -> Result<Message, InvalidMessage> {
     let value: Value = serde_json::from_slice(text)
         .map_err(|error| InvalidMessage::new(format!("the input is not JSON: {error}")))?;
     let Value::Object(members) = value else {
-        return Err(InvalidMessage::new("the input must be a JSON object"));
+        let rule = "the input must be a JSON object with kind, method, url, headers and body";
+        return Err(InvalidMessage::new(rule));
     };
     if !members.contains_key("kind") && (members.contains_key("paySign") || members.contains_key("sign")) {
         let (kind, body) = (Kind::ClientParams, text.to_vec());

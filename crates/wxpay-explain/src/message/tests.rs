@@ -29,6 +29,9 @@ fn json_message_is_parsed() {
 fn json_message_that_is_invalid_names_the_field() {
     for (text, part) in [
         ("{", "not JSON"),
+        ("[1", "not JSON"),
+        ("[1,2]", "must be a JSON object with kind, method, url, headers and body"),
+        ("\"text\"", "must be a JSON object with kind"),
         (r#"{"kind":"other"}"#, "kind must be"),
         (r#"{"kind":"request"}"#, "method and url"),
         (r#"{"kind":"reply","headers":[]}"#, "headers must be"),
@@ -55,8 +58,37 @@ fn raw_http_is_parsed() {
         parsed("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1;x=y\r\n}\r\n0\r\n\r\n");
     assert_eq!((reply.kind, reply.body.as_slice()), (Kind::Reply, &b"{}"[..]));
     assert_eq!(parsed("HTTP/1.1 204 No Content\r\n\r\n").body, b"");
-    assert!(refused("hello").contains("must be JSON, a raw HTTP request"));
+    assert!(refused("hello").contains("must be a JSON object, a raw HTTP request"));
     assert!(refused("GET / HTTP/1.1\r\nnonsense\r\n\r\n").contains("no colon"));
+}
+
+#[test]
+fn folded_header_lines_are_joined_with_one_blank() {
+    let message = parsed(
+        "POST /v3/x HTTP/1.1\nHost: h\nAuthorization: WECHATPAY2-SHA256-RSA2048\n mchid=\"1\",\r\n\t serial_no=\"2\"\nX-Y:\n z\n\n{}",
+    );
+    assert_eq!(
+        message.header("authorization"),
+        Some("WECHATPAY2-SHA256-RSA2048 mchid=\"1\", serial_no=\"2\"")
+    );
+    assert_eq!((message.header("x-y"), message.headers.len()), (Some("z"), 3));
+    // A whole head with an indent is not folded.
+    let message = parsed("  POST /v3/x HTTP/1.1\n  Host: h\n  Authorization: A\n\n{}");
+    assert_eq!((message.header("host"), message.header("authorization")), (Some("h"), Some("A")));
+}
+
+#[test]
+fn request_line_may_lack_its_version() {
+    let message = parsed("POST /v3/x?a=1\nAuthorization: A\n\n{}");
+    assert_eq!(
+        (message.kind, message.method.as_str(), message.url.as_str()),
+        (Kind::Request, "POST", "/v3/x?a=1")
+    );
+    assert_eq!(parsed("get https://h/v3/x\n").url, "https://h/v3/x");
+    assert_eq!(parsed("POST /n\nWechatpay-Signature: s\n\n{}").kind, Kind::Notification);
+    for text in ["POST", "POST x", "hello /x", "POST /v3/x y", "12"] {
+        assert!(refused(text).contains("must be a JSON object, a raw HTTP request"), "{text}");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::Part;
 use crate::{
     cause::CauseId,
     draft::{BOM, Change, Variant},
-    ordered::{Blanks, Escape, Json, Order, quoted},
+    ordered::{Blanks, Escape, Json, Order, bytes_literal, quoted},
 };
 
 /// The ways of serialising that are tried, the most frequent first. The first six are common.
@@ -82,7 +82,8 @@ impl Collector<'_> {
     }
 }
 
-/// The body as a text that is serialised once more, or once less; and JavaScript's text of every object.
+/// The body as a text that is serialised once more, or once less; Python's text of its bytes, and JavaScript's text of
+/// every object.
 fn texts(variants: &mut Collector<'_>) {
     if let Ok(inner) = serde_json::from_slice::<String>(variants.body) {
         variants.add(CauseId::BodyReserialized, inner.into_bytes(), false);
@@ -91,6 +92,7 @@ fn texts(variants: &mut Collector<'_>) {
             variants.add(CauseId::BodyReserialized, quoted(text, escape), false);
         }
     }
+    variants.add(CauseId::BodyReserialized, bytes_literal(variants.body), false);
     variants.add(CauseId::BodyReserialized, b"[object Object]".to_vec(), false);
 }
 

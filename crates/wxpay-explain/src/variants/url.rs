@@ -39,21 +39,25 @@ pub(crate) fn methods(method: &str) -> Part {
     part
 }
 
-/// Returns the changes of the host: none must be signed. `own` is the one that is known from the URL or the headers.
+/// Returns the changes of the host: none must be signed. `own` are those that are known from the URL, the headers or the
+/// explainer, with their ports.
 pub(crate) fn hosts(own: &[String]) -> Part {
     let mut part = Part::new();
-    let names = own
-        .iter()
-        .map(String::as_str)
-        .chain(HOSTS.into_iter().filter(|host| own.iter().all(|own| own != host)));
-    for (index, host) in names.enumerate() {
+    let mut add = |host: String, is_common| {
+        part.push(Variant { cause: CauseId::HostInUrl, change: Change::Host(host), is_common });
+    };
+    let others = HOSTS.into_iter().filter(|host| own.iter().all(|own| own != host));
+    for (index, host) in own.iter().map(String::as_str).chain(others).enumerate() {
         for scheme in ["https://", "http://", "", "//"] {
             let is_common = index == 0 && scheme != "//" || index == 1 && scheme == "https://";
-            part.push(Variant {
-                cause: CauseId::HostInUrl,
-                change: Change::Host(format!("{scheme}{host}")),
-                is_common,
-            });
+            add(format!("{scheme}{host}"), is_common);
+        }
+    }
+    for host in own {
+        let without_port = host.rsplit_once(':').map(|(name, _)| name);
+        for (scheme, default) in [("https://", "443"), ("http://", "80"), ("", "443")] {
+            let other = without_port.map_or_else(|| format!("{host}:{default}"), String::from);
+            add(format!("{scheme}{other}"), false);
         }
     }
     part

@@ -4,6 +4,7 @@ use super::Part;
 use crate::{
     cause::CauseId,
     draft::{Change, Variant},
+    header,
     message::Message,
 };
 
@@ -44,6 +45,9 @@ pub(crate) fn timestamps(
         for offset in HOUR_OFFSETS {
             add(differs, seconds.saturating_add(offset).to_string(), false);
         }
+    }
+    if let Some(seconds) = header::whole_seconds(timestamp) {
+        add(differs, seconds.to_owned(), true);
     }
     for name in ["x-timestamp", "timestamp", "date"] {
         if let Some(value) = message.header(name) {
