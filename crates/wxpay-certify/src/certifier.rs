@@ -38,7 +38,7 @@ pub struct Certifier {
 pub enum CertifyError {
     /// The URL of the shop is not an absolute `http` or `https` URL without query.
     InvalidTarget,
-    /// The shop does not place an order. The text says what was sent and what came back.
+    /// The shop does not place an order. The text has the request and the answer.
     CannotOrder(String),
     /// TLS cannot be set up.
     Tls,
@@ -141,7 +141,7 @@ impl Certifier {
     }
 }
 
-/// Checks that the shop's answer has something for the payer's client where the shop file says.
+/// Checks that the shop's answer has the parameters for the payer's client at the pointer of the shop file.
 fn check_client_pointer(shop: &Shop, answer: &Value) -> Result<(), Stop> {
     if !shop.names_client_parameters() || shop.client_parameters(answer).is_some() {
         return Ok(());

@@ -1,8 +1,9 @@
 //! Grades a shop that takes WeChat Pay, from outside.
 //!
 //! A [`Certifier`] runs a simulated gateway. The shop is configured with [its environment](Certifier::environment) in place
-//! of WeChat Pay. The certifier then orders, pays, forges and repeats notifications, loses replies, and compares what the
-//! shop shows with what the gateway recorded. Each [`Check`] names what WeChat Pay demands, its source and the remedy.
+//! of WeChat Pay. The certifier then orders, pays, forges and repeats notifications, loses replies, and compares the
+//! states in the shop with the records of the gateway. Each [`Check`] names the demand of WeChat Pay, its source and the
+//! remedy.
 //!
 //! ```no_run
 //! use tokio::net::TcpListener;
@@ -20,14 +21,14 @@
 //!
 //! # Limits
 //!
-//! The shop must use APIv3 as a direct merchant. A verdict is about what was seen in this run: a check that passes found
-//! no fault, which proves no absence. What a shop does not offer is [`NotChecked`](Verdict::NotChecked), never passed.
+//! The shop must use APIv3 as a direct merchant. A verdict is about this run: a check that passes found no fault, which
+//! proves no absence. A feature that a shop does not offer is [`NotChecked`](Verdict::NotChecked), never passed.
 //! Concurrency is sampled: eight copies of a notification at once. The five seconds for an answer are measured without
 //! the network between WeChat Pay and the shop.
 //!
 //! # Modules
 //!
-//! * `shop`: the shop file, which says how the certifier makes a shop sell.
+//! * `shop`: the shop file, which describes the interface of a shop.
 //! * `stage`: the gateway and its records. `client`: requests to the shop.
 //! * `trial`: one check in progress, with its evidence. `checks`: the checks.
 //! * `check`: the texts of the checks. `report`: findings and score.

@@ -12,7 +12,7 @@ pub enum Verdict {
     Pass,
     /// The shop did something else.
     Fail,
-    /// The shop does not offer what the check needs, or does not show its result.
+    /// The shop does not offer a feature that the check needs, or does not show its result.
     NotChecked,
 }
 
@@ -35,7 +35,7 @@ pub struct Finding {
     pub check: Check,
     /// The result.
     pub verdict: Verdict,
-    /// The evidence: what was sent, what came back, what the gateway recorded. The last line is the reason, unless the
+    /// The evidence: requests, answers and the records of the gateway. The last line is the reason, unless the
     /// check passed. Secrets of the merchant are masked.
     pub evidence: Vec<String>,
 }
@@ -88,7 +88,7 @@ impl Report {
         self.findings.iter().filter(|finding| finding.verdict == verdict).count()
     }
 
-    /// Returns the share of the checks that passed, in percent, rounded down. What was not checked has not passed.
+    /// Returns the share of the checks that passed, in percent, rounded down. A check that was not made has not passed.
     pub fn score(&self) -> u64 {
         let (passed, all) = (self.count(Verdict::Pass), self.findings.len());
         let percent = passed.saturating_mul(100).checked_div(all).unwrap_or_default();

@@ -42,7 +42,7 @@ impl std::error::Error for InvalidShop {}
 
 /// The interface of a shop: the requests that place, read, refund and close an order, and the words of its answers.
 ///
-/// It is a TOML file. Only `[create]` and `[state]` are required; what a shop does not offer is left out, and not checked.
+/// It is a TOML file. Only `[create]` and `[state]` are required; an absent table is a feature that the shop does not offer, and is not checked.
 ///
 /// ```toml
 /// notify_path = "/notify"                  # where it receives notifications; WXPAY_NOTIFY_URL has it
@@ -51,7 +51,7 @@ impl std::error::Error for InvalidShop {}
 /// [create]                                 # places the order at WeChat Pay
 /// request = "POST /orders"
 /// body = '{"number":"{out_trade_no}","fen":{total},"openid":"{openid}","seconds":{expires_in}}'
-/// client = "/params"                       # what the payer's client receives: parameters, or a code_url
+/// client = "/params"                       # the parameters for the payer's client, or a code_url
 /// #out_trade_no = "/number"                # if the shop chooses the number
 /// [state]
 /// request = "GET /orders/{out_trade_no}"

@@ -67,7 +67,7 @@ impl Stage {
         self.server.with(|simulation, _| simulation.gateway.merchant().clone())
     }
 
-    /// Returns what an answer must not contain. A private key is looked for by a part of its Base64, because a program
+    /// Returns the secrets that an answer must not contain. A private key is looked for by a part of its Base64, because a program
     /// may print it with other line breaks.
     pub(crate) fn secrets(&self) -> Vec<NamedSecret> {
         let merchant = self.merchant();

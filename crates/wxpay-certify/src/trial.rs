@@ -19,7 +19,7 @@ const TOTAL: u64 = 1999;
 const REFUND: u64 = 500;
 /// Time in which a shop that concludes something wrong would show it.
 const SETTLE_TIME: Duration = Duration::from_millis(400);
-/// Time in which a shop must show what it acknowledged.
+/// Time in which a shop must show an acknowledged event.
 pub(crate) const SHOW_WITHIN: Duration = Duration::from_secs(10);
 /// Interval between two looks at a state.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
@@ -35,7 +35,7 @@ const REPEAT_PAUSE: Duration = Duration::from_millis(200);
 pub(crate) enum Stop {
     /// The shop did not meet the demand.
     Fail(String),
-    /// The shop does not offer what the check needs.
+    /// The shop does not offer a feature that the check needs.
     NotChecked(String),
 }
 
@@ -147,7 +147,7 @@ impl<'a> Trial<'a> {
         Ok(Placed { values, out_trade_no, answer })
     }
 
-    /// Pays an order at the gateway; the shop is not told by this.
+    /// Pays an order at the gateway; the shop does not learn of it by this.
     pub(crate) fn pay(&mut self, order: &Placed) -> Step {
         match self.stage.pay(&order.out_trade_no) {
             Ok(_) => {
@@ -158,7 +158,7 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// Sends a copy of the notification of an order's payment. `what` says how it was altered.
+    /// Sends a copy of the notification of an order's payment. `what` names the alteration.
     pub(crate) async fn notify(
         &mut self,
         order: &Placed,
@@ -217,7 +217,7 @@ impl<'a> Trial<'a> {
         self.expect_word(&state.call, state.value.as_deref(), &state.paid, order, within, &what).await
     }
 
-    /// Reads a state until it is one of the words. `what` says what the shop shows then.
+    /// Reads a state until it is one of the words. `what` describes the state of the shop then.
     async fn expect_word(
         &mut self,
         call: &Call,
@@ -267,7 +267,7 @@ impl<'a> Trial<'a> {
         Ok(order)
     }
 
-    /// Returns how often the shop has fulfilled an order; `None` if the shop file does not tell.
+    /// Returns how often the shop has fulfilled an order; `None` if the shop file does not describe it.
     pub(crate) async fn effects(&mut self, order: &Placed) -> Step<Option<u64>> {
         let shop = self.shop;
         let Some(effects) = &shop.effects else { return Ok(None) };

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use wxpay_sim::notifications::Alteration;
 
-/// Time in which a shop processes what it has acknowledged first.
+/// Time in which a shop processes a notification that it has acknowledged first.
 const QUEUE_TIME: Duration = Duration::from_secs(2);
 /// Copies that are sent at the same time, and those that follow one after another.
 const COPIES: (usize, usize) = (8, 7);
@@ -37,7 +37,7 @@ pub(super) async fn verified_first(trial: &mut Trial<'_>) -> Step {
     Ok(())
 }
 
-/// Returns what identifies a refusal: the status and, of a JSON body, `code` and `message`. Other members may be the
+/// Returns the parts that identify a refusal: the status and, of a JSON body, `code` and `message`. Other members may be the
 /// number of the request or the time.
 fn refusal(answer: &Answer) -> (Option<u16>, Value) {
     let body = answer.value();

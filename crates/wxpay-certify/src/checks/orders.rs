@@ -137,7 +137,7 @@ pub(super) async fn timed_out(trial: &mut Trial<'_>) -> Step {
     wait_until_closed(trial, &order, timeout.within).await
 }
 
-/// Waits until the gateway's record of an order is closed, then looks whether it can be paid and what the shop shows.
+/// Waits until the gateway's record of an order is closed, then looks whether it can be paid, and at the state in the shop.
 async fn wait_until_closed(trial: &mut Trial<'_>, order: &Placed, within: Duration) -> Step {
     let began = Instant::now();
     loop {
