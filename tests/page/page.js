@@ -66,6 +66,11 @@ function shop() {
     response.end(`<!doctype html><html lang="en"><title>Shop</title><main><h1>Shop</h1><button id="buy">Buy</button><output></output></main>
 <script src="${sim}/bridge.js"></script><script>
 const parameters = ${JSON.stringify(parameters.get(name) || {})};
+wx.error((answer) => { document.body.dataset.error = answer.errMsg; });
+wx.ready(() => wx.checkJsApi({ jsApiList: ['chooseWXPay', 'scanQRCode'], success: (answer) => {
+  document.body.dataset.ready = JSON.stringify(answer.checkResult);
+} }));
+wx.config({ appId: parameters.appId, timestamp: 1, nonceStr: 'n', signature: 'any', jsApiList: ['chooseWXPay'] });
 buy.onclick = () => WeixinJSBridge.invoke('getBrandWCPayRequest', parameters, (answer) => {
   document.querySelector('output').textContent = answer.err_msg;
 });</script></html>`);
@@ -143,6 +148,12 @@ async function main(browser, merchant) {
   }
   step('the log shows the notification, its signed string and its signature; it was sent again');
 
+  await page.goto(`${sim}/_page/order?mchid=${env.WXPAY_MCHID}&out_trade_no=PAGE-0001`);
+  await page.getByRole('cell', { name: 'HTTP 204' }).getByRole('link').click();
+  await page.getByText('WXPAY_PLATFORM_CERTIFICATE_FILE').waitFor();
+  await page.getByRole('button', { name: 'Copy Notification' }).waitFor();
+  assert.match(await page.locator('#raw-1').innerText(), /^POST \/notify HTTP\/1\.1\nhost: 127\.0\.0\.1:/);
+
   const spoilt = await place('native', 'PAGE-0002', {}, (string) => string.slice(0, -1));
   assert.equal(spoilt.status, 401);
   await page.goto(`${sim}/_page/log`);
@@ -210,6 +221,9 @@ async function main(browser, merchant) {
   const dialog = store.getByRole('dialog');
   await dialog.waitFor();
   assert.match(await dialog.innerText(), /refused[^]*paySign[^]*prepay_id/);
+  const fonts = await dialog.locator('pre').evaluateAll((all) => all.map((one) => getComputedStyle(one).fontFamily));
+  assert.ok(fonts.length > 0 && fonts.every((font) => font.endsWith('monospace')), fonts.join());
+  assert.deepEqual(await store.evaluate(() => ({ ...document.body.dataset })), { ready: '{"chooseWXPay":true,"scanQRCode":false}' });
   await store.getByRole('button', { name: 'Close' }).click();
   assert.equal(await store.locator('output').innerText(), 'get_brand_wcpay_request:fail');
   await store.goto(`${merchant.url}/right`);

@@ -1,4 +1,5 @@
-// Stands in for the payer's client in a shop's own page: WeixinJSBridge, wx.chooseWXPay and wx.requestPayment.
+// Stands in for the payer's client in a shop's own page: WeixinJSBridge, wx.chooseWXPay and wx.requestPayment. Of the rest
+// of the JSSDK, wx.config accepts any signature, wx.ready calls back after it, and wx.error never does.
 //
 // The simulator verifies the signed parameters. If it refuses them, the dialog explains why; otherwise the payer chooses.
 // Load it in tests only: <script src="http://127.0.0.1:PORT/bridge.js"></script>
@@ -27,9 +28,9 @@
     return made;
   };
 
-  const dialog = (heading, lines, choices) => new Promise((resolve) => {
+  const dialog = (heading, lines, choices, code = []) => new Promise((resolve) => {
     const box = element('dialog', '', {
-      maxWidth: '24rem', width: '90%', border: '0', borderRadius: '14px', padding: '1.25rem', font: '16px/1.5 system-ui, sans-serif',
+      maxWidth: code.length > 0 ? '56rem' : '24rem', width: '90%', border: '0', borderRadius: '14px', padding: '1.25rem', font: '16px/1.5 system-ui, sans-serif',
       color: '#16211b', background: '#ffffff', boxShadow: '0 10px 40px rgba(0,0,0,.35)',
     });
     box.id = 'wxpay-sim-bridge';
@@ -39,6 +40,14 @@
     box.append(title);
     for (const line of lines) {
       box.append(element('p', line, { margin: '0 0 .6rem', whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' }));
+    }
+    // Of equal width, so that a caret stands below the letter that it marks.
+    for (const text of code) {
+      const block = element('pre', text, {
+        margin: '0 0 .6rem', padding: '.6rem .8rem', font: '13px/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace',
+        background: '#f3f5f4', borderRadius: '8px', whiteSpace: 'pre-wrap', overflowWrap: 'anywhere',
+      });
+      box.append(block);
     }
     const done = (choice) => { box.close(); box.remove(); resolve(choice); };
     for (const [choice, text] of choices) {
@@ -59,7 +68,7 @@
 
   const explain = async (answer) => {
     const causes = (answer.causes || []).map((cause) => `${cause.id}\n${cause.message}`);
-    await dialog(words.refused, [answer.detail || '', ...causes], [['close', words.close]]);
+    await dialog(words.refused, [answer.detail || ''], [['close', words.close]], causes);
     return { result: 'fail', reason: answer.detail || '' };
   };
 
@@ -106,6 +115,28 @@
       if (complete) complete(answer);
     });
   };
-  window.wx = Object.assign(window.wx || {}, { chooseWXPay: request('chooseWXPay'), requestPayment: request('requestPayment') });
+  // The functions that a page calls before it pays.
+  let isConfigured = false;
+  const waiting = [];
+  const later = (callback, ...values) => callback && setTimeout(() => callback(...values));
+  const supported = ['chooseWXPay', 'checkJsApi'];
+  const sdk = {
+    config() {
+      isConfigured = true;
+      waiting.splice(0).forEach((callback) => later(callback));
+    },
+    ready(callback) {
+      if (isConfigured) later(callback);
+      else waiting.push(callback);
+    },
+    error() {},
+    checkJsApi({ jsApiList = [], success, complete } = {}) {
+      const checkResult = Object.fromEntries(jsApiList.map((name) => [name, supported.includes(name)]));
+      const answer = { checkResult, errMsg: 'checkJsApi:ok' };
+      later(success, answer);
+      later(complete, answer);
+    },
+  };
+  window.wx = Object.assign(window.wx || {}, sdk, { chooseWXPay: request('chooseWXPay'), requestPayment: request('requestPayment') });
   document.dispatchEvent(new Event('WeixinJSBridgeReady'));
 })();

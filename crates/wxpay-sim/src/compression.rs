@@ -5,9 +5,10 @@
 
 use flate2::{
     Compression,
+    read::{GzDecoder, ZlibDecoder},
     write::{GzEncoder, ZlibEncoder},
 };
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use wxpay_proto::http::Response;
 
 /// A content encoding.
@@ -18,6 +19,8 @@ enum Encoding {
 }
 
 impl Encoding {
+    const ALL: [Self; 2] = [Self::Deflate, Self::Gzip];
+
     const fn name(self) -> &'static str {
         match self {
             Self::Deflate => "deflate",
@@ -27,7 +30,7 @@ impl Encoding {
 
     /// Returns the preferred encoding of those that `Accept-Encoding` offers.
     fn offered_by(accept_encoding: &str) -> Option<Self> {
-        [Self::Deflate, Self::Gzip].into_iter().find(|encoding| offers(accept_encoding, encoding.name()))
+        Self::ALL.into_iter().find(|encoding| offers(accept_encoding, encoding.name()))
     }
 
     fn encode(self, body: &[u8]) -> io::Result<Vec<u8>> {
@@ -44,6 +47,15 @@ impl Encoding {
                 encoder.finish()
             }
         }
+    }
+
+    fn decode(self, encoded: &[u8]) -> io::Result<Vec<u8>> {
+        let mut body = Vec::new();
+        match self {
+            Self::Deflate => ZlibDecoder::new(encoded).read_to_end(&mut body)?,
+            Self::Gzip => GzDecoder::new(encoded).read_to_end(&mut body)?,
+        };
+        Ok(body)
     }
 }
 
@@ -69,6 +81,13 @@ pub(super) fn compress(reply: Response, accept_encoding: Option<&str>) -> Respon
         .headers()
         .fold(compressed, |compressed, (name, value)| compressed.with_header(name, value))
         .with_header("content-encoding", encoding.name().as_bytes())
+}
+
+/// Returns the encoding of a compressed reply, and its body before compression. `None` if it is not compressed.
+pub(crate) fn decoded(reply: &Response) -> Option<(&'static str, Vec<u8>)> {
+    let name = reply.header("content-encoding")?;
+    let encoding = Encoding::ALL.into_iter().find(|encoding| encoding.name().as_bytes() == name)?;
+    Some((encoding.name(), encoding.decode(reply.body()).ok()?))
 }
 
 #[cfg(test)]

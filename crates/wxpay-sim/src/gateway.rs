@@ -396,6 +396,11 @@ impl Gateway {
         number: Option<&str>,
         detail: impl Into<String>,
     ) {
+        let detail = detail.into();
+        // The reply does not show it, so the log does.
+        if kind == Kind::BrokenDescription {
+            self.requests.warn(&detail);
+        }
         self.warnings.push(now, kind, number, detail);
     }
 }

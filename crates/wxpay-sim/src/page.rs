@@ -70,6 +70,7 @@ pub(crate) struct PageRequest<'a> {
     pub(crate) cookie: &'a str,
     pub(crate) accept_language: &'a str,
     pub(crate) signed_in: bool,
+    pub(crate) access: &'a Access,
     /// The real time.
     pub(crate) real: UnixTime,
 }
@@ -137,6 +138,8 @@ struct Visit<'a> {
     request: PageRequest<'a>,
     now: Now,
     frame: Frame,
+    /// The status of the response.
+    status: u16,
 }
 
 impl Visit<'_> {
@@ -159,14 +162,17 @@ pub(crate) fn answer(
     simulation.gateway.run_due_tasks(now.business);
     match request.path {
         BRIDGE => bridge::answer(simulation, request),
-        _ if !request.signed_in => sign_in_page(request, None),
-        ACT if request.method == "POST" => acts::answer(simulation, traffic, request),
+        ACT if request.method == "POST" && (request.signed_in || phone::allows_act(request)) => {
+            acts::answer(simulation, traffic, request)
+        }
+        _ if !request.signed_in && !is_reading => sign_in_page(request, None),
         _ if is_reading => view(simulation, traffic, request, None),
         _ => plain(405, "the method must be GET; forms are sent to /_page/do"),
     }
 }
 
-/// Renders a view, with the refusal of an act if there was one.
+/// Renders a view, with the refusal of an act if there was one. A visitor who has not signed in sees only the phone page
+/// of an order whose key the request has.
 fn view(
     simulation: &mut Simulation,
     traffic: &TrafficLog,
@@ -174,7 +180,11 @@ fn view(
     alert: Option<String>,
 ) -> PageResponse {
     let (now, status) = (simulation.clock.now(request.real), if alert.is_some() { 409 } else { 200 });
-    let mut visit = Visit { simulation, traffic, request: *request, now, frame: frame(request, alert) };
+    if !request.signed_in && !phone::allows(&simulation.gateway, request, now.business) {
+        return sign_in_page(request, None);
+    }
+    let frame = frame(request, alert);
+    let mut visit = Visit { simulation, traffic, request: *request, now, frame, status };
     let html = match request.path {
         "/" => Some(orders::list(&mut visit)),
         "/_page/order" => orders::show(&mut visit),
@@ -188,7 +198,7 @@ fn view(
         PHONE | H5 => Some(phone::show(&mut visit)),
         _ => None,
     };
-    let response = html.map_or_else(|| not_found(request), |html| page(status, html));
+    let response = html.map_or_else(|| not_found(request), |html| page(visit.status, html));
     with_language(response, request)
 }
 

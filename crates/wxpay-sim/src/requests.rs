@@ -30,7 +30,8 @@ pub struct RequestRecord {
     pub status: u16,
     /// The error code of a refusal: in APIv3 its name, in APIv1 its number.
     pub code: Option<Cow<'static, str>>,
-    /// The reason of a refusal, in words that the reply may not contain.
+    /// The reason of a refusal, in words that the reply may not contain; or, after `warning: `, what is wrong with a request
+    /// that was answered.
     pub reason: Option<String>,
     /// The `Request-ID`, which ends with the result code. Empty in APIv1.
     pub request_id: String,
@@ -80,9 +81,16 @@ pub(crate) struct RequestLog {
     records: VecDeque<RequestRecord>,
     /// Set between the refusal and the record of a request.
     refused: Option<Refused>,
+    /// Set between the warning about a request and its record.
+    warned: Option<String>,
 }
 
 impl RequestLog {
+    /// Notes what is wrong with the request in progress, which is not refused for it, for its record.
+    pub(crate) fn warn(&mut self, detail: &str) {
+        self.warned = Some(format!("warning: {detail}"));
+    }
+
     /// Notes why the request in progress is refused, for its record.
     pub(crate) fn refuse(&mut self, code: impl Into<Cow<'static, str>>, reason: &str) {
         self.refused = Some(Refused { code: code.into(), reason: reason.into() });
@@ -98,6 +106,8 @@ impl RequestLog {
         if let Some(Refused { code, reason }) = refused {
             (record.code, record.reason) = (Some(code), Some(reason));
         }
+        let texts: Vec<String> = record.reason.take().into_iter().chain(self.warned.take()).collect();
+        record.reason = Some(texts.join("; ")).filter(|reason| !reason.is_empty());
         if self.records.len() >= MAX_RECORDS {
             self.records.pop_front();
         }
@@ -127,6 +137,20 @@ mod tests {
         log.add(record(None));
         let reasons: Vec<_> = log.iter().map(|record| record.reason.as_deref()).collect();
         assert_eq!(reasons, [Some("the signature does not match"), None]);
+    }
+
+    #[test]
+    fn warning_belongs_to_the_next_record_only() {
+        let mut log = RequestLog::default();
+        log.warn("body/floor must be at most 99");
+        log.add(record(None));
+        log.add(record(None));
+        log.warn("body/floor must be at most 99");
+        log.refuse("RESOURCE_NOT_EXISTS", "unknown");
+        log.add(record(None));
+        let reasons: Vec<_> = log.iter().map(|record| record.reason.as_deref()).collect();
+        let warning = "warning: body/floor must be at most 99";
+        assert_eq!(reasons, [Some(warning), None, Some(&*format!("unknown; {warning}"))]);
     }
 
     #[test]

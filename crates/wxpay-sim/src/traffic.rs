@@ -14,7 +14,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::sync::watch;
-use wxpay_proto::UnixTime;
+use wxpay_proto::{UnixTime, id::NotifyId};
 
 /// Maximum number of entries. The oldest is removed first.
 const MAX_ENTRIES: usize = 300;
@@ -44,12 +44,14 @@ impl KeptBody {
     }
 }
 
-/// A message as it was on the wire: its first line without the version, its headers and its body.
+/// A message: its first line without the version, its headers, and its body without content encoding.
 #[derive(Clone, Default)]
 pub(crate) struct Captured {
     pub(crate) start: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: KeptBody,
+    /// The content encoding in which the body was sent, and its length in that encoding.
+    pub(crate) encoding: Option<(&'static str, usize)>,
 }
 
 impl Captured {
@@ -62,7 +64,12 @@ impl Captured {
             let value = value.get(..value.len().min(MAX_HEADER_BYTES)).unwrap_or_default();
             (String::from(name), String::from_utf8_lossy(value).into_owned())
         });
-        Self { start, headers: headers.collect(), body: KeptBody::new(body) }
+        Self { start, headers: headers.collect(), body: KeptBody::new(body), encoding: None }
+    }
+
+    /// Notes the content encoding in which the body was sent, and its length in that encoding.
+    pub(crate) fn sent_as(self, encoding: &'static str, length: usize) -> Self {
+        Self { encoding: Some((encoding, length)), ..self }
     }
 
     /// Returns a header. Case of the name is ignored.
@@ -192,6 +199,17 @@ impl TrafficLog {
     pub(crate) fn before(&self, id: u64, limit: usize) -> Vec<Arc<TrafficEntry>> {
         let ring = self.lock();
         ring.entries.iter().rev().filter(|entry| entry.id < id).take(limit).cloned().collect()
+    }
+
+    /// Returns the number of the latest delivery of a notification.
+    pub(crate) fn latest_delivery(&self, notify_id: &NotifyId) -> Option<u64> {
+        let is_of = |entry: &&Arc<TrafficEntry>| match &entry.traffic {
+            Traffic::Delivery(delivery) => {
+                delivery.notification.as_ref().is_some_and(|record| record.notify_id == *notify_id)
+            }
+            Traffic::Request(_) | Traffic::Parameters(_) => false,
+        };
+        self.lock().entries.iter().rev().find(is_of).map(|entry| entry.id)
     }
 
     pub(crate) fn entry(&self, id: u64) -> Option<Arc<TrafficEntry>> {

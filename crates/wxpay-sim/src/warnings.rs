@@ -79,6 +79,11 @@ impl Warnings {
         self.latest.iter()
     }
 
+    /// Returns the warnings, the newest first.
+    pub(crate) fn newest(&self) -> impl Iterator<Item = &Warning> {
+        self.latest.iter().rev()
+    }
+
     /// Returns the warnings after the one with this number, each with its number.
     pub(crate) fn after(&self, number: u64) -> impl Iterator<Item = (u64, &Warning)> {
         let skipped = usize::try_from(number.saturating_sub(self.removed)).unwrap_or(usize::MAX);

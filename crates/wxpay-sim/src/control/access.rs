@@ -22,6 +22,12 @@ pub struct Access {
 }
 
 impl Access {
+    /// Creates rules without a token.
+    #[cfg(test)]
+    pub(crate) const fn open() -> Self {
+        Self { token: None, hosts: Vec::new() }
+    }
+
     /// Requires `Authorization: Bearer TOKEN`.
     ///
     /// # Errors
@@ -109,6 +115,19 @@ impl Access {
     fn session(&self) -> Option<String> {
         let key = hmac::Key::new(hmac::HMAC_SHA256, self.token.as_ref()?.expose().as_bytes());
         Some(hex::encode(hmac::sign(&key, b"wxpay-sim page")))
+    }
+
+    /// Returns the key by which a payer acts on one order without the token. `None` if no token is required.
+    pub(crate) fn payer_key(&self, mchid: &str, out_trade_no: &str) -> Option<String> {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.token.as_ref()?.expose().as_bytes());
+        let order = format!("wxpay-sim payer\n{mchid}\n{out_trade_no}");
+        Some(hex::encode(hmac::sign(&key, order.as_bytes())))
+    }
+
+    /// Returns whether a key is [that of an order](Self::payer_key).
+    pub(crate) fn is_payer(&self, key: &str, mchid: &str, out_trade_no: &str) -> bool {
+        let expected = self.payer_key(mchid, out_trade_no);
+        expected.is_some_and(|expected| bool::from(key.as_bytes().ct_eq(expected.as_bytes())))
     }
 
     fn check_token(&self, given: Option<&str>) -> Result<(), Problem> {

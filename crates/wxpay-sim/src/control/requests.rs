@@ -75,7 +75,8 @@ const REQUEST: Record = Record {
         required_member(
             "reason",
             Schema::Nullable(&Schema::Text),
-            "The reason, if the request was refused. The reply may not contain it.",
+            "The reason, if the request was refused; the reply may not contain it. Or, after warning:, what is wrong with a \
+             request that was answered.",
         ),
         required_member(
             "request_id",

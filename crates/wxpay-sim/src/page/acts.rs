@@ -90,6 +90,19 @@ impl Form<'_> {
         })
     }
 
+    /// Returns the first required value that is missing.
+    fn missing(&self) -> Option<&'static str> {
+        let required: &[&str] = match self.text("act").as_str() {
+            "pay" | "cancel" | "wrong_password" | "not_enough" | "refund" => &["mchid", "out_trade_no"],
+            "resend" | "stop" => &["notify_id"],
+            "rotate" | "issue" => &["mchid"],
+            "save" | "load" | "delete" => &["name"],
+            "remove_fault" => &["id"],
+            _ => &[],
+        };
+        required.iter().find(|name| self.text(name).is_empty()).copied()
+    }
+
     /// Returns the path of a view of the page to return to.
     fn back(&self) -> String {
         let back = self.text("back");
@@ -113,6 +126,9 @@ pub(super) fn answer(
     let Some(call) = form.call() else {
         return view(simulation, traffic, &shown, Some(String::from("act must be one of this page's forms")));
     };
+    if let Some(name) = form.missing() {
+        return view(simulation, traffic, &shown, Some(format!("{name} is required")));
+    }
     let body =
         if call.body.is_empty() { Vec::new() } else { Value::Object(call.body).to_string().into_bytes() };
     let response = simulation.control(call.method, &format!("{ROOT}{}", call.path), &body, request.real);

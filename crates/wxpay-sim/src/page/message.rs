@@ -1,24 +1,73 @@
-//! One message of the log: its bytes, the signed strings, the explanation of its signature, and a curl command.
+//! One message of the log: its text, the strings to be signed, the explanation of its signature, and a curl command.
 
 use super::{
     Frame, Visit, rendered,
     text::{moment, quoted},
+    words::Words,
 };
 use crate::{
+    merchant::{KeyMode, Merchant},
     traffic::{Captured, KeptBody, Traffic, TrafficEntry},
     v3::inspect,
 };
 use askama::Template;
 use std::fmt::Write as _;
 use wxpay_explain::{Certainty, Explanation, Kind, Layout, Message, visible};
+use wxpay_proto::UnixTime;
 
-/// A part of a message: its bytes and the signed string.
+/// Headers that concern one connection. They are not shown.
+const HOP_BY_HOP: [&str; 7] =
+    ["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"];
+
+/// A part of a message: its text and the string to be signed.
 struct Part {
     title: &'static str,
+    /// The heading of the text, and what the text leaves out.
+    label: &'static str,
+    hint: Option<&'static str>,
     raw: String,
+    /// The content encoding in which the body was sent, and its length in that encoding.
+    encoding: Option<(&'static str, usize)>,
     /// The complete length of a body that was cut, in bytes.
     cut: Option<usize>,
+    /// Whether the text has escapes in place of bytes.
+    has_escapes: bool,
     signed: Option<String>,
+    signer: Option<Signer>,
+}
+
+/// The platform key that signed a reply or a notification.
+struct Signer {
+    serial: String,
+    name: &'static str,
+    /// The variable of the file that holds the key.
+    variable: Option<&'static str>,
+    /// The header that selects the public key instead, if the merchant's mode lets a request select it.
+    header: Option<String>,
+}
+
+impl Signer {
+    /// Finds the key of a signature among the keys of a merchant, at a time of the wall clock.
+    fn of(captured: &Captured, merchant: &Merchant, wall: UnixTime, w: &Words) -> Option<Self> {
+        let serial = captured.header("wechatpay-serial")?;
+        let platform = merchant.platform();
+        let public_key = platform.public_key().map(|key| key.id.as_str());
+        let mut certificates =
+            platform.certificates(wall).map(|listed| listed.certificate.serial().to_string());
+        let (name, variable, is_certificate) = if public_key == Some(serial) {
+            (w.by_public_key, Some("WXPAY_PUBLIC_KEY_FILE"), false)
+        } else {
+            match certificates.position(|known| known == serial) {
+                // The environment has the first certificate of the list.
+                Some(0) => (w.by_certificate, Some("WXPAY_PLATFORM_CERTIFICATE_FILE"), true),
+                Some(_) => (w.by_other_certificate, None, true),
+                None => (w.by_unknown, None, false),
+            }
+        };
+        let selects = is_certificate && platform.mode() == KeyMode::Either;
+        let header = public_key.filter(|_| selects).map(|id| format!("Wechatpay-Serial: {id}"));
+        Some(Self { serial: lines(serial.as_bytes()), name, variable, header })
+    }
 }
 
 /// A cause in the explanation.
@@ -42,6 +91,8 @@ struct Show {
     parts: Vec<Part>,
     curl: Option<String>,
     notify_id: Option<String>,
+    /// The sentence before the header that selects the public key.
+    select_key: &'static str,
 }
 
 /// Renders bytes line by line.
@@ -49,21 +100,64 @@ fn lines(bytes: &[u8]) -> String {
     visible(bytes, Layout::Lines)
 }
 
-/// Renders a message with its first line and headers.
-fn raw(captured: &Captured, start: &str) -> String {
-    let mut text = format!("{}\n", lines(start.as_bytes()));
-    for (name, value) in &captured.headers {
-        writeln!(text, "{}: {}", lines(name.as_bytes()), lines(value.as_bytes())).ok();
+/// Writes a message as HTTP/1.1 that `wxpay explain` reads: with the decoded body, and with its length, by which the
+/// line feed that an editor adds is removed.
+fn written(captured: &Captured, start: &str) -> Vec<u8> {
+    let is_shown = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        !HOP_BY_HOP.contains(&name.as_str())
+            && name != "content-length"
+            && (captured.encoding.is_none() || name != "content-encoding")
+    };
+    let mut text = format!("{start}\n");
+    for (name, value) in captured.headers.iter().filter(|(name, _)| is_shown(name)) {
+        writeln!(text, "{name}: {value}").ok();
+    }
+    if captured.body.length > 0 {
+        writeln!(text, "content-length: {}", captured.body.length).ok();
     }
     text.push('\n');
-    text.push_str(&lines(&captured.body.bytes));
-    text
+    [text.as_bytes(), &captured.body.bytes].concat()
 }
 
-fn part(title: &'static str, captured: &Captured, start: &str, signed: Option<Vec<u8>>) -> Part {
+fn part(title: &'static str, captured: &Captured, start: &str, signed: Option<Vec<u8>>, w: &Words) -> Part {
     let cut = (!captured.body.is_whole()).then_some(captured.body.length);
     let signed = signed.filter(|_| cut.is_none()).map(|signed| visible(&signed, Layout::LinesWithEnds));
-    Part { title, raw: raw(captured, start), cut, signed }
+    let written = written(captured, start);
+    let raw = lines(&written);
+    Part {
+        title,
+        label: w.http,
+        hint: Some(w.http_hint),
+        has_escapes: raw.as_bytes() != written,
+        raw,
+        encoding: captured.encoding,
+        cut,
+        signed,
+        signer: None,
+    }
+}
+
+/// Returns a part that is no complete HTTP message.
+fn fragment(
+    title: &'static str,
+    label: &'static str,
+    hint: Option<&'static str>,
+    head: &str,
+    body: &KeptBody,
+) -> Part {
+    let raw = format!("{head}{}", lines(&body.bytes));
+    Part {
+        title,
+        label,
+        hint,
+        has_escapes: lines(&body.bytes).as_bytes() != body.bytes,
+        raw,
+        encoding: None,
+        cut: (!body.is_whole()).then_some(body.length),
+        signed: None,
+        signer: None,
+    }
 }
 
 /// Returns the string that the platform signed, if the message has the headers of a signature.
@@ -128,8 +222,6 @@ pub(super) fn show(visit: &mut Visit<'_>) -> Option<String> {
                 message: lines(cause.message_in(visit.frame.language).as_bytes()),
             });
             let causes: Vec<Cause> = causes.collect();
-            let KeptBody { bytes, length } = &refused.parameters;
-            let cut = (!refused.parameters.is_whole()).then_some(*length);
             Some(Show {
                 title: String::from("paySign"),
                 kind: w.refused_parameters,
@@ -138,9 +230,10 @@ pub(super) fn show(visit: &mut Visit<'_>) -> Option<String> {
                 is_valid: false,
                 is_cut: false,
                 causes,
-                parts: vec![Part { title: w.raw, raw: lines(bytes), cut, signed: None }],
+                parts: vec![fragment(w.parameters, w.raw, None, "", &refused.parameters)],
                 curl: None,
                 notify_id: None,
+                select_key: "",
                 f,
             })
         }
@@ -162,12 +255,15 @@ fn request(visit: &Visit<'_>, entry: &TrafficEntry) -> Option<Show> {
         .flatten();
     let signed = authorization
         .and_then(|header| inspect::signed_by_request(method, target, header, &captured.body.bytes));
-    let mut parts = vec![part(w.request, captured, &captured.start, signed)];
-    parts.extend(
-        traffic.reply.as_ref().map(|reply| {
-            part(w.reply, reply, &format!("HTTP/1.1 {}", reply.start), signed_by_platform(reply))
-        }),
-    );
+    let mut parts = vec![part(w.request, captured, &format!("{} HTTP/1.1", captured.start), signed, w)];
+    let gateway = &visit.simulation.gateway;
+    // The reply to an unknown merchant is signed with the platform key of the default merchant.
+    let merchant = record.mchid.as_ref().and_then(|mchid| gateway.merchant_by_mchid(&mchid.parse().ok()?));
+    let merchant = merchant.unwrap_or_else(|| gateway.merchant());
+    parts.extend(traffic.reply.as_ref().map(|reply| Part {
+        signer: Signer::of(reply, merchant, entry.wall, w),
+        ..part(w.reply, reply, &format!("HTTP/1.1 {}", reply.start), signed_by_platform(reply), w)
+    }));
     let fault = record.fault.map(|fault| format!("{}: {fault}", w.fault));
     Some(Show {
         f: visit.frame.clone(),
@@ -181,6 +277,7 @@ fn request(visit: &Visit<'_>, entry: &TrafficEntry) -> Option<Show> {
         curl: curl(method, &message.url, captured),
         parts,
         notify_id: None,
+        select_key: w.select_key_of_reply,
     })
 }
 
@@ -193,14 +290,16 @@ fn delivery(visit: &Visit<'_>, entry: &TrafficEntry) -> Option<Show> {
     let merchant = merchant.and_then(|mchid| visit.simulation.gateway.merchant_by_mchid(&mchid).cloned());
     let is_v3 = captured.header("wechatpay-timestamp").is_some();
     let explanation = merchant
+        .as_ref()
         .filter(|_| is_v3 && captured.body.is_whole())
-        .and_then(|merchant| inspect::explain_delivery(&message, &merchant, entry.wall));
-    let mut parts = vec![part(w.notification, captured, &captured.start, signed_by_platform(captured))];
-    parts.extend(traffic.response.as_ref().map(|(status, body)| Part {
-        title: w.response,
-        raw: format!("HTTP {status}\n\n{}", lines(&body.bytes)),
-        cut: (!body.is_whole()).then_some(body.length),
-        signed: None,
+        .and_then(|merchant| inspect::explain_delivery(&message, merchant, entry.wall));
+    let start = format!("{} HTTP/1.1", captured.start);
+    let mut parts = vec![Part {
+        signer: merchant.as_ref().and_then(|merchant| Signer::of(captured, merchant, entry.wall, w)),
+        ..part(w.notification, captured, &start, signed_by_platform(captured), w)
+    }];
+    parts.extend(traffic.response.as_ref().map(|(status, body)| {
+        fragment(w.response, w.http, Some(w.no_headers), &format!("HTTP/1.1 {status}\n\n"), body)
     }));
     let event = notification.and_then(|notification| notification.event_type).unwrap_or("APIv1");
     let forged = if traffic.is_forged { format!(" ({})", w.forged) } else { String::new() };
@@ -216,5 +315,6 @@ fn delivery(visit: &Visit<'_>, entry: &TrafficEntry) -> Option<Show> {
         curl: curl("POST", &traffic.url, captured),
         parts,
         notify_id: notification.map(|notification| notification.notify_id.to_string()),
+        select_key: w.select_key_of_notification,
     })
 }

@@ -4,11 +4,13 @@ use super::{
     Frame, MAX_ROWS, Visit, order_path,
     qr::Qr,
     rendered,
-    text::{encoded, moment, yuan},
+    text::{encoded, is_loopback, moment, yuan},
 };
 use crate::{
+    control::Access,
     gateway::OrderRef,
     ledger::{OrderRecord, TradeState, TradeType},
+    notifications::{AttemptResult, NotificationRecord, NotificationState},
 };
 use askama::Template;
 
@@ -46,6 +48,8 @@ struct List {
     rows: Vec<Summary>,
     older: Option<String>,
     base_url: String,
+    /// The page of the only merchant, or the list of all.
+    connect: String,
 }
 
 /// Returns the style of a state.
@@ -68,7 +72,13 @@ pub(super) fn list(visit: &mut Visit<'_>) -> String {
     let last =
         found.get(MAX_ROWS.saturating_sub(1)).filter(|_| is_more).map(|(id, _)| format!("/?before={id}"));
     let rows = found.iter().take(MAX_ROWS).map(|(_, order)| Summary::of(order)).collect();
-    rendered(&List { f: visit.frame.clone(), rows, older: last, base_url: visit.request.base_url.into() })
+    let mut merchants = gateway.merchants_after(None);
+    let connect = match (merchants.next(), merchants.next()) {
+        (Some(only), None) => format!("/_page/merchant?mchid={}", only.mchid()),
+        (_, _) => String::from("/_page/merchants"),
+    };
+    let base_url = visit.request.base_url.into();
+    rendered(&List { f: visit.frame.clone(), rows, older: last, base_url, connect })
 }
 
 /// Records shown beneath an order, as texts.
@@ -83,6 +93,21 @@ pub(super) struct NotificationRow {
     pub(super) next: String,
     pub(super) is_waiting: bool,
     pub(super) is_in_progress: bool,
+    /// The result of the latest delivery.
+    result: String,
+    /// The message of the latest delivery in the log.
+    message: Option<u64>,
+}
+
+/// Returns the result of the latest delivery: the reason of a failure, or the HTTP status.
+fn result(notification: &NotificationRecord) -> String {
+    let Some(attempt) = notification.deliveries.last() else { return String::new() };
+    let status = || attempt.status.map_or_else(String::new, |status| format!("HTTP {status}"));
+    match (&attempt.reason, attempt.result) {
+        (Some(reason), _) => reason.clone(),
+        (None, AttemptResult::Lost) => String::from("lost by a fault"),
+        (None, _) => status(),
+    }
 }
 
 #[derive(Template)]
@@ -94,8 +119,12 @@ struct Show {
     appid: String,
     expires_at: String,
     handle: Option<String>,
+    /// The name of the handle in the reply.
+    handle_name: &'static str,
     phone: String,
     phone_url: String,
+    /// What a phone that scans the code needs to know.
+    qr_hints: Vec<&'static str>,
     qr: Option<Qr>,
     can_pay: bool,
     can_refund: bool,
@@ -106,15 +135,25 @@ struct Show {
     notifications: Vec<NotificationRow>,
 }
 
-/// Returns the path of an order's phone page.
-fn phone_path(order: &OrderRecord) -> String {
-    match &order.handle {
+/// Returns the path of an order's phone page, with the key for a payer who has no control token.
+fn phone_path(order: &OrderRecord, access: &Access) -> String {
+    let (mchid, number) = (order.mchid.as_str(), order.out_trade_no.as_str());
+    let path = match &order.handle {
         Some(handle) => format!("/_pay?code={}", encoded(handle)),
-        None => format!(
-            "/_pay?mchid={}&no={}",
-            encoded(order.mchid.as_str()),
-            encoded(order.out_trade_no.as_str())
-        ),
+        None => format!("/_pay?mchid={}&no={}", encoded(mchid), encoded(number)),
+    };
+    let key = access.payer_key(mchid, number).map(|key| format!("&key={key}"));
+    format!("{path}{}", key.unwrap_or_default())
+}
+
+/// Returns the name under which a reply has a handle.
+fn handle_name(handle: &str) -> &'static str {
+    if handle.starts_with("weixin://") {
+        "code_url"
+    } else if handle.starts_with("https://") {
+        "h5_url"
+    } else {
+        "prepay_id"
     }
 }
 
@@ -130,7 +169,7 @@ pub(super) fn show(visit: &mut Visit<'_>) -> Option<String> {
     let gateway = &visit.simulation.gateway;
     let order = gateway.order(&order_ref, visit.now.business)?;
     let notify_url = gateway.find_order(&order_ref)?.terms().notify_url.as_deref().map(String::from);
-    let phone = phone_path(&order);
+    let phone = phone_path(&order, visit.request.access);
     let phone_url = format!("{}{phone}", visit.request.base_url);
     let is_open = matches!(order.trade_state, TradeState::NotPay | TradeState::UserPaying);
     let newest = |lines: Vec<Line>| lines.into_iter().rev().take(MAX_ROWS).collect::<Vec<_>>();
@@ -156,10 +195,12 @@ pub(super) fn show(visit: &mut Visit<'_>) -> Option<String> {
         state: notification.state.as_str(),
         deliveries: notification.deliveries.len(),
         next: notification.next_at.map(moment).unwrap_or_default(),
-        is_waiting: notification.state == crate::notifications::NotificationState::Waiting,
-        is_in_progress: notification.state == crate::notifications::NotificationState::InProgress,
+        is_waiting: notification.state == NotificationState::Waiting,
+        is_in_progress: notification.state == NotificationState::InProgress,
+        result: result(notification),
+        message: visit.traffic.latest_delivery(&notification.notify_id),
     });
-    let is_code = order.trade_type == TradeType::Micropay;
+    let (is_code, w) = (order.trade_type == TradeType::Micropay, visit.frame.w);
     Some(rendered(&Show {
         f: visit.frame.clone(),
         mchid: order.mchid.to_string(),
@@ -168,6 +209,13 @@ pub(super) fn show(visit: &mut Visit<'_>) -> Option<String> {
         qr: Qr::new(&phone_url).filter(|_| is_open && !is_code),
         phone,
         phone_url,
+        qr_hints: std::iter::once(if is_loopback(visit.request.base_url) {
+            w.qr_loopback
+        } else {
+            w.qr_hint
+        })
+        .chain(visit.request.access.requires_token().then_some(w.qr_key))
+        .collect(),
         can_pay: is_open,
         can_refund: matches!(order.trade_state, TradeState::Success | TradeState::Refund)
             && order.api_version == crate::faults::ApiVersion::V3,
@@ -177,6 +225,7 @@ pub(super) fn show(visit: &mut Visit<'_>) -> Option<String> {
         refunds: newest(refunds.collect()),
         notifications: notifications.collect(),
         order: Summary::of(&order),
+        handle_name: order.handle.as_deref().map(handle_name).unwrap_or_default(),
         handle: order.handle,
     }))
 }

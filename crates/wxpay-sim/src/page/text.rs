@@ -2,7 +2,7 @@
 
 use crate::time;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use std::fmt::Write as _;
+use std::{fmt::Write as _, net::IpAddr};
 use wxpay_explain::is_invisible;
 use wxpay_proto::{Fen, UnixTime};
 
@@ -30,6 +30,17 @@ pub(super) fn value(pairs: &str, name: &str) -> Option<String> {
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
         .find(|(known, _)| decoded(known) == name)
         .map(|(_, value)| decoded(value))
+}
+
+/// Returns whether a base URL leads to the visitor's own computer only.
+pub(super) fn is_loopback(base_url: &str) -> bool {
+    let authority = base_url.split_once("://").map_or(base_url, |(_, authority)| authority);
+    let host = authority
+        .rsplit_once(':')
+        .filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()))
+        .map_or(authority, |(host, _)| host);
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// Quotes bytes as one word of bash: plain in single quotes if they are printable, otherwise with escapes.
@@ -65,6 +76,27 @@ mod tests {
         assert_eq!(yuan(Fen::new(1999)), "¥19.99");
         assert_eq!(yuan(Fen::new(5)), "¥0.05");
         assert_eq!(moment(0), "1970-01-01 08:00:00");
+    }
+
+    #[test]
+    fn base_urls_of_this_computer_are_known() {
+        for own in [
+            "http://127.0.0.1:8080",
+            "https://localhost:1",
+            "http://LOCALHOST",
+            "http://[::1]:80",
+            "http://[::1]",
+        ] {
+            assert!(is_loopback(own), "{own}");
+        }
+        for other in [
+            "http://192.0.2.7:80",
+            "https://sim.internal",
+            "http://[2001:db8::1]:80",
+            "http://localhost.example",
+        ] {
+            assert!(!is_loopback(other), "{other}");
+        }
     }
 
     #[test]

@@ -72,13 +72,26 @@ struct Parameters<'a> {
 
 const NON_EMPTY: &str = "is required and must be a non-empty string";
 
+/// Parameters that only a page or a mini program has: those of an app have names in lower case.
+const PAGE_PARAMETERS: [&str; 5] = ["appId", "timeStamp", "nonceStr", "signType", "paySign"];
+
+/// Returns true for the parameters of a page or a mini program, also without `paySign`.
+fn is_page(members: &Map<String, Value>) -> bool {
+    let package = members.get("package").and_then(Value::as_str).unwrap_or_default();
+    let is_app = members.contains_key("sign") || members.contains_key("prepayid");
+    members.contains_key("paySign")
+        || !is_app
+            && (package.starts_with("prepay_id=")
+                || PAGE_PARAMETERS.iter().any(|name| members.contains_key(*name)))
+}
+
 /// Returns true for APIv3 parameters: all parameters of a page, and those of an app whose order or whose appid is one of
 /// APIv3.
 pub(super) fn is_v3(gateway: &Gateway, parameters: &[u8]) -> bool {
     let Ok(members) = serde_json::from_slice::<Map<String, Value>>(parameters) else { return false };
     let text = |name: &str| members.get(name).and_then(Value::as_str).unwrap_or_default();
     let order = gateway.find_order(&OrderRef::Handle(text("prepayid").into()));
-    members.contains_key("paySign")
+    is_page(&members)
         || order.is_some_and(|order| order.terms().form.api_version() == ApiVersion::V3)
         || order.is_none() && gateway.merchants().any(|merchant| merchant.has_app(text("appid")))
 }
@@ -91,7 +104,7 @@ pub(super) fn parse(gateway: &Gateway, parameters: &[u8]) -> Result<PaymentReque
     let invalid = InvalidParameter::new;
     let members: Map<String, Value> = serde_json::from_slice(parameters)
         .map_err(|_| invalid("parameters", "must be a JSON object in UTF-8"))?;
-    let params = if members.contains_key("paySign") { page(&members)? } else { app(&members)? };
+    let params = if is_page(&members) { page(&members)? } else { app(&members)? };
     let placed = PlacedOrder::find(gateway, params.prepay_id);
     let placed = placed.filter(|placed| placed.trade_type == params.trade_type);
     let placed =

@@ -45,8 +45,8 @@ pub(super) async fn handle(
         return control_response(&response);
     }
     if crate::page::serves(head.uri.path()) {
-        let (response, status) = page::answer(&shared, &head, body).await?;
-        entry.control((head.method.as_str(), head.uri.path()), status, None);
+        let (response, logged) = page::answer(&shared, &head, body).await?;
+        entry.control((head.method.as_str(), head.uri.path()), logged.status, logged.reason.as_deref());
         return Ok(response);
     }
     let body = match timeout(READ_TIMEOUT, Limited::new(body, MAX_BODY_BYTES).collect()).await {

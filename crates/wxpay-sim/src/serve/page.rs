@@ -6,9 +6,11 @@ use super::{
     deliver::deliver_all,
     message::{header, url},
     real_now,
+    webhook::host_and_target,
 };
 use crate::{
     clock::Now,
+    compression,
     control::ControlResponse,
     gateway::{Outcome, RequestRecord},
     notifications::{Delivery, DeliveryResult, NotificationRecord},
@@ -34,12 +36,17 @@ const EVENT_INTERVAL: Duration = Duration::from_millis(200);
 /// Maximum length of a form or of payment parameters, in bytes.
 const MAX_FORM_BYTES: usize = 64 * 1024;
 
-/// Answers a request to the page. Returns the status too, for the log.
-pub(super) async fn answer(
-    shared: &Arc<Shared>,
-    head: &Parts,
-    body: Incoming,
-) -> Result<(hyper::Response<Body>, u16), ConnectionBroken> {
+/// The parts of a response that the log shows.
+pub(super) struct Logged {
+    pub(super) status: u16,
+    /// The reason for which payment parameters were refused.
+    pub(super) reason: Option<String>,
+}
+
+type Answer = Result<(hyper::Response<Body>, Logged), ConnectionBroken>;
+
+/// Answers a request to the page.
+pub(super) async fn answer(shared: &Arc<Shared>, head: &Parts, body: Incoming) -> Answer {
     let (path, method) = (head.uri.path(), head.method.as_str());
     let is_act = !matches!(method, "GET" | "HEAD");
     let is_bridge = path == page::BRIDGE;
@@ -71,6 +78,7 @@ pub(super) async fn answer(
         cookie,
         accept_language: header(head, "accept-language").unwrap_or_default(),
         signed_in,
+        access: &shared.access,
         real: real_now(),
     };
     if path == page::SIGN_IN && is_act {
@@ -95,18 +103,20 @@ pub(super) async fn answer(
     whole(response)
 }
 
-fn whole(response: PageResponse) -> Result<(hyper::Response<Body>, u16), ConnectionBroken> {
-    let PageResponse { status, headers, body, .. } = response;
+fn whole(response: PageResponse) -> Answer {
+    let PageResponse { status, headers, body, refused_parameters, .. } = response;
+    let refusal = refused_parameters.and_then(|response| response.refused);
+    let reason = refusal.map(|refusal| refusal.reason.clone());
     let builder =
         headers.into_iter().fold(hyper::Response::builder().status(status), |builder, (name, value)| {
             builder.header(name, value)
         });
     let response = builder.body(Body::whole(Bytes::from(body))).map_err(|_| ConnectionBroken)?;
-    Ok((response, status))
+    Ok((response, Logged { status, reason }))
 }
 
 /// Streams an event at each change, by Server-Sent Events.
-fn events(shared: &Arc<Shared>) -> Result<(hyper::Response<Body>, u16), ConnectionBroken> {
+fn events(shared: &Arc<Shared>) -> Answer {
     let Ok(permit) = Arc::clone(&shared.event_streams).try_acquire_owned() else {
         return whole(page::plain(503, "too many pages are open"));
     };
@@ -130,7 +140,7 @@ fn events(shared: &Arc<Shared>) -> Result<(hyper::Response<Body>, u16), Connecti
         .header("cache-control", "no-store")
         .header("x-content-type-options", "nosniff");
     let response = builder.body(Body::events(receiver)).map_err(|_| ConnectionBroken)?;
-    Ok((response, 200))
+    Ok((response, Logged { status: 200, reason: None }))
 }
 
 /// Records a request and its reply.
@@ -155,8 +165,17 @@ pub(super) fn record_request(
     // The reply to a token request of APIv1 contains the token.
     let is_secret = record.operation == Some("v1.token");
     let reply = reply.map(|reply| {
-        let body = if is_secret { b"(left out: it contains the token)" } else { reply.body() };
-        Captured::new(reply.status().to_string(), reply.headers(), body)
+        let status = reply.status().to_string();
+        if is_secret {
+            return Captured::new(status, reply.headers(), b"(left out: it contains the token)");
+        }
+        // The signature covers the body before compression.
+        match compression::decoded(reply) {
+            Some((encoding, body)) => {
+                Captured::new(status, reply.headers(), &body).sent_as(encoding, reply.body().len())
+            }
+            None => Captured::new(status, reply.headers(), reply.body()),
+        }
     });
     let headers = head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
     let start = format!("{} {}", head.method, record.target);
@@ -175,8 +194,12 @@ pub(super) fn record_delivery(
 ) {
     let attempt =
         after.and_then(|after| after.deliveries.iter().find(|attempt| attempt.id == Some(delivery.id())));
+    // Nothing was sent to a URL that cannot be used: it is shown whole.
+    let (host, target) = host_and_target(delivery.url()).unzip();
+    let target = target.as_deref().unwrap_or_else(|| delivery.url());
     let headers = delivery.headers().iter().map(|(name, value)| (*name, value.as_bytes()));
-    let request = Captured::new(format!("POST {}", delivery.url()), headers, delivery.body());
+    let host = host.as_deref().map(|host| ("host", host.as_bytes()));
+    let request = Captured::new(format!("POST {target}"), host.into_iter().chain(headers), delivery.body());
     let response = match result {
         DeliveryResult::Response { status, body } => Some((*status, KeptBody::new(body))),
         DeliveryResult::Failed { .. } => None,

@@ -95,6 +95,12 @@ impl Target {
     }
 }
 
+/// Returns the `Host` header and the request target of a notification. `None` if its URL cannot be used.
+pub(super) fn host_and_target(url: &str) -> Option<(String, String)> {
+    let target = Target::parse(url).ok()?;
+    Some((target.authority, target.path_and_query))
+}
+
 fn without_credentials(authority: &Authority) -> &str {
     let text = authority.as_str();
     text.rsplit_once('@').map_or(text, |(_, host)| host)

@@ -21,6 +21,7 @@ mod http;
 mod https;
 mod log;
 mod notifications;
+mod page;
 mod payer;
 mod support;
 mod v3;

@@ -55,6 +55,21 @@ fn mini_program_parameters_may_omit_the_appid() {
 }
 
 #[test]
+fn page_parameters_without_their_signature_are_named_as_such() {
+    let mut shop = Shop::open();
+    let mut parameters = jsapi_parameters(&mut shop);
+    parameters.as_object_mut().unwrap().remove("paySign");
+    assert_eq!(refused_field(&mut shop, &parameters), Some("paySign"));
+    parameters.as_object_mut().unwrap().remove("appId");
+    assert_eq!(refused_field(&mut shop, &parameters), Some("paySign"), "of a mini program");
+    let mut of_app = app_parameters(&mut shop);
+    of_app.as_object_mut().unwrap().remove("sign");
+    assert_eq!(refused_field(&mut shop, &of_app), Some("sign"));
+    of_app["timeStamp"] = of_app["timestamp"].clone();
+    assert_eq!(refused_field(&mut shop, &of_app), Some("sign"), "an app may add parameters");
+}
+
+#[test]
 fn payer_names_the_changed_parameter() {
     let mut shop = Shop::open();
     for (name, value, expected) in [
