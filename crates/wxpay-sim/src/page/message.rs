@@ -253,8 +253,7 @@ fn request(visit: &Visit<'_>, entry: &TrafficEntry) -> Option<Show> {
     let explanation = (is_v3 && !is_cut)
         .then(|| inspect::explain_request(&message, authorization, &directory, entry.wall))
         .flatten();
-    let signed = authorization
-        .and_then(|header| inspect::signed_by_request(method, target, header, &captured.body.bytes));
+    let signed = authorization.and_then(|header| inspect::signed_by_request(&message, target, header));
     let mut parts = vec![part(w.request, captured, &format!("{} HTTP/1.1", captured.start), signed, w)];
     let gateway = &visit.simulation.gateway;
     // The reply to an unknown merchant is signed with the platform key of the default merchant.

@@ -1,20 +1,19 @@
 //! Signed strings and explanations of recorded messages, for the page.
 
-use super::{authorization::Authorization, cause};
+use super::{authorization::Authorization, cause, multipart::Upload};
 use crate::{front_end::Directory, merchant::Merchant};
 use wxpay_explain::{Explainer, Explanation, Key, Keys, Message, Owner};
 use wxpay_proto::UnixTime;
 
-/// Returns the string that the signature of a request covers. `target` is path and query. `None` if `Authorization`
-/// cannot be parsed.
-pub(crate) fn signed_by_request(
-    method: &str,
-    target: &str,
-    authorization: &str,
-    body: &[u8],
-) -> Option<Vec<u8>> {
+/// Returns the string that the signature of a request covers: of an upload, the part `meta` only. `target` is path and
+/// query. `None` if `Authorization` cannot be parsed.
+pub(crate) fn signed_by_request(message: &Message, target: &str, authorization: &str) -> Option<Vec<u8>> {
     let Authorization { timestamp, nonce_str, .. } = Authorization::parse(authorization)?;
-    let mut string = format!("{method}\n{target}\n{timestamp}\n{nonce_str}\n").into_bytes();
+    let mut headers = message.headers.iter();
+    let content_type = headers.find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    let upload = Upload::of(content_type.map(|(_, value)| value.as_str()), &message.body).ok().flatten();
+    let body = upload.map_or(message.body.as_slice(), |upload| upload.meta);
+    let mut string = format!("{}\n{target}\n{timestamp}\n{nonce_str}\n", message.method).into_bytes();
     string.extend_from_slice(body);
     string.push(b'\n');
     Some(string)

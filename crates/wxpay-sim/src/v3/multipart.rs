@@ -13,20 +13,25 @@ pub(super) struct Upload<'a> {
 const MAX_PART_HEADER_BYTES: usize = 4096;
 
 impl<'a> Upload<'a> {
+    /// Parses the parts of a request, if it is an upload.
+    pub(super) fn parse(request: &'a Request) -> Result<Option<Self>, Refusal> {
+        Self::of(request.header("content-type"), request.body())
+    }
+
     /// Parses the parts, if the content type is multipart. Some merchants' programs omit the boundary parameter; the
     /// first line of the body is the boundary then.
-    pub(super) fn parse(request: &'a Request) -> Result<Option<Self>, Refusal> {
-        let Some(kind) = request.header("content-type") else { return Ok(None) };
+    pub(super) fn of(content_type: Option<&str>, body: &'a [u8]) -> Result<Option<Self>, Refusal> {
+        let Some(kind) = content_type else { return Ok(None) };
         let mut words = kind.split(';');
         if !words.next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("multipart/form-data")) {
             return Ok(None);
         }
         let malformed = |message: &str| errors::PARAM_ERROR.with_message(message).unsigned();
         let boundary = words.find_map(|word| parameter(word, "boundary"));
-        let boundary = boundary.or_else(|| first_line(request.body()));
+        let boundary = boundary.or_else(|| first_line(body));
         let boundary = boundary.filter(|boundary| is_boundary(boundary));
         let boundary = boundary.ok_or_else(|| malformed("boundary格式错误"))?;
-        split_parts(request.body(), &boundary).map(Some).ok_or_else(|| malformed("multipart格式错误"))
+        split_parts(body, &boundary).map(Some).ok_or_else(|| malformed("multipart格式错误"))
     }
 }
 

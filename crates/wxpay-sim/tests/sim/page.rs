@@ -127,6 +127,31 @@ async fn texts_of_the_page_are_accepted_by_the_explainer() {
     assert_eq!(explained(&shop, &text), (Kind::Notification, None));
 }
 
+#[tokio::test]
+async fn string_to_be_signed_of_an_upload_has_the_part_meta_alone() {
+    let mut shop = Shop::open();
+    let (server, _entries) = start(&shop, Access::default()).await;
+    let (target, meta) = ("/v3/merchant/media/upload", r#"{"filename":"a.png","sha256":"00"}"#);
+    let part = |name: &str, content: &str| {
+        format!(
+            "--x1\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"a.png\"\r\n\r\n{content}\r\n"
+        )
+    };
+    let body = format!("{}{}--x1--\r\n", part("meta", meta), part("file", "bytes of the file"));
+    let authorization = shop.authorization(Method::Post, target, meta);
+    let request = Request::new(Method::Post, format!("{BASE}{target}"), body.into_bytes())
+        .with_header("accept", "application/json")
+        .with_header("user-agent", "a shop")
+        .with_header("content-type", "multipart/form-data; boundary=x1")
+        .with_header("authorization", authorization);
+    send(&server, &request, "x: y").await;
+    let log = get(&server, "/_page/log").await;
+    let id = log.split("/_page/message?id=").nth(1).unwrap().split('"').next().unwrap();
+    let html = get(&server, &format!("/_page/message?id={id}")).await;
+    let signed = text_of(&html, "signed-1");
+    assert!(signed.contains(meta) && !signed.contains("bytes of the file"), "{signed}");
+}
+
 /// Returns the path of the phone page of an order, which a visitor with the token sees.
 async fn phone(server: &Server, shop: &Shop, number: &str, cookie: &str) -> String {
     let target = format!("/_page/order?mchid={}&out_trade_no={number}", shop.mchid());
