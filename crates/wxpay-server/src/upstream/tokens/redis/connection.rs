@@ -120,8 +120,9 @@ impl Connection {
                 "{url} refuses the user or the password: correct redis_password, or the user in redis"
             ));
         }
-        // Some versions have no code for what a script may not do.
-        if is_code("NOPERM") || text.contains("The user executing the script can't") {
+        // Of a command within a script, some versions of Redis, and Valkey, have words of their own in place of a code.
+        let in_script = ["The user executing the script can't", "ACL failure in script"];
+        if is_code("NOPERM") || in_script.iter().any(|words| text.contains(words)) {
             return StoreError::Setting(format!(
                 "{url} does not permit the user to read and write wxpay:* by scripts: extend the user's rules"
             ));
