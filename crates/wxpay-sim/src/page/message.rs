@@ -264,12 +264,16 @@ fn request(visit: &Visit<'_>, entry: &TrafficEntry) -> Option<Show> {
         ..part(w.reply, reply, &format!("HTTP/1.1 {}", reply.start), signed_by_platform(reply), w)
     }));
     let fault = record.fault.map(|fault| format!("{}: {fault}", w.fault));
+    // The words of the log are English.
+    let is_unauthorized = record.status == 401;
+    let refused = explanation.as_ref().filter(|explanation| is_unauthorized && !explanation.valid);
+    let refused = refused.map(|explanation| format!("{} {}", w.signature_refused, explanation.summary()));
     Some(Show {
         f: visit.frame.clone(),
         title: captured.start.clone(),
         kind: w.request,
         at: moment(entry.at.as_secs()),
-        reason: record.reason.clone().or(fault),
+        reason: refused.or_else(|| record.reason.clone()).or(fault),
         is_valid: explanation.as_ref().is_some_and(|explanation| explanation.valid),
         is_cut,
         causes: explanation.map(|explanation| causes(&explanation, &visit.frame)).unwrap_or_default(),

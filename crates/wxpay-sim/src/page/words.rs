@@ -133,6 +133,7 @@ words! {
     response: "The merchant's response", "商户应答";
     refused_parameters: "Refused payment parameters", "被拒绝的支付参数";
     explanation: "Explanation", "说明";
+    signature_refused: "The signature is not accepted:", "签名未被接受：";
     signature_valid: "The signature is valid.", "签名有效。";
     no_explanation: "Nothing can be explained: no signature, or no key of the caller is known.", "无法说明：没有签名，或调用方密钥未知。";
     explain_cut: "The body is too long to be kept whole, so its signature is not explained.", "正文过长，未完整保留，因此不对签名作说明。";

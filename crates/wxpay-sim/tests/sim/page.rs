@@ -128,6 +128,27 @@ async fn texts_of_the_page_are_accepted_by_the_explainer() {
 }
 
 #[tokio::test]
+async fn refused_signature_is_explained_in_the_language_of_the_page() {
+    let mut shop = Shop::open();
+    let (server, _entries) = start(&shop, Access::default()).await;
+    let target = "/v3/pay/transactions/native";
+    let request = Request::new(Method::Post, format!("{BASE}{target}"), b"{\"a\":1}".to_vec())
+        .with_header("accept", "application/json")
+        .with_header("user-agent", "a shop")
+        .with_header("authorization", shop.authorization(Method::Post, target, "{\"a\": 1}"));
+    assert_eq!(send(&server, &request, "x: y").await.status, 401);
+    let log = get(&server, "/_page/log").await;
+    let id = log.split("/_page/message?id=").nth(1).unwrap().split('"').next().unwrap();
+    for (language, refused) in
+        [("en", "The signature is not accepted: body_res"), ("zh", "签名未被接受： body_res")]
+    {
+        let html = get(&server, &format!("/_page/message?id={id}&lang={language}")).await;
+        assert!(html.contains(refused), "{html}");
+        assert!(!html.contains("the signature does not match"), "{html}");
+    }
+}
+
+#[tokio::test]
 async fn string_to_be_signed_of_an_upload_has_the_part_meta_alone() {
     let mut shop = Shop::open();
     let (server, _entries) = start(&shop, Access::default()).await;
