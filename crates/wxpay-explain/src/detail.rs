@@ -94,7 +94,7 @@ details! {
     Ahead { seconds: u64 }: "{seconds} s ahead of the clock", "比时钟快 {seconds} 秒";
     BehindByHours { hours: u64 }: "{hours} h behind the clock: a time zone, not a wrong clock; local time was taken for UTC, or the reverse", "比时钟慢 {hours} 小时：是时区问题，而不是时钟不准；本地时间被当作 UTC，或者相反";
     AheadByHours { hours: u64 }: "{hours} h ahead of the clock: a time zone, not a wrong clock; local time was taken for UTC, or the reverse", "比时钟快 {hours} 小时：是时区问题，而不是时钟不准；本地时间被当作 UTC，或者相反";
-    SameString: "the same string", "签名串相同";
+    SameString: "or this one: both make the same string", "或为此原因：两者的签名串相同";
     NoUsualString: "the key is right, but none of the usual strings was signed", "密钥正确，但签名的不是任何常见的签名串";
     Trace: "the message looks like it", "报文有此迹象";
 }

@@ -98,6 +98,17 @@ impl Serialize for Explanation {
     }
 }
 
+/// Prints `valid`, or the messages of the causes in English, one below another.
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.valid {
+            return f.write_str("valid");
+        }
+        let messages = self.causes.iter().map(|cause| cause.message(Language::default()));
+        f.write_str(&messages.collect::<Vec<_>>().join("\n"))
+    }
+}
+
 impl Explanation {
     /// Returns the explanation as it is serialised, with the messages in a language.
     pub fn in_language(&self, language: Language) -> impl Serialize {
