@@ -6,6 +6,9 @@ use std::{cmp::Reverse, sync::Arc};
 /// The maximum length of a name in characters that is compared.
 const MAX_COMPARED: usize = 128;
 
+/// The length in bytes from which the beginning of a name counts as a misspelt one.
+const MIN_BEGINNING: usize = 5;
+
 /// The depth to which names of fields are searched.
 const MAX_DEPTH: usize = 4;
 
@@ -19,7 +22,8 @@ impl Catalogue {
             .iter()
             .filter_map(|operation| Some((score(operation, &words)?, operation)))
             .collect();
-        found.sort_by_key(|(score, _)| Reverse(*score));
+        // A short path is the more general operation.
+        found.sort_by_key(|(score, operation)| (Reverse(*score), operation.path.len()));
         found.into_iter().map(|(_, operation)| operation).collect()
     }
 }
@@ -56,7 +60,7 @@ fn has_name(schema: &Schema, word: &str, depth: usize) -> bool {
 }
 
 /// Returns the name that is closest to a misspelt one, if one is close: the same letters apart from case and
-/// underscores, or few differences.
+/// underscores, few differences, or the beginning of one that is the other.
 pub fn closest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |text: &str| -> String {
         let kept = text.chars().filter(|character| *character != '_' && *character != '-');
@@ -65,8 +69,11 @@ pub fn closest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&
     let wanted = plain(name);
     let limit = wanted.chars().count().checked_div(3).unwrap_or(0).clamp(1, 6);
     let near = names.filter_map(|known| {
-        let distance = distance(&wanted, &plain(known));
-        (distance <= limit).then_some((distance, known))
+        let known_plain = plain(known);
+        let is_beginning = wanted.len().min(known_plain.len()) >= MIN_BEGINNING
+            && (known_plain.starts_with(&wanted) || wanted.starts_with(&known_plain));
+        let distance = distance(&wanted, &known_plain);
+        (distance <= limit || is_beginning).then_some((distance, known))
     });
     near.min().map(|(_, known)| known)
 }
@@ -100,6 +107,9 @@ mod tests {
             ("outTradeNo", Some("out_trade_no")),
             ("amuont", Some("amount")),
             ("app_id", Some("appid")),
+            ("amoun", Some("amount")),
+            ("out_trade_number_of_shop", None),
+            ("out_trade", Some("out_trade_no")),
             ("description", None),
             ("", None),
         ] {
