@@ -64,7 +64,7 @@ pub(crate) async fn run(args: args::Sim) -> Result<(), Failure> {
     };
     let environment = environment.files(folder.path()).map_err(cannot_write(folder.path()))?;
     if let Some(file) = &args.env_file {
-        warn_of_another(file);
+        warn_of_another(file, server.address());
         environment.write(file).map_err(cannot_write(file))?;
     }
     access::warn(&args, server.address(), token.as_ref());
@@ -83,13 +83,15 @@ pub(crate) async fn run(args: args::Sim) -> Result<(), Failure> {
 }
 
 /// Warns if the simulator whose environment is in the file still runs: programs that read the file find this one now.
-fn warn_of_another(file: &Path) {
+fn warn_of_another(file: &Path, own: SocketAddr) {
     let Ok(before) = fs::read_to_string(file) else { return };
     let url = before.lines().find_map(|line| line.strip_prefix("export WXPAY_BASE_URL="));
     let url = url.map(|url| url.trim_matches(['\'', '"'])).unwrap_or_default();
     let address = url.split_once("://").and_then(|(_, address)| address.parse::<SocketAddr>().ok());
-    let answers = |address| TcpStream::connect_timeout(&address, CONNECT_TIMEOUT).is_ok();
-    if address.is_some_and(answers) {
+    // At its own address, this simulator answers.
+    let is_another =
+        |address| address != own && TcpStream::connect_timeout(&address, CONNECT_TIMEOUT).is_ok();
+    if address.is_some_and(is_another) {
         let file = input::shown(file);
         output::note(format_args!(
             "warning: the simulator at {url} still runs; its environment in {file} is replaced"

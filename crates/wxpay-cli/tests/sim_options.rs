@@ -306,8 +306,15 @@ fn environment_of_a_simulator_that_runs_is_replaced_with_a_warning() {
     let warning = format!("warning: the simulator at {} still runs; its environment in ", first.url());
     assert!(log.contains(&warning), "{log}");
     drop(second);
-    let (_, log) = start();
+    let (third, log) = start();
     assert!(!log.contains("still runs"), "{log}");
+    let address = third.url().strip_prefix("http://").unwrap().to_owned();
+    drop(third);
+    let mut again = wxpay();
+    again.args(["sim", "--seed", "7", "--listen", &address, "--env-file"]).arg(&file);
+    drop(Running::start(again.stderr(fs::File::create(&stderr).unwrap())));
+    let log = fs::read_to_string(&stderr).unwrap();
+    assert!(!log.contains("still runs"), "at the address of the last one: {log}");
 }
 
 #[test]
