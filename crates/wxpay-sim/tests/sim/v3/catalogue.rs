@@ -24,6 +24,8 @@ fn lamps() -> Catalogue {
         }},
         "download_url": text("https://api.mch.weixin.qq.com/v3/lamps/file?token=1"),
     }});
+    let mut queried = lamp.clone();
+    queried["properties"]["rent_amount"] = json!({"type": "integer", "example": 9});
     let request = json!({"type": "object", "required": ["out_lamp_no"], "properties": {
         "out_lamp_no": text("LAMP1"), "shelf_id": text("S1"), "owner_name": {"type": "string", "format": "base64"},
         "place": {"type": "object", "properties": {"room": text("hall")}}, "floor": {"type": "integer", "maximum": 99},
@@ -33,7 +35,7 @@ fn lamps() -> Catalogue {
     let balance = json!({"type": "object", "properties": {"available_amount": {"type": "integer"}}});
     let description = json!({"swagger": "2.0", "paths": {
         "/v3/lamps/lamps": {"post": {"parameters": [{"name": "_", "in": "body", "schema": request}], "responses": ok(&lamp)}},
-        "/v3/lamps/lamps/out-lamp-no/{out_lamp_no}": {"get": {"parameters": [path("out_lamp_no")], "responses": ok(&lamp)}},
+        "/v3/lamps/lamps/out-lamp-no/{out_lamp_no}": {"get": {"parameters": [path("out_lamp_no")], "responses": ok(&queried)}},
         "/v3/lamps/lamps/{lamp_id}": {
             "get": {"parameters": [path("lamp_id")], "responses": ok(&lamp)},
             "delete": {"parameters": [path("lamp_id")], "responses": {"204": {}}},
@@ -109,6 +111,8 @@ fn catalogue_query_adds_nothing_to_what_was_written() {
     let written = shop.get("/v3/lamps/lamps/out-lamp-no/L1").body;
     assert_eq!((&written["shelf_id"], &written["state"]), (&json!("S1"), &json!("PROCESSING")));
     assert_eq!(written["collection"]["state"], "USER_PAYING", "as pending as the whole");
+    assert_eq!(written.get("rent_amount"), None, "nobody wrote it");
+    assert_eq!(shop.get("/v3/lamps/lamps/out-lamp-no/L2").body["rent_amount"], 9, "a sample");
     let cancelled = shop.call(Method::Delete, "/v3/lamps/lamps/L1", "");
     assert_eq!(cancelled.status, 204);
     assert_eq!(shop.get("/v3/lamps/lamps/out-lamp-no/L1").body.get("fail_reason"), None);
