@@ -14,6 +14,9 @@ pub(crate) const BUDGET: usize = 1_000_000;
 /// The limit of a search that may take longer.
 pub(crate) const THOROUGH_BUDGET: usize = 40 * BUDGET;
 const OVERHEAD: usize = 150;
+/// The preparation of the changed bodies takes as long as hashing this many times the body, up to a length.
+const PREPARATION: usize = 100;
+const MAX_PREPARED: usize = 4096;
 
 /// The changes that may be combined, and those that are tried alone.
 pub(crate) struct Space<'a> {
@@ -36,7 +39,9 @@ pub(crate) fn search<'s>(
     budget: usize,
     space: impl FnOnce() -> Space<'s>,
 ) -> Option<Found> {
-    let mut search = Search { recovered, buffer: Vec::with_capacity(1024), remaining: budget };
+    let preparation = draft.body.len().min(MAX_PREPARED).saturating_mul(PREPARATION);
+    let remaining = budget.saturating_sub(preparation);
+    let mut search = Search { recovered, buffer: Vec::with_capacity(1024), remaining };
     if search.matches(draft) {
         return Some(search.found(&[]));
     }
