@@ -14,9 +14,11 @@ pub(crate) const BUDGET: usize = 1_000_000;
 /// The limit of a search that may take longer.
 pub(crate) const THOROUGH_BUDGET: usize = 40 * BUDGET;
 const OVERHEAD: usize = 150;
-/// The preparation of the changed bodies takes as long as hashing this many times the body, up to a length.
-const PREPARATION: usize = 100;
+/// The bytes of a body whose preparation in all forms the budget allows for. That of each further byte, up to
+/// [`MAX_PREPARED`], takes as long as hashing [`PREPARATION`] bytes.
+const SHORT: usize = 1024;
 const MAX_PREPARED: usize = 4096;
+const PREPARATION: usize = 133;
 
 /// The changes that may be combined, and those that are tried alone.
 pub(crate) struct Space<'a> {
@@ -39,7 +41,8 @@ pub(crate) fn search<'s>(
     budget: usize,
     space: impl FnOnce() -> Space<'s>,
 ) -> Option<Found> {
-    let preparation = draft.body.len().min(MAX_PREPARED).saturating_mul(PREPARATION);
+    let further = draft.body.len().min(MAX_PREPARED).saturating_sub(SHORT);
+    let preparation = further.saturating_mul(PREPARATION);
     let remaining = budget.saturating_sub(preparation);
     let mut search = Search { recovered, buffer: Vec::with_capacity(1024), remaining };
     if search.matches(draft) {

@@ -50,6 +50,20 @@ fn ids(message: &Message) -> Vec<&'static str> {
 }
 
 #[test]
+fn every_millisecond_is_found_within_the_budget() {
+    let body = format!(r#"{{"description":"{}","amount":{{"total":1999}}}}"#, "x".repeat(300));
+    for millis in [0, 1, 499, 998, 999] {
+        let string = format!("POST\n/v3/pay/transactions/native\n{NOW}{millis:03}\nn\n{body}\n");
+        let message = Message {
+            method: "POST".into(),
+            body: body.clone().into_bytes(),
+            ..request("/v3/pay/transactions/native", &string)
+        };
+        assert_eq!(ids(&message), ["timestamp_milliseconds"], "{millis}");
+    }
+}
+
+#[test]
 fn one_explanation_is_shown_in_both_languages() {
     let message = request("/v3/x", &format!("GET\n/v3/x\n{NOW}\nn"));
     let explanation = explainer().explain(&message, Some(NOW + 301));
