@@ -266,30 +266,15 @@ impl<'a> Draft<'a> {
             }
         }
         let (timestamp, nonce) = (self.timestamp.as_bytes(), self.nonce.as_bytes());
-        match self.ends {
-            Ends::NonceFirst => {
-                line(&[nonce]);
-                line(&[timestamp]);
-            }
-            Ends::BodyFirst => {
-                line(&[&body]);
-                line(&[timestamp]);
-                line(&[nonce]);
-                return;
-            }
-            Ends::Lf
-            | Ends::CrLf
-            | Ends::CrLfWithin
-            | Ends::CrLfOnlyWithin
-            | Ends::LfWithin
-            | Ends::Other(_)
-            | Ends::UrlFirst
-            | Ends::WithoutFirst
-            | Ends::AsReply
-            | Ends::Pairs => {
-                line(&[timestamp]);
-                line(&[nonce]);
-            }
+        if self.ends == Ends::BodyFirst {
+            line(&[&body]);
+            line(&[timestamp]);
+            return line(&[nonce]);
+        }
+        let is_nonce_first = self.ends == Ends::NonceFirst;
+        let values = if is_nonce_first { [nonce, timestamp] } else { [timestamp, nonce] };
+        for value in values {
+            line(&[value]);
         }
         let before = out.len().saturating_sub(end.len());
         match self.tail {

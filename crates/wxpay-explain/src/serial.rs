@@ -8,7 +8,8 @@ use crate::{
 };
 use num_bigint::BigUint;
 
-const PUBLIC_KEY_PREFIX: &str = "PUB_KEY_ID_";
+/// The prefix of the ids of WeChat Pay public keys.
+pub(crate) const PUBLIC_KEY_PREFIX: &str = "PUB_KEY_ID_";
 
 /// Compares a serial number with the key that signed. `other` is the cause if it names another one.
 pub(crate) fn check(sent: &str, key: &Key, keys: &Keys, other: CauseId, findings: &mut Findings) {

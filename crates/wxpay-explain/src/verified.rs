@@ -4,6 +4,7 @@ use crate::{
     comparison::{cut, lines},
     keys::{Key, Owner},
     language::{In, Language},
+    serial::PUBLIC_KEY_PREFIX,
     visible::shown,
 };
 use std::{fmt, sync::Arc};
@@ -18,8 +19,6 @@ pub struct Verified {
     string: Arc<[u8]>,
 }
 
-/// The prefix of the ids of WeChat Pay public keys.
-const PUBLIC_KEY_PREFIX: &str = "PUB_KEY_ID_";
 /// The bytes of a line that are shown.
 const LIMIT: usize = 1024;
 

@@ -8,11 +8,18 @@ use std::io::Read as _;
 /// The limit of a decoded body, in bytes. No message of the protocol is longer; a few bytes may decode to gigabytes.
 const MAX_DECODED_BYTES: usize = 1024 * 1024;
 
+/// The limit of encodings, one around another: a compressed text can decode to itself.
+const MAX_ENCODINGS: usize = 4;
+
 /// Decodes the body as `Content-Encoding` says. A body that is a plain text was decoded already by the tool that showed
 /// the message, which often keeps the header.
 pub(super) fn decode(mut message: Message) -> Result<Message, InvalidMessage> {
     // The last encoding was applied last.
     let names: Vec<String> = names(&message).map(String::from).collect();
+    if names.len() > MAX_ENCODINGS {
+        let rule = format!("Content-Encoding must have at most {MAX_ENCODINGS} encodings");
+        return Err(InvalidMessage::new(rule));
+    }
     for name in names.iter().rev() {
         if is_plain(&message.body) {
             break;
@@ -178,6 +185,15 @@ mod tests {
         for body in [deflated(TEXT), raw_deflated(TEXT)] {
             assert!(refused("deflate", &body[..body.len() - 1]).contains("not the deflate that"));
         }
+    }
+
+    #[test]
+    fn number_of_encodings_is_bounded() {
+        let body = (0..5).fold(TEXT.to_vec(), |body, _| gzipped(&body));
+        let refused = parsed("gzip, gzip, gzip, gzip, gzip", &body, &body).unwrap_err();
+        assert_eq!(refused, "Content-Encoding must have at most 4 encodings");
+        let body = (0..4).fold(TEXT.to_vec(), |body, _| gzipped(&body));
+        assert_eq!(parsed("gzip, gzip, gzip, gzip", &body, &body).unwrap(), TEXT);
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(crate) struct NewOrder {
     pub(crate) expires_at: UnixTime,
     /// The time at which the order is closed if it is not paid.
     pub(crate) closes_at: UnixTime,
-    /// Whether the payer of a code payment must type the password.
+    /// True if the payer of a code payment must type the password.
     pub(crate) awaits_password: bool,
     pub(crate) terms: Terms,
 }

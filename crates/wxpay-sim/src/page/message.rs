@@ -30,7 +30,7 @@ struct Part {
     encoding: Option<(&'static str, usize)>,
     /// The complete length of a body that was cut, in bytes.
     cut: Option<usize>,
-    /// Whether the text has escapes in place of bytes.
+    /// True if the text has escapes in place of bytes.
     has_escapes: bool,
     signed: Option<String>,
     signer: Option<Signer>,

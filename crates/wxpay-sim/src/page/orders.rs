@@ -123,7 +123,7 @@ struct Show {
     handle_name: &'static str,
     phone: String,
     phone_url: String,
-    /// What a phone that scans the code needs to know.
+    /// The hints for a phone that scans the code.
     qr_hints: Vec<&'static str>,
     qr: Option<Qr>,
     can_pay: bool,
