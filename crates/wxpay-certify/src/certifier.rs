@@ -36,7 +36,7 @@ pub struct Certifier {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CertifyError {
-    /// The URL of the shop is not an absolute `http` or `https` URL without query.
+    /// The URL of the shop is not an absolute `http` or `https` URL without query and credentials.
     InvalidTarget,
     /// The shop does not place an order. The text has the request and the answer.
     CannotOrder(String),
@@ -48,7 +48,7 @@ impl fmt::Display for CertifyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::InvalidTarget => {
-                f.write_str("the target must be an absolute http or https URL without a query, such as http://127.0.0.1:8080")
+                f.write_str("the target must be an absolute http or https URL without a query and credentials, such as http://127.0.0.1:8080")
             }
             Self::CannotOrder(reason) => write!(f, "the shop does not place an order: {reason}"),
             Self::Tls => f.write_str("TLS cannot be set up"),
@@ -159,7 +159,13 @@ fn check_target(target: &str) -> Result<(), CertifyError> {
     let uri: Uri = target.parse().map_err(|_| CertifyError::InvalidTarget)?;
     let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
     let has_host = uri.host().is_some_and(|host| !host.is_empty());
-    if is_http && has_host && uri.query().is_none() { Ok(()) } else { Err(CertifyError::InvalidTarget) }
+    // Evidence and report show the target.
+    let has_credentials = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
+    if is_http && has_host && !has_credentials && uri.query().is_none() {
+        Ok(())
+    } else {
+        Err(CertifyError::InvalidTarget)
+    }
 }
 
 #[cfg(test)]
@@ -171,9 +177,17 @@ mod tests {
         for target in ["http://127.0.0.1:8080", "https://shop.example/base/"] {
             assert_eq!(check_target(target), Ok(()), "{target}");
         }
-        for target in
-            ["", "127.0.0.1:8080", "/orders", "ftp://shop", "http://", "http://a/?q", "\u{0}", "http://[::1"]
-        {
+        for target in [
+            "",
+            "127.0.0.1:8080",
+            "/orders",
+            "ftp://shop",
+            "http://",
+            "http://a/?q",
+            "\u{0}",
+            "http://[::1",
+            "http://me:secret@shop/",
+        ] {
             assert_eq!(check_target(target), Err(CertifyError::InvalidTarget), "{target}");
         }
     }
